@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The configuration as typed values: what the YANG module `causeway` says, after libyang has validated it, profiles have
+ * been merged in (the tunnel's own leaves win) and the checks that YANG can't express have passed. Immutable once made.
+ *
+ * cfg_load_* is all or nothing: a struct cfg comes back, or a reason that names file, path (as a JSON/YANG path such as
+ * /causeway:connector/site[name='azure-hq']/tunnel[name='t1']/remote-address), the offending value and what to do.
+ */
+#ifndef CW_MGMT_CONFIG_H
+#define CW_MGMT_CONFIG_H
+
+#include "base/addr.h"
+#include "base/mtime.h"
+#include "base/reason.h"
+#include "base/secret.h"
+#include "ike/proposal.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define CFG_NAME_MAX 64
+#define CFG_REMOTES_MAX 8
+#define CFG_TUNNELS_MAX 4 /* a site */
+
+enum cfg_start { CFG_START_ALWAYS, CFG_START_ON_DEMAND, CFG_START_MANUAL };
+enum cfg_role { CFG_ROLE_BOTH, CFG_ROLE_INITIATE, CFG_ROLE_RESPOND };
+enum cfg_plane { CFG_PLANE_AUTO, CFG_PLANE_USER, CFG_PLANE_KERNEL };
+enum cfg_bgp_mode { CFG_BGP_BOTH, CFG_BGP_ACTIVE, CFG_BGP_PASSIVE };
+
+struct cfg_static_route {
+	struct prefix prefix;
+	uint32_t metric;
+	bool trigger;
+};
+
+struct cfg_bgp { /* of a tunnel, or of a LAN peer */
+	struct addr local, peer;
+	uint32_t peer_as;
+	enum cfg_bgp_mode mode;
+	mdur hold_time, keepalive, connect_retry;
+	uint32_t max_prefixes; /* what we accept; 0: no limit */
+	bool accept_default;
+};
+
+struct cfg_tunnel {
+	char name[CFG_NAME_MAX + 1];
+	bool admin_up;
+	enum cfg_start start;
+	enum cfg_role role;
+	enum cfg_plane data_plane;
+	char interface[16]; /* empty: the daemon picks cw0, cw1, ... */
+	struct addr local;  /* none: the route decides */
+	struct addr remote[CFG_REMOTES_MAX];
+	unsigned n_remote;
+	char local_id[256], remote_id[256]; /* empty: addresses / any */
+	char secret_file[4096];
+	struct secret psk;  /* read from the file: one trailing newline is not part of it */
+	struct prefix inside[8];
+	unsigned n_inside;
+	struct ike_proposals ike_proposals, esp_proposals;
+	mdur ike_lifetime, esp_lifetime; /* 0: none */
+	uint64_t esp_lifekbytes;         /* 0: none */
+	mdur liveness_interval, liveness_timeout;
+	bool force_encap;
+	uint32_t mtu, mss; /* of the tunnel interface; from the profile */
+	struct cfg_static_route *static_route;
+	size_t n_static_route;
+	bool have_bgp;
+	struct cfg_bgp bgp;
+};
+
+struct cfg_site {
+	char name[CFG_NAME_MAX + 1];
+	char profile[CFG_NAME_MAX + 1];
+	char cloud[CFG_NAME_MAX + 1];       /* of the profile: "azure", "generic" */
+	char proposal_hint[700];            /* of the profile: the cloud's command that sets a policy we offer; may be empty */
+	char (*announce_from)[CFG_NAME_MAX + 1]; /* names of LAN peers */
+	size_t n_announce_from;
+	struct cfg_tunnel *tunnel;
+	size_t n_tunnel;
+};
+
+struct cfg_peer { /* a LAN router */
+	char name[CFG_NAME_MAX + 1];
+	struct cfg_bgp bgp;
+	bool transit;
+};
+
+struct cfg {
+	bool have_bgp;      /* `as` is configured */
+	uint32_t as;
+	uint32_t router_id; /* host order */
+	unsigned multipath; /* ways; default 16 */
+	struct prefix *announce;
+	size_t n_announce;
+	struct prefix *protect;
+	size_t n_protect;
+	struct cfg_site *site;
+	size_t n_site;
+	struct cfg_peer *peer;
+	size_t n_peer;
+	char *json; /* the instance data as loaded (secrets are only named in it), NUL-terminated, pretty-printed */
+};
+
+/* The schema and the profiles, loaded once; used by the control thread only. */
+struct cfg_context;
+/* yang_dir/profile_dir NULL: the installed ones or, when run from a build tree, the source's. */
+struct cfg_context *cfg_context_new(const char *yang_dir, const char *profile_dir, struct reason *ret_reason);
+void cfg_context_free(struct cfg_context *c);
+
+/* with_secrets false: secret files are not read (config check by somebody who may not). */
+struct cfg *cfg_load_file(struct cfg_context *c, const char *path, bool with_secrets, struct reason *ret_reason);
+struct cfg *cfg_load_text(struct cfg_context *c, const char *text, const char *source_name, bool with_secrets,
+	struct reason *ret_reason);
+void cfg_free(struct cfg *cfg);
+
+/* What a change means to one tunnel. Both as found in an old and a new configuration (same site and name). */
+enum cfg_change { CFG_SAME, CFG_LIGHT /* BGP policy, static routes, timers: no SA is touched */, CFG_RESTART /* the tunnel must start anew */ };
+enum cfg_change cfg_tunnel_compare(const struct cfg_tunnel *a, const struct cfg_tunnel *b);
+const struct cfg_site *cfg_find_site(const struct cfg *cfg, const char *name);
+const struct cfg_tunnel *cfg_find_tunnel(const struct cfg_site *site, const char *name);
+const struct cfg_peer *cfg_find_peer(const struct cfg *cfg, const char *name);
+
+#endif

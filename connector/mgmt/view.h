@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Operational state as typed views, which the daemon fills and the API turns into the contract's JSON (design section 6). Strings
+ * in views are copies or static; a view owns nothing unless it says so.
+ */
+#ifndef CW_MGMT_VIEW_H
+#define CW_MGMT_VIEW_H
+
+#include "base/addr.h"
+#include "base/reason.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#define VIEW_NAME_MAX 136 /* SITE/TUNNEL */
+
+struct view_tunnel_status { /* `status`: one tunnel */
+	char name[72];
+	bool admin_up;
+	const char *step;  /* "down", "connecting", ..., "in-fib" */
+	time_t since;      /* wall clock, of the step */
+	struct reason error; /* unset: null */
+	struct reason next;  /* what is awaited or comes next; unset: null ("next": {"id","text"}) */
+};
+struct view_site_status {
+	char name[72], profile[72];
+	const char *state; /* "ok", "degraded", "down" */
+	struct view_tunnel_status *tunnel; /* array, owned by whoever made the view */
+	size_t n_tunnel;
+};
+struct view_status {
+	uint64_t uptime; /* seconds */
+	bool fib_in_sync;
+	uint32_t fib_routes;
+	struct view_site_status *site;
+	size_t n_site;
+	const char *version;
+};
+
+struct view_child {
+	uint32_t spi_in, spi_out;
+	char proposal[96];
+	uint64_t age, bytes_in, bytes_out, packets_in, packets_out;
+};
+struct view_tunnel { /* `tunnel list|show` */
+	char site[72], name[72];
+	const char *step;
+	bool admin_up;
+	time_t since;
+	struct reason error, next;
+	struct endpoint local, remote; /* family 0: unknown yet; "local" and "remote" are addresses without port in the JSON; add "local-port", "remote-port" */
+	char interface[16];
+	const char *data_plane; /* "user" */
+	const char *nat;        /* "none", "local", "remote", "both" */
+	bool encapsulated;
+	uint32_t mtu, mss;
+	bool have_ike;
+	uint64_t spi_i, spi_r;
+	char ike_proposal[96];
+	uint64_t ike_age;
+	uint32_t ike_rekeys;
+	bool initiator;
+	char local_id[128], remote_id[128];
+	struct view_child child[4];
+	unsigned n_child;
+	uint32_t child_rekeys;
+	struct prefix inside[8];
+	unsigned n_inside;
+	char ts_local[256], ts_remote[256]; /* "0.0.0.0/0, ::/0" */
+	struct view_drop {
+		const char *name;
+		uint64_t count;
+	} drop[16];
+	unsigned n_drop;
+};
+
+struct view_bgp_peer { /* `bgp summary`, `bgp peer` */
+	char name[VIEW_NAME_MAX];
+	struct addr address, local;
+	uint32_t as, remote_router_id; /* router id 0: unknown yet */
+	const char *state;             /* "Established", ... */
+	uint64_t uptime;               /* seconds in Established, else 0 */
+	uint32_t received, accepted, advertised;
+	uint32_t hold_time, keepalive; /* agreed, seconds */
+	bool four_octet_as, route_refresh, ipv4, ipv6;
+	uint64_t msg_in[6], msg_out[6]; /* [0] sum, then open update notification keepalive route-refresh */
+	uint32_t established_count;
+	struct reason error;
+};
+struct view_bgp {
+	uint32_t as, router_id;
+};
+
+struct view_route { /* `bgp routes` */
+	struct prefix prefix;
+	struct addr nexthop; /* none: null (announced by ourselves) */
+	char peer[VIEW_NAME_MAX]; /* empty: ourselves, "peer": null */
+	const uint32_t *as_path;
+	unsigned n_as_path;
+	const char *origin; /* "igp", "egp", "incomplete" */
+	uint32_t local_pref, med;
+	bool have_med; /* else "med": null */
+	const uint32_t *communities; /* printed "65001:100" */
+	unsigned n_communities;
+	bool best, in_fib;
+	const char *reason;
+};
+
+struct view_fib_route { /* `fib show` */
+	struct prefix prefix;
+	uint32_t metric;
+	const char *origin; /* "bgp", "peer", "static", "pin" */
+	struct view_way {
+		char interface[16];
+		struct addr via; /* none: null */
+		uint32_t weight;
+	} way[16];
+	unsigned n_ways;
+	bool in_kernel;
+	struct reason why; /* why not; unset: null */
+};
+
+#endif
