@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Non-blocking TCP on the loop. The send queue is one growing buffer: BGP writes few, large runs, and its core is told the room left, so
+ * the buffer stays near TCP_QUEUE. No TTL is set or required: peers of tunnels are several hops away.
+ */
+#include "connector/sys/tcp.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define TCP_QUEUE (64 * 1024)
+#define TCP_QUEUE_HARD (4 * 1024 * 1024)
+#define TCP_READ_ROUNDS 16 /* reads per wake-up, so that one fast peer can't starve the rest */
+#define DSCP_CS6 0xc0      /* network control, as RFC 4594 asks for routing protocols */
+
+struct tcp_conn {
+	struct loop_watch *watch;
+	int fd;
+	bool connecting;
+	uint8_t *queue;
+	size_t len, cap, sent; /* [sent, len) is waiting */
+	bool want_room;        /* the last `writable` said less than the whole */
+	const struct tcp_conn_events *ev;
+	void *ctx;
+	bool *freed; /* set while a callback runs, to notice tcp_conn_free inside of it */
+};
+
+struct tcp_listener {
+	struct loop_watch *watch;
+	int fd;
+	void (*accepted)(void *ctx, int fd, const struct endpoint *local, const struct endpoint *remote);
+	void *ctx;
+};
+
+static int set_options(int fd)
+{
+	int one = 1, tos = DSCP_CS6;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+	setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
+	return 0;
+}
+
+static int open_socket(const struct sys_domain *domain, uint8_t family, struct reason *ret_reason)
+{
+	int token, fd, saved;
+
+	if (sys_domain_enter(domain, &token))
+		return reason_set(ret_reason, "domain-unreachable", "cannot enter routing domain %s: %s", domain->name, strerror(errno));
+	fd = socket(family == 6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	saved = errno;
+	sys_domain_leave(token);
+	if (fd < 0)
+		return reason_set(ret_reason, "socket-failed", "cannot open a TCP socket: %s", strerror(saved));
+	set_options(fd);
+	return fd;
+}
+
+static struct endpoint name_of(int fd, int (*get)(int, struct sockaddr *, socklen_t *))
+{
+	struct sockaddr_storage ss = { 0 };
+	socklen_t len = sizeof(ss);
+
+	if (get(fd, (struct sockaddr *)&ss, &len))
+		return (struct endpoint){ 0 };
+	return endpoint_from_sockaddr(&ss);
+}
+
+static int local_name(int fd, struct sockaddr *sa, socklen_t *len)
+{
+	return getsockname(fd, sa, len);
+}
+
+static int remote_name(int fd, struct sockaddr *sa, socklen_t *len)
+{
+	return getpeername(fd, sa, len);
+}
+
+/* Writes from the queue. -1 with errno when the connection is broken. */
+static int flush(struct tcp_conn *c)
+{
+	while (c->sent < c->len) {
+		ssize_t n = send(c->fd, c->queue + c->sent, c->len - c->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0) {
+			if (errno == EINTR)
+				continue;
+			return errno == EAGAIN ? 0 : -1;
+		}
+		c->sent += (size_t)n;
+	}
+	c->sent = c->len = 0;
+	return 0;
+}
+
+static void update_watch(struct tcp_conn *c)
+{
+	loop_watch_set(c->watch, c->connecting ? LOOP_WRITE : LOOP_READ | (c->len > c->sent ? LOOP_WRITE : 0u));
+}
+
+static void on_connected(struct tcp_conn *c)
+{
+	int err = 0;
+	socklen_t len = sizeof(err);
+	struct endpoint local;
+
+	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &len))
+		err = errno;
+	if (err) {
+		c->ev->closed(c->ctx, strerror(err));
+		return;
+	}
+	c->connecting = false;
+	update_watch(c);
+	local = name_of(c->fd, local_name);
+	c->ev->opened(c->ctx, &local);
+}
+
+/* True when the connection is gone afterwards. */
+static bool on_readable(struct tcp_conn *c, const bool *gone)
+{
+	static _Thread_local uint8_t buf[32 * 1024];
+
+	for (int i = 0; i < TCP_READ_ROUNDS; i++) {
+		ssize_t n = recv(c->fd, buf, sizeof(buf), 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return false;
+		if (n <= 0) {
+			c->ev->closed(c->ctx, n < 0 ? strerror(errno) : NULL);
+			return true;
+		}
+		c->ev->input(c->ctx, buf, (size_t)n);
+		if (*gone)
+			return true;
+	}
+	return false;
+}
+
+static void on_fd(void *ctx, int fd, unsigned what)
+{
+	struct tcp_conn *c = ctx;
+	bool gone = false;
+
+	(void)fd;
+	c->freed = &gone;
+	if (c->connecting) {
+		on_connected(c);
+	} else {
+		if (what & LOOP_WRITE) {
+			if (flush(c)) {
+				c->ev->closed(c->ctx, strerror(errno));
+				return;
+			}
+			update_watch(c);
+			if (c->want_room && c->len - c->sent < TCP_QUEUE / 2) {
+				c->want_room = false;
+				c->ev->writable(c->ctx, TCP_QUEUE - (c->len - c->sent));
+			}
+		}
+		if (!gone && (what & LOOP_READ) && on_readable(c, &gone))
+			return;
+	}
+	if (!gone)
+		c->freed = NULL;
+}
+
+static struct tcp_conn *conn_new(struct loop *l, int fd, bool connecting, const struct tcp_conn_events *ev, void *ctx)
+{
+	struct tcp_conn *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	*c = (struct tcp_conn){ .fd = fd, .connecting = connecting, .ev = ev, .ctx = ctx };
+	c->watch = loop_watch_new(l, fd, connecting ? LOOP_WRITE : LOOP_READ, on_fd, c);
+	if (!c->watch) {
+		free(c);
+		return NULL;
+	}
+	return c;
+}
+
+struct tcp_conn *tcp_connect(struct loop *l, const struct sys_domain *domain, const struct endpoint *local, const struct endpoint *remote,
+	const struct tcp_conn_events *ev, void *ctx, struct reason *ret_reason)
+{
+	struct sockaddr_storage ss;
+	socklen_t len;
+	struct tcp_conn *c;
+	int fd = open_socket(domain, remote->addr.family, ret_reason);
+
+	if (fd < 0)
+		return NULL;
+	len = endpoint_to_sockaddr(local, &ss);
+	if (len && bind(fd, (struct sockaddr *)&ss, len)) {
+		reason_set(ret_reason, "bgp-local-address", "cannot use local address %s: %s", addr_str(&local->addr), strerror(errno));
+		close(fd);
+		return NULL;
+	}
+	len = endpoint_to_sockaddr(remote, &ss);
+	if (connect(fd, (struct sockaddr *)&ss, len) && errno != EINPROGRESS) {
+		reason_set(ret_reason, "tcp-connect", "cannot connect to %s: %s", endpoint_str(remote), strerror(errno));
+		close(fd);
+		return NULL;
+	}
+	c = conn_new(l, fd, true, ev, ctx);
+	if (!c) {
+		reason_set(ret_reason, "no-memory", "out of memory");
+		close(fd);
+	}
+	return c;
+}
+
+struct tcp_conn *tcp_adopt(struct loop *l, int fd, const struct tcp_conn_events *ev, void *ctx)
+{
+	set_options(fd);
+	return conn_new(l, fd, false, ev, ctx);
+}
+
+static int reserve(struct tcp_conn *c, size_t len)
+{
+	uint8_t *p;
+	size_t cap = c->cap ? c->cap : TCP_QUEUE;
+
+	if (c->sent) {
+		memmove(c->queue, c->queue + c->sent, c->len - c->sent);
+		c->len -= c->sent;
+		c->sent = 0;
+	}
+	if (c->len + len > TCP_QUEUE_HARD)
+		return -1;
+	while (cap < c->len + len)
+		cap *= 2;
+	if (cap == c->cap)
+		return 0;
+	p = realloc(c->queue, cap);
+	if (!p)
+		return -1;
+	c->queue = p;
+	c->cap = cap;
+	return 0;
+}
+
+int tcp_send(struct tcp_conn *c, const uint8_t *data, size_t len)
+{
+	if (reserve(c, len))
+		return -1;
+	memcpy(c->queue + c->len, data, len);
+	c->len += len;
+	c->want_room = true;
+	if (c->connecting)
+		return 0;
+	/*
+	 * Written at once where the kernel takes it; the loop is asked to call back even if everything went out, because that is
+	 * when `writable` hands back the room. An error shows there too.
+	 */
+	if (flush(c))
+		return -1;
+	loop_watch_set(c->watch, LOOP_READ | LOOP_WRITE);
+	return 0;
+}
+
+void tcp_conn_free(struct tcp_conn *c)
+{
+	if (!c)
+		return;
+	if (c->freed)
+		*c->freed = true;
+	if (!c->connecting)
+		(void)flush(c);
+	loop_watch_free(c->watch);
+	close(c->fd);
+	free(c->queue);
+	free(c);
+}
+
+static void on_acceptable(void *ctx, int fd, unsigned what)
+{
+	struct tcp_listener *t = ctx;
+	int conn = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct endpoint local, remote;
+
+	(void)what;
+	if (conn < 0)
+		return; /* gone again, or no descriptors: the peer retries */
+	local = name_of(conn, local_name);
+	remote = name_of(conn, remote_name);
+	t->accepted(t->ctx, conn, &local, &remote);
+}
+
+struct tcp_listener *tcp_listen(struct loop *l, const struct sys_domain *domain, const struct endpoint *local,
+	void (*accepted)(void *ctx, int fd, const struct endpoint *local, const struct endpoint *remote), void *ctx, struct reason *ret_reason)
+{
+	struct tcp_listener *t = NULL;
+	struct sockaddr_storage ss;
+	socklen_t len = endpoint_to_sockaddr(local, &ss);
+	int one = 1, fd = open_socket(domain, local->addr.family, ret_reason);
+
+	if (fd < 0)
+		return NULL;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (local->addr.family == 6) {
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+		setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &one, sizeof(one));
+	} else {
+		setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof(one));
+	}
+	if (bind(fd, (struct sockaddr *)&ss, len) || listen(fd, 64)) {
+		reason_set(ret_reason, errno == EADDRINUSE ? "socket-in-use" : "socket-failed",
+			"cannot listen for BGP on %s: %s%s", endpoint_str(local), strerror(errno),
+			errno == EADDRINUSE ? "; another BGP daemon (bird, bgpd, another causewayd) has this port: stop it, or let it "
+					      "listen on other addresses. `ss -ltnp sport = :179` shows which it is" : "");
+		goto fail;
+	}
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		goto memory;
+	*t = (struct tcp_listener){ .fd = fd, .accepted = accepted, .ctx = ctx };
+	t->watch = loop_watch_new(l, fd, LOOP_READ, on_acceptable, t);
+	if (t->watch)
+		return t;
+memory:
+	reason_set(ret_reason, "no-memory", "out of memory");
+fail:
+	free(t);
+	close(fd);
+	return NULL;
+}
+
+void tcp_listener_free(struct tcp_listener *t)
+{
+	if (!t)
+		return;
+	loop_watch_free(t->watch);
+	close(t->fd);
+	free(t);
+}
