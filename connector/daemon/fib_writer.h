@@ -24,8 +24,9 @@
 struct fib_writer;
 
 struct fib_writer_events {
-	/* A wanted route entered the kernel, could not (why says so), or was taken out. */
-	void (*route)(void *ctx, const struct prefix *prefix, uint32_t metric, bool in_kernel, const struct reason *why);
+	/* A wanted route entered the kernel, could not (why says so), or was taken out. Never for what is no longer wanted. */
+	void (*route)(void *ctx, const struct prefix *prefix, uint32_t metric, enum fib_origin origin, bool in_kernel,
+		const struct reason *why);
 	void (*fenced)(void *ctx, uint64_t fence);
 	/* The connected networks of interfaces that are not ours (the list replaces the last one). */
 	void (*connected)(void *ctx, const struct prefix list[], size_t n);
@@ -44,9 +45,12 @@ void fib_writer_free(struct fib_writer *w, bool keep);
 int fib_writer_event_fd(const struct fib_writer *w);
 void fib_writer_dispatch(struct fib_writer *w);
 
-/* One route is one (prefix, metric); wanting it again with other next hops replaces it. */
+/*
+ * A want is one (prefix, metric, origin); wanting it again with other next hops replaces it. Where several origins want the same
+ * (prefix, metric), the kernel gets one of them: pin before static before peer before learned.
+ */
 void fib_writer_want(struct fib_writer *w, const struct fib_route *route);
-void fib_writer_unwant(struct fib_writer *w, const struct prefix *prefix, uint32_t metric);
+void fib_writer_unwant(struct fib_writer *w, const struct prefix *prefix, uint32_t metric, enum fib_origin origin);
 /*
  * An interface of ours: its connected routes and addresses are not reported as foreign, and next hops through it are good only
  * between these two calls. `gone` before the interface is deleted.
