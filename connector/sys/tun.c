@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Opening a TUN device: the device by ioctl, its MTU, flags and per-family settings by one rtnetlink message,
+ * so that it comes up only when all of them hold.
+ */
+#include "connector/sys/tun.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_link.h>
+#include <linux/if_tun.h>
+#include <linux/ip.h>
+#include <linux/rtnetlink.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define TUN_DEVICE      "/dev/net/tun"
+#define RP_FILTER_LOOSE 2 /* RFC 3704 2.4: asymmetric paths between two tunnels are normal */
+
+static void put_ipv4_settings(struct nlmsghdr *nlh)
+{
+	struct nlattr *inet = mnl_attr_nest_start(nlh, AF_INET),
+	              *conf = mnl_attr_nest_start(nlh, IFLA_INET_CONF);
+
+	mnl_attr_put_u32(nlh, IPV4_DEVCONF_RP_FILTER, RP_FILTER_LOOSE);
+	mnl_attr_nest_end(nlh, conf);
+	mnl_attr_nest_end(nlh, inet);
+}
+
+static void put_ipv6_settings(struct nlmsghdr *nlh)
+{
+	struct nlattr *inet6 = mnl_attr_nest_start(nlh, AF_INET6);
+
+	mnl_attr_put_u8(nlh, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+	mnl_attr_nest_end(nlh, inet6);
+}
+
+/* Sends one message and waits for the kernel's answer to it. 0, or -errno. */
+static int talk(const struct nlmsghdr *nlh)
+{
+	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	uint8_t buf[8192]; /* MNL_SOCKET_BUFFER_SIZE is no constant */
+	ssize_t got;
+	int err = 0;
+
+	if (!nl)
+		return -errno;
+	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0 || mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
+		err = -errno;
+	got = err ? 0 : mnl_socket_recvfrom(nl, buf, sizeof(buf));
+	if (!err && (got < 0 || mnl_cb_run(buf, (size_t)got, nlh->nlmsg_seq, mnl_socket_get_portid(nl), NULL,
+	                            NULL) < 0))
+		err = -errno;
+	mnl_socket_close(nl);
+	return err;
+}
+
+static int bring_up(int ifindex, uint32_t mtu, bool ipv6)
+{
+	uint8_t buf[512] = { 0 };
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct ifinfomsg *ifi;
+	struct nlattr *spec;
+
+	nlh->nlmsg_type = RTM_NEWLINK;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	nlh->nlmsg_seq = 1;
+	ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+	ifi->ifi_family = AF_UNSPEC;
+	ifi->ifi_index = ifindex;
+	ifi->ifi_change = IFF_UP;
+	ifi->ifi_flags = IFF_UP;
+	mnl_attr_put_u32(nlh, IFLA_MTU, mtu);
+	spec = mnl_attr_nest_start(nlh, IFLA_AF_SPEC);
+	put_ipv4_settings(nlh);
+	if (ipv6)
+		put_ipv6_settings(nlh);
+	mnl_attr_nest_end(nlh, spec);
+	return talk(nlh);
+}
+
+static int create(const char *name, uint32_t mtu, struct tun *ret_tun)
+{
+	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI | IFF_TUN_EXCL };
+	struct tun t = { .fd = -1 };
+	int err = 0;
+
+	if (!name[0] || strlen(name) >= IFNAMSIZ)
+		return -EINVAL;
+	if (if_nametoindex(name))
+		return -EEXIST;
+	t.fd = open(TUN_DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (t.fd < 0)
+		return -errno;
+	memcpy(ifr.ifr_name, name, strlen(name));
+	memcpy(t.name, name, strlen(name));
+	if (ioctl(t.fd, TUNSETIFF, &ifr) < 0)
+		err = errno == EBUSY ? -EEXIST : -errno;
+	if (!err && !(t.ifindex = (int)if_nametoindex(name)))
+		err = -errno;
+	if (!err) {
+		err = bring_up(t.ifindex, mtu, true);
+		if (err == -EAFNOSUPPORT || err == -EOPNOTSUPP) /* a kernel without IPv6 */
+			err = bring_up(t.ifindex, mtu, false);
+	}
+	if (err) {
+		tun_close(&t);
+		return err;
+	}
+	*ret_tun = t;
+	return 0;
+}
+
+int tun_open(const struct sys_domain *domain, const char *name, uint32_t mtu, struct tun *ret_tun)
+{
+	int token, err;
+
+	if (sys_domain_enter(domain, &token) < 0)
+		return -errno;
+	err = create(name, mtu, ret_tun);
+	sys_domain_leave(token);
+	return err;
+}
+
+void tun_close(struct tun *t)
+{
+	if (t->fd >= 0)
+		close(t->fd);
+	t->fd = -1;
+}
