@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The parts of the user-space data plane, for connector/daemon/plane_user*.c only.
+ *
+ * Two threads. The worker owns struct pu_worker with all tunnels and SAs in it; nobody else touches them
+ * while it runs. The control thread prepares objects (slow parts: key schedules, devices), has the worker
+ * link or unlink them by a call that it waits for, and frees what came out. The other way go events, through
+ * a bounded queue.
+ */
+#ifndef CW_DAEMON_PLANE_USER_INTERNAL_H
+#define CW_DAEMON_PLANE_USER_INTERNAL_H
+
+#include "base/list.h"
+#include "connector/daemon/plane.h"
+#include "connector/sys/tun.h"
+#include "connector/sys/udp.h"
+#include "esp/esp.h"
+#include "esp/sa.h"
+
+#include <pthread.h>
+
+/* --- events, worker to control (plane_user_queue.c) --- */
+#define PU_MAX_DATAGRAMS 256 /* IKE datagrams waiting; more are dropped and counted */
+#define PU_MAX_NOTICES                                                                                       \
+	1024 /* facts about SAs waiting; one that finds no room is repeated with the next packet */
+
+enum pu_event_kind { PU_IKE_DATAGRAM, PU_FIRST_INBOUND, PU_SEQ_NEAR_END, PU_REMOTE_MOVED };
+struct pu_event {
+	enum pu_event_kind kind;
+	uint32_t tunnel, spi;
+	struct endpoint local, remote;
+	uint8_t *data; /* of a datagram, malloc'ed; whoever pops it frees it */
+	size_t len;
+};
+struct pu_ring {
+	struct pu_event *slots;
+	unsigned size, head, count;
+};
+struct pu_queue {
+	pthread_mutex_t lock;
+	int fd; /* eventfd, readable while something waits */
+	struct pu_ring datagrams, notices;
+};
+int pu_queue_init(struct pu_queue *q); /* 0, or -errno */
+void pu_queue_clear(struct pu_queue *q);
+bool pu_queue_push(struct pu_queue *q, const struct pu_event *e); /* false: full, and nothing was taken */
+unsigned pu_queue_pop(struct pu_queue *q, struct pu_event ret_events[], unsigned n); /* notices first */
+
+/* --- the worker's tables (plane_user_table.c) --- */
+#define PU_HASH_BUCKETS 1024 /* a power of two */
+
+enum pu_source_kind { PU_SOURCE_CALL, PU_SOURCE_SOCKET, PU_SOURCE_TUN };
+/* What an epoll event points to. */
+struct pu_source {
+	enum pu_source_kind kind;
+	unsigned socket; /* enum pu_socket */
+	struct pu_tunnel *tunnel;
+};
+
+struct pu_tunnel {
+	struct list link;
+	struct list sas_out; /* newest first: the first one is in use */
+	struct list sas_in;
+	uint32_t id;
+	struct tun tun;
+	struct pu_source source;
+	bool keepalive;
+	mtime last_sent; /* anything but IKE, keepalives included */
+	struct plane_counters counters;
+};
+
+struct pu_sa {
+	struct list link;        /* in its tunnel */
+	struct pu_sa *hash_next; /* inbound only */
+	struct pu_tunnel *tunnel;
+	struct esp_sa *esp;
+	bool inbound, udp_encap;
+	uint32_t tunnel_id, spi;
+	struct endpoint local, remote;
+	bool first_reported, near_end_reported;
+	struct endpoint moved_reported; /* where the peer was last seen, if that is not `remote` */
+	struct plane_counters counters;
+};
+void pu_sa_free(struct pu_sa *sa);
+
+enum pu_socket { PU_IKE4, PU_IKE6, PU_NATT4, PU_NATT6, PU_RAW4, PU_RAW6, PU_SOCKETS };
+
+/* One batch's memory: datagrams and packets over the same slots. */
+#define PU_SLOT_FRONT 32 /* ESP_HEADROOM, rounded up */
+#define PU_MAX_PACKET 65535
+#define PU_SLOT       (PU_SLOT_FRONT + PU_MAX_PACKET + ESP_TAILROOM)
+struct pu_batch {
+	uint8_t (*slots)[PU_SLOT]; /* ESP_BATCH of them */
+	struct udp_msg msgs[ESP_BATCH];
+	struct esp_pkt pkts[ESP_BATCH];
+	struct pu_sa *sas[ESP_BATCH];
+	unsigned msg_of[ESP_BATCH]; /* which datagram a packet came in, or goes out as */
+};
+
+struct pu_worker {
+	int epoll_fd, call_fd;
+	struct udp_socket
+	    sockets[PU_SOCKETS]; /* the raw ones are set by calls, the others before the thread starts */
+	struct pu_source call_source, socket_sources[PU_SOCKETS];
+	struct list tunnels;
+	struct pu_sa *by_spi[PU_HASH_BUCKETS];
+	struct plane_counters stray;
+	struct pu_batch batch;
+	struct pu_queue *queue;
+	mdur keepalive;
+	mtime next_keepalive;
+	mtime now; /* read once per wake-up */
+	bool stop;
+};
+
+struct pu_tunnel *pu_tunnel_find(struct pu_worker *w, uint32_t id);
+struct pu_sa *pu_inbound_find(struct pu_worker *w, uint32_t spi);
+struct pu_sa *pu_sa_find(struct pu_worker *w, uint32_t tunnel, bool inbound, uint32_t spi);
+struct pu_sa *pu_tunnel_current(struct pu_tunnel *t); /* the outbound SA in use, or NULL */
+/* 0, -ENOENT: no such tunnel, -EEXIST: the SPI is taken. Links the SA in. */
+int pu_sa_link(struct pu_worker *w, struct pu_sa *sa);
+void pu_sa_unlink(struct pu_worker *w, struct pu_sa *sa);
+
+/* --- the data path (plane_user_in.c, plane_user_out.c) --- */
+void pu_socket_readable(struct pu_worker *w, enum pu_socket socket);
+void pu_tun_readable(struct pu_worker *w, struct pu_tunnel *t);
+/* Sends keepalives that are due and sets w->next_keepalive. */
+void pu_keepalives(struct pu_worker *w);
+/* The reason a packet with this verdict counts under; false for one that is no drop. */
+bool pu_drop_of(enum esp_verdict v, enum plane_drop *ret_drop);
+void pu_count_drop(struct pu_tunnel *t, struct pu_sa *sa, enum plane_drop d);
+
+/* --- the worker's thread (plane_user_worker.c) --- */
+int pu_worker_watch(struct pu_worker *w, int fd, struct pu_source *source); /* 0, or -errno */
+
+struct plane {
+	struct plane_events events;
+	void *ctx;
+	const struct logger *log;
+	const struct sys_domain *domain;
+	struct pu_queue queue;
+	struct pu_worker worker;
+	pthread_t thread;
+	bool running;
+	bool raw_open[2]; /* IPv4, IPv6: the control thread's own note */
+	/* The call in progress: the control thread waits until the worker has run it. */
+	pthread_mutex_t call_lock;
+	pthread_cond_t call_done;
+	void (*call_fn)(struct pu_worker *w, void *arg);
+	void *call_arg;
+};
+int pu_thread_start(struct plane *p); /* 0, or -errno */
+void pu_thread_stop(struct plane *p);
+void pu_call(struct plane *p, void (*fn)(struct pu_worker *w, void *arg), void *arg);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the TUN devices to the sockets, and NAT keepalives (RFC 3948 2.3, 4). A batch read from a tunnel's
+ * device is sealed by the outbound SA in use and leaves by one sendmmsg, from the SA's own local address, in
+ * the order of its sequence numbers. What the socket would not take is dropped and counted: TCP inside the
+ * tunnel adapts, and waiting here would hold up the inbound side.
+ */
+#include "connector/daemon/plane_user_internal.h"
+#include "connector/sys/random.h"
+#include "esp/seal.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+static const uint8_t keepalive_payload = 0xff;
+
+static const struct udp_socket *socket_for(const struct pu_worker *w, const struct pu_sa *sa)
+{
+	if (sa->udp_encap)
+		return &w->sockets[sa->remote.addr.family == 6 ? PU_NATT6 : PU_NATT4];
+	return &w->sockets[sa->remote.addr.family == 6 ? PU_RAW6 : PU_RAW4];
+}
+
+/* Packets read into the batch. A device that was deleted behind our back is watched no more. */
+static unsigned read_tun(struct pu_worker *w, struct pu_tunnel *t)
+{
+	struct pu_batch *b = &w->batch;
+	unsigned n = 0;
+
+	while (n < ESP_BATCH) {
+		ssize_t got = read(t->tun.fd, &b->slots[n][PU_SLOT_FRONT], PU_MAX_PACKET);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 && errno != EAGAIN)
+			epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, t->tun.fd, NULL);
+		if (got <= 0)
+			break;
+		b->pkts[n] = (struct esp_pkt){
+			.buf = b->slots[n], .cap = PU_SLOT, .off = PU_SLOT_FRONT, .len = (size_t)got
+		};
+		n++;
+	}
+	return n;
+}
+
+/* Collects what was sealed into msgs. The number of them. */
+static unsigned collect(struct pu_worker *w, struct pu_tunnel *t, struct pu_sa *sa, unsigned n)
+{
+	struct pu_batch *b = &w->batch;
+	enum plane_drop drop;
+	unsigned out = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct esp_pkt *pkt = &b->pkts[i];
+
+		if (pkt->verdict == ESP_OK)
+			b->msgs[out++] = (struct udp_msg){ .data = &pkt->buf[pkt->off],
+				.len = pkt->len,
+				.local = sa->local,
+				.remote = sa->remote };
+		else if (pu_drop_of(pkt->verdict, &drop))
+			pu_count_drop(t, sa, drop);
+	}
+	return out;
+}
+
+static void send_sealed(struct pu_worker *w, struct pu_tunnel *t, struct pu_sa *sa, unsigned n)
+{
+	struct pu_batch *b = &w->batch;
+
+	udp_send_batch(socket_for(w, sa), b->msgs, n);
+	for (unsigned i = 0; i < n; i++)
+		if (b->msgs[i].error)
+			pu_count_drop(
+			    t, sa, b->msgs[i].error == -EMSGSIZE ? PLANE_DROP_TOO_BIG : PLANE_DROP_QUEUE);
+	t->last_sent = t->counters.last_out = sa->counters.last_out = w->now;
+}
+
+void pu_tun_readable(struct pu_worker *w, struct pu_tunnel *t)
+{
+	struct pu_sa *sa = pu_tunnel_current(t);
+	unsigned n = read_tun(w, t), out;
+	struct esp_counters before;
+
+	if (!n)
+		return;
+	if (!sa) {
+		t->counters.drops[PLANE_DROP_NO_SA] += n;
+		return;
+	}
+	for (unsigned i = 0; i < n; i++)
+		w->batch.pkts[i].sa = sa->esp;
+	before = sa->esp->counters;
+	esp_seal(&sys_rng, w->batch.pkts, n);
+	t->counters.packets_out += sa->esp->counters.packets - before.packets;
+	t->counters.bytes_out += sa->esp->counters.bytes - before.bytes;
+	sa->counters.packets_out = sa->esp->counters.packets;
+	sa->counters.bytes_out = sa->esp->counters.bytes;
+	out = collect(w, t, sa, n);
+	if (out)
+		send_sealed(w, t, sa, out);
+	if (sa->esp->near_end && !sa->near_end_reported) {
+		struct pu_event e = { .kind = PU_SEQ_NEAR_END, .tunnel = t->id, .spi = sa->spi };
+
+		sa->near_end_reported = pu_queue_push(w->queue, &e);
+	}
+}
+
+static void send_keepalive(struct pu_worker *w, struct pu_tunnel *t, const struct pu_sa *sa)
+{
+	uint8_t payload = keepalive_payload;
+	struct udp_msg m = {
+		.data = &payload, .len = sizeof(payload), .local = sa->local, .remote = sa->remote
+	};
+
+	udp_send_batch(socket_for(w, sa), &m, 1); /* one lost is no harm: the next comes in time */
+	t->last_sent = w->now;
+}
+
+void pu_keepalives(struct pu_worker *w)
+{
+	if (!mtime_reached(w->next_keepalive, w->now))
+		return;
+	w->next_keepalive = MTIME_NEVER;
+	list_for_each(&w->tunnels, struct pu_tunnel, t, link)
+	{
+		struct pu_sa *sa = t->keepalive ? pu_tunnel_current(t) : NULL;
+
+		if (!sa || !sa->udp_encap)
+			continue;
+		if (mtime_reached(mtime_add(t->last_sent, w->keepalive), w->now))
+			send_keepalive(w, t, sa);
+		w->next_keepalive = mtime_min(w->next_keepalive, mtime_add(t->last_sent, w->keepalive));
+	}
+}
