@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `bgp`: the sessions, one of them in full, and the routes with the reason for each decision. */
+#include "base/addr.h"
+#include "connector/cli/commands.h"
+#include "connector/cli/fetch.h"
+#include "connector/cli/http.h"
+#include "connector/cli/status.h"
+#include "connector/cli/text.h"
+
+#include <string.h>
+
+#define AS_PATH_TEXT_MAX 400
+
+static enum table_colour session_colour(const char *state)
+{
+	return strcmp(state, "Established") != 0 ? TABLE_WARN : TABLE_GOOD;
+}
+
+static void summary_row(struct table *t, const json_t *peer)
+{
+	const char *state = get_str(peer, "state");
+	char age[TEXT_NUMBER_MAX], text[1024];
+
+	table_cell(t, get_str(peer, "name"));
+	table_cell(t, get_str(peer, "address"));
+	table_cell_number(t, get_u64(peer, "as"));
+	table_cell_colour(t, session_colour(state), state);
+	table_cell(t, get_u64(peer, "uptime") ? text_duration(get_u64(peer, "uptime"), age) : "-");
+	table_cell_number(t, get_u64(peer, "received"));
+	table_cell_number(t, get_u64(peer, "accepted"));
+	table_cell_number(t, get_u64(peer, "advertised"));
+	table_end_row(t);
+	if (reason_of(json_object_get(peer, "error"), text, sizeof(text)))
+		table_note(t, TABLE_BAD, "error", text);
+}
+
+int cmd_bgp_summary(struct cli *cli, const struct args *args)
+{
+	static const struct table_column columns[] = {
+		{ "PEER", false },
+		{ "ADDRESS", false },
+		{ "AS", true },
+		{ "STATE", false },
+		{ "UP", true },
+		{ "RECEIVED", true },
+		{ "ACCEPTED", true },
+		{ "ADVERTISED", true },
+	};
+	struct reason why = { 0 };
+	json_t *bgp = NULL;
+	const json_t *peer;
+	size_t i;
+
+	(void)args;
+	if (cli->json)
+		return fetch_print(cli, API_STATE "bgp", true, 0);
+	enum cli_exit rc = fetch_json(cli, API_STATE "bgp", "causeway:bgp", &bgp, &why);
+	if (rc != CLI_OK)
+		return cli_fail(cli, rc, &why);
+	if (get_u64(bgp, "as"))
+		fprintf(cli->out, "AS %llu, router ID ", (unsigned long long)get_u64(bgp, "as"));
+	else
+		fputs("BGP is not configured; router ID ", cli->out);
+	table_print(cli->out, &cli->term_out, TABLE_PLAIN,
+	    *get_str(bgp, "router-id") ? get_str(bgp, "router-id") : "none");
+	fputc('\n', cli->out);
+	struct table *t = table_new(cli->out, &cli->term_out, columns, sizeof(columns) / sizeof(columns[0]));
+	if (json_array_size(json_object_get(bgp, "peer")))
+		fputc('\n', cli->out);
+	json_array_foreach (json_object_get(bgp, "peer"), i, peer)
+		summary_row(t, peer);
+	if (!table_finish(t))
+		fputs("No BGP peer is configured.\n", cli->err);
+	json_decref(bgp);
+	return CLI_OK;
+}
+
+/* "hold-time" -> "hold time": what the API says is shown whatever it is called, so a newer daemon's fields
+ * appear too. */
+static void peer_field(struct table *t, const char *key, json_t *value)
+{
+	char label[64], text[1024];
+
+	snprintf(label, sizeof(label), "%s", key);
+	for (char *p = label; (p = strchr(p, '-'));)
+		*p = ' ';
+	if (json_is_null(value) || (json_is_string(value) && !*json_string_value(value)))
+		return;
+	table_cell(t, "");
+	table_cell_colour(t, TABLE_DIM, label);
+	if (json_is_string(value)) {
+		table_cell(t, json_string_value(value));
+	} else if (json_is_boolean(value)) {
+		table_cell(t, json_is_true(value) ? "yes" : "no");
+	} else if (json_is_integer(value)) {
+		table_cellf(t, "%lld", (long long)json_integer_value(value));
+	} else if (reason_of(value, text, sizeof(text))) {
+		table_cell_colour(t, TABLE_BAD, text);
+	} else {
+		size_t n = json_dumpb(value, text, sizeof(text) - 1, JSON_COMPACT | JSON_ENCODE_ANY);
+
+		text[n < sizeof(text) ? n : 0] = '\0';
+		table_cell(t, text);
+	}
+	table_end_row(t);
+}
+
+/* {"total":9,"update":2}: "9 (2 update)"; the order is the daemon's. */
+static void messages_field(struct table *t, const char *label, json_t *counts)
+{
+	char buf[400];
+	const char *key;
+	json_t *v;
+	size_t n = 0;
+
+	buf[0] = '\0';
+	json_object_foreach (counts, key, v)
+		if (json_is_integer(v) && json_integer_value(v) > 0 && n < sizeof(buf))
+			n += (size_t)snprintf(buf + n, sizeof(buf) - n, "%s%lld %s", n ? ", " : "",
+			    (long long)json_integer_value(v), key);
+	table_cell(t, "");
+	table_cell_colour(t, TABLE_DIM, label);
+	table_cell(t, n ? buf : "none");
+	table_end_row(t);
+}
+
+static int peer_show(void *ctx, const json_t *peer)
+{
+	static const struct table_column columns[] = { { NULL, false }, { NULL, false }, { NULL, false } };
+	struct cli *cli = ctx;
+	const char *state = get_str(peer, "state"), *key;
+	char age[TEXT_NUMBER_MAX];
+	json_t *value;
+
+	table_print(cli->out, &cli->term_out, TABLE_BOLD, get_str(peer, "name"));
+	fputs(": ", cli->out);
+	table_print(cli->out, &cli->term_out, session_colour(state), state);
+	if (get_u64(peer, "uptime"))
+		fprintf(cli->out, " for %s", text_duration(get_u64(peer, "uptime"), age));
+	fputc('\n', cli->out);
+	struct table *t = table_new(cli->out, &cli->term_out, columns, 3);
+	json_object_foreach ((json_t *)(uintptr_t)peer, key, value) {
+		if (!strcmp(key, "name") || !strcmp(key, "state") || !strcmp(key, "uptime"))
+			continue;
+		if (json_is_object(value) && strstr(key, "msg"))
+			messages_field(t, !strcmp(key, "msg-in") ? "messages in" : "messages out", value);
+		else
+			peer_field(t, key, value);
+	}
+	table_finish(t);
+	return 0;
+}
+
+int cmd_bgp_peer(struct cli *cli, const struct args *args)
+{
+	char path[1024] = API_STATE "peers", escaped[512];
+
+	if (args->n_words) {
+		if (!http_escape(args->word[0], escaped, sizeof(escaped)))
+			return cli_failf(cli, CLI_USAGE, "the peer's name is too long");
+		snprintf(path, sizeof(path), API_STATE "peers=%s", escaped);
+	}
+	if (cli->json)
+		return fetch_print(cli, path, true, 0);
+	return fetch_each(cli, path, "peer", peer_show, cli);
+}
+
+struct routes_table {
+	struct table *t;
+	bool communities; /* a note with them below each row: when one prefix was asked for */
+};
+
+static void as_path_text(const json_t *path, char *buf, size_t cap)
+{
+	const json_t *as;
+	size_t i, n = 0;
+
+	buf[0] = '\0';
+	json_array_foreach (path, i, as)
+		if (n < cap)
+			n += (size_t)snprintf(
+			    buf + n, cap - n, "%s%lld", n ? " " : "", (long long)json_integer_value(as));
+	if (n >= cap)
+		snprintf(buf + cap - 4, 4, "...");
+}
+
+static int route_row(void *ctx, const json_t *r)
+{
+	struct routes_table *rt = ctx;
+	char path[AS_PATH_TEXT_MAX], list[800];
+	const json_t *communities = json_object_get(r, "communities"), *c;
+	bool best = get_bool(r, "best"), in_fib = get_bool(r, "in-fib");
+	size_t i, n = 0;
+
+	as_path_text(json_object_get(r, "as-path"), path, sizeof(path));
+	table_cell(rt->t, get_str(r, "prefix"));
+	table_cell(rt->t, *get_str(r, "nexthop") ? get_str(r, "nexthop") : "-");
+	table_cell(rt->t, *get_str(r, "peer") ? get_str(r, "peer") : "ourselves");
+	table_cellf(rt->t, "%s%s%s", path, *path ? " " : "", get_str(r, "origin"));
+	table_cell_number(rt->t, get_u64(r, "local-pref"));
+	if (json_is_integer(json_object_get(r, "med")))
+		table_cell_number(rt->t, get_u64(r, "med"));
+	else
+		table_cell(rt->t, "-");
+	table_cell_colour(rt->t, in_fib ? TABLE_GOOD : TABLE_PLAIN,
+	    best && in_fib ? "best, fib"
+	    : best         ? "best"
+	    : in_fib       ? "fib"
+	                   : "-");
+	table_cell(rt->t, get_str(r, "reason"));
+	table_end_row(rt->t);
+	json_array_foreach (communities, i, c)
+		if (json_is_string(c) && n < sizeof(list))
+			n += (size_t)snprintf(
+			    list + n, sizeof(list) - n, "%s%s", n ? " " : "", json_string_value(c));
+	if (rt->communities && n)
+		table_note(rt->t, TABLE_DIM, "communities", list);
+	return 0;
+}
+
+/* Puts together the query; CLI_OK, or what was said. */
+static int routes_path(struct cli *cli, const struct args *args, char *path, size_t cap)
+{
+	static const char *const views[] = { "received", "advertised", "best", "rejected" };
+	const char *view = NULL, *peer = args_value(args, "peer");
+	char escaped[512];
+	struct prefix prefix;
+	size_t n;
+
+	for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
+		if (!args_has(args, views[i]))
+			continue;
+		if (view)
+			return cli_failf(cli, CLI_USAGE, "--%s and --%s do not go together", view, views[i]);
+		view = views[i];
+	}
+	n = (size_t)snprintf(path, cap, API_STATE "routes?view=%s", view ? view : "best");
+	if (args->n_words) {
+		if (prefix_parse(args->word[0], false, &prefix) < 0)
+			return cli_failf(cli, CLI_USAGE,
+			    "\"%s\" is no prefix: it takes one like 10.100.0.0/16, or an address",
+			    args->word[0]);
+		prefix = prefix_canonical(prefix);
+		http_escape(prefix_str(&prefix), escaped, sizeof(escaped)); /* PREFIX_STR_MAX fits */
+		n += (size_t)snprintf(path + n, cap - n, "&prefix=%s", escaped);
+	}
+	if (peer) {
+		if (!http_escape(peer, escaped, sizeof(escaped)))
+			return cli_failf(cli, CLI_USAGE, "the peer's name is too long");
+		snprintf(path + n, cap - n, "&peer=%s", escaped);
+	}
+	return CLI_OK;
+}
+
+int cmd_bgp_routes(struct cli *cli, const struct args *args)
+{
+	static const struct table_column columns[] = {
+		{ "PREFIX", false },
+		{ "NEXTHOP", false },
+		{ "PEER", false },
+		{ "AS PATH", false },
+		{ "PREF", true },
+		{ "MED", true },
+		{ "STATE", false },
+		{ "REASON", false },
+	};
+	char path[1024];
+	int rc = routes_path(cli, args, path, sizeof(path));
+
+	if (rc != CLI_OK)
+		return rc;
+	/* {"route":[ROW,...]}: a row is a line. */
+	if (cli->json)
+		return fetch_print(cli, path, true, 3);
+	struct routes_table rt = { .communities = args->n_words > 0 };
+	rt.t = table_new(cli->out, &cli->term_out, columns, sizeof(columns) / sizeof(columns[0]));
+	rc = fetch_each(cli, path, "route", route_row, &rt);
+	if (!table_finish(rt.t) && rc == CLI_OK)
+		fputs("No such routes.\n", cli->err);
+	return rc;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tree of commands as one table. What is not in it does not exist: parsing, help, "did you mean" and the
+ * tests all read this table and nothing else.
+ */
+#include "connector/cli/commands.h"
+
+static const struct cli_option status_options[] = {
+	{ "check", 0, NULL, "exit 6 unless each site with a tunnel that is to be up is ok" },
+	{ "watch", 0, NULL,
+	    "redraw every second until interrupted; a line for each change when not on a terminal" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct cli_option up_options[] = {
+	{ "wait", 0, NULL, "wait until the tunnel's routes are in the kernel (the default)" },
+	{ "no-wait", 0, NULL, "only tell the daemon" },
+	{ "timeout", 0, "SECONDS", "how long to wait (60)" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct cli_option down_options[] = {
+	{ "wait", 0, NULL, "wait until the tunnel is down" },
+	{ "no-wait", 0, NULL, "only tell the daemon (the default)" },
+	{ "timeout", 0, "SECONDS", "how long to wait (60)" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct cli_option rekey_options[] = {
+	{ "wait", 0, NULL, "wait until the child SA has been replaced" },
+	{ "no-wait", 0, NULL, "only tell the daemon (the default)" },
+	{ "timeout", 0, "SECONDS", "how long to wait (60)" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct cli_option routes_options[] = {
+	{ "peer", 0, "NAME", "only what this peer sent us or is sent: SITE/TUNNEL, or a LAN peer's name" },
+	{ "received", 0, NULL, "as received, before our own rules" },
+	{ "advertised", 0, NULL, "what we announce" },
+	{ "best", 0, NULL, "what was chosen (the default)" },
+	{ "rejected", 0, NULL, "what we refused, and why" },
+	{ NULL, 0, NULL, NULL },
+};
+
+const struct cli_command cli_commands[] = {
+	{ NULL, "status", "", 0, 0, status_options, "what works, what doesn't, and what comes next",
+	    "Shows each site with its tunnels: how far each has come on the ladder\n"
+	    "  down connecting authenticating child passing bgp-open bgp-established in-fib\n"
+	    "since when, what went wrong last, and what is awaited.\n"
+	    "An answered query exits 0 whatever it shows; --check is for monitoring.\n",
+	    cmd_status },
+	{ "tunnel", "list", "", 0, 0, NULL, "all tunnels with their addresses and counters",
+	    "Shows a line for each tunnel: its step, both ends, its interface, bytes in and out.\n",
+	    cmd_tunnel_list },
+	{ "tunnel", "show", "SITE/TUNNEL", 1, 1, NULL, "one tunnel in full",
+	    "Shows the IKE SA, the child SAs with their SPIs, proposals, ages and counters, NAT, MTU and "
+	    "MSS,\n"
+	    "traffic selectors, and how many packets were dropped for which reason.\n",
+	    cmd_tunnel_show },
+	{ "tunnel", "up", "SITE/TUNNEL", 1, 1, up_options, "start a tunnel and watch it come up",
+	    "Waits by default and shows, on standard error, each step of the ladder as it is reached and "
+	    "each\n"
+	    "error as it happens. Exits 0 at the top (in-fib), 8 when the time is over, 6 when somebody "
+	    "takes the\n"
+	    "tunnel down meanwhile. The daemon goes on trying after a time-out.\n",
+	    cmd_tunnel_up },
+	{ "tunnel", "down", "SITE/TUNNEL", 1, 1, down_options,
+	    "stop a tunnel: its routes go first, then its SAs",
+	    "The tunnel stays down until `tunnel up` or until the daemon starts anew; the configuration's\n"
+	    "`admin` leaf is for good.\n",
+	    cmd_tunnel_down },
+	{ "tunnel", "rekey", "SITE/TUNNEL", 1, 1, rekey_options,
+	    "replace the child SA now, without losing a packet",
+	    "Asks the peer for a new child SA; the old one carries traffic until the new one does.\n",
+	    cmd_tunnel_rekey },
+	{ "bgp", "summary", "", 0, 0, NULL, "all BGP peers with their state and route counts",
+	    "Shows a line for each peer: its AS, the session's state and age, and how many prefixes were "
+	    "received,\n"
+	    "accepted and advertised.\n",
+	    cmd_bgp_summary },
+	{ "bgp", "peer", "[P]", 0, 1, NULL, "one BGP peer, or all, in full",
+	    "P is SITE/TUNNEL, or a LAN peer's name. Shows addresses, agreed timers and capabilities, "
+	    "message counts\n"
+	    "and the last error.\n",
+	    cmd_bgp_peer },
+	{ "bgp", "routes", "[PREFIX]", 0, 1, routes_options, "BGP routes, with the reason for each decision",
+	    "With PREFIX, only it and what lies inside it. Choose at most one of --received, --advertised, "
+	    "--best and\n"
+	    "--rejected. Routes stream: a million of them take no memory here and stall nothing there.\n",
+	    cmd_bgp_routes },
+	{ "fib", "show", "", 0, 0, NULL, "the routes we keep in the kernel",
+	    "Shows each prefix with its ways out, where it came from, and whether the kernel holds it; if "
+	    "not, why.\n",
+	    cmd_fib_show },
+	{ "profile", "list", "", 0, 0, NULL, "the vendor presets (needs no daemon)",
+	    "Shows the presets that a site's `profile` leaf may name.\n", cmd_profile_list },
+	{ "profile", "show", "NAME", 1, 1, NULL, "what a preset says, and by which source (needs no daemon)",
+	    "Shows each value of the preset. What a tunnel says itself wins over its profile.\n",
+	    cmd_profile_show },
+	{ "config", "check", "FILE", 1, 1, NULL, "check a configuration file (needs no daemon)",
+	    "Checks as the daemon would at start: syntax, model, profiles, and what the model can't say. "
+	    "Exits 1 and names\n"
+	    "the place, the value and what to do when something is wrong. Secret files are read, and their "
+	    "permissions\n"
+	    "checked, when this user may read them.\n",
+	    cmd_config_check },
+	{ "config", "show", "", 0, 0, NULL, "the running configuration",
+	    "Writes the configuration that runs now, in the form that FILE has; it never holds secrets, only "
+	    "the names of\n"
+	    "their files.\n",
+	    cmd_config_show },
+	{ NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, NULL },
+};
