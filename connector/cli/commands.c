@@ -15,21 +15,21 @@ static const struct cli_option status_options[] = {
 static const struct cli_option up_options[] = {
 	{ "wait", 0, NULL, "wait until the tunnel's routes are in the kernel (the default)" },
 	{ "no-wait", 0, NULL, "only tell the daemon" },
-	{ "timeout", 0, "SECONDS", "how long to wait (60)" },
+	{ "timeout", 0, "SECONDS", "how long to wait (60); implies --wait" },
 	{ NULL, 0, NULL, NULL },
 };
 
 static const struct cli_option down_options[] = {
 	{ "wait", 0, NULL, "wait until the tunnel is down" },
 	{ "no-wait", 0, NULL, "only tell the daemon (the default)" },
-	{ "timeout", 0, "SECONDS", "how long to wait (60)" },
+	{ "timeout", 0, "SECONDS", "how long to wait (60); implies --wait" },
 	{ NULL, 0, NULL, NULL },
 };
 
 static const struct cli_option rekey_options[] = {
 	{ "wait", 0, NULL, "wait until the child SA has been replaced" },
 	{ "no-wait", 0, NULL, "only tell the daemon (the default)" },
-	{ "timeout", 0, "SECONDS", "how long to wait (60)" },
+	{ "timeout", 0, "SECONDS", "how long to wait (60); implies --wait" },
 	{ NULL, 0, NULL, NULL },
 };
 

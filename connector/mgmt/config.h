@@ -22,6 +22,8 @@
 #define CFG_REMOTES_MAX 8
 #define CFG_TUNNELS_MAX 4 /* a site */
 
+struct profiles; /* profiles/profile.h */
+
 enum cfg_start { CFG_START_ALWAYS, CFG_START_ON_DEMAND, CFG_START_MANUAL };
 enum cfg_role { CFG_ROLE_BOTH, CFG_ROLE_INITIATE, CFG_ROLE_RESPOND };
 enum cfg_plane { CFG_PLANE_AUTO, CFG_PLANE_USER, CFG_PLANE_KERNEL };
@@ -39,6 +41,7 @@ struct cfg_bgp { /* of a tunnel, or of a LAN peer */
 	enum cfg_bgp_mode mode;
 	mdur hold_time, keepalive, connect_retry;
 	uint32_t max_prefixes; /* what we accept; 0: no limit */
+	uint32_t max_prefixes_out; /* what the gateway bears, by its profile; 0: no limit known */
 	bool accept_default;
 };
 
@@ -99,6 +102,8 @@ struct cfg {
 	size_t n_site;
 	struct cfg_peer *peer;
 	size_t n_peer;
+	struct reason *note; /* allowed, but odd: for the log and `config check` */
+	size_t n_note;
 	char *json; /* the instance data as loaded (secrets are only named in it), NUL-terminated, pretty-printed */
 };
 
@@ -108,13 +113,25 @@ struct cfg_context;
 struct cfg_context *cfg_context_new(const char *yang_dir, const char *profile_dir, struct reason *ret_reason);
 void cfg_context_free(struct cfg_context *c);
 
+const struct profiles *cfg_context_profiles(const struct cfg_context *c);
+
+/*
+ * Ids of reasons: config-not-readable, config-syntax, config-unknown-leaf, config-wrong-type, config-wrong-value,
+ * config-missing-leaf, config-duplicate, config-count, config-dangling-reference, config-invalid, config-unknown-profile,
+ * config-not-supported, config-as-reserved, config-duplicate-interface, config-duplicate-tunnel, config-duplicate-peer,
+ * config-too-many-prefixes, secret-file-missing, secret-file-permissions, secret-file-empty, secret-file-too-long,
+ * secret-file-not-readable.
+ */
 /* with_secrets false: secret files are not read (config check by somebody who may not). */
 struct cfg *cfg_load_file(struct cfg_context *c, const char *path, bool with_secrets, struct reason *ret_reason);
 struct cfg *cfg_load_text(struct cfg_context *c, const char *text, const char *source_name, bool with_secrets,
 	struct reason *ret_reason);
 void cfg_free(struct cfg *cfg);
 
-/* What a change means to one tunnel. Both as found in an old and a new configuration (same site and name). */
+/*
+ * What a change means to one tunnel. CFG_LIGHT includes admin, start, lifetimes, liveness, and anything of `bgp` (whose session
+ * may have to start anew though the tunnel stays). Both as found in an old and a new configuration (same site and name).
+ */
 enum cfg_change { CFG_SAME, CFG_LIGHT /* BGP policy, static routes, timers: no SA is touched */, CFG_RESTART /* the tunnel must start anew */ };
 enum cfg_change cfg_tunnel_compare(const struct cfg_tunnel *a, const struct cfg_tunnel *b);
 const struct cfg_site *cfg_find_site(const struct cfg *cfg, const char *name);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Opening a TUN device: the device by ioctl, its MTU, flags and per-family settings by one rtnetlink message,
- * so that it comes up only when all of them hold.
+ * Opening a TUN device: the device by ioctl, its MTU, flags and per-family settings by rtnetlink. The settings go
+ * in a message of their own before the one that brings it up, because the kernel looks at flags first: an
+ * interface that is up for a moment without its settings already solicits routers.
  */
 #include "connector/sys/tun.h"
 
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #define TUN_DEVICE      "/dev/net/tun"
+#define SETLINK_BUFFER  512
 #define RP_FILTER_LOOSE 2 /* RFC 3704 2.4: asymmetric paths between two tunnels are normal */
 
 static void put_ipv4_settings(struct nlmsghdr *nlh)
@@ -42,7 +44,7 @@ static void put_ipv6_settings(struct nlmsghdr *nlh)
 static int talk(const struct nlmsghdr *nlh)
 {
 	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	uint8_t buf[8192]; /* MNL_SOCKET_BUFFER_SIZE is no constant */
+	_Alignas(struct nlmsghdr) uint8_t buf[8192]; /* MNL_SOCKET_BUFFER_SIZE is no constant */
 	ssize_t got;
 	int err = 0;
 
@@ -58,12 +60,10 @@ static int talk(const struct nlmsghdr *nlh)
 	return err;
 }
 
-static int bring_up(int ifindex, uint32_t mtu, bool ipv6)
+static struct nlmsghdr *setlink(uint8_t buf[], int ifindex, unsigned flags)
 {
-	uint8_t buf[512] = { 0 };
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 	struct ifinfomsg *ifi;
-	struct nlattr *spec;
 
 	nlh->nlmsg_type = RTM_NEWLINK;
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
@@ -71,8 +71,17 @@ static int bring_up(int ifindex, uint32_t mtu, bool ipv6)
 	ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
 	ifi->ifi_family = AF_UNSPEC;
 	ifi->ifi_index = ifindex;
-	ifi->ifi_change = IFF_UP;
-	ifi->ifi_flags = IFF_UP;
+	ifi->ifi_change = flags;
+	ifi->ifi_flags = flags;
+	return nlh;
+}
+
+static int configure(int ifindex, uint32_t mtu, bool ipv6)
+{
+	_Alignas(struct nlmsghdr) uint8_t buf[SETLINK_BUFFER] = { 0 };
+	struct nlmsghdr *nlh = setlink(buf, ifindex, 0);
+	struct nlattr *spec;
+
 	mnl_attr_put_u32(nlh, IFLA_MTU, mtu);
 	spec = mnl_attr_nest_start(nlh, IFLA_AF_SPEC);
 	put_ipv4_settings(nlh);
@@ -80,6 +89,16 @@ static int bring_up(int ifindex, uint32_t mtu, bool ipv6)
 		put_ipv6_settings(nlh);
 	mnl_attr_nest_end(nlh, spec);
 	return talk(nlh);
+}
+
+static int bring_up(int ifindex, uint32_t mtu)
+{
+	_Alignas(struct nlmsghdr) uint8_t buf[SETLINK_BUFFER] = { 0 };
+	int err = configure(ifindex, mtu, true);
+
+	if (err == -EAFNOSUPPORT || err == -EOPNOTSUPP) /* a kernel without IPv6 */
+		err = configure(ifindex, mtu, false);
+	return err ? err : talk(setlink(buf, ifindex, IFF_UP));
 }
 
 static int create(const char *name, uint32_t mtu, struct tun *ret_tun)
@@ -101,11 +120,8 @@ static int create(const char *name, uint32_t mtu, struct tun *ret_tun)
 		err = errno == EBUSY ? -EEXIST : -errno;
 	if (!err && !(t.ifindex = (int)if_nametoindex(name)))
 		err = -errno;
-	if (!err) {
-		err = bring_up(t.ifindex, mtu, true);
-		if (err == -EAFNOSUPPORT || err == -EOPNOTSUPP) /* a kernel without IPv6 */
-			err = bring_up(t.ifindex, mtu, false);
-	}
+	if (!err)
+		err = bring_up(t.ifindex, mtu);
 	if (err) {
 		tun_close(&t);
 		return err;

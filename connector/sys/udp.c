@@ -38,7 +38,7 @@ static void set_buffers(int fd)
 		(void)set_int(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER);
 }
 
-static int set_options(int fd, uint8_t family)
+static int set_options(int fd, uint8_t family, bool raw)
 {
 	int err;
 
@@ -47,7 +47,7 @@ static int set_options(int fd, uint8_t family)
 		err = set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
 		return err ? err : set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
 	}
-	err = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	err = raw ? 0 : set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1); /* a raw socket is IPv6 only anyway */
 	if (!err)
 		err = set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 	return err ? err : set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
@@ -64,7 +64,7 @@ static int open_socket(const struct sys_domain *domain, uint8_t family, int type
 	sys_domain_leave(token);
 	if (err)
 		return err;
-	err = set_options(fd, family);
+	err = set_options(fd, family, type == SOCK_RAW);
 	if (err) {
 		close(fd);
 		return err;

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The transaction. A plan says for each tunnel of the new configuration what becomes of it; preparing makes interfaces and
+ * listeners, the only steps that can fail; until all are made nothing that runs is touched, and a failure unmakes them.
+ * The commit can't fail.
+ */
+#include "connector/daemon/apply.h"
+
+#include "connector/daemon/bgp_exec.h"
+#include "connector/daemon/tunnel.h"
+#include "connector/sys/clock.h"
+#include "connector/sys/random.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CEASE_CONFIG_CHANGE 6 /* RFC 4486 */
+
+struct item { /* one tunnel of the new configuration */
+	const struct cfg_site *site;
+	const struct cfg_tunnel *cfg;
+	struct tunnel *live;     /* of the same name, or NULL */
+	struct tunnel *prepared; /* to be new, or to succeed `live` */
+	enum cfg_change change;
+};
+
+struct plan {
+	struct domain *domain;
+	struct cfg_ref *ref;
+	struct item *item;
+	size_t n;
+	bool bgp_rebuild; /* as, router-id or multipath changed: every session starts anew */
+	struct bgp *new_bgp;
+	struct addr *listeners_made;
+	size_t n_listeners_made;
+};
+
+static int plan_make(struct plan *p, struct reason *ret_reason)
+{
+	const struct cfg *cfg = p->ref->cfg;
+	const struct cfg *old = p->domain->config ? p->domain->config->cfg : NULL;
+	size_t n = 0;
+
+	for (size_t s = 0; s < cfg->n_site; s++)
+		n += cfg->site[s].n_tunnel;
+	p->item = calloc(n ? n : 1, sizeof(*p->item));
+	p->listeners_made = calloc(n + cfg->n_peer + 1, sizeof(*p->listeners_made));
+	if (!p->item || !p->listeners_made)
+		return reason_set(ret_reason, "no-memory", "out of memory");
+	for (size_t s = 0; s < cfg->n_site; s++) {
+		for (size_t i = 0; i < cfg->site[s].n_tunnel; i++) {
+			struct item *it = &p->item[p->n++];
+			char name[CFG_NAME_MAX * 2 + 2];
+
+			it->site = &cfg->site[s];
+			it->cfg = &cfg->site[s].tunnel[i];
+			snprintf(name, sizeof(name), "%s/%s", it->site->name, it->cfg->name);
+			it->live = domain_tunnel_by_name(p->domain, name);
+			it->change = it->live ? cfg_tunnel_compare(it->live->cfg, it->cfg) : CFG_RESTART;
+		}
+	}
+	p->bgp_rebuild = !old || old->have_bgp != cfg->have_bgp || old->as != cfg->as || old->router_id != cfg->router_id ||
+		old->multipath != cfg->multipath;
+	return 0;
+}
+
+static int listen_on(struct plan *p, const struct cfg_bgp *b, struct reason *ret_reason)
+{
+	bool created;
+
+	if (b->mode == CFG_BGP_ACTIVE)
+		return 0;
+	if (bgp_exec_listen(p->domain, &b->local, &created, ret_reason))
+		return -1;
+	if (created)
+		p->listeners_made[p->n_listeners_made++] = b->local;
+	return 0;
+}
+
+static int prepare_listeners(struct plan *p, struct reason *ret_reason)
+{
+	const struct cfg *cfg = p->ref->cfg;
+
+	list_for_each(&p->domain->listeners, struct bgp_listener, l, node)
+		l->wanted = false;
+	for (size_t i = 0; i < p->n; i++)
+		if (p->item[i].cfg->have_bgp && listen_on(p, &p->item[i].cfg->bgp, ret_reason))
+			return -1;
+	for (size_t i = 0; i < cfg->n_peer; i++)
+		if (listen_on(p, &cfg->peer[i].bgp, ret_reason))
+			return -1;
+	return 0;
+}
+
+static int prepare_tunnels(struct plan *p, struct reason *ret_reason)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		struct item *it = &p->item[i];
+
+		if (it->change != CFG_RESTART)
+			continue;
+		it->prepared = tunnel_new(p->domain, p->ref, it->site, it->cfg, it->live, ret_reason);
+		if (!it->prepared)
+			return -1;
+		/* In the list at once: names and addresses of this transaction must not clash with each other. */
+		list_append(&p->domain->tunnels, &it->prepared->node);
+	}
+	return 0;
+}
+
+static int prepare_bgp(struct plan *p, struct reason *ret_reason)
+{
+	const struct cfg *cfg = p->ref->cfg;
+	struct bgp_config c = { .as = cfg->as, .router_id = cfg->router_id, .multipath = cfg->multipath };
+
+	if (!p->bgp_rebuild || !cfg->have_bgp)
+		return 0;
+	p->new_bgp = bgp_new(&c, &sys_rng);
+	return p->new_bgp ? 0 : reason_set(ret_reason, "no-memory", "out of memory");
+}
+
+static void unprepare(struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->item[i].prepared)
+			tunnel_discard(p->item[i].prepared);
+	for (size_t i = 0; i < p->n_listeners_made; i++)
+		list_for_each(&p->domain->listeners, struct bgp_listener, l, node)
+			if (addr_eq(&l->local, &p->listeners_made[i]))
+				bgp_exec_listener_free(l);
+	bgp_free(p->new_bgp);
+}
+
+/* --- the commit --- */
+
+static bool in_new(const struct plan *p, const struct tunnel *t)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->item[i].live == t || p->item[i].prepared == t)
+			return true;
+	return false;
+}
+
+/* The old core's sessions end with a Cease, its routes leave; the tunnels themselves are not touched. */
+static void commit_bgp_rebuild(struct plan *p)
+{
+	struct domain *d = p->domain;
+	mtime now = clock_now();
+	struct reason why;
+
+	reason_set(&why, "config-changed", "the BGP router's own settings have changed");
+	list_for_each(&d->tunnels, struct tunnel, t, node) {
+		if (d->bgp && t->life != TUNNEL_PREPARED && t->cfg->have_bgp)
+			bgp_peer_stop(d->bgp, t->id, CEASE_CONFIG_CHANGE, &why, now);
+		t->bgp_started = false;
+	}
+	list_for_each(&d->lan_peers, struct lan_peer, l, node) {
+		bgp_peer_stop(d->bgp, l->id, CEASE_CONFIG_CHANGE, &why, now);
+		list_remove(&l->node);
+		free(l);
+	}
+	while (bgp_exec_one(d, now))
+		;
+	bgp_exec_drop_links(d);
+	bgp_free(d->bgp);
+	d->bgp = p->new_bgp;
+	p->new_bgp = NULL;
+}
+
+static void commit_connected(struct domain *d)
+{
+	size_t n = ptrie_count(d->connected), i = 0;
+	struct prefix *list = calloc(n ? n : 1, sizeof(*list)), p;
+
+	if (!list)
+		return;
+	for (bool more = ptrie_first(d->connected, &p, NULL); more && i < n; more = ptrie_after(d->connected, &p, &p, NULL))
+		list[i++] = p;
+	bgp_connected(d->bgp, list, i, clock_now());
+	free(list);
+}
+
+static bool announces(const struct cfg *cfg, const struct prefix *p)
+{
+	for (size_t i = 0; cfg && i < cfg->n_announce; i++)
+		if (prefix_eq(&cfg->announce[i], p))
+			return true;
+	return false;
+}
+
+static void commit_announce(struct plan *p)
+{
+	struct domain *d = p->domain;
+	const struct cfg *old = d->config && !p->bgp_rebuild ? d->config->cfg : NULL, *cfg = p->ref->cfg;
+	mtime now = clock_now();
+
+	for (size_t i = 0; old && i < old->n_announce; i++)
+		if (!announces(cfg, &old->announce[i]))
+			bgp_unannounce(d->bgp, &old->announce[i], now);
+	for (size_t i = 0; i < cfg->n_announce; i++)
+		if (bgp_announce(d->bgp, &cfg->announce[i], now))
+			log_error(d->log, "bgp", "no-memory: %s is not announced", prefix_str(&cfg->announce[i]));
+}
+
+static void lan_peer_add(struct domain *d, const struct cfg_peer *cfg, const struct bgp_peer_config *bc)
+{
+	struct lan_peer *p = calloc(1, sizeof(*p));
+	struct reason why = { 0 };
+
+	if (!p)
+		return;
+	p->id = ++d->next_id;
+	snprintf(p->name, sizeof(p->name), "%s", cfg->name);
+	list_append(&d->lan_peers, &p->node);
+	if (bgp_peer_add(d->bgp, p->id, bc, &why))
+		log_error(d->log, p->name, "%s: %s", why.id, why.text);
+	else
+		bgp_peer_start(d->bgp, p->id, clock_now());
+}
+
+static void commit_lan_peers(struct plan *p)
+{
+	struct domain *d = p->domain;
+	const struct cfg *cfg = p->ref->cfg;
+	struct bgp_peer_config *bc = calloc(1, sizeof(*bc));
+
+	list_for_each(&d->lan_peers, struct lan_peer, l, node) {
+		if (cfg_find_peer(cfg, l->name))
+			continue;
+		bgp_peer_remove(d->bgp, l->id, clock_now());
+		while (bgp_exec_one(d, clock_now()))
+			;
+		list_remove(&l->node);
+		free(l);
+	}
+	for (size_t i = 0; bc && i < cfg->n_peer; i++) {
+		struct lan_peer *l = domain_lan_peer_by_name(d, cfg->peer[i].name);
+		struct reason why = { 0 };
+
+		bgp_exec_lan_config(&cfg->peer[i], bc);
+		if (!l)
+			lan_peer_add(d, &cfg->peer[i], bc);
+		else if (bgp_peer_update(d->bgp, l->id, bc, clock_now(), &why) < 0)
+			log_error(d->log, l->name, "%s: %s", why.id, why.text);
+	}
+	free(bc);
+}
+
+/* After a rebuild, the surviving tunnels' peers enter the new core; a running child starts its session at once. */
+static void commit_bgp_tunnels(struct plan *p)
+{
+	struct domain *d = p->domain;
+	struct bgp_peer_config *bc = calloc(1, sizeof(*bc));
+
+	for (size_t i = 0; bc && i < p->n; i++) {
+		struct tunnel *t = p->item[i].live;
+		struct reason why = { 0 };
+
+		if (!t || p->item[i].prepared || !t->cfg->have_bgp)
+			continue;
+		bgp_exec_tunnel_config(d, t, bc);
+		if (bgp_peer_add(d->bgp, t->id, bc, &why)) {
+			log_error(d->log, t->name, "%s: %s", why.id, why.text);
+		} else if (t->facts.child && t->routes_in && t->life == TUNNEL_ACTIVE) {
+			t->bgp_started = true;
+			bgp_peer_start(d->bgp, t->id, clock_now());
+		}
+	}
+	free(bc);
+}
+
+static void commit_tunnels(struct plan *p)
+{
+	struct domain *d = p->domain;
+
+	list_for_each(&d->tunnels, struct tunnel, t, node)
+		if (!t->retiring && !in_new(p, t))
+			tunnel_retire(t, NULL);
+	for (size_t i = 0; i < p->n; i++) {
+		struct item *it = &p->item[i];
+
+		if (!it->prepared)
+			continue;
+		if (it->live)
+			tunnel_retire(it->live, it->prepared); /* which activates it when it is gone */
+		else
+			tunnel_activate(it->prepared);
+	}
+}
+
+static void commit_admin(const struct item *it)
+{
+	struct tunnel *t = it->live;
+
+	if (!t || it->prepared || t->cfg->admin_up == it->cfg->admin_up)
+		return;
+	if (it->cfg->admin_up)
+		tunnel_up(t);
+	else
+		tunnel_down(t);
+}
+
+static void commit_reconfigure(struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		struct item *it = &p->item[i];
+
+		if (!it->live || it->prepared)
+			continue;
+		commit_admin(it);
+		tunnel_reconfigure(it->live, p->ref, it->site, it->cfg);
+	}
+}
+
+static void commit_listeners(struct domain *d)
+{
+	list_for_each(&d->listeners, struct bgp_listener, l, node)
+		if (!l->wanted)
+			bgp_exec_listener_free(l);
+}
+
+static void commit(struct plan *p)
+{
+	struct domain *d = p->domain;
+
+	if (p->bgp_rebuild)
+		commit_bgp_rebuild(p);
+	if (d->bgp) {
+		commit_lan_peers(p);
+		if (p->bgp_rebuild)
+			commit_connected(d);
+		commit_announce(p);
+	}
+	commit_reconfigure(p);
+	if (d->bgp && p->bgp_rebuild)
+		commit_bgp_tunnels(p);
+	commit_tunnels(p);
+	commit_listeners(d);
+	cfg_ref_put(d->config);
+	d->config = cfg_ref_get(p->ref);
+	if (!d->reconciled)
+		fib_writer_reconciled(d->fib);
+	d->reconciled = true;
+}
+
+int apply_config(struct domain *d, struct cfg *cfg, struct reason *ret_reason)
+{
+	struct plan p = { .domain = d, .ref = cfg_ref_new(cfg) };
+	int rc = -1;
+
+	if (!p.ref)
+		return reason_set(ret_reason, "no-memory", "out of memory");
+	if (plan_make(&p, ret_reason) || prepare_listeners(&p, ret_reason) || prepare_tunnels(&p, ret_reason) ||
+		prepare_bgp(&p, ret_reason)) {
+		unprepare(&p);
+	} else {
+		commit(&p);
+		rc = 0;
+	}
+	free(p.item);
+	free(p.listeners_made);
+	cfg_ref_put(p.ref);
+	domain_pump(d);
+	return rc;
+}

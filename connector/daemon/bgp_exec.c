@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The BGP core's hands. A link is one TCP connection of the core's; it is found by the core's number and dies with
+ * the core's CLOSE or with the connection, whichever comes first.
+ */
+#include "connector/daemon/bgp_exec.h"
+
+#include "connector/daemon/routes.h"
+#include "connector/sys/clock.h"
+#include "connector/sys/tcp.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BGP_PORT 179
+
+struct bgp_link {
+	struct list node; /* domain.links */
+	struct domain *domain;
+	uint64_t conn;
+	struct tcp_conn *tcp;
+};
+
+static struct bgp_link *link_by_conn(const struct domain *d, uint64_t conn)
+{
+	list_for_each(&d->links, struct bgp_link, l, node)
+		if (l->conn == conn)
+			return l;
+	return NULL;
+}
+
+static void link_free(struct bgp_link *l)
+{
+	list_remove(&l->node);
+	tcp_conn_free(l->tcp);
+	free(l);
+}
+
+static void on_opened(void *ctx, const struct endpoint *local)
+{
+	struct bgp_link *l = ctx;
+	struct domain *d = l->domain;
+
+	bgp_conn_opened(d->bgp, l->conn, &local->addr, clock_now());
+	domain_pump(d);
+}
+
+static void on_input(void *ctx, const uint8_t *data, size_t len)
+{
+	struct bgp_link *l = ctx;
+	struct domain *d = l->domain;
+
+	bgp_conn_input(d->bgp, l->conn, data, len, clock_now());
+	domain_pump(d);
+}
+
+static void on_closed(void *ctx, const char *error)
+{
+	struct bgp_link *l = ctx;
+	struct domain *d = l->domain;
+	uint64_t conn = l->conn;
+
+	link_free(l);
+	bgp_conn_closed(d->bgp, conn, error, clock_now());
+	domain_pump(d);
+}
+
+static void on_writable(void *ctx, size_t room)
+{
+	struct bgp_link *l = ctx;
+	struct domain *d = l->domain;
+
+	bgp_conn_writable(d->bgp, l->conn, room, clock_now());
+	domain_pump(d);
+}
+
+/* A connect that did not succeed. */
+static void on_connect_closed(void *ctx, const char *error)
+{
+	struct bgp_link *l = ctx;
+	struct domain *d = l->domain;
+	uint64_t conn = l->conn;
+
+	link_free(l);
+	bgp_conn_failed(d->bgp, conn, error ? error : "closed", clock_now());
+	domain_pump(d);
+}
+
+static const struct tcp_conn_events established_events = { .opened = on_opened, .input = on_input, .closed = on_closed,
+	.writable = on_writable };
+static const struct tcp_conn_events connect_events = { .opened = on_opened, .input = on_input, .closed = on_connect_closed,
+	.writable = on_writable };
+
+static struct bgp_link *link_new(struct domain *d, uint64_t conn)
+{
+	struct bgp_link *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->domain = d;
+	l->conn = conn;
+	list_append(&d->links, &l->node);
+	return l;
+}
+
+static void exec_connect(struct domain *d, const struct bgp_action *a, mtime now)
+{
+	struct endpoint local = { .addr = a->connect.local }, remote = { .addr = a->connect.remote, .port = BGP_PORT };
+	struct bgp_link *l = link_new(d, a->connect.conn);
+	struct reason why = { 0 };
+
+	if (l)
+		l->tcp = tcp_connect(d->loop, &d->sys, &local, &remote, &connect_events, l, &why);
+	if (l && l->tcp)
+		return;
+	if (l) {
+		list_remove(&l->node);
+		free(l);
+	}
+	bgp_conn_failed(d->bgp, a->connect.conn, why.text[0] ? why.text : "out of memory", now);
+}
+
+static void on_accepted(void *ctx, int fd, const struct endpoint *local, const struct endpoint *remote)
+{
+	struct bgp_listener *listener = ctx;
+	struct domain *d = listener->domain;
+	mtime now = clock_now();
+	uint64_t conn = d->bgp && !d->stopping ? bgp_conn_incoming(d->bgp, &local->addr, &remote->addr, now) : 0;
+	struct bgp_link *l;
+
+	if (!conn) {
+		log_debug(d->log, "bgp", "connection from %s to %s refused: no peer waits for it", endpoint_str(remote),
+			addr_str(&local->addr));
+		close(fd);
+		return;
+	}
+	l = link_new(d, conn);
+	if (l)
+		l->tcp = tcp_adopt(d->loop, fd, &established_events, l);
+	if (!l || !l->tcp) {
+		if (l) {
+			list_remove(&l->node);
+			free(l);
+		}
+		close(fd);
+		bgp_conn_closed(d->bgp, conn, "out of memory", now);
+	}
+	domain_pump(d);
+}
+
+static void exec_send(struct domain *d, const struct bgp_action *a, mtime now)
+{
+	struct bgp_link *l = link_by_conn(d, a->send.conn);
+
+	if (!l || !tcp_send(l->tcp, a->send.data, a->send.len))
+		return;
+	link_free(l);
+	bgp_conn_closed(d->bgp, a->send.conn, "the connection takes no more data", now);
+}
+
+static void exec_state(struct domain *d, const struct bgp_action *a)
+{
+	struct tunnel *t = domain_tunnel_by_id(d, a->peer);
+	const char *why = a->state.why.text;
+
+	if (a->state.state == BGP_ESTABLISHED || a->state.state == BGP_IDLE)
+		log_info(d->log, domain_peer_name(d, a->peer), "BGP %s%s%s", bgp_state_name(a->state.state), why[0] ? ": " : "", why);
+	if (t)
+		tunnel_bgp_state(t, a->state.state, &a->state.why);
+	list_for_each(&d->lan_peers, struct lan_peer, p, node)
+		if (p->id == a->peer)
+			p->state = a->state.state;
+}
+
+static void exec_eor(struct domain *d, const struct bgp_action *a)
+{
+	struct tunnel *t = domain_tunnel_by_id(d, a->peer);
+	struct bgp_peer_view v;
+
+	/* Complete when every negotiated family has said so. */
+	if (t && !bgp_peer_view(d->bgp, a->peer, &v) && (!v.ipv4 || v.eor_in[0]) && (!v.ipv6 || v.eor_in[1]))
+		t->facts.complete = true;
+}
+
+static void exec_report(struct domain *d, const struct bgp_action *a)
+{
+	struct tunnel *t = domain_tunnel_by_id(d, a->peer);
+
+	if (!a->report.error) {
+		log_info(d->log, domain_peer_name(d, a->peer), "%s: %s", a->report.why.id, a->report.why.text);
+		return;
+	}
+	log_error(d->log, domain_peer_name(d, a->peer), "%s: %s", a->report.why.id, a->report.why.text);
+	if (t)
+		t->error = a->report.why;
+}
+
+bool bgp_exec_one(struct domain *d, mtime now)
+{
+	static _Thread_local struct bgp_action a;
+	struct bgp_link *l;
+
+	if (!d->bgp || !bgp_next_action(d->bgp, &a))
+		return false;
+	switch (a.kind) {
+	case BGP_ACT_CONNECT: exec_connect(d, &a, now); break;
+	case BGP_ACT_SEND: exec_send(d, &a, now); break;
+	case BGP_ACT_CLOSE:
+		l = link_by_conn(d, a.close_conn);
+		if (l)
+			link_free(l);
+		break;
+	case BGP_ACT_ROUTE: routes_learned(d, &a.route.prefix, a.route.path, a.route.n, now); break;
+	case BGP_ACT_STATE: exec_state(d, &a); break;
+	case BGP_ACT_EOR: exec_eor(d, &a); break;
+	case BGP_ACT_REPORT: exec_report(d, &a); break;
+	}
+	return true;
+}
+
+static enum bgp_mode mode_of(enum cfg_bgp_mode m)
+{
+	switch (m) {
+	case CFG_BGP_BOTH: return BGP_MODE_BOTH;
+	case CFG_BGP_ACTIVE: return BGP_MODE_ACTIVE;
+	case CFG_BGP_PASSIVE: return BGP_MODE_PASSIVE;
+	}
+	return BGP_MODE_BOTH;
+}
+
+static void common_config(const char *name, const struct cfg_bgp *b, struct bgp_peer_config *c)
+{
+	memset(c, 0, sizeof(*c));
+	snprintf(c->name, sizeof(c->name), "%s", name);
+	c->local = b->local;
+	c->remote = b->peer;
+	c->peer_as = b->peer_as;
+	c->mode = mode_of(b->mode);
+	c->hold_time = b->hold_time;
+	c->keepalive = b->keepalive;
+	c->connect_retry = b->connect_retry;
+	c->ipv4 = true;
+	c->ipv6 = b->peer.family == 6;
+	c->max_prefixes = b->max_prefixes;
+	c->accept_default = b->accept_default;
+}
+
+void bgp_exec_tunnel_config(const struct domain *d, const struct tunnel *t, struct bgp_peer_config *c)
+{
+	common_config(t->name, &t->cfg->bgp, c);
+	c->kind = BGP_PEER_SITE;
+	c->site = t->site_id;
+	for (unsigned i = 0; i < t->cfg->n_inside; i++)
+		if (t->cfg->inside[i].addr.family == 6) { /* we have an address to be an IPv6 next hop */
+			c->ipv6 = true;
+			c->nexthop_v6 = t->cfg->inside[i].addr;
+		}
+	for (size_t i = 0; i < t->site->n_announce_from && c->n_announce_from < 32; i++) {
+		const struct lan_peer *p = domain_lan_peer_by_name(d, t->site->announce_from[i]);
+
+		if (p)
+			c->announce_from[c->n_announce_from++] = p->id;
+	}
+}
+
+void bgp_exec_lan_config(const struct cfg_peer *peer, struct bgp_peer_config *c)
+{
+	common_config(peer->name, &peer->bgp, c);
+	c->kind = BGP_PEER_LAN;
+	c->transit = peer->transit;
+}
+
+int bgp_exec_listen(struct domain *d, const struct addr *local, bool *ret_created, struct reason *ret_reason)
+{
+	struct endpoint ep = { .addr = *local, .port = BGP_PORT };
+	struct bgp_listener *l;
+
+	*ret_created = false;
+	list_for_each(&d->listeners, struct bgp_listener, have, node)
+		if (addr_eq(&have->local, local)) {
+			have->wanted = true;
+			return 0;
+		}
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return reason_set(ret_reason, "no-memory", "out of memory");
+	*l = (struct bgp_listener){ .domain = d, .local = *local, .wanted = true };
+	l->tcp = tcp_listen(d->loop, &d->sys, &ep, on_accepted, l, ret_reason);
+	if (!l->tcp) {
+		free(l);
+		return -1;
+	}
+	list_append(&d->listeners, &l->node);
+	*ret_created = true;
+	return 0;
+}
+
+void bgp_exec_listener_free(struct bgp_listener *l)
+{
+	list_remove(&l->node);
+	tcp_listener_free(l->tcp);
+	free(l);
+}
+
+void bgp_exec_drop_links(struct domain *d)
+{
+	list_for_each(&d->links, struct bgp_link, l, node)
+		link_free(l);
+}

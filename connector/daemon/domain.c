@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A routing domain's wiring. Facts come in from the plane, the FIB writer, the jobs and the timer; each handler hands its fact to a core and
+ * pumps. The pump never recurses: a handler that runs inside of it (a TCP connect that fails at once, say) only leaves its fact.
+ */
+#include "connector/daemon/domain.h"
+
+#include "connector/daemon/bgp_exec.h"
+#include "connector/daemon/ike_exec.h"
+#include "connector/daemon/routes.h"
+#include "connector/daemon/tunnel.h"
+#include "connector/sys/clock.h"
+#include "connector/sys/random.h"
+#include "connector/sys/tcp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define POLL_INTERVAL mdur_s(1) /* of the plane's counters: signs of life, bytes until a rekey */
+#define STOP_PATIENCE mdur_s(3)
+#define KEEPALIVE mdur_s(20) /* RFC 3948 4 */
+#define IKE_PORT 500
+#define NATT_PORT 4500
+
+struct tunnel *domain_tunnel_by_id(const struct domain *d, uint32_t id)
+{
+	list_for_each(&d->tunnels, struct tunnel, t, node)
+		if (t->id == id)
+			return t;
+	return NULL;
+}
+
+struct tunnel *domain_tunnel_by_plane(const struct domain *d, uint32_t plane_id)
+{
+	list_for_each(&d->tunnels, struct tunnel, t, node)
+		if (t->ifindex && t->plane_id == plane_id)
+			return t;
+	return NULL;
+}
+
+struct tunnel *domain_tunnel_by_name(const struct domain *d, const char *name)
+{
+	list_for_each(&d->tunnels, struct tunnel, t, node)
+		if (!t->retiring && !strcmp(t->name, name))
+			return t;
+	return NULL;
+}
+
+struct lan_peer *domain_lan_peer_by_name(const struct domain *d, const char *name)
+{
+	list_for_each(&d->lan_peers, struct lan_peer, p, node)
+		if (!strcmp(p->name, name))
+			return p;
+	return NULL;
+}
+
+const char *domain_peer_name(const struct domain *d, uint32_t id)
+{
+	const struct tunnel *t = domain_tunnel_by_id(d, id);
+
+	if (t)
+		return t->name;
+	list_for_each(&d->lan_peers, struct lan_peer, p, node)
+		if (p->id == id)
+			return p->name;
+	return "?";
+}
+
+/* --- facts from the plane --- */
+
+static void on_ike_datagram(void *ctx, const struct endpoint *local, const struct endpoint *remote, const uint8_t *data, size_t len)
+{
+	struct domain *d = ctx;
+
+	ike_input(d->ike, local, remote, local->port == NATT_PORT, data, len, clock_now());
+	domain_pump(d);
+}
+
+static void on_first_inbound(void *ctx, uint32_t plane_id, uint32_t spi)
+{
+	struct domain *d = ctx;
+	struct tunnel *t = domain_tunnel_by_plane(d, plane_id);
+	mtime now = clock_now();
+
+	if (!t)
+		return;
+	ike_fact_inbound(d->ike, t->id, now);
+	ike_fact_first_packet(d->ike, t->id, spi, now);
+	tunnel_packet_in(t);
+	domain_pump(d);
+}
+
+static void on_seq_near_end(void *ctx, uint32_t plane_id, uint32_t spi)
+{
+	struct domain *d = ctx;
+	struct tunnel *t = domain_tunnel_by_plane(d, plane_id);
+
+	if (!t)
+		return;
+	log_info(d->log, t->name, "outbound SA %08x runs out of sequence numbers: rekeying", spi);
+	ike_conn_rekey_child(d->ike, t->id, clock_now());
+	domain_pump(d);
+}
+
+static void on_remote_moved(void *ctx, uint32_t plane_id, uint32_t spi, const struct endpoint *remote)
+{
+	struct domain *d = ctx;
+	struct tunnel *t = domain_tunnel_by_plane(d, plane_id);
+
+	/* IKE decides whether to follow (IKE_ACT_REMOTE_MOVED): an ESP packet alone may be a replayed one on another path. */
+	if (t)
+		log_info(d->log, t->name, "ESP of SA %08x comes from %s now", spi, endpoint_str(remote));
+}
+
+static const struct plane_events plane_events = { .ike_datagram = on_ike_datagram, .first_inbound = on_first_inbound,
+	.seq_near_end = on_seq_near_end, .remote_moved = on_remote_moved };
+
+static void poll_plane(struct domain *d, mtime now)
+{
+	list_for_each(&d->tunnels, struct tunnel, t, node) {
+		struct plane_counters c;
+
+		if (!t->facts.child || plane_counters(d->plane, t->plane_id, &c))
+			continue;
+		if (c.last_in.ns)
+			ike_fact_inbound(d->ike, t->id, c.last_in);
+		/* Of the live SA alone: its predecessors' bytes do not wear its key. */
+		if (t->spi_in && !plane_sa_counters(d->plane, t->plane_id, true, t->spi_in, &c))
+			ike_fact_bytes(d->ike, t->id, t->spi_in, c.bytes_in > c.bytes_out ? c.bytes_in : c.bytes_out, now);
+	}
+}
+
+/* --- facts from the FIB writer --- */
+
+static void on_route(void *ctx, const struct prefix *p, uint32_t metric, enum fib_origin origin, bool in_kernel,
+	const struct reason *why)
+{
+	routes_result(ctx, p, metric, origin, in_kernel, why);
+}
+
+static void on_fenced(void *ctx, uint64_t fence)
+{
+	struct domain *d = ctx;
+
+	list_for_each(&d->tunnels, struct tunnel, t, node)
+		if ((t->up_fence && fence >= t->up_fence) || (t->removal_fence && fence >= t->removal_fence))
+			tunnel_fenced(t, fence);
+}
+
+static void on_connected(void *ctx, const struct prefix list[], size_t n)
+{
+	struct domain *d = ctx;
+	struct prefix p;
+
+	while (ptrie_first(d->connected, &p, NULL))
+		ptrie_remove(d->connected, &p);
+	for (size_t i = 0; i < n; i++)
+		ptrie_set(d->connected, &list[i], d);
+	if (d->bgp)
+		bgp_connected(d->bgp, list, n, clock_now());
+}
+
+static void on_disturbed(void *ctx, const struct reason *what)
+{
+	struct domain *d = ctx;
+
+	log_warn(d->log, "fib", "%s: %s", what->id, what->text);
+}
+
+static void on_underlay(void *ctx, const struct addr *endpoint, int ifindex, const struct addr *gateway, const struct addr *source)
+{
+	struct domain *d = ctx;
+
+	(void)source;
+	if (ifindex)
+		log_info(d->log, "underlay", "%s is reached by interface %d%s%s", addr_str(endpoint), ifindex,
+			addr_is_none(gateway) ? "" : " via ", addr_is_none(gateway) ? "" : addr_str(gateway));
+	else
+		log_warn(d->log, "underlay", "no route to %s", addr_str(endpoint));
+}
+
+static const struct fib_writer_events fib_events = { .route = on_route, .fenced = on_fenced, .connected = on_connected,
+	.disturbed = on_disturbed, .underlay = on_underlay };
+
+/* --- the loop's handlers --- */
+
+static void on_plane(void *ctx, int fd, unsigned what)
+{
+	struct domain *d = ctx;
+
+	(void)fd;
+	(void)what;
+	plane_dispatch(d->plane);
+	domain_pump(d);
+}
+
+static void on_fib(void *ctx, int fd, unsigned what)
+{
+	struct domain *d = ctx;
+
+	(void)fd;
+	(void)what;
+	fib_writer_dispatch(d->fib);
+	domain_pump(d);
+}
+
+static void on_jobs(void *ctx, int fd, unsigned what)
+{
+	struct domain *d = ctx;
+
+	(void)fd;
+	(void)what;
+	jobs_dispatch(d->jobs);
+	domain_pump(d);
+}
+
+static void job_run(void *job)
+{
+	ike_job_run(job);
+}
+
+static void job_done(void *ctx, void *job)
+{
+	struct domain *d = ctx;
+
+	ike_job_done(d->ike, job, clock_now());
+}
+
+static void job_drop(void *job)
+{
+	ike_job_free(job);
+}
+
+static void on_timer(void *ctx)
+{
+	struct domain *d = ctx;
+	mtime now = clock_now();
+
+	if (mtime_reached(d->next_poll, now)) {
+		poll_plane(d, now);
+		d->next_poll = mtime_add(now, POLL_INTERVAL);
+	}
+	ike_timer(d->ike, now);
+	if (d->bgp)
+		bgp_timer(d->bgp, now);
+	domain_pump(d);
+}
+
+/* --- the pump --- */
+
+static void arm(struct domain *d, mtime now)
+{
+	mtime deadline = mtime_min(d->next_poll, ike_deadline(d->ike));
+
+	if (d->bgp)
+		deadline = mtime_min(deadline, bgp_deadline(d->bgp));
+	list_for_each(&d->tunnels, struct tunnel, t, node)
+		deadline = mtime_min(deadline, tunnel_deadline(t));
+	if (d->stopping)
+		deadline = mtime_min(deadline, d->stop_deadline);
+	loop_timer_at(d->timer, deadline, now);
+}
+
+static void stop_check(struct domain *d, mtime now)
+{
+	if (!d->stopping || !d->stopped)
+		return;
+	if (list_empty(&d->tunnels) || mtime_reached(d->stop_deadline, now)) {
+		void (*stopped)(void *ctx) = d->stopped;
+
+		d->stopped = NULL;
+		stopped(d->stopped_ctx);
+	}
+}
+
+static void drain(struct domain *d, mtime now)
+{
+	bool more;
+
+	do {
+		more = false;
+		while (ike_exec_one(d, now))
+			more = true;
+		while (bgp_exec_one(d, now))
+			more = true;
+	} while (more);
+}
+
+void domain_pump(struct domain *d)
+{
+	mtime now = clock_now();
+
+	if (d->pumping)
+		return;
+	d->pumping = true;
+	drain(d, now);
+	list_for_each(&d->tunnels, struct tunnel, t, node)
+		tunnel_step_update(t, now);
+	list_for_each(&d->tunnels, struct tunnel, t, node)
+		tunnel_check_stopped(t);
+	drain(d, now); /* what a stopped tunnel's successor started */
+	d->pumping = false;
+	arm(d, now);
+	stop_check(d, now);
+}
+
+/* --- life --- */
+
+struct domain *domain_new(const struct sys_domain *sys, struct loop *loop, const struct logger *log, struct reason *ret_reason)
+{
+	struct domain *d = calloc(1, sizeof(*d));
+	struct plane_config pc = { .domain = sys, .ike_port = IKE_PORT, .natt_port = NATT_PORT, .keepalive = KEEPALIVE, .log = log };
+
+	if (!d) {
+		reason_set(ret_reason, "no-memory", "out of memory");
+		return NULL;
+	}
+	d->sys = *sys;
+	d->log = log;
+	d->loop = loop;
+	d->started = clock_now();
+	d->next_poll = mtime_add(d->started, POLL_INTERVAL);
+	list_init(&d->tunnels);
+	list_init(&d->lan_peers);
+	list_init(&d->listeners);
+	list_init(&d->links);
+	d->learned = ptrie_new();
+	d->connected = ptrie_new();
+	d->ike = ike_new(&ike_default_limits, &sys_rng);
+	d->jobs = jobs_new(1, job_run, job_done, d);
+	d->timer = loop_timer_new(loop, on_timer, d);
+	reason_set(ret_reason, "no-memory", "out of memory, threads or descriptors at start");
+	if (!d->learned || !d->connected || !d->ike || !d->jobs || !d->timer)
+		goto fail;
+	d->plane = plane_user_new(&pc, &plane_events, d, ret_reason);
+	if (!d->plane)
+		goto fail;
+	d->fib = fib_writer_new(sys, log, &fib_events, d, ret_reason);
+	if (!d->fib)
+		goto fail;
+	d->plane_watch = loop_watch_new(loop, plane_event_fd(d->plane), LOOP_READ, on_plane, d);
+	d->fib_watch = loop_watch_new(loop, fib_writer_event_fd(d->fib), LOOP_READ, on_fib, d);
+	d->jobs_watch = loop_watch_new(loop, jobs_event_fd(d->jobs), LOOP_READ, on_jobs, d);
+	if (!d->plane_watch || !d->fib_watch || !d->jobs_watch)
+		goto fail;
+	reason_clear(ret_reason);
+	arm(d, d->started);
+	return d;
+fail:
+	domain_free(d);
+	return NULL;
+}
+
+void domain_free(struct domain *d)
+{
+	if (!d)
+		return;
+	loop_watch_free(d->plane_watch);
+	loop_watch_free(d->fib_watch);
+	loop_watch_free(d->jobs_watch);
+	bgp_exec_drop_links(d);
+	list_for_each(&d->listeners, struct bgp_listener, l, node)
+		bgp_exec_listener_free(l);
+	fib_writer_free(d->fib, false); /* routes go before the interfaces do */
+	d->fib = NULL;
+	list_for_each(&d->tunnels, struct tunnel, t, node) {
+		t->ifindex = 0; /* the plane deletes its interfaces itself */
+		tunnel_discard(t);
+	}
+	plane_free(d->plane);
+	jobs_free(d->jobs, job_drop);
+	ike_free(d->ike);
+	bgp_free(d->bgp);
+	list_for_each(&d->lan_peers, struct lan_peer, p, node) {
+		list_remove(&p->node);
+		free(p);
+	}
+	if (d->learned)
+		routes_free(d);
+	ptrie_free(d->connected);
+	loop_timer_free(d->timer);
+	cfg_ref_put(d->config);
+	free(d);
+}
+
+void domain_stop(struct domain *d, void (*stopped)(void *ctx), void *ctx)
+{
+	mtime now = clock_now();
+
+	d->stopping = true;
+	d->stopped = stopped;
+	d->stopped_ctx = ctx;
+	d->stop_deadline = mtime_add(now, STOP_PATIENCE);
+	list_for_each(&d->lan_peers, struct lan_peer, p, node)
+		bgp_peer_stop(d->bgp, p->id, 2, NULL, now);
+	list_for_each(&d->tunnels, struct tunnel, t, node) {
+		if (t->life == TUNNEL_PREPARED)
+			tunnel_discard(t); /* its predecessor is going too */
+		else
+			tunnel_retire(t, NULL);
+	}
+	domain_pump(d);
+}

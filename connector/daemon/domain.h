@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A routing domain at run time: its cores (IKE, BGP), its adapters (plane, FIB writer, TCP) and its tunnels and LAN peers. The daemon
+ * has one, the default; nothing in here is global, so tenants will be more of them.
+ *
+ * The pump is the heart: every event handler feeds a fact to a core and ends with domain_pump, which executes the actions of all cores in
+ * order until there are none left, brings the ladders up to date and sets the next deadline. Control thread only.
+ */
+#ifndef CW_DAEMON_DOMAIN_H
+#define CW_DAEMON_DOMAIN_H
+
+#include "base/list.h"
+#include "base/log.h"
+#include "base/ptrie.h"
+#include "bgp/bgp.h"
+#include "connector/daemon/cfg_ref.h"
+#include "connector/daemon/fib_writer.h"
+#include "connector/daemon/plane.h"
+#include "connector/sys/domain.h"
+#include "connector/sys/jobs.h"
+#include "connector/sys/loop.h"
+#include "ike/ike.h"
+
+struct tunnel;
+
+struct lan_peer { /* a BGP peer without a tunnel */
+	struct list node; /* domain.lan_peers */
+	uint32_t id;
+	char name[CFG_NAME_MAX + 1];
+	enum bgp_state state;
+};
+
+struct bgp_listener {
+	struct list node; /* domain.listeners */
+	struct domain *domain;
+	struct addr local;
+	struct tcp_listener *tcp;
+	bool wanted; /* mark of the transaction under way */
+};
+
+struct domain {
+	struct sys_domain sys;
+	const struct logger *log;
+	struct loop *loop;
+
+	struct ike *ike;
+	struct bgp *bgp; /* NULL without `as` */
+	struct plane *plane;
+	struct fib_writer *fib;
+	struct jobs *jobs;
+
+	struct cfg_ref *config; /* in force; NULL before the first */
+	struct list tunnels;    /* struct tunnel */
+	struct list lan_peers;
+	struct list listeners;
+	struct list links; /* struct bgp_link: TCP connections of the BGP core */
+	struct ptrie *learned; /* prefix -> struct learned */
+	struct ptrie *connected; /* networks of foreign interfaces; values are not used */
+	uint32_t next_id, next_site_id;
+
+	struct loop_timer *timer;
+	struct loop_watch *plane_watch, *fib_watch, *jobs_watch;
+	mtime next_poll; /* of the plane's counters */
+	mtime started;
+	bool pumping, reconciled;
+	bool stopping;
+	void (*stopped)(void *ctx); /* once, when everything has been taken out */
+	void *stopped_ctx;
+	mtime stop_deadline;
+};
+
+/* NULL with a reason; it comes up empty. */
+struct domain *domain_new(const struct sys_domain *sys, struct loop *loop, const struct logger *log, struct reason *ret_reason);
+/* After domain_stop has finished (or to give up at once): whatever is left goes without a word to anybody. */
+void domain_free(struct domain *d);
+/* Retires every tunnel and peer, then calls stopped; at the latest after 3 s. */
+void domain_stop(struct domain *d, void (*stopped)(void *ctx), void *ctx);
+
+void domain_pump(struct domain *d);
+struct tunnel *domain_tunnel_by_id(const struct domain *d, uint32_t id);
+struct tunnel *domain_tunnel_by_plane(const struct domain *d, uint32_t plane_id);
+/* The one that lives by the present configuration: not a retiring predecessor of the same name. */
+struct tunnel *domain_tunnel_by_name(const struct domain *d, const char *name);
+struct lan_peer *domain_lan_peer_by_name(const struct domain *d, const char *name);
+/* "azure-hq/t1" or the LAN peer's name; "?" when there is none. */
+const char *domain_peer_name(const struct domain *d, uint32_t id);
+
+#endif

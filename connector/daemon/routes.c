@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Desired routes. A learned prefix remembers through which peers it goes, so that each tunnel's counts (`wanted`, `in_kernel` of its ladder)
+ * can be kept by adding and subtracting, never by walking the table.
+ */
+#include "connector/daemon/routes.h"
+
+#include "connector/sys/clock.h"
+#include "connector/sys/route_get.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct learned {
+	bool in_kernel;
+	uint8_t n;
+	uint32_t peer[]; /* ids; those of tunnels count in their ladders */
+};
+
+/* sign +1 or -1: this route as one of its tunnels' wanted ones (and of the ones in the kernel, if it is). */
+static void count(struct domain *d, const struct learned *l, int sign, bool wanted, bool in_kernel)
+{
+	for (unsigned i = 0; i < l->n; i++) {
+		struct tunnel *t = domain_tunnel_by_id(d, l->peer[i]);
+
+		if (!t)
+			continue;
+		if (wanted)
+			t->facts.wanted += (unsigned)sign;
+		if (in_kernel)
+			t->facts.in_kernel += (unsigned)sign;
+	}
+}
+
+static void one_way(struct fib_route *r, const struct tunnel *t)
+{
+	r->n_ways = 1;
+	r->way[0] = (struct fib_way){ .ifindex = t->ifindex, .weight = 1 };
+	snprintf(r->way[0].interface, sizeof(r->way[0].interface), "%s", t->interface);
+}
+
+static void peer_route(const struct tunnel *t, struct fib_route *ret_route)
+{
+	*ret_route = (struct fib_route){ .prefix = prefix_host(&t->cfg->bgp.peer), .metric = 0, .origin = FIB_PEER,
+		.source = t->cfg->bgp.local };
+	one_way(ret_route, t);
+}
+
+/* The address that answers for us inside of the tunnel, if it has the family of the route. */
+static struct addr inside_source(const struct tunnel *t, const struct prefix *p)
+{
+	for (unsigned i = 0; i < t->cfg->n_inside; i++)
+		if (t->cfg->inside[i].addr.family == p->addr.family)
+			return t->cfg->inside[i].addr;
+	return (struct addr){ 0 };
+}
+
+void routes_statics_in(struct tunnel *t)
+{
+	size_t n = t->cfg->n_static_route;
+
+	if (!n)
+		return;
+	t->static_in_kernel = calloc(n, sizeof(*t->static_in_kernel));
+	if (!t->static_in_kernel) {
+		log_error(t->domain->log, t->name, "no-memory: its static routes are not installed");
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct cfg_static_route *s = &t->cfg->static_route[i];
+		struct fib_route r = { .prefix = s->prefix, .metric = s->metric, .origin = FIB_STATIC,
+			.source = inside_source(t, &s->prefix) };
+
+		one_way(&r, t);
+		t->facts.wanted++;
+		fib_writer_want(t->domain->fib, &r);
+	}
+}
+
+void routes_statics_out(struct tunnel *t)
+{
+	for (size_t i = 0; t->static_in_kernel && i < t->cfg->n_static_route; i++) {
+		const struct cfg_static_route *s = &t->cfg->static_route[i];
+
+		t->facts.wanted--;
+		t->facts.in_kernel -= t->static_in_kernel[i] ? 1 : 0;
+		fib_writer_unwant(t->domain->fib, &s->prefix, s->metric, FIB_STATIC);
+	}
+	free(t->static_in_kernel);
+	t->static_in_kernel = NULL;
+}
+
+void routes_tunnel_in(struct tunnel *t)
+{
+	struct fib_route r;
+
+	t->routes_in = true;
+	if (t->cfg->have_bgp) {
+		peer_route(t, &r);
+		fib_writer_want(t->domain->fib, &r);
+	}
+	routes_statics_in(t);
+}
+
+void routes_tunnel_out(struct tunnel *t)
+{
+	if (!t->routes_in)
+		return;
+	t->routes_in = false;
+	routes_statics_out(t);
+	if (t->cfg->have_bgp) {
+		struct prefix host = prefix_host(&t->cfg->bgp.peer);
+
+		fib_writer_unwant(t->domain->fib, &host, 0, FIB_PEER);
+	}
+}
+
+/* Where a path leads: into its tunnel, or for a LAN peer along the kernel's route to the next hop. */
+static bool resolve_way(struct domain *d, const struct bgp_path *path, struct fib_way *ret_way)
+{
+	struct tunnel *t = domain_tunnel_by_id(d, path->peer);
+	struct fib_way w = { .weight = path->weight ? path->weight : 1 };
+
+	if (t) {
+		w.ifindex = t->ifindex;
+		snprintf(w.interface, sizeof(w.interface), "%s", t->interface);
+	} else {
+		struct addr gateway;
+
+		if (sys_route_get(&d->sys, &path->nexthop, &w.ifindex, w.interface, &gateway))
+			return false;
+		/* A next hop that is itself behind a gateway is reached through that gateway. */
+		w.via = addr_is_none(&gateway) ? path->nexthop : gateway;
+	}
+	if (!w.ifindex)
+		return false;
+	*ret_way = w;
+	return true;
+}
+
+static void touch_tunnels(struct domain *d, const struct learned *l, mtime now)
+{
+	for (unsigned i = 0; i < l->n; i++) {
+		struct tunnel *t = domain_tunnel_by_id(d, l->peer[i]);
+
+		if (t)
+			t->last_route = now;
+	}
+}
+
+static void learned_gone(struct domain *d, const struct prefix *p)
+{
+	struct learned *l = ptrie_remove(d->learned, p);
+
+	if (!l)
+		return;
+	count(d, l, -1, true, l->in_kernel);
+	free(l);
+	fib_writer_unwant(d->fib, p, FIB_METRIC_LEARNED, FIB_LEARNED);
+}
+
+void routes_learned(struct domain *d, const struct prefix *p, const struct bgp_path path[], unsigned n, mtime now)
+{
+	struct learned *old = ptrie_get(d->learned, p), *l;
+	struct fib_route r = { .prefix = *p, .metric = FIB_METRIC_LEARNED, .origin = FIB_LEARNED };
+
+	if (n == 0) {
+		learned_gone(d, p);
+		return;
+	}
+	l = calloc(1, sizeof(*l) + n * sizeof(l->peer[0]));
+	if (!l) {
+		log_error(d->log, "fib", "no-memory: %s is not installed", prefix_str(p));
+		learned_gone(d, p);
+		return;
+	}
+	for (unsigned i = 0; i < n && r.n_ways < FIB_WAYS_MAX; i++) {
+		if (!resolve_way(d, &path[i], &r.way[r.n_ways])) {
+			log_warn(d->log, "fib", "%s: the next hop %s of %s is not reachable", prefix_str(p),
+				addr_str(&path[i].nexthop), domain_peer_name(d, path[i].peer));
+			continue;
+		}
+		l->peer[l->n++] = path[i].peer;
+		r.n_ways++;
+	}
+	if (!l->n) {
+		free(l);
+		learned_gone(d, p);
+		return;
+	}
+	l->in_kernel = old && old->in_kernel; /* until the writer says otherwise, the old ways are */
+	if (ptrie_set(d->learned, p, l)) {
+		free(l);
+		return;
+	}
+	if (old) {
+		count(d, old, -1, true, old->in_kernel);
+		free(old);
+	}
+	count(d, l, +1, true, l->in_kernel);
+	touch_tunnels(d, l, now);
+	fib_writer_want(d->fib, &r);
+}
+
+static void static_result(struct domain *d, const struct prefix *p, uint32_t metric, bool in_kernel)
+{
+	list_for_each(&d->tunnels, struct tunnel, t, node) {
+		for (size_t i = 0; t->static_in_kernel && i < t->cfg->n_static_route; i++) {
+			const struct cfg_static_route *s = &t->cfg->static_route[i];
+
+			if (s->metric != metric || !prefix_eq(&s->prefix, p) || t->static_in_kernel[i] == in_kernel)
+				continue;
+			t->static_in_kernel[i] = in_kernel;
+			t->facts.in_kernel += in_kernel ? 1u : -1u;
+		}
+	}
+}
+
+static void learned_result(struct domain *d, const struct prefix *p, bool in_kernel)
+{
+	struct learned *l = ptrie_get(d->learned, p);
+
+	if (!l || l->in_kernel == in_kernel)
+		return;
+	l->in_kernel = in_kernel;
+	count(d, l, in_kernel ? +1 : -1, false, true);
+}
+
+void routes_result(struct domain *d, const struct prefix *p, uint32_t metric, enum fib_origin origin, bool in_kernel,
+	const struct reason *why)
+{
+	if (!in_kernel && reason_is_set(why))
+		log_warn(d->log, "fib", "%s: %s: %s", prefix_str(p), why->id, why->text);
+	switch (origin) {
+	case FIB_LEARNED:
+		learned_result(d, p, in_kernel);
+		break;
+	case FIB_STATIC:
+		static_result(d, p, metric, in_kernel);
+		break;
+	case FIB_PEER:
+	case FIB_PIN:
+		break;
+	}
+}
+
+bool routes_in_kernel(const struct domain *d, const struct prefix *p)
+{
+	const struct learned *l = ptrie_get(d->learned, p);
+
+	return l && l->in_kernel;
+}
+
+void routes_free(struct domain *d)
+{
+	struct prefix p;
+	void *l;
+
+	while (ptrie_first(d->learned, &p, &l)) {
+		ptrie_remove(d->learned, &p);
+		free(l);
+	}
+	ptrie_free(d->learned);
+	d->learned = NULL;
+}

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A tunnel's life. The order is the point:
+ *   up:   interface and addresses, IKE, child SAs, host route to the BGP peer, and only then BGP;
+ *   down: BGP's routes and the host route out of the kernel, and only when the writer has confirmed that (a fence) the SAs.
+ * The same order holds when the peer takes the child away: SA removals wait in `removal` until the routes are out.
+ */
+#include "connector/daemon/tunnel.h"
+
+#include "connector/daemon/bgp_exec.h"
+#include "connector/daemon/domain.h"
+#include "connector/daemon/ike_exec.h"
+#include "connector/daemon/routes.h"
+#include "connector/daemon/tunnel_if.h"
+#include "connector/sys/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CEASE_ADMIN_SHUTDOWN 2 /* RFC 4486 */
+#define STOP_PATIENCE mdur_s(2)
+
+static uint32_t site_number(struct domain *d, const char *site)
+{
+	list_for_each(&d->tunnels, struct tunnel, t, node)
+		if (!strcmp(t->site->name, site))
+			return t->site_id;
+	return ++d->next_site_id;
+}
+
+/* Would the IKE core take this configuration? Tried on a throw-away number, so that a refusal comes before the commit. */
+static int try_ike_config(struct domain *d, const struct cfg_tunnel *cfg, const char *name, struct reason *ret_reason)
+{
+	struct ike_conn_config *c = calloc(1, sizeof(*c));
+	uint32_t id = ++d->next_id;
+	int rc;
+
+	if (!c)
+		return reason_set(ret_reason, "no-memory", "out of memory");
+	rc = ike_exec_config(cfg, name, c, ret_reason);
+	if (!rc)
+		rc = ike_conn_add(d->ike, id, c, ret_reason);
+	if (!rc)
+		ike_conn_remove(d->ike, id);
+	free(c);
+	return rc;
+}
+
+struct tunnel *tunnel_new(struct domain *d, struct cfg_ref *ref, const struct cfg_site *site, const struct cfg_tunnel *cfg,
+	struct tunnel *reuse, struct reason *ret_reason)
+{
+	struct tunnel *t = calloc(1, sizeof(*t));
+
+	if (!t) {
+		reason_set(ret_reason, "no-memory", "out of memory");
+		return NULL;
+	}
+	t->domain = d;
+	t->id = ++d->next_id;
+	t->site_id = site_number(d, site->name);
+	t->ref = cfg_ref_get(ref);
+	t->site = site;
+	t->cfg = cfg;
+	t->admin_up = cfg->admin_up && cfg->start == CFG_START_ALWAYS;
+	t->step_since = clock_now();
+	t->facts.has_bgp = cfg->have_bgp;
+	snprintf(t->name, sizeof(t->name), "%s/%s", site->name, cfg->name);
+	if (try_ike_config(d, cfg, t->name, ret_reason) || tunnel_if_prepare(t, reuse, ret_reason)) {
+		tunnel_discard(t);
+		return NULL;
+	}
+	return t;
+}
+
+static void tunnel_free(struct tunnel *t)
+{
+	list_remove(&t->node);
+	cfg_ref_put(t->ref);
+	free(t);
+}
+
+void tunnel_discard(struct tunnel *t)
+{
+	tunnel_if_remove(t);
+	tunnel_free(t);
+}
+
+static void pin_remotes(struct tunnel *t, bool pin)
+{
+	if (t->pinned == pin)
+		return;
+	t->pinned = pin;
+	for (unsigned i = 0; i < t->cfg->n_remote; i++)
+		if (pin)
+			fib_writer_pin(t->domain->fib, &t->cfg->remote[i]);
+		else
+			fib_writer_unpin(t->domain->fib, &t->cfg->remote[i]);
+}
+
+static void set_error(struct tunnel *t, const struct reason *why)
+{
+	t->error = *why;
+	log_error(t->domain->log, t->name, "%s: %s", why->id, why->text);
+}
+
+void tunnel_activate(struct tunnel *t)
+{
+	struct domain *d = t->domain;
+	struct ike_conn_config *ic = calloc(1, sizeof(*ic));
+	struct bgp_peer_config *bc = calloc(1, sizeof(*bc));
+	struct reason why = { 0 };
+
+	t->life = TUNNEL_ACTIVE;
+	if (!ic || !bc)
+		reason_set(&why, "no-memory", "out of memory");
+	else if (!ike_exec_config(t->cfg, t->name, ic, &why))
+		ike_conn_add(d->ike, t->id, ic, &why);
+	if (!reason_is_set(&why) && t->cfg->have_bgp && d->bgp && bc) {
+		bgp_exec_tunnel_config(d, t, bc);
+		bgp_peer_add(d->bgp, t->id, bc, &why);
+	}
+	free(ic);
+	free(bc);
+	if (reason_is_set(&why)) {
+		set_error(t, &why);
+		return;
+	}
+	pin_remotes(t, true);
+	if (t->admin_up)
+		ike_conn_up(d->ike, t->id, clock_now());
+}
+
+void tunnel_up(struct tunnel *t)
+{
+	t->admin_up = true;
+	if (t->life == TUNNEL_ACTIVE)
+		ike_conn_up(t->domain->ike, t->id, clock_now());
+}
+
+/* BGP and its routes first. `told`: the path still carries a Cease. */
+static void routes_out(struct tunnel *t, bool told, mtime now)
+{
+	struct domain *d = t->domain;
+
+	t->up_fence = 0;
+	if (t->bgp_started) {
+		struct reason why;
+
+		reason_set(&why, told ? "tunnel-stopped" : "tunnel-lost", told ? "the tunnel is being taken down" :
+			"the tunnel under the session is gone");
+		if (told)
+			bgp_peer_stop(d->bgp, t->id, CEASE_ADMIN_SHUTDOWN, &why, now);
+		else
+			bgp_peer_path_lost(d->bgp, t->id, &why, now);
+		t->bgp_started = false;
+		while (bgp_exec_one(d, now))
+			;
+	}
+	if (t->routes_in) {
+		routes_tunnel_out(t);
+		t->removal_fence = fib_writer_fence(d->fib);
+	}
+}
+
+static void stop_begin(struct tunnel *t)
+{
+	mtime now = clock_now();
+
+	t->life = TUNNEL_STOPPING;
+	t->ike_down_asked = false;
+	t->stop_deadline = mtime_add(now, STOP_PATIENCE);
+	routes_out(t, true, now);
+	if (!t->removal_fence)
+		tunnel_fenced(t, 0);
+}
+
+void tunnel_down(struct tunnel *t)
+{
+	t->admin_up = false;
+	if (t->life == TUNNEL_ACTIVE)
+		stop_begin(t);
+}
+
+/* One that still waits for its predecessor just leaves the chain. */
+static void retire_prepared(struct tunnel *t, struct tunnel *successor)
+{
+	list_for_each(&t->domain->tunnels, struct tunnel, p, node)
+		if (p->successor == t)
+			p->successor = successor;
+	tunnel_discard(t);
+}
+
+void tunnel_retire(struct tunnel *t, struct tunnel *successor)
+{
+	if (t->life == TUNNEL_PREPARED) {
+		retire_prepared(t, successor);
+		return;
+	}
+	t->admin_up = false;
+	t->retiring = true;
+	t->successor = successor;
+	if (t->life == TUNNEL_ACTIVE)
+		stop_begin(t);
+}
+
+static void removals_run(struct tunnel *t)
+{
+	for (unsigned i = 0; i < t->n_removals; i++)
+		plane_sa_del(t->domain->plane, t->plane_id, t->removal[i].inbound, t->removal[i].spi);
+	t->n_removals = 0;
+}
+
+void tunnel_fenced(struct tunnel *t, uint64_t fence)
+{
+	struct domain *d = t->domain;
+
+	if (t->up_fence && fence >= t->up_fence) {
+		t->up_fence = 0;
+		if (t->facts.child && t->cfg->have_bgp && d->bgp && !t->bgp_started && t->life == TUNNEL_ACTIVE) {
+			t->bgp_started = true;
+			bgp_peer_start(d->bgp, t->id, clock_now());
+		}
+	}
+	if (t->removal_fence && fence < t->removal_fence)
+		return;
+	t->removal_fence = 0;
+	removals_run(t);
+	if (t->life == TUNNEL_STOPPING && !t->ike_down_asked) {
+		t->ike_down_asked = true;
+		ike_conn_down(d->ike, t->id, clock_now());
+	}
+}
+
+static void stop_finished(struct tunnel *t)
+{
+	struct domain *d = t->domain;
+	struct tunnel *successor = t->successor;
+
+	t->life = TUNNEL_ACTIVE;
+	if (!t->retiring) {
+		if (t->admin_up) /* `up` came while it was going down */
+			ike_conn_up(d->ike, t->id, clock_now());
+		return;
+	}
+	ike_conn_remove(d->ike, t->id);
+	if (t->cfg->have_bgp && d->bgp)
+		bgp_peer_remove(d->bgp, t->id, clock_now());
+	while (bgp_exec_one(d, clock_now()))
+		;
+	pin_remotes(t, false);
+	if (successor)
+		tunnel_if_hand_over(t, successor);
+	else
+		tunnel_if_remove(t);
+	log_info(d->log, t->name, "removed");
+	tunnel_free(t);
+	if (successor)
+		tunnel_activate(successor);
+}
+
+void tunnel_check_stopped(struct tunnel *t)
+{
+	struct ike_conn_view *v;
+	bool gone, late = mtime_reached(t->stop_deadline, clock_now());
+
+	if (t->life != TUNNEL_STOPPING)
+		return;
+	if (late && t->removal_fence) /* a stuck writer must not keep the tunnel for ever */
+		tunnel_fenced(t, UINT64_MAX);
+	if (!t->ike_down_asked || t->removal_fence)
+		return;
+	v = calloc(1, sizeof(*v));
+	gone = !v || ike_conn_view(t->domain->ike, t->id, v) || !v->have_ike;
+	free(v);
+	if (gone || late)
+		stop_finished(t);
+}
+
+void tunnel_reconfigure(struct tunnel *t, struct cfg_ref *ref, const struct cfg_site *site, const struct cfg_tunnel *cfg)
+{
+	struct domain *d = t->domain;
+	bool changed = cfg_tunnel_compare(t->cfg, cfg) != CFG_SAME;
+	struct cfg_ref *old = t->ref;
+	struct reason why = { 0 };
+
+	if (changed && t->routes_in)
+		routes_statics_out(t);
+	t->ref = cfg_ref_get(ref);
+	t->site = site;
+	t->cfg = cfg;
+	if (changed) {
+		struct ike_conn_config *ic = calloc(1, sizeof(*ic));
+
+		if (t->routes_in)
+			routes_statics_in(t);
+		if (ic && !ike_exec_config(cfg, t->name, ic, &why))
+			ike_conn_update(d->ike, t->id, ic, &why);
+		free(ic);
+	}
+	if (cfg->have_bgp && d->bgp) { /* announce-from names LAN peers, which have numbers only now */
+		struct bgp_peer_config *bc = calloc(1, sizeof(*bc));
+
+		if (bc) {
+			bgp_exec_tunnel_config(d, t, bc);
+			bgp_peer_update(d->bgp, t->id, bc, clock_now(), &why);
+		}
+		free(bc);
+	}
+	if (reason_is_set(&why))
+		set_error(t, &why);
+	cfg_ref_put(old);
+}
+
+void tunnel_child_up(struct tunnel *t, uint32_t spi_in)
+{
+	t->spi_in = spi_in;
+	t->facts.child = true;
+	reason_clear(&t->error);
+	if (t->life != TUNNEL_ACTIVE || t->routes_in)
+		return;
+	routes_tunnel_in(t);
+	t->up_fence = fib_writer_fence(t->domain->fib);
+}
+
+void tunnel_child_down(struct tunnel *t)
+{
+	t->facts.child = t->facts.passing = t->facts.was_in_fib = false;
+	t->spi_in = 0;
+	routes_out(t, false, clock_now());
+}
+
+void tunnel_sa_removal(struct tunnel *t, bool inbound, uint32_t spi)
+{
+	/* After a rekey the successor carries the routes: nothing to wait for. */
+	if (!t->removal_fence || t->n_removals == SA_REMOVALS_MAX) {
+		plane_sa_del(t->domain->plane, t->plane_id, inbound, spi);
+		return;
+	}
+	t->removal[t->n_removals++] = (struct sa_removal){ .inbound = inbound, .spi = spi };
+}
+
+void tunnel_packet_in(struct tunnel *t)
+{
+	if (t->facts.child)
+		t->facts.passing = true;
+}
+
+void tunnel_bgp_state(struct tunnel *t, enum bgp_state state, const struct reason *why)
+{
+	if (t->facts.bgp == BGP_ESTABLISHED && state != BGP_ESTABLISHED)
+		t->facts.complete = t->facts.was_in_fib = false;
+	if (state == BGP_ESTABLISHED) {
+		t->last_route = clock_now();
+		reason_clear(&t->error);
+	} else if (reason_is_set(why) && t->facts.child && t->life == TUNNEL_ACTIVE) {
+		set_error(t, why);
+	}
+	t->facts.bgp = state;
+}
+
+void tunnel_step_update(struct tunnel *t, mtime now)
+{
+	struct ladder_facts *f = &t->facts;
+	enum step step;
+
+	if (f->bgp == BGP_ESTABLISHED && !f->complete && mtime_reached(mtime_add(t->last_route, LADDER_QUIET), now))
+		f->complete = true;
+	step = t->life == TUNNEL_PREPARED ? STEP_DOWN : ladder_step(f);
+	f->was_in_fib = step == STEP_IN_FIB;
+	if (step == t->step)
+		return;
+	if (step > t->step || t->life != TUNNEL_ACTIVE)
+		log_info(t->domain->log, t->name, "step %s -> %s", step_name(t->step), step_name(step));
+	else
+		log_warn(t->domain->log, t->name, "step %s -> %s%s%s", step_name(t->step), step_name(step),
+			reason_is_set(&t->error) ? ": " : "", t->error.text);
+	t->step = step;
+	t->step_since = now;
+}
+
+mtime tunnel_deadline(const struct tunnel *t)
+{
+	mtime d = MTIME_NEVER;
+
+	if (t->life == TUNNEL_STOPPING)
+		d = t->stop_deadline;
+	if (t->facts.bgp == BGP_ESTABLISHED && !t->facts.complete)
+		d = mtime_min(d, mtime_add(t->last_route, LADDER_QUIET));
+	return d;
+}
+
+static void next_when_down(const struct tunnel *t, struct reason *ret_next)
+{
+	struct ike_conn_view *v = calloc(1, sizeof(*v));
+
+	if (!t->admin_up)
+		reason_set(ret_next, "next-admin-down", "it is down by command; `causeway tunnel up %s` starts it", t->name);
+	else if (t->cfg->role == CFG_ROLE_RESPOND)
+		reason_set(ret_next, "next-peer-initiates", "waiting for the peer to connect (role respond)");
+	else if (v && !ike_conn_view(t->domain->ike, t->id, v) && !mtime_is_never(v->next_attempt) && v->next_attempt.ns)
+		reason_set(ret_next, "next-retry", "the next attempt starts in %lld s",
+			(long long)mdur_to_s(mtime_since(v->next_attempt, clock_now())) + 1);
+	free(v);
+}
+
+void tunnel_next(const struct tunnel *t, struct reason *ret_next)
+{
+	const char *remote = t->cfg->n_remote ? addr_str(&t->cfg->remote[0]) : "any";
+	const struct cfg_bgp *b = &t->cfg->bgp;
+
+	reason_clear(ret_next);
+	switch (t->step) {
+	case STEP_DOWN:
+		next_when_down(t, ret_next);
+		break;
+	case STEP_CONNECTING:
+		reason_set(ret_next, "next-ike-answer", "waiting for an IKE answer from %s (UDP 500 and 4500)", remote);
+		break;
+	case STEP_AUTHENTICATING:
+		reason_set(ret_next, "next-ike-auth", "exchanging identities and keys with %s", remote);
+		break;
+	case STEP_CHILD:
+		reason_set(ret_next, "next-packet", "the SAs are installed; waiting for the first packet out of the tunnel%s%s",
+			t->cfg->have_bgp ? ", normally BGP from " : "", t->cfg->have_bgp ? addr_str(&b->peer) : "");
+		break;
+	case STEP_PASSING:
+		if (t->cfg->have_bgp)
+			reason_set(ret_next, "next-bgp-open", "waiting for a BGP session with %s: is the peer's BGP on, with AS %u for "
+				"us and our address %s?", addr_str(&b->peer), t->ref->cfg->as, addr_str(&b->local));
+		else
+			reason_set(ret_next, "next-routes", "waiting for the static routes to enter the kernel");
+		break;
+	case STEP_BGP_OPEN:
+		reason_set(ret_next, "next-bgp-established", "BGP is negotiating with %s", addr_str(&b->peer));
+		break;
+	case STEP_BGP_ESTABLISHED:
+		reason_set(ret_next, "next-in-fib", "waiting for the learned routes to enter the kernel (%u of %u)",
+			t->facts.in_kernel, t->facts.wanted);
+		break;
+	case STEP_IN_FIB:
+		break;
+	}
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A tunnel of a site: one IKE connection, its child SA, its interface, at most one BGP peer. Its number is at once the IKE
+ * connection's, the BGP peer's and the plane's, so a fact from any of them finds it. Control thread only.
+ *
+ * Life: tunnel_new prepares what can fail (interface, addresses, negotiable configuration); tunnel_activate enters it into the cores;
+ * tunnel_up and tunnel_down may follow one another; tunnel_retire takes everything out in the right order (BGP cease,
+ * routes, SAs, interface) and frees it. A retiring tunnel may have a successor that takes over its interface.
+ */
+#ifndef CW_DAEMON_TUNNEL_H
+#define CW_DAEMON_TUNNEL_H
+
+#include "base/list.h"
+#include "connector/daemon/cfg_ref.h"
+#include "connector/daemon/ladder.h"
+#include "connector/daemon/plane.h"
+
+struct domain;
+
+enum tunnel_life {
+	TUNNEL_PREPARED, /* not in the cores yet (waiting for its predecessor, or for the commit) */
+	TUNNEL_ACTIVE,
+	TUNNEL_STOPPING, /* routes are going, then the SAs */
+};
+
+struct sa_removal { /* an SA to be removed once the routes over it are out of the kernel */
+	bool inbound;
+	uint32_t spi;
+};
+#define SA_REMOVALS_MAX 32
+
+struct tunnel {
+	struct list node; /* domain.tunnels */
+	struct domain *domain;
+	uint32_t id;
+	char name[CFG_NAME_MAX * 2 + 2]; /* "azure-hq/t1" */
+	struct cfg_ref *ref;             /* keeps cfg and site alive */
+	const struct cfg_site *site;
+	const struct cfg_tunnel *cfg;
+	uint32_t site_id;
+
+	enum tunnel_life life;
+	bool admin_up;
+	bool retiring;           /* freed when stopped */
+	struct tunnel *successor; /* takes over the interface when this one is gone */
+
+	char interface[IFNAMSIZ];
+	int ifindex;       /* 0: it has no interface (yet) */
+	uint32_t plane_id; /* stays with the interface when a successor takes it over */
+	bool pinned, ours_reported;
+
+	struct ladder_facts facts;
+	enum step step;
+	mtime step_since;
+	struct reason error; /* the last failure that still stands */
+	uint32_t spi_in;     /* of the live child; 0 */
+	bool bgp_started;    /* the core has been told to run the session */
+	bool routes_in;      /* peer host route and static routes are wanted */
+	bool ike_down_asked; /* while stopping */
+	mtime stop_deadline; /* while stopping: the peer had its chance to confirm */
+	bool *static_in_kernel; /* by index of cfg->static_route */
+	mtime last_route; /* last change of a learned route, for LADDER_QUIET */
+
+	uint64_t up_fence;      /* while the peer's host route is on its way to the kernel; BGP starts behind it; else 0 */
+	uint64_t removal_fence; /* while the kernel still holds routes over our SAs; else 0 */
+	struct sa_removal removal[SA_REMOVALS_MAX];
+	unsigned n_removals;
+};
+
+/* reuse: a tunnel about to retire whose interface the new one may take over, or NULL. NULL with a reason; nothing is left behind then. */
+struct tunnel *tunnel_new(struct domain *d, struct cfg_ref *ref, const struct cfg_site *site, const struct cfg_tunnel *cfg,
+	struct tunnel *reuse, struct reason *ret_reason);
+/* Only for a prepared one that never became active. */
+void tunnel_discard(struct tunnel *t);
+void tunnel_activate(struct tunnel *t);
+void tunnel_up(struct tunnel *t);
+void tunnel_down(struct tunnel *t);
+void tunnel_retire(struct tunnel *t, struct tunnel *successor);
+/* A new configuration that touches no SA (CFG_SAME or CFG_LIGHT). */
+void tunnel_reconfigure(struct tunnel *t, struct cfg_ref *ref, const struct cfg_site *site, const struct cfg_tunnel *cfg);
+
+/* Facts. */
+void tunnel_child_up(struct tunnel *t, uint32_t spi_in);
+void tunnel_child_down(struct tunnel *t);
+void tunnel_sa_removal(struct tunnel *t, bool inbound, uint32_t spi);
+void tunnel_packet_in(struct tunnel *t);
+void tunnel_bgp_state(struct tunnel *t, enum bgp_state state, const struct reason *why);
+/* Its routes are as the kernel was asked: run what waited. */
+void tunnel_fenced(struct tunnel *t, uint64_t fence);
+/* Recomputes the step; logs and reacts when it changed. */
+void tunnel_step_update(struct tunnel *t, mtime now);
+/* IKE has nothing alive any more: go on with stopping. */
+void tunnel_check_stopped(struct tunnel *t);
+mtime tunnel_deadline(const struct tunnel *t);
+/* What the tunnel waits for, for status; unset when it has arrived. */
+void tunnel_next(const struct tunnel *t, struct reason *ret_next);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Interfaces of tunnels. Two tunnels may share one inside address (active-active gateways meet one on-premises BGP address), so
+ * only an interface that is not ours counts as foreign.
+ */
+#include "connector/daemon/tunnel_if.h"
+
+#include "connector/daemon/domain.h"
+#include "connector/sys/link.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define AUTO_NAMES 4096 /* cw0 to cw4095 */
+
+static bool is_ours(const struct domain *d, int ifindex)
+{
+	list_for_each(&d->tunnels, struct tunnel, t, node)
+		if (t->ifindex == ifindex)
+			return true;
+	return false;
+}
+
+static bool shares_inside(const struct domain *d, const struct tunnel *but, const struct addr *a)
+{
+	list_for_each(&d->tunnels, struct tunnel, t, node)
+		for (unsigned i = 0; t != but && i < t->cfg->n_inside; i++)
+			if (addr_eq(&t->cfg->inside[i].addr, a))
+				return true;
+	return false;
+}
+
+/* No interface but ours may hold an inside address: the answer to the peer would leave by the wrong door. */
+static int check_inside(const struct tunnel *t, const struct addr *a, struct reason *ret_reason)
+{
+	struct link_holder holder[8];
+	int n = link_addr_holders(&t->domain->sys, a, holder, 8);
+
+	for (int i = 0; i < n; i++) {
+		if (is_ours(t->domain, holder[i].ifindex))
+			continue;
+		return reason_set(ret_reason, "inside-address-in-use",
+			"/causeway:connector/site[name='%s']/tunnel[name='%s']/inside-address: %s is already on interface %s, which is not "
+			"causeway's. Remove it there (`ip address del %s dev %s`), choose another inside address, or leave "
+			"inside-address out to use the one on %s",
+			t->site->name, t->cfg->name, addr_str(a), holder[i].interface, addr_str(a), holder[i].interface,
+			holder[i].interface);
+	}
+	return 0;
+}
+
+/* A BGP address that no tunnel brings must be on the machine already. */
+static int check_bgp_local(const struct tunnel *t, struct reason *ret_reason)
+{
+	const struct addr *a = &t->cfg->bgp.local;
+	struct link_holder holder[1];
+
+	for (unsigned i = 0; i < t->cfg->n_inside; i++)
+		if (addr_eq(&t->cfg->inside[i].addr, a))
+			return 0;
+	if (shares_inside(t->domain, t, a) || link_addr_holders(&t->domain->sys, a, holder, 1) > 0)
+		return 0;
+	return reason_set(ret_reason, "bgp-local-address-missing",
+		"/causeway:connector/site[name='%s']/tunnel[name='%s']/bgp/local-address: %s is on no interface of this machine. Add it to "
+		"the tunnel (\"inside-address\": [\"%s/%u\"]) or to an interface",
+		t->site->name, t->cfg->name, addr_str(a), addr_str(a), addr_bits(a));
+}
+
+static bool name_taken(const struct domain *d, const char *name)
+{
+	list_for_each(&d->tunnels, struct tunnel, t, node)
+		if (!strcmp(t->interface, name) || !strcmp(t->cfg->interface, name))
+			return true;
+	return false;
+}
+
+static int create_named(struct tunnel *t, const char *name, struct reason *ret_reason)
+{
+	struct plane_tunnel p = { .id = t->id, .mtu = t->cfg->mtu };
+
+	snprintf(p.interface, sizeof(p.interface), "%s", name);
+	if (plane_tunnel_add(t->domain->plane, &p, &t->ifindex, ret_reason)) {
+		t->ifindex = 0;
+		return -1;
+	}
+	t->plane_id = t->id;
+	snprintf(t->interface, sizeof(t->interface), "%s", name);
+	return 0;
+}
+
+static int create(struct tunnel *t, struct reason *ret_reason)
+{
+	if (t->cfg->interface[0])
+		return create_named(t, t->cfg->interface, ret_reason);
+	for (unsigned i = 0; i < AUTO_NAMES; i++) {
+		char name[IFNAMSIZ];
+
+		snprintf(name, sizeof(name), "cw%u", i);
+		if (name_taken(t->domain, name))
+			continue;
+		if (!create_named(t, name, ret_reason))
+			return 0;
+		if (strcmp(ret_reason->id, "interface-exists")) /* a foreign cw0 is passed over; anything else is final */
+			return -1;
+	}
+	return -1;
+}
+
+static int add_addresses(struct tunnel *t, struct reason *ret_reason)
+{
+	for (unsigned i = 0; i < t->cfg->n_inside; i++)
+		if (link_addr_add(&t->domain->sys, t->ifindex, &t->cfg->inside[i], ret_reason))
+			return -1;
+	return 0;
+}
+
+int tunnel_if_prepare(struct tunnel *t, struct tunnel *reuse, struct reason *ret_reason)
+{
+	for (unsigned i = 0; i < t->cfg->n_inside; i++)
+		if (check_inside(t, &t->cfg->inside[i].addr, ret_reason))
+			return -1;
+	if (t->cfg->have_bgp && check_bgp_local(t, ret_reason))
+		return -1;
+	if (reuse && (!t->cfg->interface[0] || !strcmp(t->cfg->interface, reuse->interface)))
+		return 0; /* tunnel_if_hand_over brings it */
+	if (create(t, ret_reason))
+		return -1;
+	fib_writer_interface(t->domain->fib, t->ifindex, true);
+	t->ours_reported = true;
+	link_quieten(&t->domain->sys, t->interface);
+	if (add_addresses(t, ret_reason)) {
+		tunnel_if_remove(t);
+		return -1;
+	}
+	return 0;
+}
+
+void tunnel_if_remove(struct tunnel *t)
+{
+	if (!t->ifindex)
+		return;
+	if (t->ours_reported)
+		fib_writer_interface(t->domain->fib, t->ifindex, false);
+	plane_tunnel_del(t->domain->plane, t->plane_id);
+	t->ifindex = 0;
+	t->ours_reported = false;
+}
+
+static bool has_inside(const struct tunnel *t, const struct prefix *p)
+{
+	for (unsigned i = 0; i < t->cfg->n_inside; i++)
+		if (prefix_eq(&t->cfg->inside[i], p))
+			return true;
+	return false;
+}
+
+void tunnel_if_hand_over(struct tunnel *from, struct tunnel *to)
+{
+	struct domain *d = from->domain;
+	struct reason why = { 0 };
+
+	if (to->ifindex) { /* it has one of its own (another name) */
+		tunnel_if_remove(from);
+		return;
+	}
+	to->ifindex = from->ifindex;
+	to->plane_id = from->plane_id;
+	to->ours_reported = from->ours_reported;
+	memcpy(to->interface, from->interface, sizeof(to->interface));
+	from->ifindex = 0;
+	for (unsigned i = 0; i < from->cfg->n_inside; i++)
+		if (!has_inside(to, &from->cfg->inside[i]))
+			link_addr_del(&d->sys, to->ifindex, &from->cfg->inside[i]);
+	if (from->cfg->mtu != to->cfg->mtu && link_set_mtu(&d->sys, to->ifindex, to->cfg->mtu, &why))
+		log_error(d->log, to->name, "%s: %s", why.id, why.text);
+	for (unsigned i = 0; i < to->cfg->n_inside; i++)
+		if (!has_inside(from, &to->cfg->inside[i]) &&
+			link_addr_add(&d->sys, to->ifindex, &to->cfg->inside[i], &why))
+			log_error(d->log, to->name, "%s: %s", why.id, why.text);
+}

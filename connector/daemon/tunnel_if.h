@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A tunnel's interface: its name, its addresses, and who takes it over. Control thread only. */
+#ifndef CW_DAEMON_TUNNEL_IF_H
+#define CW_DAEMON_TUNNEL_IF_H
+
+#include "connector/daemon/tunnel.h"
+
+/*
+ * Checks that the inside addresses are free (held by no interface but ours) and that a BGP address without one is there; makes the interface and
+ * gives it its addresses, unless `reuse` has it already and will hand it over. -1 with a reason; nothing is left behind then.
+ */
+int tunnel_if_prepare(struct tunnel *t, struct tunnel *reuse, struct reason *ret_reason);
+void tunnel_if_remove(struct tunnel *t);
+void tunnel_if_hand_over(struct tunnel *from, struct tunnel *to);
+
+#endif

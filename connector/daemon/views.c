@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the domain's objects to typed views: copies only, no decisions beyond a site's overall state. */
+#include "connector/daemon/views.h"
+
+#include "connector/daemon/domain.h"
+#include "connector/daemon/routes.h"
+#include "connector/daemon/tunnel.h"
+#include "connector/sys/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t age(mtime since)
+{
+	int64_t s = mdur_to_s(mtime_since(clock_now(), since));
+
+	return s > 0 ? (uint64_t)s : 0;
+}
+
+static const char *config_json(void *ctx)
+{
+	const struct domain *d = ctx;
+
+	return d->config ? d->config->cfg->json : "{}";
+}
+
+/* The error that stands: the daemon's own word, else the IKE core's. */
+static void tunnel_error(const struct tunnel *t, struct reason *ret_error)
+{
+	reason_clear(ret_error);
+	if (t->step != STEP_IN_FIB)
+		*ret_error = t->error;
+}
+
+/* --- status --- */
+
+static void status_tunnel(const struct tunnel *t, struct view_tunnel_status *v)
+{
+	snprintf(v->name, sizeof(v->name), "%s", t->cfg->name);
+	v->admin_up = t->admin_up;
+	v->step = step_name(t->step);
+	v->since = clock_wall(t->step_since);
+	tunnel_error(t, &v->error);
+	tunnel_next(t, &v->next);
+}
+
+/* ok: every tunnel that should be up has arrived; down: none has; else degraded. Without one that should be up: down. */
+static const char *site_state(const struct view_site_status *s)
+{
+	size_t up = 0, wanted = 0;
+
+	for (size_t i = 0; i < s->n_tunnel; i++) {
+		wanted += s->tunnel[i].admin_up;
+		up += s->tunnel[i].admin_up && !strcmp(s->tunnel[i].step, step_name(STEP_IN_FIB));
+	}
+	return up == 0 ? "down" : up == wanted ? "ok" : "degraded";
+}
+
+static void status_site(const struct domain *d, const struct cfg_site *site, struct view_site_status *s)
+{
+	snprintf(s->name, sizeof(s->name), "%s", site->name);
+	snprintf(s->profile, sizeof(s->profile), "%s", site->profile);
+	s->tunnel = calloc(site->n_tunnel ? site->n_tunnel : 1, sizeof(*s->tunnel));
+	for (size_t i = 0; s->tunnel && i < site->n_tunnel; i++) {
+		char name[CFG_NAME_MAX * 2 + 2];
+		const struct tunnel *t;
+
+		snprintf(name, sizeof(name), "%s/%s", site->name, site->tunnel[i].name);
+		t = domain_tunnel_by_name(d, name);
+		if (t)
+			status_tunnel(t, &s->tunnel[s->n_tunnel++]);
+	}
+	s->state = site_state(s);
+}
+
+static void status(void *ctx, struct view_status *v)
+{
+	const struct domain *d = ctx;
+	const struct cfg *cfg = d->config ? d->config->cfg : NULL;
+	struct fib_summary f;
+
+	memset(v, 0, sizeof(*v));
+	v->version = CW_VERSION;
+	v->uptime = age(d->started);
+	fib_writer_summary(d->fib, &f);
+	v->fib_in_sync = f.in_sync;
+	v->fib_routes = f.in_kernel;
+	if (!cfg)
+		return;
+	v->site = calloc(cfg->n_site ? cfg->n_site : 1, sizeof(*v->site));
+	for (size_t i = 0; v->site && i < cfg->n_site; i++)
+		status_site(d, &cfg->site[i], &v->site[v->n_site++]);
+}
+
+static void status_free(struct view_status *v)
+{
+	for (size_t i = 0; i < v->n_site; i++)
+		free(v->site[i].tunnel);
+	free(v->site);
+}
+
+/* --- tunnels --- */
+
+/* A range that is a prefix, which nearly all are, is printed as one. */
+static bool ts_prefix(const struct ike_ts *ts, struct prefix *ret_prefix)
+{
+	struct prefix p = { .addr = ts->first };
+
+	for (unsigned len = 0; len <= addr_bits(&p.addr); len++) {
+		struct ike_ts whole;
+
+		p.len = (uint8_t)len;
+		whole = ike_ts_from_prefix(&p);
+		if (addr_eq(&whole.first, &ts->first) && addr_eq(&whole.last, &ts->last)) {
+			*ret_prefix = p;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void ts_text(const struct ike_ts ts[], unsigned n, char *buf, size_t cap)
+{
+	size_t at = 0;
+
+	buf[0] = '\0';
+	for (unsigned i = 0; i < n && at < cap; i++) {
+		const char *comma = i ? ", " : "";
+		struct prefix p;
+		int len;
+
+		if (ts_prefix(&ts[i], &p))
+			len = snprintf(buf + at, cap - at, "%s%s", comma, prefix_str(&p));
+		else
+			len = snprintf(buf + at, cap - at, "%s%s-%s", comma, addr_str(&ts[i].first), addr_str(&ts[i].last));
+		at += len > 0 ? (size_t)len : 0;
+	}
+}
+
+static void tunnel_child_view(const struct tunnel *t, const struct ike_conn_view *c, struct view_tunnel *v)
+{
+	struct view_child *ch = &v->child[0];
+	struct plane_counters pc;
+
+	if (!c->have_child)
+		return;
+	v->n_child = 1;
+	ch->spi_in = c->child_spi_in;
+	ch->spi_out = c->child_spi_out;
+	snprintf(ch->proposal, sizeof(ch->proposal), "%s", c->esp_proposal);
+	ch->age = age(c->child_since);
+	if (!plane_sa_counters(t->domain->plane, t->plane_id, true, c->child_spi_in, &pc)) {
+		ch->bytes_in = pc.bytes_in;
+		ch->packets_in = pc.packets_in;
+	}
+	if (!plane_sa_counters(t->domain->plane, t->plane_id, false, c->child_spi_out, &pc)) {
+		ch->bytes_out = pc.bytes_out;
+		ch->packets_out = pc.packets_out;
+	}
+	ts_text(c->ts_local, c->n_ts_local, v->ts_local, sizeof(v->ts_local));
+	ts_text(c->ts_remote, c->n_ts_remote, v->ts_remote, sizeof(v->ts_remote));
+}
+
+static void tunnel_ike_view(const struct tunnel *t, struct view_tunnel *v)
+{
+	struct ike_conn_view *c = calloc(1, sizeof(*c));
+
+	if (!c || ike_conn_view(t->domain->ike, t->id, c)) {
+		free(c);
+		return;
+	}
+	if (c->have_ike) {
+		v->have_ike = true;
+		v->initiator = c->initiator;
+		v->spi_i = c->spi_i;
+		v->spi_r = c->spi_r;
+		snprintf(v->ike_proposal, sizeof(v->ike_proposal), "%s", c->ike_proposal);
+		v->ike_age = age(c->ike_since);
+		v->ike_rekeys = c->ike_rekeys;
+		v->nat = c->nat_local && c->nat_remote ? "both" : c->nat_local ? "local" : c->nat_remote ? "remote" : "none";
+		v->encapsulated = c->udp_encap;
+		v->local = c->local;
+		v->remote = c->remote;
+		ike_identity_str(&c->remote_id, v->remote_id, sizeof(v->remote_id));
+	}
+	v->child_rekeys = c->child_rekeys;
+	tunnel_child_view(t, c, v);
+	free(c);
+}
+
+static void tunnel_drops(const struct tunnel *t, struct view_tunnel *v)
+{
+	struct plane_counters pc;
+
+	if (!t->ifindex || plane_counters(t->domain->plane, t->plane_id, &pc))
+		return;
+	for (unsigned i = 0; i < PLANE_DROP_COUNT && v->n_drop < 16; i++)
+		v->drop[v->n_drop++] = (struct view_drop){ .name = plane_drop_name((enum plane_drop)i), .count = pc.drops[i] };
+}
+
+static void tunnel_view(const struct tunnel *t, struct view_tunnel *v)
+{
+	memset(v, 0, sizeof(*v));
+	snprintf(v->site, sizeof(v->site), "%s", t->site->name);
+	snprintf(v->name, sizeof(v->name), "%s", t->cfg->name);
+	v->step = step_name(t->step);
+	v->admin_up = t->admin_up;
+	v->since = clock_wall(t->step_since);
+	tunnel_error(t, &v->error);
+	tunnel_next(t, &v->next);
+	v->local.addr = t->cfg->local;
+	if (t->cfg->n_remote)
+		v->remote.addr = t->cfg->remote[0];
+	snprintf(v->interface, sizeof(v->interface), "%s", t->interface);
+	v->data_plane = "user";
+	v->nat = "none";
+	v->mtu = t->cfg->mtu;
+	v->mss = t->cfg->mss;
+	snprintf(v->local_id, sizeof(v->local_id), "%.*s", (int)sizeof(v->local_id) - 1, t->cfg->local_id);
+	snprintf(v->remote_id, sizeof(v->remote_id), "%.*s", (int)sizeof(v->remote_id) - 1, t->cfg->remote_id);
+	for (; v->n_inside < t->cfg->n_inside && v->n_inside < 8; v->n_inside++)
+		v->inside[v->n_inside] = t->cfg->inside[v->n_inside];
+	tunnel_ike_view(t, v);
+	tunnel_drops(t, v);
+}
+
+static size_t tunnels(void *ctx, size_t start, struct view_tunnel *out, size_t max)
+{
+	const struct domain *d = ctx;
+	size_t i = 0, n = 0;
+
+	list_for_each(&d->tunnels, struct tunnel, t, node) {
+		if (t->retiring || n == max)
+			continue;
+		if (i++ >= start)
+			tunnel_view(t, &out[n++]);
+	}
+	return n;
+}
+
+/* --- BGP --- */
+
+static void bgp_view(void *ctx, struct view_bgp *v)
+{
+	const struct domain *d = ctx;
+
+	v->as = d->config ? d->config->cfg->as : 0;
+	v->router_id = d->config ? d->config->cfg->router_id : 0;
+}
+
+static void peer_view(const struct domain *d, uint32_t id, const char *name, const struct cfg_bgp *cfg, struct view_bgp_peer *v)
+{
+	struct bgp_peer_view *p = calloc(1, sizeof(*p));
+
+	memset(v, 0, sizeof(*v));
+	snprintf(v->name, sizeof(v->name), "%s", name);
+	v->address = cfg->peer;
+	v->local = cfg->local;
+	v->as = cfg->peer_as;
+	v->state = bgp_state_name(BGP_IDLE);
+	if (p && d->bgp && !bgp_peer_view(d->bgp, id, p)) {
+		v->state = bgp_state_name(p->state);
+		v->uptime = p->state == BGP_ESTABLISHED ? age(p->since) : 0;
+		v->remote_router_id = p->remote_router_id;
+		v->received = p->received;
+		v->accepted = p->accepted;
+		v->advertised = p->advertised;
+		v->hold_time = (uint32_t)mdur_to_s(p->hold_time);
+		v->keepalive = (uint32_t)mdur_to_s(p->keepalive);
+		v->four_octet_as = p->four_octet_as;
+		v->route_refresh = p->route_refresh;
+		v->ipv4 = p->ipv4;
+		v->ipv6 = p->ipv6;
+		memcpy(v->msg_in, p->msg_in, sizeof(v->msg_in));
+		memcpy(v->msg_out, p->msg_out, sizeof(v->msg_out));
+		v->established_count = p->established_count;
+		if (p->state != BGP_ESTABLISHED)
+			v->error = p->last_error;
+	}
+	free(p);
+}
+
+static size_t peers(void *ctx, size_t start, struct view_bgp_peer *out, size_t max)
+{
+	const struct domain *d = ctx;
+	size_t i = 0, n = 0;
+
+	list_for_each(&d->tunnels, struct tunnel, t, node)
+		if (!t->retiring && t->cfg->have_bgp && i++ >= start && n < max)
+			peer_view(d, t->id, t->name, &t->cfg->bgp, &out[n++]);
+	list_for_each(&d->lan_peers, struct lan_peer, l, node) {
+		const struct cfg_peer *cfg = d->config ? cfg_find_peer(d->config->cfg, l->name) : NULL;
+
+		if (cfg && i++ >= start && n < max)
+			peer_view(d, l->id, l->name, &cfg->bgp, &out[n++]);
+	}
+	return n;
+}
+
+/* --- BGP routes, as a walk --- */
+
+#define WALK_ROWS 16
+
+struct route_walk {
+	struct domain *domain;
+	struct bgp_route_query query;
+	struct bgp_route_view row[WALK_ROWS];
+};
+
+static bool parse_view(const char *name, enum bgp_rib *ret_rib)
+{
+	static const struct {
+		const char *name;
+		enum bgp_rib rib;
+	} views[] = { { "best", BGP_RIB_BEST }, { "received", BGP_RIB_RECEIVED }, { "advertised", BGP_RIB_ADVERTISED },
+		{ "rejected", BGP_RIB_REJECTED } };
+
+	for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++)
+		if (!strcmp(name, views[i].name)) {
+			*ret_rib = views[i].rib;
+			return true;
+		}
+	return false;
+}
+
+static uint32_t peer_id(const struct domain *d, const char *name)
+{
+	const struct tunnel *t = domain_tunnel_by_name(d, name);
+	const struct lan_peer *l = domain_lan_peer_by_name(d, name);
+
+	return t && t->cfg->have_bgp ? t->id : l ? l->id : 0;
+}
+
+static void *routes_open(void *ctx, const struct api_route_query *q, enum api_result *ret_result, struct reason *ret_reason)
+{
+	struct domain *d = ctx;
+	struct route_walk *w = calloc(1, sizeof(*w));
+
+	*ret_result = API_FAILED;
+	if (!w) {
+		reason_set(ret_reason, "no-memory", "out of memory");
+		return NULL;
+	}
+	w->domain = d;
+	w->query.within = q->within;
+	if (!parse_view(q->view, &w->query.rib)) {
+		*ret_result = API_INVALID;
+		reason_set(ret_reason, "unknown-view", "\"%s\" is no view; best, received, advertised and rejected are", q->view);
+	} else if (q->peer[0] && !(w->query.peer = peer_id(d, q->peer))) {
+		*ret_result = API_NOT_FOUND;
+		reason_set(ret_reason, "unknown-peer", "there is no BGP peer \"%s\"; `causeway bgp summary` lists them", q->peer);
+	} else {
+		*ret_result = API_OK;
+		return w;
+	}
+	free(w);
+	return NULL;
+}
+
+static void route_view(const struct domain *d, const struct bgp_route_view *r, struct view_route *v)
+{
+	static const char *const origins[] = { "igp", "egp", "incomplete" };
+
+	*v = (struct view_route){ .prefix = r->prefix, .nexthop = r->nexthop, .as_path = r->as_path, .n_as_path = r->n_as_path,
+		.origin = origins[r->origin < 3 ? r->origin : 2], .local_pref = r->local_pref, .med = r->med, .have_med = r->have_med,
+		.communities = r->communities, .n_communities = r->n_communities, .best = r->best, .reason = r->reason };
+	if (r->peer)
+		snprintf(v->peer, sizeof(v->peer), "%s", domain_peer_name(d, r->peer));
+	v->in_fib = r->best && r->peer && routes_in_kernel(d, &r->prefix);
+}
+
+static size_t routes_next(void *walk, struct view_route *out, size_t max)
+{
+	struct route_walk *w = walk;
+	size_t n;
+
+	if (!w->domain->bgp)
+		return 0;
+	n = bgp_routes(w->domain->bgp, &w->query, w->row, max < WALK_ROWS ? max : WALK_ROWS);
+	for (size_t i = 0; i < n; i++)
+		route_view(w->domain, &w->row[i], &out[i]);
+	return n;
+}
+
+static void routes_close(void *walk)
+{
+	free(walk);
+}
+
+/* --- FIB, as a walk --- */
+
+struct fib_walk {
+	struct domain *domain;
+	struct fib_view row[WALK_ROWS], last;
+	bool started;
+};
+
+static void *fib_open(void *ctx)
+{
+	struct fib_walk *w = calloc(1, sizeof(*w));
+
+	if (w)
+		w->domain = ctx;
+	return w;
+}
+
+static const char *origin_name(enum fib_origin o)
+{
+	switch (o) {
+	case FIB_LEARNED: return "bgp";
+	case FIB_PEER: return "peer";
+	case FIB_STATIC: return "static";
+	case FIB_PIN: return "pin";
+	}
+	return "?";
+}
+
+static void fib_row(const struct fib_view *f, struct view_fib_route *v)
+{
+	*v = (struct view_fib_route){ .prefix = f->route.prefix, .metric = f->route.metric, .origin = origin_name(f->route.origin),
+		.in_kernel = f->in_kernel, .why = f->why };
+	for (; v->n_ways < f->route.n_ways && v->n_ways < 16; v->n_ways++) {
+		const struct fib_way *way = &f->route.way[v->n_ways];
+
+		memcpy(v->way[v->n_ways].interface, way->interface, sizeof(v->way[0].interface));
+		v->way[v->n_ways].via = way->via;
+		v->way[v->n_ways].weight = way->weight;
+	}
+}
+
+static size_t fib_next(void *walk, struct view_fib_route *out, size_t max)
+{
+	struct fib_walk *w = walk;
+	size_t n = fib_writer_view(w->domain->fib, w->started ? &w->last : NULL, w->row, max < WALK_ROWS ? max : WALK_ROWS);
+
+	for (size_t i = 0; i < n; i++)
+		fib_row(&w->row[i], &out[i]);
+	if (n) {
+		w->last = w->row[n - 1];
+		w->started = true;
+	}
+	return n;
+}
+
+static void fib_close(void *walk)
+{
+	free(walk);
+}
+
+/* --- operations --- */
+
+static enum api_result tunnel_op(void *ctx, enum api_tunnel_op op, const char *name, struct reason *ret_reason)
+{
+	struct domain *d = ctx;
+	struct tunnel *t = domain_tunnel_by_name(d, name);
+	enum api_result result = API_OK;
+
+	if (!t) {
+		reason_set(ret_reason, "unknown-tunnel", "there is no tunnel \"%s\"; `causeway tunnel list` lists them", name);
+		return API_NOT_FOUND;
+	}
+	switch (op) {
+	case API_TUNNEL_UP: tunnel_up(t); break;
+	case API_TUNNEL_DOWN: tunnel_down(t); break;
+	case API_TUNNEL_REKEY:
+		if (ike_conn_rekey_child(d->ike, t->id, clock_now())) {
+			reason_set(ret_reason, "no-child-sa", "%s has no child SA to rekey: it is at step %s", name, step_name(t->step));
+			result = API_REFUSED;
+		}
+		break;
+	}
+	domain_pump(d);
+	return result;
+}
+
+const struct api_ops daemon_api_ops = {
+	.config_json = config_json,
+	.status = status,
+	.status_free = status_free,
+	.tunnels = tunnels,
+	.bgp = bgp_view,
+	.peers = peers,
+	.routes_open = routes_open,
+	.routes_next = routes_next,
+	.routes_close = routes_close,
+	.fib_open = fib_open,
+	.fib_next = fib_next,
+	.fib_close = fib_close,
+	.tunnel_op = tunnel_op,
+};
