@@ -76,6 +76,7 @@ struct tunnel *tunnel_new(struct domain *d, struct cfg_ref *ref, const struct cf
 static void tunnel_free(struct tunnel *t)
 {
 	list_remove(&t->node);
+	free(t->static_in_kernel);
 	cfg_ref_put(t->ref);
 	free(t);
 }
