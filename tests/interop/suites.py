@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Every suite of this version against strongSwan, one row each: the tunnel comes up with just that, and a ping passes.
+
+No BGP here: a static route holds the far address, so the ladder ends without BGP's steps. Rows that name a group in ESP
+also rekey, which is where that group is used.
+"""
+from lab import kernel, traffic
+from lab.azure import Azure
+from lab.case import check, equal, run_case
+from lab.causeway import tunnel_of
+from lab.lab import wait_for
+
+FAR = "10.100.255.254"
+
+# our IKE, our ESP, strongSwan's IKE, strongSwan's ESP (None: written the same), who starts
+ROWS = [
+    ("aes256-sha256-modp2048", "aes256-sha256", None, None, "us"),
+    ("aes128-sha256-modp2048", "aes128-sha256", None, None, "us"),
+    ("aes128-sha384-modp3072", "aes128-sha384", None, None, "us"),
+    ("aes256-sha512-modp4096", "aes256-sha512", None, None, "us"),
+    ("aes256-sha384-modp2048", "aes256-sha384", None, None, "them"),
+    ("aes128-sha512-ecp256", "aes128-sha512", None, None, "us"),
+    ("aes256-sha256-ecp384", "aes256-sha256", None, None, "us"),
+    ("aes256-sha512-ecp521", "aes256-sha512", None, None, "us"),
+    ("aes256-sha256-curve25519", "aes256-sha256", None, None, "us"),
+    ("aes256gcm16-prfsha384-ecp384", "aes256gcm16", None, None, "us"),
+    ("aes128gcm16-prfsha256-curve25519", "aes128gcm16", None, None, "us"),
+    ("aes256gcm16-prfsha512-ecp521", "aes256gcm16", None, None, "them"),
+    ("aes128gcm16-prfsha256-ecp256", "aes256gcm16", None, None, "them"),
+    ("aes256-sha256-modp4096", "aes256-sha256", None, None, "them"),
+    # PFS: the group is used by the rekey
+    ("aes256-sha256-modp2048", "aes256-sha256-modp2048", None, None, "us"),
+    ("aes256-sha256-modp2048", "aes256gcm16-ecp256", None, None, "us"),
+    ("aes256-sha256-modp2048", "aes128gcm16-curve25519", None, None, "them"),
+    ("aes256-sha256-modp3072", "aes256-sha384-modp3072", None, None, "them"),
+    ("aes256-sha256-ecp384", "aes128-sha256-ecp384", None, None, "us"),
+    ("aes256-sha256-ecp521", "aes256-sha512-ecp521", None, None, "us"),
+    # ESN, both ways of saying it
+    ("aes256-sha256-modp2048", "aes256-sha256-esn", None, None, "us"),
+    ("aes256-sha256-modp2048", "aes256gcm16-esn", None, None, "them"),
+]
+GROUPS = ("modp", "ecp", "curve25519", "x25519")
+
+
+def row(net, ike, esp, swan_ike, swan_esp, starter):
+    def change(config):
+        tunnel = tunnel_of(config)
+        del tunnel["bgp"]
+        tunnel["ike-proposal"], tunnel["esp-proposal"] = [ike], [esp]
+        tunnel["static-route"] = [{"prefix": f"{FAR}/32"}]
+        tunnel["role"] = "initiate" if starter == "us" else "respond"
+        config["causeway:connector"].pop("announce")
+    net.swan.configure(ike=swan_ike or ike, esp=swan_esp or esp)
+    net.swan.load()
+    cw = net.causeway(f"cw-{net.count}", change)
+    net.count += 1
+    cw.start()
+    try:
+        if starter == "them":
+            net.swan.swanctl("--initiate", "--child", "any")
+        cw.wait_step("child")
+        wait_for("the static route", lambda: kernel.route(net.onprem, f"{FAR}/32"), 10)
+        wait_for("ping", lambda: traffic.ping(net.onprem, FAR, "10.0.0.10", count=1), 10)
+        check(traffic.ping(net.onprem, FAR, "10.0.0.10", count=3, size=1000), "ping")
+        cw.wait_step("passing")
+        equal(len(net.swan.child_spis()), 1, "children of strongSwan")
+        if any(g in esp for g in GROUPS):
+            old = cw.spis()
+            cw.cli("tunnel", "rekey", "azure-hq/t1", "--wait", "--timeout", "15")
+            wait_for("the new child", lambda: cw.spis() != old and len(cw.spis()) == 1, 10)
+            check(traffic.ping(net.onprem, FAR, "10.0.0.10", count=3), "ping after the rekey")
+    finally:
+        cw.stop()
+        wait_for("strongSwan to be rid of the SA", lambda: net.swan.ike_count() == 0, 15)
+
+
+def main(case):
+    with case.lab() as lab:
+        net = Azure(lab, hosts=False)
+        net.count = 0
+        net.start_swan()
+        for ours_ike, ours_esp, swan_ike, swan_esp, starter in ROWS:
+            with case.row(f"{ours_ike} / {ours_esp}, started by {starter}", lab):
+                row(net, ours_ike, ours_esp, swan_ike, swan_esp, starter)
+
+
+run_case("suites", main)

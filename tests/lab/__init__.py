@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The interop lab: networks of namespaces with other people's daemons in them.
+
+lab.py         a lab: namespaces, links, processes, waiting, and cleaning up whatever happens
+causeway.py    one causewayd and its command line
+strongswan.py  charon with user-space ESP       bird.py, frr.py  BGP speakers
+azure.py       the usual picture: a LAN, a causewayd, a route-based gateway, a host behind it
+traffic.py     ping, TCP with checksums, numbered UDP
+kernel.py      what a namespace's kernel holds, to read and to compare
+case.py        the frame of a test program: steps, and all logs when one fails
+
+Nothing here sleeps for luck: tests wait for states, with a deadline.
+"""

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""BIRD 2 as a BGP speaker: a cloud gateway's, or a router on the LAN."""
+import re
+
+from lab.lab import run, wait_for
+
+
+class Bird:
+    """One bird in one namespace; the BGP protocol is called `peer`."""
+
+    def __init__(self, ns, name="bird", *, router_id, asn, local, peers, announce=(), passive=False, hold=180,
+                 multihop=True, transit=False, via_dev=None):
+        """peers: list of (address, as). announce: prefixes of our own. via_dev: the interface by which peers that are on
+        no connected network are reached (the tunnel's). transit: send on what other peers taught us."""
+        self.ns = ns
+        self.lab = ns.lab
+        self.name = name
+        self.process = None
+        self.socket = self.lab.path(f"{name}.ctl")
+        static = "\n".join(f"  route {p} blackhole;" for p in announce)
+        on_link = "\n".join(f'  route {address}/32 via "{via_dev}";' for address, _ in peers if via_dev)
+        export = "all" if transit else 'where proto = "own"'
+        text = f"""log "{self.lab.path(name + '-file.log')}" all;
+router id {router_id};
+protocol device {{ scan time 2; }}
+protocol direct {{ ipv4; }}
+protocol kernel {{ ipv4 {{ import none; export where source = RTS_BGP; }}; }}
+protocol static own {{ ipv4;
+{static}
+}}
+protocol static on_link {{ ipv4;
+{on_link}
+}}
+"""
+        for number, (address, remote_as) in enumerate(peers):
+            hop, gateway = ("multihop 8;", " gateway recursive;") if multihop else ("direct;", "")
+            text += f"""protocol bgp {'peer' if number == 0 else f'peer{number}'} {{
+  local {local} as {asn};
+  neighbor {address} as {remote_as};
+  {hop}
+  {'passive yes;' if passive else ''}
+  hold time {hold};
+  connect retry time 3;
+  connect delay time 1;
+  error wait time 1, 4;
+  ipv4 {{ import all; export {export}; next hop self;{gateway} }};
+}}
+"""
+        self.conf = self.lab.write(f"{name}.conf", text)
+
+    def start(self):
+        self.process = self.ns.spawn(self.name, "bird", "-f", "-c", self.conf, "-s", self.socket)
+        wait_for("BIRD's control socket", lambda: self.birdc("show", "status", check=False).returncode == 0, 10,
+                 alive=[self.process])
+        return self
+
+    def birdc(self, *args, check=True):
+        return run(["birdc", "-s", self.socket, *args], check=check)
+
+    def established(self, protocol="peer"):
+        return "Established" in self.birdc("show", "protocols", protocol, check=False).stdout
+
+    def as_path(self, prefix):
+        """The AS path of the best route, as a list; None when there is no such route from BGP."""
+        out = self.birdc("show", "route", prefix, "all", check=False).stdout
+        found = re.search(r"BGP\.as_path:[ ]*([0-9 ]*)", out)
+        return [int(a) for a in found.group(1).split()] if found else None
+
+    def announce(self, prefixes):
+        """Rewrites the static routes and reconfigures softly."""
+        with open(self.conf, encoding="utf-8") as f:
+            text = f.read()
+        static = "\n".join(f"  route {p} blackhole;" for p in prefixes)
+        text = re.sub(r"(protocol static own \{ ipv4;\n)(?:.*\n)*?(\})", lambda m: f"{m[1]}{static}\n{m[2]}", text,
+                      count=1)
+        self.lab.write(f"{self.name}.conf", text)
+        self.birdc("configure")
+
+    def kill(self):
+        return self.process.kill()
+
+    def stop(self):
+        return self.process.stop()
