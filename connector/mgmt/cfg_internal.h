@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the configuration share; included by connector/mgmt/cfg_*.c and config.c only. */
+#ifndef CW_MGMT_CFG_INTERNAL_H
+#define CW_MGMT_CFG_INTERNAL_H
+
+#include "connector/mgmt/config.h"
+#include "profiles/profile.h"
+
+#include <jansson.h>
+#include <libyang/libyang.h>
+
+#define CFG_FILE_MAX (1 << 20) /* bytes */
+#define CFG_PATH_MAX 1024
+#define CFG_SECRET_MAX 1024    /* bytes of a pre-shared key */
+#define CFG_ROOT "causeway:connector"
+
+struct cfg_context {
+	struct ly_ctx *ly;
+	const struct lys_module *module;
+	struct profiles *profiles;
+};
+
+/* One load under way. */
+struct cfg_load {
+	struct cfg_context *c;
+	const char *source; /* the file's name, for reasons and relative names */
+	bool with_secrets;
+	struct cfg *cfg;
+	struct reason *why;
+};
+
+/* "SOURCE: PATH: VALUE: text"; value NULL: left out. Returns -1. */
+int cfg_fail(const struct cfg_load *l, const char *id, const char *path, const char *value, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+/* The same, path and value taken from a data node. */
+int cfg_fail_at(const struct cfg_load *l, const char *id, const struct lyd_node *node, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/* Something that is allowed but looks odd: kept in cfg->note. */
+int cfg_note(const struct cfg_load *l, const char *id, const char *path, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* Text to a JSON tree with exactly the member CFG_ROOT. NULL with a reason. */
+json_t *cfg_parse_json(const struct cfg_load *l, const char *text);
+/* Names, types and single values of the tree against the schema. */
+int cfg_walk(const struct cfg_load *l, const json_t *root);
+/* The rules of the model that need the whole tree. 0 and a tree (to be freed with lyd_free_all). */
+int cfg_validate(const struct cfg_load *l, const json_t *root, struct lyd_node **ret_tree);
+/* Typed values into l->cfg, merged with the profiles. */
+int cfg_build(const struct cfg_load *l, const struct lyd_node *tree);
+int cfg_build_tunnel(const struct cfg_load *l, const struct lyd_node *node, const struct profile *p, struct cfg_tunnel *t);
+int cfg_build_bgp(const struct cfg_load *l, const struct lyd_node *node, const struct profile *p, struct cfg_bgp *bgp);
+/* Rules that the model can't express, over the finished l->cfg. */
+int cfg_check(const struct cfg_load *l);
+/* Reads a secret file; path is the leaf's. */
+int cfg_read_secret(const struct cfg_load *l, const char *path, const char *file, struct secret *ret_secret);
+
+/* Reading data nodes: NULL when absent. */
+const struct lyd_node *cfg_child(const struct lyd_node *parent, const char *name);
+const char *cfg_value(const struct lyd_node *parent, const char *name);
+size_t cfg_count(const struct lyd_node *parent, const char *name);
+/* The child after node with the same name; node NULL: the first. */
+const struct lyd_node *cfg_next(const struct lyd_node *parent, const char *name, const struct lyd_node *node);
+/* Fails when the text is no address, or host bits are set in a prefix. */
+int cfg_take_addr(const struct cfg_load *l, const struct lyd_node *node, struct addr *ret_addr);
+int cfg_take_prefix(const struct cfg_load *l, const struct lyd_node *node, bool strict, struct prefix *ret_prefix);
+
+#endif

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One tunnel from instance data: the profile's values first, then what the tunnel itself says. What the model has room for
+ * but this version can't carry out is refused by name here, never ignored: an admin who asks for a rate limit or a
+ * certificate must not believe to have one.
+ */
+#include "connector/mgmt/cfg_internal.h"
+
+#include "ike/ike.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void from_profile(const struct profile *p, struct cfg_tunnel *t)
+{
+	switch (p->role) {
+	case PROFILE_ROLE_BOTH: t->role = CFG_ROLE_BOTH; break;
+	case PROFILE_ROLE_INITIATE: t->role = CFG_ROLE_INITIATE; break;
+	case PROFILE_ROLE_RESPOND: t->role = CFG_ROLE_RESPOND; break;
+	}
+	t->ike_proposals = p->ike_proposals;
+	t->esp_proposals = p->esp_proposals;
+	t->ike_lifetime = p->ike_lifetime;
+	t->esp_lifetime = p->esp_lifetime;
+	t->esp_lifekbytes = p->esp_lifekbytes;
+	t->liveness_interval = p->liveness_interval;
+	t->liveness_timeout = p->liveness_timeout;
+	t->force_encap = p->force_encap;
+	t->mtu = p->mtu;
+	t->mss = p->mss;
+}
+
+/* Leaves that exist for later, and what serves until then. value NULL: any. */
+static const struct {
+	const char *leaf, *value, *instead;
+} not_supported[] = {
+	{ "start", "on-demand", "use \"always\", or \"manual\" and `causeway tunnel up`" },
+	{ "data-plane", "kernel", "use \"user\" or \"auto\"" },
+	{ "certificate", NULL, "use a pre-shared key: `secret-file`" },
+	{ "tx-kbps", NULL, "use tc on the tunnel interface" },
+	{ "rx-kbps", NULL, "use tc on the tunnel interface" },
+};
+
+static int refuse_not_supported(const struct cfg_load *l, const struct lyd_node *node)
+{
+	for (size_t i = 0; i < sizeof(not_supported) / sizeof(not_supported[0]); i++) {
+		const struct lyd_node *n = cfg_child(node, not_supported[i].leaf);
+
+		if (n && (!not_supported[i].value || !strcmp(lyd_get_value(n), not_supported[i].value)))
+			return cfg_fail_at(l, "config-not-supported", n, "this version can't carry it out; %s", not_supported[i].instead);
+	}
+	return 0;
+}
+
+static void seconds(const struct lyd_node *node, const char *name, mdur *ret_span)
+{
+	const char *v = cfg_value(node, name);
+
+	if (v)
+		*ret_span = mdur_s(atol(v));
+}
+
+static void number(const struct lyd_node *node, const char *name, uint32_t *ret_number)
+{
+	const char *v = cfg_value(node, name);
+
+	if (v)
+		*ret_number = (uint32_t)strtoul(v, NULL, 10);
+}
+
+static void text(const struct lyd_node *node, const char *name, char *ret_text, size_t cap)
+{
+	const char *v = cfg_value(node, name);
+
+	if (v)
+		snprintf(ret_text, cap, "%s", v);
+}
+
+static void take_choices(const struct lyd_node *node, struct cfg_tunnel *t)
+{
+	const char *v = cfg_value(node, "role");
+
+	t->admin_up = strcmp(cfg_value(node, "admin"), "up") == 0;
+	t->start = !strcmp(cfg_value(node, "start"), "manual") ? CFG_START_MANUAL : CFG_START_ALWAYS;
+	t->data_plane = !strcmp(cfg_value(node, "data-plane"), "user") ? CFG_PLANE_USER : CFG_PLANE_AUTO;
+	if (v)
+		t->role = !strcmp(v, "both") ? CFG_ROLE_BOTH : !strcmp(v, "initiate") ? CFG_ROLE_INITIATE : CFG_ROLE_RESPOND;
+	if ((v = cfg_value(node, "force-encapsulation")))
+		t->force_encap = !strcmp(v, "true");
+}
+
+static int take_numbers(const struct cfg_load *l, const struct lyd_node *node, struct cfg_tunnel *t)
+{
+	uint32_t kbytes = (uint32_t)t->esp_lifekbytes;
+
+	seconds(node, "ike-lifetime", &t->ike_lifetime);
+	seconds(node, "esp-lifetime", &t->esp_lifetime);
+	seconds(node, "liveness-interval", &t->liveness_interval);
+	seconds(node, "liveness-timeout", &t->liveness_timeout);
+	number(node, "esp-lifekbytes", &kbytes);
+	t->esp_lifekbytes = kbytes;
+	number(node, "mtu", &t->mtu);
+	/* A smaller MTU without a word on the MSS must not leave the profile's clamp above it. */
+	if (cfg_child(node, "mtu") && t->mss > t->mtu - 40)
+		t->mss = t->mtu - 40;
+	number(node, "mss", &t->mss);
+	if (t->mss > t->mtu - 40)
+		return cfg_fail_at(l, "config-wrong-value", cfg_child(node, "mss"),
+			"larger than the MTU of %u less 40 bytes of headers; write at most %u", (unsigned)t->mtu, (unsigned)t->mtu - 40);
+	return 0;
+}
+
+static int take_proposals(const struct cfg_load *l, const struct lyd_node *node, bool esp, struct ike_proposals *ps)
+{
+	const char *name = esp ? "esp-proposal" : "ike-proposal";
+	const struct lyd_node *n = cfg_child(node, name);
+	struct reason inner;
+
+	if (!n)
+		return 0;
+	memset(ps, 0, sizeof(*ps));
+	for (; n; n = cfg_next(node, name, n)) {
+		reason_clear(&inner);
+		if (ike_proposal_parse(lyd_get_value(n), esp, &ps->list[ps->n], &inner))
+			return cfg_fail_at(l, "config-wrong-value", n, "%s", inner.text);
+		ps->n++;
+	}
+	return 0;
+}
+
+static bool looks_numeric(const char *s)
+{
+	return strchr(s, ':') || s[strspn(s, "0123456789./")] == '\0';
+}
+
+static int take_remotes(const struct cfg_load *l, const struct lyd_node *node, struct cfg_tunnel *t)
+{
+	for (const struct lyd_node *n = cfg_child(node, "remote-address"); n; n = cfg_next(node, "remote-address", n)) {
+		struct addr *a = &t->remote[t->n_remote];
+
+		if (addr_parse(lyd_get_value(n), a) && !looks_numeric(lyd_get_value(n)))
+			return cfg_fail_at(l, "config-not-supported", n,
+				"this version can't look up host names; write the gateway's public address itself");
+		if (cfg_take_addr(l, n, a))
+			return -1;
+		if (addr_is_unspecified(a))
+			return cfg_fail_at(l, "config-wrong-value", n, "this is the unspecified address; write the gateway's public address");
+		if (!addr_is_none(&t->local) && a->family != t->local.family)
+			return cfg_fail_at(l, "config-wrong-value", n, "local-address %s is of the other IP version; both must be of one",
+				addr_str(&t->local));
+		if (addr_eq(a, &t->local))
+			return cfg_fail_at(l, "config-wrong-value", n, "this equals local-address; write the gateway's public address");
+		t->n_remote++;
+	}
+	return 0;
+}
+
+static int take_addresses(const struct cfg_load *l, const struct lyd_node *node, struct cfg_tunnel *t)
+{
+	const struct lyd_node *local = cfg_child(node, "local-address");
+
+	if (local && cfg_take_addr(l, local, &t->local))
+		return -1;
+	if (local && addr_is_unspecified(&t->local))
+		return cfg_fail_at(l, "config-wrong-value", local, "this is the unspecified address; leave it out and the route decides");
+	if (take_remotes(l, node, t))
+		return -1;
+	for (const struct lyd_node *n = cfg_child(node, "inside-address"); n; n = cfg_next(node, "inside-address", n))
+		if (cfg_take_prefix(l, n, false, &t->inside[t->n_inside++]))
+			return -1;
+	return 0;
+}
+
+static int take_identities(const struct cfg_load *l, const struct lyd_node *node, struct cfg_tunnel *t)
+{
+	static const char *const leaves[] = { "local-id", "remote-id" };
+
+	text(node, "local-id", t->local_id, sizeof(t->local_id));
+	text(node, "remote-id", t->remote_id, sizeof(t->remote_id));
+	for (unsigned i = 0; i < 2; i++) {
+		const struct lyd_node *n = cfg_child(node, leaves[i]);
+		struct ike_identity id;
+
+		if (n && ike_identity_parse(lyd_get_value(n), &id))
+			return cfg_fail_at(l, "config-wrong-value", n,
+				"this is no IKE identity; write an address, a domain name, or user@domain");
+	}
+	return 0;
+}
+
+static int take_static_routes(const struct cfg_load *l, const struct lyd_node *node, struct cfg_tunnel *t)
+{
+	const size_t count = cfg_count(node, "static-route");
+
+	t->static_route = calloc(count ? count : 1, sizeof(*t->static_route));
+	if (!t->static_route)
+		return cfg_fail_at(l, "out-of-memory", node, "out of memory");
+	for (const struct lyd_node *n = cfg_child(node, "static-route"); n; n = cfg_next(node, "static-route", n)) {
+		struct cfg_static_route *r = &t->static_route[t->n_static_route++];
+
+		if (cfg_take_prefix(l, cfg_child(n, "prefix"), true, &r->prefix))
+			return -1;
+		number(n, "metric", &r->metric);
+		r->trigger = !strcmp(cfg_value(n, "trigger"), "true");
+		if (r->trigger)
+			return cfg_fail_at(l, "config-not-supported", cfg_child(n, "trigger"),
+				"this version can't bring up tunnels on demand; use false and \"start\": \"always\"");
+	}
+	return 0;
+}
+
+static int take_secret(const struct cfg_load *l, const struct lyd_node *node, struct cfg_tunnel *t)
+{
+	const struct lyd_node *n = cfg_child(node, "secret-file");
+	char path[CFG_PATH_MAX];
+
+	if (!n) /* the model demands it unless there is a certificate, which has been refused */
+		return cfg_fail_at(l, "config-missing-leaf", node, "\"secret-file\" is missing; add it");
+	text(node, "secret-file", t->secret_file, sizeof(t->secret_file));
+	if (!l->with_secrets)
+		return 0;
+	if (!lyd_path(n, LYD_PATH_STD, path, sizeof(path)))
+		return cfg_fail_at(l, "out-of-memory", node, "out of memory");
+	return cfg_read_secret(l, path, t->secret_file, &t->psk);
+}
+
+int cfg_build_tunnel(const struct cfg_load *l, const struct lyd_node *node, const struct profile *p, struct cfg_tunnel *t)
+{
+	const struct lyd_node *bgp = cfg_child(node, "bgp");
+
+	text(node, "name", t->name, sizeof(t->name));
+	if (refuse_not_supported(l, node))
+		return -1;
+	from_profile(p, t);
+	take_choices(node, t);
+	text(node, "interface", t->interface, sizeof(t->interface));
+	if (take_numbers(l, node, t) || take_addresses(l, node, t) || take_identities(l, node, t))
+		return -1;
+	if (take_proposals(l, node, false, &t->ike_proposals) || take_proposals(l, node, true, &t->esp_proposals))
+		return -1;
+	if (take_static_routes(l, node, t))
+		return -1;
+	if (bgp) {
+		t->have_bgp = true;
+		if (cfg_build_bgp(l, bgp, p, &t->bgp))
+			return -1;
+	}
+	return take_secret(l, node, t);
+}
