@@ -8,6 +8,7 @@
 
 #include "connector/daemon/bgp_exec.h"
 #include "connector/daemon/tunnel.h"
+#include "connector/daemon/tunnel_if.h"
 #include "connector/sys/clock.h"
 #include "connector/sys/random.h"
 
@@ -98,6 +99,8 @@ static int prepare_tunnels(struct plan *p, struct reason *ret_reason)
 	for (size_t i = 0; i < p->n; i++) {
 		struct item *it = &p->item[i];
 
+		if (it->change == CFG_LIGHT && tunnel_if_check(p->domain, it->site, it->cfg, ret_reason))
+			return -1;
 		if (it->change != CFG_RESTART)
 			continue;
 		it->prepared = tunnel_new(p->domain, p->ref, it->site, it->cfg, it->live, ret_reason);
@@ -247,7 +250,7 @@ static void commit_lan_peers(struct plan *p)
 	free(bc);
 }
 
-/* After a rebuild, the surviving tunnels' peers enter the new core; a running child starts its session at once. */
+/* After a rebuild, the surviving tunnels' peers enter the new core as they were; commit_reconfigure brings them up to date. */
 static void commit_bgp_tunnels(struct plan *p)
 {
 	struct domain *d = p->domain;
@@ -332,9 +335,9 @@ static void commit(struct plan *p)
 			commit_connected(d);
 		commit_announce(p);
 	}
-	commit_reconfigure(p);
 	if (d->bgp && p->bgp_rebuild)
 		commit_bgp_tunnels(p);
+	commit_reconfigure(p);
 	commit_tunnels(p);
 	commit_listeners(d);
 	cfg_ref_put(d->config);

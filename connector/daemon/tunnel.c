@@ -105,33 +105,6 @@ static void set_error(struct tunnel *t, const struct reason *why)
 	log_error(t->domain->log, t->name, "%s: %s", why->id, why->text);
 }
 
-void tunnel_activate(struct tunnel *t)
-{
-	struct domain *d = t->domain;
-	struct ike_conn_config *ic = calloc(1, sizeof(*ic));
-	struct bgp_peer_config *bc = calloc(1, sizeof(*bc));
-	struct reason why = { 0 };
-
-	t->life = TUNNEL_ACTIVE;
-	if (!ic || !bc)
-		reason_set(&why, "no-memory", "out of memory");
-	else if (!ike_exec_config(t->cfg, t->name, ic, &why))
-		ike_conn_add(d->ike, t->id, ic, &why);
-	if (!reason_is_set(&why) && t->cfg->have_bgp && d->bgp && bc) {
-		bgp_exec_tunnel_config(d, t, bc);
-		bgp_peer_add(d->bgp, t->id, bc, &why);
-	}
-	free(ic);
-	free(bc);
-	if (reason_is_set(&why)) {
-		set_error(t, &why);
-		return;
-	}
-	pin_remotes(t, true);
-	if (t->admin_up)
-		ike_conn_up(d->ike, t->id, clock_now());
-}
-
 void tunnel_up(struct tunnel *t)
 {
 	t->admin_up = true;
@@ -278,38 +251,92 @@ void tunnel_check_stopped(struct tunnel *t)
 		stop_finished(t);
 }
 
+static bool same_session(const struct cfg_tunnel *a, const struct cfg_tunnel *b)
+{
+	return a->have_bgp == b->have_bgp &&
+		(!a->have_bgp || (addr_eq(&a->bgp.local, &b->bgp.local) && addr_eq(&a->bgp.peer, &b->bgp.peer)));
+}
+
+static void bgp_leave(struct tunnel *t)
+{
+	if (!t->cfg->have_bgp || !t->domain->bgp)
+		return;
+	bgp_peer_remove(t->domain->bgp, t->id, clock_now());
+	t->bgp_started = false;
+	while (bgp_exec_one(t->domain, clock_now()))
+		;
+}
+
+/* add: the core does not know the peer yet. */
+static int bgp_enter(struct tunnel *t, bool add, struct reason *ret_reason)
+{
+	struct bgp_peer_config *bc;
+	int rc;
+
+	if (!t->cfg->have_bgp || !t->domain->bgp)
+		return 0;
+	bc = calloc(1, sizeof(*bc));
+	if (!bc)
+		return reason_set(ret_reason, "no-memory", "out of memory");
+	bgp_exec_tunnel_config(t->domain, t, bc);
+	rc = add ? bgp_peer_add(t->domain->bgp, t->id, bc, ret_reason) :
+		   bgp_peer_update(t->domain->bgp, t->id, bc, clock_now(), ret_reason);
+	free(bc);
+	return rc < 0 ? -1 : 0;
+}
+
+static int ike_enter(struct tunnel *t, bool add, struct reason *ret_reason)
+{
+	struct ike_conn_config *ic = calloc(1, sizeof(*ic));
+	int rc = -1;
+
+	if (!ic)
+		return reason_set(ret_reason, "no-memory", "out of memory");
+	if (!ike_exec_config(t->cfg, t->name, ic, ret_reason))
+		rc = add ? ike_conn_add(t->domain->ike, t->id, ic, ret_reason) :
+			   ike_conn_update(t->domain->ike, t->id, ic, ret_reason);
+	free(ic);
+	return rc;
+}
+
+void tunnel_activate(struct tunnel *t)
+{
+	struct reason why = { 0 };
+
+	t->life = TUNNEL_ACTIVE;
+	if (ike_enter(t, true, &why) || bgp_enter(t, true, &why)) {
+		set_error(t, &why);
+		return;
+	}
+	pin_remotes(t, true);
+	if (t->admin_up)
+		ike_conn_up(t->domain->ike, t->id, clock_now());
+}
+
 void tunnel_reconfigure(struct tunnel *t, struct cfg_ref *ref, const struct cfg_site *site, const struct cfg_tunnel *cfg)
 {
-	struct domain *d = t->domain;
 	bool changed = cfg_tunnel_compare(t->cfg, cfg) != CFG_SAME;
+	bool session = same_session(t->cfg, cfg), routes = t->routes_in;
 	struct cfg_ref *old = t->ref;
 	struct reason why = { 0 };
 
-	if (changed && t->routes_in)
-		routes_statics_out(t);
+	if (!session)
+		bgp_leave(t);
+	if (changed)
+		routes_tunnel_out(t);
 	t->ref = cfg_ref_get(ref);
 	t->site = site;
 	t->cfg = cfg;
-	if (changed) {
-		struct ike_conn_config *ic = calloc(1, sizeof(*ic));
-
-		if (t->routes_in)
-			routes_statics_in(t);
-		if (ic && !ike_exec_config(cfg, t->name, ic, &why))
-			ike_conn_update(d->ike, t->id, ic, &why);
-		free(ic);
-	}
-	if (cfg->have_bgp && d->bgp) { /* announce-from names LAN peers, which have numbers only now */
-		struct bgp_peer_config *bc = calloc(1, sizeof(*bc));
-
-		if (bc) {
-			bgp_exec_tunnel_config(d, t, bc);
-			bgp_peer_update(d->bgp, t->id, bc, clock_now(), &why);
-		}
-		free(bc);
-	}
-	if (reason_is_set(&why))
+	t->facts.has_bgp = cfg->have_bgp;
+	if (changed && ike_enter(t, false, &why))
 		set_error(t, &why);
+	/* Also where nothing changed: announce-from names LAN peers, whose numbers may be new. */
+	if (bgp_enter(t, !session, &why))
+		set_error(t, &why);
+	if (changed && routes) {
+		routes_tunnel_in(t);
+		t->up_fence = fib_writer_fence(t->domain->fib);
+	}
 	cfg_ref_put(old);
 }
 

@@ -21,49 +21,62 @@ static bool is_ours(const struct domain *d, int ifindex)
 	return false;
 }
 
-static bool shares_inside(const struct domain *d, const struct tunnel *but, const struct addr *a)
+static bool has_inside(const struct cfg_tunnel *cfg, const struct addr *a)
+{
+	for (unsigned i = 0; i < cfg->n_inside; i++)
+		if (addr_eq(&cfg->inside[i].addr, a))
+			return true;
+	return false;
+}
+
+static bool some_tunnel_brings(const struct domain *d, const struct addr *a)
 {
 	list_for_each(&d->tunnels, struct tunnel, t, node)
-		for (unsigned i = 0; t != but && i < t->cfg->n_inside; i++)
-			if (addr_eq(&t->cfg->inside[i].addr, a))
-				return true;
+		if (has_inside(t->cfg, a))
+			return true;
 	return false;
 }
 
 /* No interface but ours may hold an inside address: the answer to the peer would leave by the wrong door. */
-static int check_inside(const struct tunnel *t, const struct addr *a, struct reason *ret_reason)
+static int check_inside(const struct domain *d, const struct cfg_site *site, const struct cfg_tunnel *cfg, const struct addr *a,
+	struct reason *ret_reason)
 {
 	struct link_holder holder[8];
-	int n = link_addr_holders(&t->domain->sys, a, holder, 8);
+	int n = link_addr_holders(&d->sys, a, holder, 8);
 
 	for (int i = 0; i < n; i++) {
-		if (is_ours(t->domain, holder[i].ifindex))
+		if (is_ours(d, holder[i].ifindex))
 			continue;
 		return reason_set(ret_reason, "inside-address-in-use",
 			"/causeway:connector/site[name='%s']/tunnel[name='%s']/inside-address: %s is already on interface %s, which is not "
 			"causeway's. Remove it there (`ip address del %s dev %s`), choose another inside address, or leave "
 			"inside-address out to use the one on %s",
-			t->site->name, t->cfg->name, addr_str(a), holder[i].interface, addr_str(a), holder[i].interface,
-			holder[i].interface);
+			site->name, cfg->name, addr_str(a), holder[i].interface, addr_str(a), holder[i].interface, holder[i].interface);
 	}
 	return 0;
 }
 
 /* A BGP address that no tunnel brings must be on the machine already. */
-static int check_bgp_local(const struct tunnel *t, struct reason *ret_reason)
+static int check_bgp_local(const struct domain *d, const struct cfg_site *site, const struct cfg_tunnel *cfg,
+	struct reason *ret_reason)
 {
-	const struct addr *a = &t->cfg->bgp.local;
+	const struct addr *a = &cfg->bgp.local;
 	struct link_holder holder[1];
 
-	for (unsigned i = 0; i < t->cfg->n_inside; i++)
-		if (addr_eq(&t->cfg->inside[i].addr, a))
-			return 0;
-	if (shares_inside(t->domain, t, a) || link_addr_holders(&t->domain->sys, a, holder, 1) > 0)
+	if (has_inside(cfg, a) || some_tunnel_brings(d, a) || link_addr_holders(&d->sys, a, holder, 1) > 0)
 		return 0;
 	return reason_set(ret_reason, "bgp-local-address-missing",
 		"/causeway:connector/site[name='%s']/tunnel[name='%s']/bgp/local-address: %s is on no interface of this machine. Add it to "
 		"the tunnel (\"inside-address\": [\"%s/%u\"]) or to an interface",
-		t->site->name, t->cfg->name, addr_str(a), addr_str(a), addr_bits(a));
+		site->name, cfg->name, addr_str(a), addr_str(a), addr_bits(a));
+}
+
+int tunnel_if_check(const struct domain *d, const struct cfg_site *site, const struct cfg_tunnel *cfg, struct reason *ret_reason)
+{
+	for (unsigned i = 0; i < cfg->n_inside; i++)
+		if (check_inside(d, site, cfg, &cfg->inside[i].addr, ret_reason))
+			return -1;
+	return cfg->have_bgp ? check_bgp_local(d, site, cfg, ret_reason) : 0;
 }
 
 static bool name_taken(const struct domain *d, const char *name)
@@ -116,10 +129,7 @@ static int add_addresses(struct tunnel *t, struct reason *ret_reason)
 
 int tunnel_if_prepare(struct tunnel *t, struct tunnel *reuse, struct reason *ret_reason)
 {
-	for (unsigned i = 0; i < t->cfg->n_inside; i++)
-		if (check_inside(t, &t->cfg->inside[i].addr, ret_reason))
-			return -1;
-	if (t->cfg->have_bgp && check_bgp_local(t, ret_reason))
+	if (tunnel_if_check(t->domain, t->site, t->cfg, ret_reason))
 		return -1;
 	if (reuse && (!t->cfg->interface[0] || !strcmp(t->cfg->interface, reuse->interface)))
 		return 0; /* tunnel_if_hand_over brings it */
@@ -146,14 +156,6 @@ void tunnel_if_remove(struct tunnel *t)
 	t->ours_reported = false;
 }
 
-static bool has_inside(const struct tunnel *t, const struct prefix *p)
-{
-	for (unsigned i = 0; i < t->cfg->n_inside; i++)
-		if (prefix_eq(&t->cfg->inside[i], p))
-			return true;
-	return false;
-}
-
 void tunnel_if_hand_over(struct tunnel *from, struct tunnel *to)
 {
 	struct domain *d = from->domain;
@@ -169,12 +171,12 @@ void tunnel_if_hand_over(struct tunnel *from, struct tunnel *to)
 	memcpy(to->interface, from->interface, sizeof(to->interface));
 	from->ifindex = 0;
 	for (unsigned i = 0; i < from->cfg->n_inside; i++)
-		if (!has_inside(to, &from->cfg->inside[i]))
+		if (!has_inside(to->cfg, &from->cfg->inside[i].addr))
 			link_addr_del(&d->sys, to->ifindex, &from->cfg->inside[i]);
 	if (from->cfg->mtu != to->cfg->mtu && link_set_mtu(&d->sys, to->ifindex, to->cfg->mtu, &why))
 		log_error(d->log, to->name, "%s: %s", why.id, why.text);
 	for (unsigned i = 0; i < to->cfg->n_inside; i++)
-		if (!has_inside(from, &to->cfg->inside[i]) &&
+		if (!has_inside(from->cfg, &to->cfg->inside[i].addr) &&
 			link_addr_add(&d->sys, to->ifindex, &to->cfg->inside[i], &why))
 			log_error(d->log, to->name, "%s: %s", why.id, why.text);
 }

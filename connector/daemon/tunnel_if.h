@@ -6,8 +6,13 @@
 #include "connector/daemon/tunnel.h"
 
 /*
- * Checks that the inside addresses are free (held by no interface but ours) and that a BGP address without one is there; makes the interface and
- * gives it its addresses, unless `reuse` has it already and will hand it over. -1 with a reason; nothing is left behind then.
+ * Can a tunnel of this configuration stand? Its inside addresses must be held by no interface but ours, and a BGP address that no tunnel
+ * brings must be on the machine. -1 with a reason. Changes nothing.
+ */
+int tunnel_if_check(const struct domain *d, const struct cfg_site *site, const struct cfg_tunnel *cfg, struct reason *ret_reason);
+/*
+ * Checks, makes the interface and gives it its addresses, unless `reuse` has the interface already and will hand it over. -1 with a
+ * reason; nothing is left behind then.
  */
 int tunnel_if_prepare(struct tunnel *t, struct tunnel *reuse, struct reason *ret_reason);
 void tunnel_if_remove(struct tunnel *t);
