@@ -105,7 +105,7 @@ static void peer_field(struct table *t, const char *key, json_t *value)
 	table_end_row(t);
 }
 
-/* {"total":9,"update":2}: "9 (2 update)"; the order is the daemon's. */
+/* {"in":{"total":9,"update":2},"out":{...}}: "9 total, 2 update"; the order is the daemon's. */
 static void messages_field(struct table *t, const char *label, json_t *counts)
 {
 	char buf[400];
@@ -120,6 +120,24 @@ static void messages_field(struct table *t, const char *label, json_t *counts)
 			    (long long)json_integer_value(v), key);
 	table_cell(t, "");
 	table_cell_colour(t, TABLE_DIM, label);
+	table_cell(t, n ? buf : "none");
+	table_end_row(t);
+}
+
+/* {"route-refresh":true,"ipv6-unicast":false}: "route-refresh". */
+static void capabilities_field(struct table *t, json_t *capabilities)
+{
+	char buf[400];
+	const char *key;
+	json_t *v;
+	size_t n = 0;
+
+	buf[0] = '\0';
+	json_object_foreach (capabilities, key, v)
+		if (json_is_true(v) && n < sizeof(buf))
+			n += (size_t)snprintf(buf + n, sizeof(buf) - n, "%s%s", n ? ", " : "", key);
+	table_cell(t, "");
+	table_cell_colour(t, TABLE_DIM, "capabilities");
 	table_cell(t, n ? buf : "none");
 	table_end_row(t);
 }
@@ -142,10 +160,14 @@ static int peer_show(void *ctx, const json_t *peer)
 	json_object_foreach ((json_t *)(uintptr_t)peer, key, value) {
 		if (!strcmp(key, "name") || !strcmp(key, "state") || !strcmp(key, "uptime"))
 			continue;
-		if (json_is_object(value) && strstr(key, "msg"))
-			messages_field(t, !strcmp(key, "msg-in") ? "messages in" : "messages out", value);
-		else
+		if (!strcmp(key, "messages")) {
+			messages_field(t, "messages in", json_object_get(value, "in"));
+			messages_field(t, "messages out", json_object_get(value, "out"));
+		} else if (!strcmp(key, "capabilities")) {
+			capabilities_field(t, value);
+		} else {
 			peer_field(t, key, value);
+		}
 	}
 	table_finish(t);
 	return 0;

@@ -39,6 +39,7 @@ static enum table_colour site_colour(const char *state)
 static void show_tunnel(struct table *t, const char *site, const json_t *tunnel)
 {
 	const char *step = get_str(tunnel, "step"), *name = get_str(tunnel, "name");
+	const char *next = get_str(json_object_get(tunnel, "next"), "text");
 	bool admin_up = strcmp(get_str(tunnel, "admin"), "down") != 0;
 	char text[1024], age[TEXT_NUMBER_MAX];
 
@@ -48,8 +49,8 @@ static void show_tunnel(struct table *t, const char *site, const json_t *tunnel)
 	table_end_row(t);
 	if (reason_of(json_object_get(tunnel, "error"), text, sizeof(text)))
 		table_note(t, TABLE_BAD, "error", text);
-	if (reason_of(json_object_get(tunnel, "next"), text, sizeof(text))) {
-		table_note(t, TABLE_DIM, "next", text);
+	if (*next) {
+		table_note(t, TABLE_DIM, "next", next);
 	} else if (!admin_up) {
 		snprintf(text, sizeof(text), "taken down by an admin; causeway tunnel up %s/%s starts it",
 		    site, name);

@@ -134,7 +134,7 @@ static void show_end(struct table *t, const json_t *tunnel, const char *which)
 	field(t, which, "%s%s%s%s", *address ? address : "not known yet", port, *id ? ", identity " : "", id);
 }
 
-static void show_ike(struct table *t, const json_t *ike, bool initiator_known, bool initiator)
+static void show_ike(struct table *t, const json_t *ike)
 {
 	char age[TEXT_NUMBER_MAX];
 
@@ -142,11 +142,9 @@ static void show_ike(struct table *t, const json_t *ike, bool initiator_known, b
 		field(t, "IKE SA", "none");
 		return;
 	}
-	field(t, "IKE SA", "%s, age %s, rekeyed %llu times%s", get_str(ike, "proposal"),
+	field(t, "IKE SA", "%s, age %s, rekeyed %llu times, started by %s", get_str(ike, "proposal"),
 	    text_duration(get_u64(ike, "age"), age), (unsigned long long)get_u64(ike, "rekeys"),
-	    !initiator_known ? ""
-	    : initiator      ? ", started by us"
-	                     : ", started by the peer");
+	    get_bool(ike, "initiator") ? "us" : "the peer");
 	field(t, "", "SPIs %s (initiator) %s (responder)", get_str(ike, "spi-i"), get_str(ike, "spi-r"));
 }
 
@@ -159,7 +157,7 @@ static void show_children(struct table *t, const json_t *children)
 	json_array_foreach (children, i, c) {
 		field(t, "child SA", "%s, age %s, SPI in %s, SPI out %s", get_str(c, "proposal"),
 		    text_duration(get_u64(c, "age"), age), get_str(c, "spi-in"), get_str(c, "spi-out"));
-		field(t, "", "in %s in %llu packets, out %s in %llu packets",
+		field(t, "", "in %s (packets: %llu), out %s (packets: %llu)",
 		    text_bytes(get_u64(c, "bytes-in"), in), (unsigned long long)get_u64(c, "packets-in"),
 		    text_bytes(get_u64(c, "bytes-out"), out), (unsigned long long)get_u64(c, "packets-out"));
 	}
@@ -184,21 +182,21 @@ static void show_list(struct table *t, const char *label, const json_t *value)
 	field(t, label, "%s", buf);
 }
 
-static void show_drops(struct table *t, json_t *drops)
+static void show_drops(struct table *t, const json_t *drops)
 {
-	const char *key;
-	json_t *v;
+	const json_t *d;
+	size_t i;
 
-	json_object_foreach (drops, key, v)
-		if (json_is_integer(v) && json_integer_value(v) > 0)
-			field(t, "dropped", "%lld packets: %s", (long long)json_integer_value(v), key);
+	json_array_foreach (drops, i, d)
+		if (get_u64(d, "count"))
+			field(t, "dropped", "%llu packets: %s", (unsigned long long)get_u64(d, "count"),
+			    get_str(d, "name"));
 }
 
 static void show_tunnel(struct cli *cli, const json_t *tunnel)
 {
 	static const struct table_column columns[] = { { NULL, false }, { NULL, false }, { NULL, false } };
-	const char *step = get_str(tunnel, "step");
-	json_t *ike = json_object_get(tunnel, "ike");
+	const char *step = get_str(tunnel, "step"), *next = get_str(json_object_get(tunnel, "next"), "text");
 	char text[1024], age[TEXT_NUMBER_MAX];
 	bool admin_up = strcmp(get_str(tunnel, "admin"), "down") != 0;
 
@@ -211,8 +209,8 @@ static void show_tunnel(struct cli *cli, const json_t *tunnel)
 	struct table *t = table_new(cli->out, &cli->term_out, columns, 3);
 	if (reason_of(json_object_get(tunnel, "error"), text, sizeof(text)))
 		field(t, "error", "%s", text);
-	if (reason_of(json_object_get(tunnel, "next"), text, sizeof(text)))
-		field(t, "next", "%s", text);
+	if (*next)
+		field(t, "next", "%s", next);
 	else if (admin_up)
 		field(t, "next", "%s", step_awaits(step));
 	show_end(t, tunnel, "local");
@@ -224,10 +222,8 @@ static void show_tunnel(struct cli *cli, const json_t *tunnel)
 		field(t, "MTU, MSS", "%llu, %llu", (unsigned long long)get_u64(tunnel, "mtu"),
 		    (unsigned long long)get_u64(tunnel, "mss"));
 	field(t, "data plane", "%s", get_str(tunnel, "data-plane"));
-	show_list(t, "inside", json_object_get(tunnel, "inside"));
-	const json_t *initiator = json_object_get(
-	    json_is_object(ike) && json_object_get(ike, "initiator") ? ike : tunnel, "initiator");
-	show_ike(t, ike, json_is_boolean(initiator), json_is_true(initiator));
+	show_list(t, "inside", json_object_get(tunnel, "inside-address"));
+	show_ike(t, json_object_get(tunnel, "ike"));
 	show_children(t, json_object_get(tunnel, "child"));
 	field(t, "rekeys", "%llu of child SAs", (unsigned long long)get_u64(tunnel, "child-rekeys"));
 	show_list(t, "selectors local", json_object_get(tunnel, "ts-local"));

@@ -20,7 +20,7 @@ int status_watch(struct cli *cli);
 enum table_colour step_colour(const char *step, bool admin_up);
 /* What a tunnel on this step waits for; "" at the top. Used where the daemon doesn't say it better. */
 const char *step_awaits(const char *step);
-/* "text (id)" of an error or next object into buf; false when obj is null. */
+/* "text (id)" of an error object into buf; false when obj is null. */
 bool reason_of(const json_t *obj, char *buf, size_t cap);
 
 #endif

@@ -98,12 +98,10 @@ static bool reached(const struct waiting *w, const json_t *t)
 
 static enum cli_exit timed_out(const struct waiting *w, const json_t *t, mdur timeout)
 {
-	char next[1024];
-	const char *awaited = step_awaits(w->step);
+	const char *next = get_str(json_object_get(t, "next"), "text");
+	const char *awaited = *next ? next : step_awaits(w->step);
 	double s = (double)mdur_to_ms(timeout) / 1000;
 
-	if (reason_of(json_object_get(t, "next"), next, sizeof(next)))
-		awaited = next;
 	if (w->goal == WAIT_UP)
 		cli_failf(w->cli, CLI_TIMED_OUT,
 		    "%s is not up after %g s; it is at step %s%s%s. The daemon goes on trying", w->name, s,

@@ -106,11 +106,13 @@ static void test_every_command_as_table(void **state)
 	    "SPIs 0011223344556677 (initiator) 8899aabbccddeeff (responder)", NULL);
 	expect(&s, "tunnel show azure-hq/t1", 0,
 	    "aes256-sha256, age 1m 1s, SPI in c0000001, SPI out c0000002", NULL);
+	expect(&s, "tunnel show azure-hq/t1", 0, "dropped     3 packets: replay", NULL);
 	expect(&s, "bgp summary", 0, "AS 65001, router ID 10.0.0.10", NULL);
 	expect(&s, "bgp summary", 0,
 	    "azure-hq/t1  10.100.255.254  65515  Established  1m 1s         1         1           1", NULL);
 	expect(&s, "bgp peer", 0, "azure-hq/t1: Established for 1m 1s", NULL);
 	expect(&s, "bgp peer azure-hq/t1", 0, "hold time", NULL);
+	expect(&s, "bgp peer azure-hq/t1", 0, "capabilities  route-refresh\n", NULL);
 	expect(&s, "bgp peer azure-hq/t1", 0, "9 total, 2 update", NULL);
 	expect(&s, "bgp routes", 0,
 	    "10.100.0.0/16  10.100.255.254  azure-hq/t1  65515 igp   100    -  best, fib  only path", NULL);

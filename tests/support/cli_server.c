@@ -102,11 +102,13 @@ static void tunnel_json(char *buf, size_t cap, const char *site, const char *ste
 	    "\"interface\":\"cw0\",\"data-plane\":\"user\",\"nat\":\"none\",\"mtu\":1400,\"mss\":1350,"
 	    "\"ike\":{\"spi-i\":\"0011223344556677\",\"spi-r\":\"8899aabbccddeeff\",\"proposal\":\"aes256-"
 	    "sha256-modp2048\","
-	    "\"age\":61,\"rekeys\":0},\"child\":[{\"spi-in\":\"c0000001\",\"spi-out\":\"c0000002\","
+	    "\"age\":61,\"rekeys\":0,\"initiator\":true},\"child\":[{\"spi-in\":\"c0000001\",\"spi-out\":"
+	    "\"c0000002\","
 	    "\"proposal\":"
 	    "\"aes256-sha256\",\"age\":61,\"bytes-in\":2048,\"bytes-out\":1024,\"packets-in\":2,\"packets-"
 	    "out\":1}],"
-	    "\"child-rekeys\":%u}",
+	    "\"child-rekeys\":%u,\"inside-address\":[\"10.0.0.10/"
+	    "32\"],\"drop\":[{\"name\":\"replay\",\"count\":3},{\"name\":\"auth\",\"count\":0}]}",
 	    site, admin, step, err, rekeys);
 }
 
@@ -209,14 +211,15 @@ static void answer_rest(struct server *s, struct evhttp_request *req, const char
 
 	if (!strcmp(path, STATE "bgp"))
 		reply(req, 200,
-		    empty ? "{\"causeway:bgp\":{\"as\":0,\"router-id\":\"0.0.0.0\",\"peer\":[]}}"
+		    empty ? "{\"causeway:bgp\":{\"as\":null,\"router-id\":null,\"peer\":[]}}"
 		          : "{\"causeway:bgp\":{\"as\":65001,\"router-id\":\"10.0.0.10\",\"peer\":["
 		            "{" PEER_MEMBERS "}]}}");
 	else if (!strcmp(path, STATE "peers") || !strcmp(path, STATE "peers=azure-hq%2Ft1"))
 		reply(req, 200,
 		    "{\"causeway:peers\":{\"peer\":[{" PEER_MEMBERS
-		    ",\"hold-time\":180,\"keepalive\":60,\"route-refresh\":true,"
-		    "\"msg-in\":{\"total\":9,\"update\":2},\"error\":null}]}}");
+		    ",\"hold-time\":180,\"keepalive\":60,\"capabilities\":{\"route-refresh\":true,\"ipv6-"
+		    "unicast\":false},"
+		    "\"messages\":{\"in\":{\"total\":9,\"update\":2},\"out\":{}},\"error\":null}]}}");
 	else if (!strcmp(path, STATE "fib"))
 		reply(req, 200,
 		    empty ? "{\"causeway:fib\":{\"route\":[]}}"
