@@ -11,6 +11,7 @@
 #include "connector/daemon/tunnel.h"
 #include "connector/sys/clock.h"
 #include "connector/sys/random.h"
+#include "connector/sys/rtnl.h"
 #include "connector/sys/tcp.h"
 
 #include <stdlib.h>
@@ -335,6 +336,9 @@ struct domain *domain_new(const struct sys_domain *sys, struct loop *loop, const
 	d->plane = plane_user_new(&pc, &plane_events, d, ret_reason);
 	if (!d->plane)
 		goto fail;
+	d->rtnl = rtnl_open(sys, ret_reason);
+	if (!d->rtnl)
+		goto fail;
 	d->fib = fib_writer_new(sys, log, &fib_events, d, ret_reason);
 	if (!d->fib)
 		goto fail;
@@ -379,6 +383,7 @@ void domain_free(struct domain *d)
 		routes_free(d);
 	ptrie_free(d->connected);
 	loop_timer_free(d->timer);
+	rtnl_close(d->rtnl);
 	cfg_ref_put(d->config);
 	free(d);
 }

@@ -22,6 +22,7 @@
 #include "ike/ike.h"
 
 struct tunnel;
+struct rtnl;
 
 struct lan_peer { /* a BGP peer without a tunnel */
 	struct list node; /* domain.lan_peers */
@@ -48,6 +49,7 @@ struct domain {
 	struct plane *plane;
 	struct fib_writer *fib;
 	struct jobs *jobs;
+	struct rtnl *rtnl; /* for questions; changes are the FIB writer's */
 
 	struct cfg_ref *config; /* in force; NULL before the first */
 	struct list tunnels;    /* struct tunnel */

@@ -6,8 +6,9 @@
 #include "connector/daemon/routes.h"
 
 #include "connector/sys/clock.h"
-#include "connector/sys/route_get.h"
+#include "connector/sys/rtnl.h"
 
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,12 +127,15 @@ static bool resolve_way(struct domain *d, const struct bgp_path *path, struct fi
 		w.ifindex = t->ifindex;
 		snprintf(w.interface, sizeof(w.interface), "%s", t->interface);
 	} else {
-		struct addr gateway;
+		struct rtnl_route r;
 
-		if (sys_route_get(&d->sys, &path->nexthop, &w.ifindex, w.interface, &gateway))
+		if (rtnl_lookup(d->rtnl, &path->nexthop, &r) || r.n_ways == 0)
 			return false;
+		w.ifindex = r.way[0].ifindex;
 		/* A next hop that is itself behind a gateway is reached through that gateway. */
-		w.via = addr_is_none(&gateway) ? path->nexthop : gateway;
+		w.via = addr_is_none(&r.way[0].via) ? path->nexthop : r.way[0].via;
+		if (!if_indextoname((unsigned)w.ifindex, w.interface))
+			return false;
 	}
 	if (!w.ifindex)
 		return false;
