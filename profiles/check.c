@@ -2,10 +2,10 @@
 /*
  * The checker: from a JSON tree to a struct profile, or to the first thing that is wrong with it.
  *
- * One table says which keys exist, of which type and range, and where their value goes; the walk over the file and the walk over
- * the table together find what is unknown and what is missing. Every value is {"value", "source", "why"?}: a source is a
- * key of the file's own "sources", or "own" for a choice of ours, which must then say why. Last come the rules
- * between values.
+ * One table says which keys exist, of which type and range, and where their value goes; the walk over the
+ * file and the walk over the table together find what is unknown and what is missing. Every value is
+ * {"value", "source", "why"?}: a source is a key of the file's own "sources", or "own" for a choice of ours,
+ * which must then say why. Last come the rules between values.
  */
 #include "profiles/check.h"
 
@@ -14,7 +14,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum value_type { V_UINT32, V_UINT64, V_SECONDS, V_BOOL, V_ROLE, V_IKE_PROPOSALS, V_ESP_PROPOSALS, V_AS_RANGES, V_HINT };
+enum value_type {
+	V_UINT32,
+	V_UINT64,
+	V_SECONDS,
+	V_BOOL,
+	V_ROLE,
+	V_IKE_PROPOSALS,
+	V_ESP_PROPOSALS,
+	V_AS_RANGES,
+	V_HINT
+};
 
 struct key_rule {
 	const char *group; /* NULL: at the top */
@@ -26,7 +36,7 @@ struct key_rule {
 };
 
 #define AT(field) offsetof(struct profile, field)
-#define DAYS_10 864000
+#define DAYS_10   864000
 
 static const struct key_rule rules[] = {
 	{ NULL, "role", V_ROLE, AT(role), false, false, 0, 0 },
@@ -61,7 +71,7 @@ static const struct {
 	{ "title", AT(title), sizeof(((struct profile *)0)->title) },
 	{ "note", AT(note), sizeof(((struct profile *)0)->note) },
 };
-#define N_TEXTS (sizeof(texts) / sizeof(texts[0]))
+#define N_TEXTS     (sizeof(texts) / sizeof(texts[0]))
 #define SOURCES_MAX 64
 
 struct walk {
@@ -86,13 +96,14 @@ static int wrong(const struct walk *w, const char *path, const json_t *v, const 
 {
 	char buf[80];
 
-	return reason_set(w->why, "profile-wrong-value", "%s: %s: %s: %s", w->file, path, show(v, buf, sizeof(buf)), what);
+	return reason_set(
+	    w->why, "profile-wrong-value", "%s: %s: %s: %s", w->file, path, show(v, buf, sizeof(buf)), what);
 }
 
 static const char *rule_path(const struct key_rule *r, const char *last, char *buf, size_t cap)
 {
-	snprintf(buf, cap, "%s%s/%s%s%s", r->group ? "/" : "", r->group ? r->group : "", r->key, last ? "/" : "",
-		last ? last : "");
+	snprintf(buf, cap, "%s%s/%s%s%s", r->group ? "/" : "", r->group ? r->group : "", r->key,
+	    last ? "/" : "", last ? last : "");
 	return buf;
 }
 
@@ -102,8 +113,8 @@ static int take_number(struct walk *w, const struct key_rule *r, const char *pat
 	char what[120];
 	json_int_t n = json_integer_value(v);
 
-	snprintf(what, sizeof(what), "write a whole number of %s%u to %u", r->zero_is_none ? "0 (none) or " : "",
-		(unsigned)r->min, (unsigned)r->max);
+	snprintf(what, sizeof(what), "write a whole number of %s%u to %u",
+	    r->zero_is_none ? "0 (none) or " : "", (unsigned)r->min, (unsigned)r->max);
 	if (!json_is_integer(v))
 		return wrong(w, path, v, what);
 	if (!(n == 0 && r->zero_is_none) && (n < (json_int_t)r->min || n > (json_int_t)r->max))
@@ -173,7 +184,8 @@ static int parse_as_range(const char *s, struct profile_as_range *ret_range)
 static int take_as_ranges(struct walk *w, const char *path, const json_t *v)
 {
 	if (!json_is_array(v) || json_array_size(v) > PROFILE_AS_RANGES_MAX)
-		return wrong(w, path, v, "write an array of at most 32 ranges as \"65515\" or \"64496-64511\"");
+		return wrong(
+		    w, path, v, "write an array of at most 32 ranges as \"65515\" or \"64496-64511\"");
 	for (size_t i = 0; i < json_array_size(v); i++) {
 		const json_t *e = json_array_get(v, i);
 		char at[160];
@@ -203,7 +215,8 @@ static int take_value(struct walk *w, const struct key_rule *r, const char *path
 	case V_AS_RANGES: return take_as_ranges(w, path, v);
 	case V_HINT:
 		if (!json_is_string(v) || json_string_length(v) >= sizeof(w->p->proposal_hint))
-			return wrong(w, path, v, "write the cloud's command as a string of at most 699 characters");
+			return wrong(
+			    w, path, v, "write the cloud's command as a string of at most 699 characters");
 		snprintf(w->p->proposal_hint, sizeof(w->p->proposal_hint), "%s", json_string_value(v));
 		return 0;
 	}
@@ -222,23 +235,27 @@ static int check_source(struct walk *w, const struct key_rule *r, const json_t *
 		return wrong(w, rule_path(r, "why", path, sizeof(path)), why, "write a sentence");
 	if (!json_is_string(src))
 		return reason_set(w->why, "profile-missing-key",
-			"%s: %s: every value names its public source: add \"source\" with a key of \"sources\", or \"own\"",
-			w->file, rule_path(r, "source", path, sizeof(path)));
+		    "%s: %s: every value names its public source: add \"source\" with a key of \"sources\", "
+		    "or \"own\"",
+		    w->file, rule_path(r, "source", path, sizeof(path)));
 	if (!strcmp(json_string_value(src), "own")) {
 		if (why)
 			return 0;
-		return reason_set(w->why, "profile-missing-key", "%s: %s: a value of our own choice (\"own\") must say why: add \"why\"",
-			w->file, rule_path(r, "why", path, sizeof(path)));
+		return reason_set(w->why, "profile-missing-key",
+		    "%s: %s: a value of our own choice (\"own\") must say why: add \"why\"", w->file,
+		    rule_path(r, "why", path, sizeof(path)));
 	}
-	json_object_foreach((json_t *)w->sources, key, v) {
+	json_object_foreach((json_t *)w->sources, key, v)
+	{
 		if (!strcmp(key, json_string_value(src))) {
 			w->source_used[i] = true;
 			return 0;
 		}
 		i++;
 	}
-	return reason_set(w->why, "profile-unknown-source", "%s: %s: %s is no key of \"sources\"; add it there with title and url",
-		w->file, rule_path(r, "source", path, sizeof(path)), show(src, shown, sizeof(shown)));
+	return reason_set(w->why, "profile-unknown-source",
+	    "%s: %s: %s is no key of \"sources\"; add it there with title and url", w->file,
+	    rule_path(r, "source", path, sizeof(path)), show(src, shown, sizeof(shown)));
 }
 
 /* One {"value", "source", "why"?}. */
@@ -250,15 +267,20 @@ static int take_entry(struct walk *w, const struct key_rule *r, const json_t *ob
 
 	rule_path(r, NULL, path, sizeof(path));
 	if (!json_is_object(obj))
-		return wrong(w, path, obj, "write {\"value\": ..., \"source\": \"...\"}: every value stands beside its public source");
-	json_object_foreach((json_t *)obj, key, v) {
+		return wrong(w, path, obj,
+		    "write {\"value\": ..., \"source\": \"...\"}: every value stands beside its public "
+		    "source");
+	json_object_foreach((json_t *)obj, key, v)
+	{
 		if (strcmp(key, "value") && strcmp(key, "source") && strcmp(key, "why"))
-			return reason_set(w->why, "profile-unknown-key", "%s: %s/%s: unknown key; only value, source and why may stand here",
-				w->file, path, key);
+			return reason_set(w->why, "profile-unknown-key",
+			    "%s: %s/%s: unknown key; only value, source and why may stand here", w->file,
+			    path, key);
 	}
 	v = json_object_get(obj, "value");
 	if (!v)
-		return reason_set(w->why, "profile-missing-key", "%s: %s: \"value\" is missing; add it", w->file, path);
+		return reason_set(
+		    w->why, "profile-missing-key", "%s: %s: \"value\" is missing; add it", w->file, path);
 	if (take_value(w, r, path, v))
 		return -1;
 	return check_source(w, r, obj);
@@ -300,13 +322,15 @@ static int take_group(struct walk *w, const char *group, const json_t *obj)
 	snprintf(path, sizeof(path), "/%s", group);
 	if (!json_is_object(obj))
 		return wrong(w, path, obj, "write an object");
-	json_object_foreach((json_t *)obj, key, v) {
+	json_object_foreach((json_t *)obj, key, v)
+	{
 		const struct key_rule *r = find_rule(group, key);
 
 		if (!r)
 			return reason_set(w->why, "profile-unknown-key",
-				"%s: /%s/%s: unknown key; README.md in the profiles' folder lists those that exist", w->file,
-				group, key);
+			    "%s: /%s/%s: unknown key; README.md in the profiles' folder lists those that "
+			    "exist",
+			    w->file, group, key);
 		if (take_entry(w, r, v))
 			return -1;
 	}
@@ -321,10 +345,12 @@ static int take_sources(struct walk *w, const json_t *root)
 
 	w->sources = json_object_get(root, "sources");
 	if (!w->sources)
-		return reason_set(w->why, "profile-missing-key", "%s: /sources: missing; list each source with title and url", w->file);
+		return reason_set(w->why, "profile-missing-key",
+		    "%s: /sources: missing; list each source with title and url", w->file);
 	if (!json_is_object(w->sources) || json_object_size(w->sources) > SOURCES_MAX)
 		return wrong(w, "/sources", w->sources, "write an object of at most 64 sources");
-	json_object_foreach((json_t *)w->sources, key, v) {
+	json_object_foreach((json_t *)w->sources, key, v)
+	{
 		const json_t *title = json_object_get(v, "title"), *url = json_object_get(v, "url");
 
 		snprintf(path, sizeof(path), "/sources/%s", key);
@@ -332,10 +358,12 @@ static int take_sources(struct walk *w, const json_t *root)
 			return wrong(w, path, v, "write {\"title\": \"...\", \"url\": \"https://...\"}");
 		if (!json_is_string(url) || strncmp(json_string_value(url), "https://", 8))
 			return wrong(w, path, v, "\"url\" must be the public page, beginning with https://");
-		json_object_foreach(v, k2, v2) {
+		json_object_foreach(v, k2, v2)
+		{
 			if (strcmp(k2, "title") && strcmp(k2, "url"))
 				return reason_set(w->why, "profile-unknown-key",
-					"%s: %s/%s: unknown key; only title and url may stand here", w->file, path, k2);
+				    "%s: %s/%s: unknown key; only title and url may stand here", w->file,
+				    path, k2);
 		}
 	}
 	return 0;
@@ -349,14 +377,16 @@ static int take_texts(struct walk *w, const json_t *root, const char *expected_i
 
 		snprintf(path, sizeof(path), "/%s", texts[i].key);
 		if (!v)
-			return reason_set(w->why, "profile-missing-key", "%s: %s: missing; add it as a string", w->file, path);
+			return reason_set(w->why, "profile-missing-key",
+			    "%s: %s: missing; add it as a string", w->file, path);
 		snprintf(what, sizeof(what), "write a string of 1 to %zu characters", texts[i].cap - 1);
 		if (!json_string_length(v) || json_string_length(v) >= texts[i].cap)
 			return wrong(w, path, v, what);
 		snprintf((char *)w->p + texts[i].offset, texts[i].cap, "%s", json_string_value(v));
 	}
 	if (strcmp(w->p->id, expected_id))
-		return wrong(w, "/id", json_object_get(root, "id"), "must equal the file's name without .json; rename one of them");
+		return wrong(w, "/id", json_object_get(root, "id"),
+		    "must equal the file's name without .json; rename one of them");
 	return 0;
 }
 
@@ -369,8 +399,8 @@ static int check_missing(struct walk *w, const json_t *root)
 
 		if (!r->optional && !json_object_get(in, r->key))
 			return reason_set(w->why, "profile-missing-key",
-				"%s: %s: missing; add it as {\"value\": ..., \"source\": \"...\"}", w->file,
-				rule_path(r, NULL, path, sizeof(path)));
+			    "%s: %s: missing; add it as {\"value\": ..., \"source\": \"...\"}", w->file,
+			    rule_path(r, NULL, path, sizeof(path)));
 	}
 	return 0;
 }
@@ -384,25 +414,29 @@ static int check_together(struct walk *w)
 	unsigned i = 0;
 
 	if (p->mss && p->mss > p->mtu - 40)
-		return reason_set(w->why, "profile-wrong-value", "%s: /interface/mss: %u: larger than the MTU %u less 40 bytes of headers; lower it",
-			w->file, (unsigned)p->mss, (unsigned)p->mtu);
+		return reason_set(w->why, "profile-wrong-value",
+		    "%s: /interface/mss: %u: larger than the MTU %u less 40 bytes of headers; lower it",
+		    w->file, (unsigned)p->mss, (unsigned)p->mtu);
 	if (p->keepalive.ns * 2 > p->hold_time.ns)
 		return reason_set(w->why, "profile-wrong-value",
-			"%s: /bgp/keepalive: %lld: more than half the hold time %lld, so one lost message ends the session; a third is usual",
-			w->file, (long long)mdur_to_s(p->keepalive), (long long)mdur_to_s(p->hold_time));
+		    "%s: /bgp/keepalive: %lld: more than half the hold time %lld, so one lost message ends "
+		    "the session; a third is usual",
+		    w->file, (long long)mdur_to_s(p->keepalive), (long long)mdur_to_s(p->hold_time));
 	if (p->peer_as && !profile_as_reserved(p, p->peer_as) && p->n_reserved_as)
 		return reason_set(w->why, "profile-wrong-value",
-			"%s: /bgp/reserved-as: the gateway's own AS %u is not among them; add it", w->file, (unsigned)p->peer_as);
-	json_object_foreach((json_t *)w->sources, key, v) {
+		    "%s: /bgp/reserved-as: the gateway's own AS %u is not among them; add it", w->file,
+		    (unsigned)p->peer_as);
+	json_object_foreach((json_t *)w->sources, key, v)
+	{
 		if (!w->source_used[i++])
-			return reason_set(w->why, "profile-unknown-source", "%s: /sources/%s: no value names this source; remove it", w->file,
-				key);
+			return reason_set(w->why, "profile-unknown-source",
+			    "%s: /sources/%s: no value names this source; remove it", w->file, key);
 	}
 	return 0;
 }
 
 int profile_fill(const json_t *root, const char *file, const char *expected_id, struct profile *p,
-	struct reason *ret_reason)
+    struct reason *ret_reason)
 {
 	struct walk w = { .file = file, .p = p, .why = ret_reason };
 	const char *key;
@@ -412,7 +446,8 @@ int profile_fill(const json_t *root, const char *file, const char *expected_id, 
 		return wrong(&w, "/", root, "a profile is a JSON object");
 	if (take_texts(&w, root, expected_id) || take_sources(&w, root))
 		return -1;
-	json_object_foreach((json_t *)root, key, v) {
+	json_object_foreach((json_t *)root, key, v)
+	{
 		const struct key_rule *r = find_rule(NULL, key);
 
 		if (r) {
@@ -423,7 +458,8 @@ int profile_fill(const json_t *root, const char *file, const char *expected_id, 
 				return -1;
 		} else if (!is_text(key) && strcmp(key, "sources")) {
 			return reason_set(ret_reason, "profile-unknown-key",
-				"%s: /%s: unknown key; README.md in the profiles' folder lists those that exist", file, key);
+			    "%s: /%s: unknown key; README.md in the profiles' folder lists those that exist",
+			    file, key);
 		}
 	}
 	if (check_missing(&w, root))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Finding data files. A program of the build tree must read the sources it was built from, never an older installed
- * set; an installed program must never read a developer's home. So the program's own place decides.
+ * Finding data files. A program of the build tree must read the sources it was built from, never an older
+ * installed set; an installed program must never read a developer's home. So the program's own place decides.
  */
 #include "profiles/datadir.h"
 

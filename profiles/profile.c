@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Loading presets: files into struct profile, a directory into a sorted set. What a file may say is check.c's business.
- * A set is all or nothing: a preset that can't be trusted is better noticed at start than at the tunnel that uses it.
+ * Loading presets: files into struct profile, a directory into a sorted set. What a file may say is check.c's
+ * business. A set is all or nothing: a preset that can't be trusted is better noticed at start than at the
+ * tunnel that uses it.
  */
 #include "profiles/profile.h"
 
@@ -52,7 +53,8 @@ static void id_of(const char *source_name, char *ret_id, size_t cap)
 		ret_id[n - 5] = '\0';
 }
 
-struct profile *profile_parse(const char *text, size_t len, const char *source_name, struct reason *ret_reason)
+struct profile *profile_parse(
+    const char *text, size_t len, const char *source_name, struct reason *ret_reason)
 {
 	json_error_t err;
 	json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &err);
@@ -61,8 +63,8 @@ struct profile *profile_parse(const char *text, size_t len, const char *source_n
 	int r;
 
 	if (!root) {
-		reason_set(ret_reason, "profile-syntax", "%s: line %d, column %d: %s; correct the JSON there", source_name, err.line,
-			err.column, err.text);
+		reason_set(ret_reason, "profile-syntax", "%s: line %d, column %d: %s; correct the JSON there",
+		    source_name, err.line, err.column, err.text);
 		return NULL;
 	}
 	p = calloc(1, sizeof(*p));
@@ -92,7 +94,8 @@ struct profile *profile_load_file(const char *path, struct reason *ret_reason)
 	reason_clear(ret_reason);
 	f = fopen(path, "re");
 	if (!f) {
-		reason_set(ret_reason, "profile-not-readable", "%s: %s; check the name and its permissions", path, strerror(errno));
+		reason_set(ret_reason, "profile-not-readable", "%s: %s; check the name and its permissions",
+		    path, strerror(errno));
 		return NULL;
 	}
 	text = malloc(PROFILE_FILE_MAX + 1);
@@ -103,8 +106,8 @@ struct profile *profile_load_file(const char *path, struct reason *ret_reason)
 	else if (ferror(f))
 		reason_set(ret_reason, "profile-not-readable", "%s: it can't be read; is it a file?", path);
 	else if (n > PROFILE_FILE_MAX)
-		reason_set(ret_reason, "profile-not-readable", "%s: larger than %d bytes, so this is no profile", path,
-			PROFILE_FILE_MAX);
+		reason_set(ret_reason, "profile-not-readable",
+		    "%s: larger than %d bytes, so this is no profile", path, PROFILE_FILE_MAX);
 	else
 		p = profile_parse(text, n, path, ret_reason);
 	fclose(f);
@@ -125,7 +128,8 @@ static int load_named(struct profiles *ps, const char *dir, const char *name, st
 	struct profile *p;
 
 	if (ps->n == PROFILES_MAX)
-		return reason_set(ret_reason, "profile-not-readable", "%s: more than %d profiles; remove some", dir, PROFILES_MAX);
+		return reason_set(ret_reason, "profile-not-readable",
+		    "%s: more than %d profiles; remove some", dir, PROFILES_MAX);
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	p = profile_load_file(path, ret_reason);
 	if (!p)
@@ -150,8 +154,8 @@ struct profiles *profiles_load(const char *dir, struct reason *ret_reason)
 		dir = profiles_dir(buf, sizeof(buf));
 	n = scandir(dir, &names, only_json, alphasort);
 	if (n < 0) {
-		reason_set(ret_reason, "profile-not-readable", "%s: %s; install the profiles there or set CAUSEWAY_PROFILES", dir,
-			strerror(errno));
+		reason_set(ret_reason, "profile-not-readable",
+		    "%s: %s; install the profiles there or set CAUSEWAY_PROFILES", dir, strerror(errno));
 		profiles_free(ps);
 		return NULL;
 	}
@@ -162,8 +166,8 @@ struct profiles *profiles_load(const char *dir, struct reason *ret_reason)
 	}
 	free(names);
 	if (!r && !ps->n)
-		r = reason_set(ret_reason, "profile-not-readable", "%s: no profile (*.json) in it; install them there or set CAUSEWAY_PROFILES",
-			dir);
+		r = reason_set(ret_reason, "profile-not-readable",
+		    "%s: no profile (*.json) in it; install them there or set CAUSEWAY_PROFILES", dir);
 	if (r) {
 		profiles_free(ps);
 		return NULL;

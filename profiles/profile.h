@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Vendor presets: what holds for a tunnel unless the tunnel says otherwise. A preset is a JSON file; each value in it stands beside
- * its public source. Loading checks everything (unknown keys, types, ranges, notation, sources, plausibility), so that a
- * struct profile is always whole. README.md describes the file.
+ * Vendor presets: what holds for a tunnel unless the tunnel says otherwise. A preset is a JSON file; each
+ * value in it stands beside its public source. Loading checks everything (unknown keys, types, ranges,
+ * notation, sources, plausibility), so that a struct profile is always whole. README.md describes the file.
  *
- * Reasons name the file, the JSON path, the value and what to do. Their ids: profile-not-readable, profile-syntax,
- * profile-unknown-key, profile-missing-key, profile-wrong-value, profile-unknown-source, profile-unknown.
- * Any thread may read a loaded set.
+ * Reasons name the file, the JSON path, the value and what to do. Their ids: profile-not-readable,
+ * profile-syntax, profile-unknown-key, profile-missing-key, profile-wrong-value, profile-unknown-source,
+ * profile-unknown. Any thread may read a loaded set.
  */
 #ifndef CW_PROFILES_PROFILE_H
 #define CW_PROFILES_PROFILE_H
@@ -19,10 +19,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROFILE_NAME_MAX 64
+#define PROFILE_NAME_MAX      64
 #define PROFILE_AS_RANGES_MAX 32
-#define PROFILE_FILE_MAX (256 * 1024) /* bytes */
-#define PROFILES_MAX 256              /* in a directory */
+#define PROFILE_FILE_MAX      (256 * 1024) /* bytes */
+#define PROFILES_MAX          256          /* in a directory */
 
 enum profile_role { PROFILE_ROLE_BOTH, PROFILE_ROLE_INITIATE, PROFILE_ROLE_RESPOND };
 
@@ -52,10 +52,12 @@ struct profile {
 	char *json;              /* the file, pretty-printed, sources included; owned */
 };
 
-/* The directory that profiles_load(NULL) reads: $CAUSEWAY_PROFILES, the source's or the installed one. Returns buf. */
+/* The directory that profiles_load(NULL) reads: $CAUSEWAY_PROFILES, the source's or the installed one.
+ * Returns buf. */
 const char *profiles_dir(char *buf, size_t cap);
 
-/* All *.json of a directory, sorted by id; dir NULL: profiles_dir. One bad file fails the whole. NULL with a reason. */
+/* All *.json of a directory, sorted by id; dir NULL: profiles_dir. One bad file fails the whole. NULL with a
+ * reason. */
 struct profiles;
 struct profiles *profiles_load(const char *dir, struct reason *ret_reason);
 void profiles_free(struct profiles *ps);
@@ -67,7 +69,8 @@ const struct profile *profiles_find(const struct profiles *ps, const char *id, s
 /* One file (`profile check`). Freed with profile_free. */
 struct profile *profile_load_file(const char *path, struct reason *ret_reason);
 /* source_name is for reasons; the id must equal its last part without ".json". */
-struct profile *profile_parse(const char *text, size_t len, const char *source_name, struct reason *ret_reason);
+struct profile *profile_parse(
+    const char *text, size_t len, const char *source_name, struct reason *ret_reason);
 void profile_free(struct profile *p);
 
 /* Whether the gateway refuses this AS as ours. */

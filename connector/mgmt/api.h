@@ -61,7 +61,7 @@ struct api_ops {
 
 /*
  * Listens on path (mode 0660; a socket file that nobody answers on is replaced, one that somebody answers on is refused with the
- * reason "socket-in-use"). NULL with a reason.
+ * reason "socket-in-use"). NULL with a reason. The program must ignore SIGPIPE: libevent writes to clients that may be gone.
  */
 struct api_server *api_server_new(struct event_base *base, const char *path, const struct api_ops *ops, void *ctx,
 	const struct logger *log, struct reason *ret_reason);

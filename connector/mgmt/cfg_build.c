@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From validated instance data to struct cfg: the routing domain, its LAN peers and its sites. Tunnels are in cfg_tunnel.c. What
- * the tree says wins; what it leaves out the profile says; what neither says is a default of the model, which libyang has
- * put into the tree.
+ * From validated instance data to struct cfg: the routing domain, its LAN peers and its sites. Tunnels are in
+ * cfg_tunnel.c. What the tree says wins; what it leaves out the profile says; what neither says is a default
+ * of the model, which libyang has put into the tree.
  */
 #include "connector/mgmt/cfg_internal.h"
 
@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LAN_HOLD_TIME 90 /* seconds; RFC 4271 10 */
-#define LAN_KEEPALIVE 30
+#define LAN_HOLD_TIME     90 /* seconds; RFC 4271 10 */
+#define LAN_KEEPALIVE     30
 #define LAN_CONNECT_RETRY 5
 
 const struct lyd_node *cfg_next(const struct lyd_node *parent, const char *name, const struct lyd_node *node)
@@ -49,20 +49,21 @@ int cfg_take_addr(const struct cfg_load *l, const struct lyd_node *node, struct 
 	if (!addr_parse(lyd_get_value(node), ret_addr))
 		return 0;
 	return cfg_fail_at(l, "config-wrong-value", node,
-		"this is no IPv4 or IPv6 address; write one like 192.0.2.1 or 2001:db8::1");
+	    "this is no IPv4 or IPv6 address; write one like 192.0.2.1 or 2001:db8::1");
 }
 
-int cfg_take_prefix(const struct cfg_load *l, const struct lyd_node *node, bool strict, struct prefix *ret_prefix)
+int cfg_take_prefix(
+    const struct cfg_load *l, const struct lyd_node *node, bool strict, struct prefix *ret_prefix)
 {
 	struct prefix p, canonical;
 
 	if (prefix_parse(lyd_get_value(node), false, &p))
 		return cfg_fail_at(l, "config-wrong-value", node,
-			"this is no prefix; write one like 10.0.0.0/16 or 2001:db8::/48");
+		    "this is no prefix; write one like 10.0.0.0/16 or 2001:db8::/48");
 	canonical = prefix_canonical(p);
 	if (strict && !prefix_eq(&p, &canonical))
-		return cfg_fail_at(l, "config-wrong-value", node, "bits after the prefix length are set; did you mean %s?",
-			prefix_str(&canonical));
+		return cfg_fail_at(l, "config-wrong-value", node,
+		    "bits after the prefix length are set; did you mean %s?", prefix_str(&canonical));
 	*ret_prefix = p;
 	return 0;
 }
@@ -76,8 +77,8 @@ static void *new_array(const struct cfg_load *l, size_t n, size_t size)
 	return p;
 }
 
-static int build_prefixes(const struct cfg_load *l, const struct lyd_node *root, const char *name, struct prefix **ret_list,
-	size_t *ret_n)
+static int build_prefixes(const struct cfg_load *l, const struct lyd_node *root, const char *name,
+    struct prefix **ret_list, size_t *ret_n)
 {
 	struct prefix *list = new_array(l, cfg_count(root, name), sizeof(*list));
 
@@ -98,8 +99,9 @@ static int build_protect(const struct cfg_load *l, const struct lyd_node *root)
 
 	if (n)
 		return cfg_fail_at(l, "config-not-supported", n,
-			"this version can't carry out `protect`; remove it, and keep these prefixes in with a blackhole route of high metric: ip route add blackhole %s metric 4000000000",
-			lyd_get_value(n));
+		    "this version can't carry out `protect`; remove it, and keep these prefixes in with a "
+		    "blackhole route of high metric: ip route add blackhole %s metric 4000000000",
+		    lyd_get_value(n));
 	return 0;
 }
 
@@ -126,38 +128,47 @@ static int build_bgp_timers(const struct cfg_load *l, const struct lyd_node *nod
 		bgp->keepalive = mdur_s(atol(keepalive));
 	if (keepalive && bgp->keepalive.ns * 2 > bgp->hold_time.ns)
 		return cfg_fail_at(l, "config-wrong-value", cfg_child(node, "keepalive"),
-			"more than half the hold time of %lld s, so one lost message would end the session; a third is usual",
-			(long long)mdur_to_s(bgp->hold_time));
+		    "more than half the hold time of %lld s, so one lost message would end the session; a "
+		    "third is usual",
+		    (long long)mdur_to_s(bgp->hold_time));
 	return 0;
 }
 
 static int build_bgp_addresses(const struct cfg_load *l, const struct lyd_node *node, struct cfg_bgp *bgp)
 {
-	const struct lyd_node *local = cfg_child(node, "local-address"), *peer = cfg_child(node, "peer-address");
+	const struct lyd_node *local = cfg_child(node, "local-address"),
+	                      *peer = cfg_child(node, "peer-address");
 
 	if (cfg_take_addr(l, local, &bgp->local) || cfg_take_addr(l, peer, &bgp->peer))
 		return -1;
 	if (addr_is_unspecified(&bgp->local))
-		return cfg_fail_at(l, "config-wrong-value", local, "this is the unspecified address; write our own address of the session");
+		return cfg_fail_at(l, "config-wrong-value", local,
+		    "this is the unspecified address; write our own address of the session");
 	if (addr_is_unspecified(&bgp->peer))
-		return cfg_fail_at(l, "config-wrong-value", peer, "this is the unspecified address; write the peer's");
+		return cfg_fail_at(
+		    l, "config-wrong-value", peer, "this is the unspecified address; write the peer's");
 	if (addr_eq(&bgp->local, &bgp->peer))
 		return cfg_fail_at(l, "config-wrong-value", peer,
-			"this equals local-address, so the session would run with ourselves; write the peer's own address");
+		    "this equals local-address, so the session would run with ourselves; write the peer's "
+		    "own address");
 	if (bgp->local.family != bgp->peer.family)
 		return cfg_fail_at(l, "config-wrong-value", peer,
-			"local-address %s is of the other IP version; both must be of one", addr_str(&bgp->local));
+		    "local-address %s is of the other IP version; both must be of one",
+		    addr_str(&bgp->local));
 	return 0;
 }
 
-int cfg_build_bgp(const struct cfg_load *l, const struct lyd_node *node, const struct profile *p, struct cfg_bgp *bgp)
+int cfg_build_bgp(
+    const struct cfg_load *l, const struct lyd_node *node, const struct profile *p, struct cfg_bgp *bgp)
 {
 	const char *v = cfg_value(node, "mode");
 
 	bgp_defaults(p, bgp);
 	if (build_bgp_addresses(l, node, bgp) || build_bgp_timers(l, node, bgp))
 		return -1;
-	bgp->mode = !v || !strcmp(v, "both") ? CFG_BGP_BOTH : !strcmp(v, "active") ? CFG_BGP_ACTIVE : CFG_BGP_PASSIVE;
+	bgp->mode = !v || !strcmp(v, "both") ? CFG_BGP_BOTH
+	            : !strcmp(v, "active")   ? CFG_BGP_ACTIVE
+	                                     : CFG_BGP_PASSIVE;
 	if ((v = cfg_value(node, "peer-as")))
 		bgp->peer_as = (uint32_t)strtoul(v, NULL, 10);
 	if ((v = cfg_value(node, "max-prefixes")))
@@ -165,8 +176,9 @@ int cfg_build_bgp(const struct cfg_load *l, const struct lyd_node *node, const s
 	if ((v = cfg_value(node, "accept-default")))
 		bgp->accept_default = !strcmp(v, "true");
 	if (!bgp->peer_as)
-		return cfg_fail_at(l, "config-missing-leaf", node, "\"peer-as\" is missing, and profile %s knows none; add the gateway's AS",
-			p ? p->id : "(none)");
+		return cfg_fail_at(l, "config-missing-leaf", node,
+		    "\"peer-as\" is missing, and profile %s knows none; add the gateway's AS",
+		    p ? p->id : "(none)");
 	return 0;
 }
 
@@ -188,7 +200,8 @@ static int build_peers(const struct cfg_load *l, const struct lyd_node *root)
 	return 0;
 }
 
-static int find_profile(const struct cfg_load *l, const struct lyd_node *node, const struct profile **ret_profile)
+static int find_profile(
+    const struct cfg_load *l, const struct lyd_node *node, const struct profile **ret_profile)
 {
 	struct reason inner;
 
@@ -201,8 +214,10 @@ static int build_announce_from(const struct cfg_load *l, const struct lyd_node *
 	s->announce_from = new_array(l, cfg_count(node, "announce-from"), sizeof(*s->announce_from));
 	if (!s->announce_from)
 		return -1;
-	for (const struct lyd_node *n = cfg_child(node, "announce-from"); n; n = cfg_next(node, "announce-from", n))
-		snprintf(s->announce_from[s->n_announce_from++], sizeof(s->announce_from[0]), "%s", lyd_get_value(n));
+	for (const struct lyd_node *n = cfg_child(node, "announce-from"); n;
+	     n = cfg_next(node, "announce-from", n))
+		snprintf(s->announce_from[s->n_announce_from++], sizeof(s->announce_from[0]), "%s",
+		    lyd_get_value(n));
 	return 0;
 }
 
@@ -251,7 +266,8 @@ static int build_identity(const struct cfg_load *l, const struct lyd_node *root)
 		return 0;
 	if (addr_parse(lyd_get_value(id), &a) || a.family != 4 || addr_is_unspecified(&a))
 		return cfg_fail_at(l, "config-wrong-value", id,
-			"a router-id is written like an IPv4 address and is not 0.0.0.0 (RFC 6286); take the machine's own address");
+		    "a router-id is written like an IPv4 address and is not 0.0.0.0 (RFC 6286); take the "
+		    "machine's own address");
 	l->cfg->router_id = addr_to_v4(&a);
 	return 0;
 }

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rules over the whole configuration that YANG can't express: what two tunnels may not share, what a gateway refuses, and what is
- * legal but odd (notes). Compares each with each: a connector has tens of tunnels, at most some thousands.
+ * Rules over the whole configuration that YANG can't express: what two tunnels may not share, what a gateway
+ * refuses, and what is legal but odd (notes). Compares each with each: a connector has tens of tunnels, at
+ * most some thousands.
  */
 #include "connector/mgmt/cfg_internal.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const char *tunnel_path(const struct cfg_site *s, const struct cfg_tunnel *t, const char *leaf, char *buf, size_t cap)
+static const char *tunnel_path(
+    const struct cfg_site *s, const struct cfg_tunnel *t, const char *leaf, char *buf, size_t cap)
 {
-	snprintf(buf, cap, "/" CFG_ROOT "/site[name='%s']/tunnel[name='%s']%s%s", s->name, t->name, leaf[0] ? "/" : "", leaf);
+	snprintf(buf, cap, "/" CFG_ROOT "/site[name='%s']/tunnel[name='%s']%s%s", s->name, t->name,
+	    leaf[0] ? "/" : "", leaf);
 	return buf;
 }
 
@@ -22,7 +25,8 @@ struct place {
 /* Whether two tunnels would be one to IKE: same addresses, same identities. */
 static bool same_ike_peer(const struct cfg_tunnel *a, const struct cfg_tunnel *b, struct addr *ret_remote)
 {
-	if (!addr_eq(&a->local, &b->local) || strcmp(a->local_id, b->local_id) != 0 || strcmp(a->remote_id, b->remote_id) != 0)
+	if (!addr_eq(&a->local, &b->local) || strcmp(a->local_id, b->local_id) != 0 ||
+	    strcmp(a->remote_id, b->remote_id) != 0)
 		return false;
 	for (unsigned i = 0; i < a->n_remote; i++) {
 		for (unsigned j = 0; j < b->n_remote; j++) {
@@ -47,17 +51,21 @@ static int check_pair(const struct cfg_load *l, struct place a, struct place b)
 	struct addr remote;
 
 	if (s->interface[0] && !strcmp(s->interface, t->interface))
-		return cfg_fail(l, "config-duplicate-interface", tunnel_path(b.site, t, "interface", path, sizeof(path)), t->interface,
-			"%s/%s has this interface already; name another, or none and the daemon picks", a.site->name, s->name);
+		return cfg_fail(l, "config-duplicate-interface",
+		    tunnel_path(b.site, t, "interface", path, sizeof(path)), t->interface,
+		    "%s/%s has this interface already; name another, or none and the daemon picks",
+		    a.site->name, s->name);
 	if (same_ike_peer(s, t, &remote))
-		return cfg_fail(l, "config-duplicate-tunnel", tunnel_path(b.site, t, "remote-address", path, sizeof(path)),
-			addr_str(&remote),
-			"%s/%s has the same local and remote address and the same identities; change one, or tell them apart by local-id or remote-id",
-			a.site->name, s->name);
+		return cfg_fail(l, "config-duplicate-tunnel",
+		    tunnel_path(b.site, t, "remote-address", path, sizeof(path)), addr_str(&remote),
+		    "%s/%s has the same local and remote address and the same identities; change one, or "
+		    "tell them apart by local-id or remote-id",
+		    a.site->name, s->name);
 	if (s->have_bgp && t->have_bgp && same_bgp_peer(&s->bgp, &t->bgp))
-		return cfg_fail(l, "config-duplicate-peer", tunnel_path(b.site, t, "bgp/peer-address", path, sizeof(path)),
-			addr_str(&t->bgp.peer), "%s/%s has the same BGP session; each tunnel leads to a BGP address of its own", a.site->name,
-			s->name);
+		return cfg_fail(l, "config-duplicate-peer",
+		    tunnel_path(b.site, t, "bgp/peer-address", path, sizeof(path)), addr_str(&t->bgp.peer),
+		    "%s/%s has the same BGP session; each tunnel leads to a BGP address of its own",
+		    a.site->name, s->name);
 	return 0;
 }
 
@@ -73,7 +81,8 @@ static int check_pairs(const struct cfg_load *l)
 				const size_t end = k < i ? cfg->site[k].n_tunnel : j;
 
 				for (size_t m = 0; m < end; m++)
-					if (check_pair(l, (struct place){ &cfg->site[k], &cfg->site[k].tunnel[m] }, b))
+					if (check_pair(l,
+					        (struct place){ &cfg->site[k], &cfg->site[k].tunnel[m] }, b))
 						return -1;
 			}
 		}
@@ -93,13 +102,15 @@ static int check_peers(const struct cfg_load *l)
 		for (size_t j = 0; j < i; j++)
 			if (same_bgp_peer(&p->bgp, &cfg->peer[j].bgp))
 				return cfg_fail(l, "config-duplicate-peer", path, addr_str(&p->bgp.peer),
-					"peer \"%s\" has the same BGP session; remove one", cfg->peer[j].name);
+				    "peer \"%s\" has the same BGP session; remove one", cfg->peer[j].name);
 		for (size_t j = 0; j < cfg->n_site; j++)
 			for (size_t k = 0; k < cfg->site[j].n_tunnel; k++)
-				if (cfg->site[j].tunnel[k].have_bgp && same_bgp_peer(&p->bgp, &cfg->site[j].tunnel[k].bgp))
-					return cfg_fail(l, "config-duplicate-peer", path, addr_str(&p->bgp.peer),
-						"%s/%s has the same BGP session; remove one", cfg->site[j].name,
-						cfg->site[j].tunnel[k].name);
+				if (cfg->site[j].tunnel[k].have_bgp &&
+				    same_bgp_peer(&p->bgp, &cfg->site[j].tunnel[k].bgp))
+					return cfg_fail(l, "config-duplicate-peer", path,
+					    addr_str(&p->bgp.peer),
+					    "%s/%s has the same BGP session; remove one", cfg->site[j].name,
+					    cfg->site[j].tunnel[k].name);
 	}
 	return 0;
 }
@@ -113,15 +124,17 @@ static int check_gateway(const struct cfg_load *l, const struct cfg_site *s, con
 	snprintf(as, sizeof(as), "%u", (unsigned)l->cfg->as);
 	if (p && profile_as_reserved(p, l->cfg->as))
 		return cfg_fail(l, "config-as-reserved", "/" CFG_ROOT "/as", as,
-			"site %s: profile %s says that its gateway refuses this AS on our side; take another private one, as 65001", s->name,
-			s->profile);
+		    "site %s: profile %s says that its gateway refuses this AS on our side; take another "
+		    "private one, as 65001",
+		    s->name, s->profile);
 	if (t->bgp.max_prefixes_out && l->cfg->n_announce > t->bgp.max_prefixes_out)
 		return cfg_fail(l, "config-too-many-prefixes", "/" CFG_ROOT "/announce", NULL,
-			"%zu prefixes, but the gateway of site %s bears %u and drops the session beyond; summarise them", l->cfg->n_announce,
-			s->name, (unsigned)t->bgp.max_prefixes_out);
+		    "%zu prefixes, but the gateway of site %s bears %u and drops the session beyond; "
+		    "summarise them",
+		    l->cfg->n_announce, s->name, (unsigned)t->bgp.max_prefixes_out);
 	if (l->cfg->as == t->bgp.peer_as && p && p->peer_as == t->bgp.peer_as)
-		return cfg_fail(l, "config-as-reserved", tunnel_path(s, t, "bgp/peer-as", path, sizeof(path)), as,
-			"this is our own AS, and this gateway offers no iBGP; take another AS for ourselves");
+		return cfg_fail(l, "config-as-reserved", tunnel_path(s, t, "bgp/peer-as", path, sizeof(path)),
+		    as, "this is our own AS, and this gateway offers no iBGP; take another AS for ourselves");
 	return 0;
 }
 
@@ -134,8 +147,10 @@ static int note_inside(const struct cfg_load *l, const struct cfg_site *s, const
 	for (unsigned i = 0; i < t->n_inside; i++)
 		if (addr_eq(&t->inside[i].addr, &t->bgp.local))
 			return 0;
-	return cfg_note(l, "config-inside-address-differs", tunnel_path(s, t, "bgp/local-address", path, sizeof(path)),
-		"%s is no inside-address of this tunnel, so it must be on the machine already; is it meant?", addr_str(&t->bgp.local));
+	return cfg_note(l, "config-inside-address-differs",
+	    tunnel_path(s, t, "bgp/local-address", path, sizeof(path)),
+	    "%s is no inside-address of this tunnel, so it must be on the machine already; is it meant?",
+	    addr_str(&t->bgp.local));
 }
 
 int cfg_check(const struct cfg_load *l)
@@ -148,7 +163,8 @@ int cfg_check(const struct cfg_load *l)
 		for (size_t j = 0; j < cfg->site[i].n_tunnel; j++) {
 			const struct cfg_tunnel *t = &cfg->site[i].tunnel[j];
 
-			if (t->have_bgp && (check_gateway(l, &cfg->site[i], t) || note_inside(l, &cfg->site[i], t)))
+			if (t->have_bgp &&
+			    (check_gateway(l, &cfg->site[i], t) || note_inside(l, &cfg->site[i], t)))
 				return -1;
 		}
 	}

@@ -9,10 +9,10 @@
 #include <jansson.h>
 #include <libyang/libyang.h>
 
-#define CFG_FILE_MAX (1 << 20) /* bytes */
-#define CFG_PATH_MAX 1024
-#define CFG_SECRET_MAX 1024    /* bytes of a pre-shared key */
-#define CFG_ROOT "causeway:connector"
+#define CFG_FILE_MAX   (1 << 20) /* bytes */
+#define CFG_PATH_MAX   1024
+#define CFG_SECRET_MAX 1024 /* bytes of a pre-shared key */
+#define CFG_ROOT       "causeway:connector"
 
 struct cfg_context {
 	struct ly_ctx *ly;
@@ -30,14 +30,14 @@ struct cfg_load {
 };
 
 /* "SOURCE: PATH: VALUE: text"; value NULL: left out. Returns -1. */
-int cfg_fail(const struct cfg_load *l, const char *id, const char *path, const char *value, const char *fmt, ...)
-	__attribute__((format(printf, 5, 6)));
+int cfg_fail(const struct cfg_load *l, const char *id, const char *path, const char *value, const char *fmt,
+    ...) __attribute__((format(printf, 5, 6)));
 /* The same, path and value taken from a data node. */
 int cfg_fail_at(const struct cfg_load *l, const char *id, const struct lyd_node *node, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+    __attribute__((format(printf, 4, 5)));
 /* Something that is allowed but looks odd: kept in cfg->note. */
 int cfg_note(const struct cfg_load *l, const char *id, const char *path, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+    __attribute__((format(printf, 4, 5)));
 
 /* Text to a JSON tree with exactly the member CFG_ROOT. NULL with a reason. */
 json_t *cfg_parse_json(const struct cfg_load *l, const char *text);
@@ -47,8 +47,10 @@ int cfg_walk(const struct cfg_load *l, const json_t *root);
 int cfg_validate(const struct cfg_load *l, const json_t *root, struct lyd_node **ret_tree);
 /* Typed values into l->cfg, merged with the profiles. */
 int cfg_build(const struct cfg_load *l, const struct lyd_node *tree);
-int cfg_build_tunnel(const struct cfg_load *l, const struct lyd_node *node, const struct profile *p, struct cfg_tunnel *t);
-int cfg_build_bgp(const struct cfg_load *l, const struct lyd_node *node, const struct profile *p, struct cfg_bgp *bgp);
+int cfg_build_tunnel(
+    const struct cfg_load *l, const struct lyd_node *node, const struct profile *p, struct cfg_tunnel *t);
+int cfg_build_bgp(
+    const struct cfg_load *l, const struct lyd_node *node, const struct profile *p, struct cfg_bgp *bgp);
 /* Rules that the model can't express, over the finished l->cfg. */
 int cfg_check(const struct cfg_load *l);
 /* Reads a secret file; path is the leaf's. */
@@ -62,6 +64,7 @@ size_t cfg_count(const struct lyd_node *parent, const char *name);
 const struct lyd_node *cfg_next(const struct lyd_node *parent, const char *name, const struct lyd_node *node);
 /* Fails when the text is no address, or host bits are set in a prefix. */
 int cfg_take_addr(const struct cfg_load *l, const struct lyd_node *node, struct addr *ret_addr);
-int cfg_take_prefix(const struct cfg_load *l, const struct lyd_node *node, bool strict, struct prefix *ret_prefix);
+int cfg_take_prefix(
+    const struct cfg_load *l, const struct lyd_node *node, bool strict, struct prefix *ret_prefix);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How the configuration says that something is wrong: always file, path, value, and what to do, in one shape, so that
- * an admin finds the place and a script can cut the text apart.
+ * How the configuration says that something is wrong: always file, path, value, and what to do, in one shape,
+ * so that an admin finds the place and a script can cut the text apart.
  */
 #include "connector/mgmt/cfg_internal.h"
 
@@ -26,20 +26,22 @@ static void one_line(char *s)
 	*to = '\0';
 }
 
-static void write_reason(struct reason *r, const char *id, const char *source, const char *path, const char *value,
-	const char *text)
+static void write_reason(struct reason *r, const char *id, const char *source, const char *path,
+    const char *value, const char *text)
 {
 	const size_t n = strlen(source);
 
 	/* The end of a long file name says more than its beginning. */
-	reason_set(r, id, "%s%s: %s", n > 200 ? "..." : "", n > 200 ? source + n - 200 : source, path ? path : "");
+	reason_set(
+	    r, id, "%s%s: %s", n > 200 ? "..." : "", n > 200 ? source + n - 200 : source, path ? path : "");
 	if (value)
-		reason_add(r, "%s%.*s%s", path && path[0] ? ": " : "", VALUE_SHOWN, value, strlen(value) > VALUE_SHOWN ? "..." : "");
+		reason_add(r, "%s%.*s%s", path && path[0] ? ": " : "", VALUE_SHOWN, value,
+		    strlen(value) > VALUE_SHOWN ? "..." : "");
 	reason_add(r, "%s%s", (path && path[0]) || value ? ": " : "", text);
 }
 
-__attribute__((format(printf, 5, 0))) static int fail(const struct cfg_load *l, const char *id, const char *path,
-	const char *value, const char *fmt, va_list ap)
+__attribute__((format(printf, 5, 0))) static int fail(const struct cfg_load *l, const char *id,
+    const char *path, const char *value, const char *fmt, va_list ap)
 {
 	char text[sizeof(((struct reason *)0)->text)];
 
@@ -49,7 +51,8 @@ __attribute__((format(printf, 5, 0))) static int fail(const struct cfg_load *l, 
 	return -1;
 }
 
-int cfg_fail(const struct cfg_load *l, const char *id, const char *path, const char *value, const char *fmt, ...)
+int cfg_fail(
+    const struct cfg_load *l, const char *id, const char *path, const char *value, const char *fmt, ...)
 {
 	va_list ap;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The YANG module: loading it, and asking libyang whether a whole configuration obeys it (mandatory leaves, keys, counts,
- * references, `must`). libyang's messages become reasons here; where the model carries an error-app-tag of ours, that
- * is the reason's id.
+ * The YANG module: loading it, and asking libyang whether a whole configuration obeys it (mandatory leaves,
+ * keys, counts, references, `must`). libyang's messages become reasons here; where the model carries an
+ * error-app-tag of ours, that is the reason's id.
  */
 #include "connector/mgmt/cfg_internal.h"
 
@@ -34,8 +34,8 @@ static int load_module(struct cfg_context *c, const char *dir, struct reason *re
 		return 0;
 	err = ly_err_last(c->ly);
 	return reason_set(ret_reason, "yang-not-loaded",
-		"%s: the YANG module can't be loaded: %s; install it there or set CAUSEWAY_YANG to its directory", path,
-		err && err->msg ? err->msg : "unknown error");
+	    "%s: the YANG module can't be loaded: %s; install it there or set CAUSEWAY_YANG to its directory",
+	    path, err && err->msg ? err->msg : "unknown error");
 }
 
 struct cfg_context *cfg_context_new(const char *yang_dir, const char *profile_dir, struct reason *ret_reason)
@@ -106,11 +106,12 @@ static const struct {
 } translations[] = {
 	{ "Mandatory node", "config-missing-leaf", "is missing; add it" },
 	{ "Too few", "config-missing-leaf", "is missing or empty; add at least one" },
-	{ "Too many", "config-count", "has too many entries; docs/configuration.md says how many there may be" },
+	{ "Too many", "config-count",
+	    "has too many entries; docs/configuration.md says how many there may be" },
 	{ "Duplicate instance of", "config-duplicate",
-		"stands here twice; keys and list values must be unique, so rename or remove one" },
+	    "stands here twice; keys and list values must be unique, so rename or remove one" },
 	{ "Invalid leafref value", "config-dangling-reference",
-		"is named here, but peer[] holds nothing of that name; add it there or correct the name" },
+	    "is named here, but peer[] holds nothing of that name; add it there or correct the name" },
 };
 
 static int translate(const struct cfg_load *l, const struct ly_err_item *err)
@@ -124,7 +125,8 @@ static int translate(const struct cfg_load *l, const struct ly_err_item *err)
 	quoted(msg, word, sizeof(word));
 	for (size_t i = 0; i < sizeof(translations) / sizeof(translations[0]); i++) {
 		if (!strncmp(msg, translations[i].begins, strlen(translations[i].begins)))
-			return cfg_fail(l, translations[i].id, path, NULL, "\"%s\" %s", word, translations[i].say);
+			return cfg_fail(
+			    l, translations[i].id, path, NULL, "\"%s\" %s", word, translations[i].say);
 	}
 	return cfg_fail(l, "config-invalid", path, NULL, "%s", msg);
 }
@@ -138,7 +140,7 @@ int cfg_validate(const struct cfg_load *l, const json_t *root, struct lyd_node *
 		return cfg_fail(l, "out-of-memory", NULL, NULL, "out of memory");
 	ly_err_clean(l->c->ly, NULL);
 	r = lyd_parse_data_mem(l->c->ly, text, LYD_JSON, LYD_PARSE_STRICT | LYD_PARSE_NO_STATE,
-		LYD_VALIDATE_NO_STATE | LYD_VALIDATE_PRESENT, ret_tree);
+	    LYD_VALIDATE_NO_STATE | LYD_VALIDATE_PRESENT, ret_tree);
 	free(text);
 	if (!r)
 		return 0;

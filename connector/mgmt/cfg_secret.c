@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pre-shared keys from files. A key that others may read is no secret: refused, with the command that mends it. One trailing
- * newline, which editors add, is not part of the key. No reason ever holds a byte of the key.
+ * Pre-shared keys from files. A key that others may read is no secret: refused, with the command that mends
+ * it. One trailing newline, which editors add, is not part of the key. No reason ever holds a byte of the
+ * key.
  */
 #include "connector/mgmt/cfg_internal.h"
 
@@ -30,11 +31,12 @@ static int check_file(const struct cfg_load *l, const char *path, const char *fi
 	if (fstat(fd, &st))
 		return cfg_fail(l, "secret-file-not-readable", path, file, "%s", strerror(errno));
 	if (!S_ISREG(st.st_mode))
-		return cfg_fail(l, "secret-file-not-readable", path, file, "this is no regular file; name a file that holds the key");
+		return cfg_fail(l, "secret-file-not-readable", path, file,
+		    "this is no regular file; name a file that holds the key");
 	if (st.st_mode & 077)
 		return cfg_fail(l, "secret-file-permissions", path, file,
-			"others may read or change this file (mode %04o); only its owner may: chmod 600 %s", (unsigned)st.st_mode & 07777,
-			file);
+		    "others may read or change this file (mode %04o); only its owner may: chmod 600 %s",
+		    (unsigned)st.st_mode & 07777, file);
 	return 0;
 }
 
@@ -57,7 +59,8 @@ static ssize_t read_all(int fd, uint8_t *buf, size_t cap)
 	return (ssize_t)n;
 }
 
-static int take_key(const struct cfg_load *l, const char *path, const char *file, int fd, struct secret *ret_secret)
+static int take_key(
+    const struct cfg_load *l, const char *path, const char *file, int fd, struct secret *ret_secret)
 {
 	uint8_t buf[CFG_SECRET_MAX + 2]; /* a newline, and one byte to notice that there is more */
 	ssize_t n = read_all(fd, buf, sizeof(buf));
@@ -68,14 +71,18 @@ static int take_key(const struct cfg_load *l, const char *path, const char *file
 	else if (n > 0 && buf[n - 1] == '\n')
 		n--;
 	if (!r && n == 0)
-		r = cfg_fail(l, "secret-file-empty", path, file, "the file is empty; write the pre-shared key into it");
+		r = cfg_fail(l, "secret-file-empty", path, file,
+		    "the file is empty; write the pre-shared key into it");
 	else if (!r && n > CFG_SECRET_MAX)
-		r = cfg_fail(l, "secret-file-too-long", path, file, "more than %d bytes; is this the right file?", CFG_SECRET_MAX);
+		r = cfg_fail(l, "secret-file-too-long", path, file,
+		    "more than %d bytes; is this the right file?", CFG_SECRET_MAX);
 	else if (!r && secret_set(ret_secret, buf, (size_t)n))
 		r = cfg_fail(l, "out-of-memory", path, NULL, "out of memory");
 	else if (!r && (buf[n - 1] == '\r' || buf[n - 1] == ' '))
 		r = cfg_note(l, "secret-file-odd-end", path,
-			"the key in %s ends in a blank or carriage return, which is taken as part of it; is it meant?", file);
+		    "the key in %s ends in a blank or carriage return, which is taken as part of it; is it "
+		    "meant?",
+		    file);
 	cleanse(buf, sizeof(buf));
 	return r;
 }
@@ -89,9 +96,10 @@ int cfg_read_secret(const struct cfg_load *l, const char *path, const char *file
 	fd = open(real, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 && errno == ENOENT)
 		return cfg_fail(l, "secret-file-missing", path, real,
-			"there is no such file; write the pre-shared key into it, then: chmod 600 %s", real);
+		    "there is no such file; write the pre-shared key into it, then: chmod 600 %s", real);
 	if (fd < 0)
-		return cfg_fail(l, "secret-file-not-readable", path, real, "%s; the daemon's user must be able to read it", strerror(errno));
+		return cfg_fail(l, "secret-file-not-readable", path, real,
+		    "%s; the daemon's user must be able to read it", strerror(errno));
 	r = check_file(l, path, real, fd);
 	if (!r)
 		r = take_key(l, path, real, fd, ret_secret);

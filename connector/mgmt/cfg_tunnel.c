@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One tunnel from instance data: the profile's values first, then what the tunnel itself says. What the model has room for
- * but this version can't carry out is refused by name here, never ignored: an admin who asks for a rate limit or a
- * certificate must not believe to have one.
+ * One tunnel from instance data: the profile's values first, then what the tunnel itself says. What the model
+ * has room for but this version can't carry out is refused by name here, never ignored: an admin who asks for
+ * a rate limit or a certificate must not believe to have one.
  */
 #include "connector/mgmt/cfg_internal.h"
 
@@ -48,7 +48,8 @@ static int refuse_not_supported(const struct cfg_load *l, const struct lyd_node 
 		const struct lyd_node *n = cfg_child(node, not_supported[i].leaf);
 
 		if (n && (!not_supported[i].value || !strcmp(lyd_get_value(n), not_supported[i].value)))
-			return cfg_fail_at(l, "config-not-supported", n, "this version can't carry it out; %s", not_supported[i].instead);
+			return cfg_fail_at(l, "config-not-supported", n,
+			    "this version can't carry it out; %s", not_supported[i].instead);
 	}
 	return 0;
 }
@@ -85,7 +86,9 @@ static void take_choices(const struct lyd_node *node, struct cfg_tunnel *t)
 	t->start = !strcmp(cfg_value(node, "start"), "manual") ? CFG_START_MANUAL : CFG_START_ALWAYS;
 	t->data_plane = !strcmp(cfg_value(node, "data-plane"), "user") ? CFG_PLANE_USER : CFG_PLANE_AUTO;
 	if (v)
-		t->role = !strcmp(v, "both") ? CFG_ROLE_BOTH : !strcmp(v, "initiate") ? CFG_ROLE_INITIATE : CFG_ROLE_RESPOND;
+		t->role = !strcmp(v, "both")       ? CFG_ROLE_BOTH
+		          : !strcmp(v, "initiate") ? CFG_ROLE_INITIATE
+		                                   : CFG_ROLE_RESPOND;
 	if ((v = cfg_value(node, "force-encapsulation")))
 		t->force_encap = !strcmp(v, "true");
 }
@@ -107,11 +110,13 @@ static int take_numbers(const struct cfg_load *l, const struct lyd_node *node, s
 	number(node, "mss", &t->mss);
 	if (t->mss > t->mtu - 40)
 		return cfg_fail_at(l, "config-wrong-value", cfg_child(node, "mss"),
-			"larger than the MTU of %u less 40 bytes of headers; write at most %u", (unsigned)t->mtu, (unsigned)t->mtu - 40);
+		    "larger than the MTU of %u less 40 bytes of headers; write at most %u", (unsigned)t->mtu,
+		    (unsigned)t->mtu - 40);
 	return 0;
 }
 
-static int take_proposals(const struct cfg_load *l, const struct lyd_node *node, bool esp, struct ike_proposals *ps)
+static int take_proposals(
+    const struct cfg_load *l, const struct lyd_node *node, bool esp, struct ike_proposals *ps)
 {
 	const char *name = esp ? "esp-proposal" : "ike-proposal";
 	const struct lyd_node *n = cfg_child(node, name);
@@ -136,21 +141,26 @@ static bool looks_numeric(const char *s)
 
 static int take_remotes(const struct cfg_load *l, const struct lyd_node *node, struct cfg_tunnel *t)
 {
-	for (const struct lyd_node *n = cfg_child(node, "remote-address"); n; n = cfg_next(node, "remote-address", n)) {
+	for (const struct lyd_node *n = cfg_child(node, "remote-address"); n;
+	     n = cfg_next(node, "remote-address", n)) {
 		struct addr *a = &t->remote[t->n_remote];
 
 		if (addr_parse(lyd_get_value(n), a) && !looks_numeric(lyd_get_value(n)))
 			return cfg_fail_at(l, "config-not-supported", n,
-				"this version can't look up host names; write the gateway's public address itself");
+			    "this version can't look up host names; write the gateway's public address "
+			    "itself");
 		if (cfg_take_addr(l, n, a))
 			return -1;
 		if (addr_is_unspecified(a))
-			return cfg_fail_at(l, "config-wrong-value", n, "this is the unspecified address; write the gateway's public address");
+			return cfg_fail_at(l, "config-wrong-value", n,
+			    "this is the unspecified address; write the gateway's public address");
 		if (!addr_is_none(&t->local) && a->family != t->local.family)
-			return cfg_fail_at(l, "config-wrong-value", n, "local-address %s is of the other IP version; both must be of one",
-				addr_str(&t->local));
+			return cfg_fail_at(l, "config-wrong-value", n,
+			    "local-address %s is of the other IP version; both must be of one",
+			    addr_str(&t->local));
 		if (addr_eq(a, &t->local))
-			return cfg_fail_at(l, "config-wrong-value", n, "this equals local-address; write the gateway's public address");
+			return cfg_fail_at(l, "config-wrong-value", n,
+			    "this equals local-address; write the gateway's public address");
 		t->n_remote++;
 	}
 	return 0;
@@ -163,10 +173,12 @@ static int take_addresses(const struct cfg_load *l, const struct lyd_node *node,
 	if (local && cfg_take_addr(l, local, &t->local))
 		return -1;
 	if (local && addr_is_unspecified(&t->local))
-		return cfg_fail_at(l, "config-wrong-value", local, "this is the unspecified address; leave it out and the route decides");
+		return cfg_fail_at(l, "config-wrong-value", local,
+		    "this is the unspecified address; leave it out and the route decides");
 	if (take_remotes(l, node, t))
 		return -1;
-	for (const struct lyd_node *n = cfg_child(node, "inside-address"); n; n = cfg_next(node, "inside-address", n))
+	for (const struct lyd_node *n = cfg_child(node, "inside-address"); n;
+	     n = cfg_next(node, "inside-address", n))
 		if (cfg_take_prefix(l, n, false, &t->inside[t->n_inside++]))
 			return -1;
 	return 0;
@@ -184,7 +196,7 @@ static int take_identities(const struct cfg_load *l, const struct lyd_node *node
 
 		if (n && ike_identity_parse(lyd_get_value(n), &id))
 			return cfg_fail_at(l, "config-wrong-value", n,
-				"this is no IKE identity; write an address, a domain name, or user@domain");
+			    "this is no IKE identity; write an address, a domain name, or user@domain");
 	}
 	return 0;
 }
@@ -196,7 +208,8 @@ static int take_static_routes(const struct cfg_load *l, const struct lyd_node *n
 	t->static_route = calloc(count ? count : 1, sizeof(*t->static_route));
 	if (!t->static_route)
 		return cfg_fail_at(l, "out-of-memory", node, "out of memory");
-	for (const struct lyd_node *n = cfg_child(node, "static-route"); n; n = cfg_next(node, "static-route", n)) {
+	for (const struct lyd_node *n = cfg_child(node, "static-route"); n;
+	     n = cfg_next(node, "static-route", n)) {
 		struct cfg_static_route *r = &t->static_route[t->n_static_route++];
 
 		if (cfg_take_prefix(l, cfg_child(n, "prefix"), true, &r->prefix))
@@ -205,7 +218,8 @@ static int take_static_routes(const struct cfg_load *l, const struct lyd_node *n
 		r->trigger = !strcmp(cfg_value(n, "trigger"), "true");
 		if (r->trigger)
 			return cfg_fail_at(l, "config-not-supported", cfg_child(n, "trigger"),
-				"this version can't bring up tunnels on demand; use false and \"start\": \"always\"");
+			    "this version can't bring up tunnels on demand; use false and \"start\": "
+			    "\"always\"");
 	}
 	return 0;
 }
@@ -225,7 +239,8 @@ static int take_secret(const struct cfg_load *l, const struct lyd_node *node, st
 	return cfg_read_secret(l, path, t->secret_file, &t->psk);
 }
 
-int cfg_build_tunnel(const struct cfg_load *l, const struct lyd_node *node, const struct profile *p, struct cfg_tunnel *t)
+int cfg_build_tunnel(
+    const struct cfg_load *l, const struct lyd_node *node, const struct profile *p, struct cfg_tunnel *t)
 {
 	const struct lyd_node *bgp = cfg_child(node, "bgp");
 
@@ -237,7 +252,8 @@ int cfg_build_tunnel(const struct cfg_load *l, const struct lyd_node *node, cons
 	text(node, "interface", t->interface, sizeof(t->interface));
 	if (take_numbers(l, node, t) || take_addresses(l, node, t) || take_identities(l, node, t))
 		return -1;
-	if (take_proposals(l, node, false, &t->ike_proposals) || take_proposals(l, node, true, &t->esp_proposals))
+	if (take_proposals(l, node, false, &t->ike_proposals) ||
+	    take_proposals(l, node, true, &t->esp_proposals))
 		return -1;
 	if (take_static_routes(l, node, t))
 		return -1;

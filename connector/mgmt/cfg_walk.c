@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The first look at a configuration: JSON text to a tree, then each name, type and single value against the compiled
- * model. libyang would find the same faults, but reports them before it knows the keys of the list entry it is in, and without the
- * value; here path and value are at hand. Rules over several nodes are left to libyang (cfg_schema.c).
+ * The first look at a configuration: JSON text to a tree, then each name, type and single value against the
+ * compiled model. libyang would find the same faults, but reports them before it knows the keys of the list
+ * entry it is in, and without the value; here path and value are at hand. Rules over several nodes are left
+ * to libyang (cfg_schema.c).
  *
  * The walk recurses as deep as the model does, never as deep as the file: an unknown name ends it.
  */
@@ -18,7 +19,8 @@ struct path {
 	size_t n;
 };
 
-static int walk_object(const struct cfg_load *l, struct path *at, const struct lysc_node *schema, const json_t *obj);
+static int walk_object(
+    const struct cfg_load *l, struct path *at, const struct lysc_node *schema, const json_t *obj);
 
 static size_t path_push(struct path *at, const char *text, const char *text2, const char *text3)
 {
@@ -45,8 +47,8 @@ json_t *cfg_parse_json(const struct cfg_load *l, const char *text)
 	json_t *v;
 
 	if (!root) {
-		cfg_fail(l, "config-syntax", NULL, NULL, "line %d, column %d: %s; correct the JSON there", err.line, err.column,
-			err.text);
+		cfg_fail(l, "config-syntax", NULL, NULL, "line %d, column %d: %s; correct the JSON there",
+		    err.line, err.column, err.text);
 		return NULL;
 	}
 	if (!json_is_object(root)) {
@@ -54,14 +56,16 @@ json_t *cfg_parse_json(const struct cfg_load *l, const char *text)
 		json_decref(root);
 		return NULL;
 	}
-	json_object_foreach(root, key, v) {
+	json_object_foreach(root, key, v)
+	{
 		char path[160];
 
 		if (!strcmp(key, CFG_ROOT))
 			continue;
 		snprintf(path, sizeof(path), "/%s", key);
-		cfg_fail(l, !strcmp(key, "causeway:state") ? "config-not-configuration" : "config-unknown-leaf", path, NULL,
-			"a configuration has one member, \"" CFG_ROOT "\"; remove this one");
+		cfg_fail(l,
+		    !strcmp(key, "causeway:state") ? "config-not-configuration" : "config-unknown-leaf", path,
+		    NULL, "a configuration has one member, \"" CFG_ROOT "\"; remove this one");
 		json_decref(root);
 		return NULL;
 	}
@@ -91,7 +95,8 @@ static const char *type_name(const json_t *v)
 /* The value as text, as libyang wants it and as the admin wrote it; to be freed. */
 static char *value_text(const json_t *v)
 {
-	return json_is_string(v) ? strdup(json_string_value(v)) : json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
+	return json_is_string(v) ? strdup(json_string_value(v))
+	                         : json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
 }
 
 static bool is_number_type(LY_DATA_TYPE t)
@@ -116,10 +121,11 @@ static void say_enums(const struct cfg_load *l, const struct lysc_type *type)
 
 	reason_add(l->why, "write one of");
 	LY_ARRAY_FOR(e->enums, i)
-		reason_add(l->why, "%s %s", i ? "," : "", e->enums[i].name);
+	reason_add(l->why, "%s %s", i ? "," : "", e->enums[i].name);
 }
 
-static int check_value(const struct cfg_load *l, const struct path *at, const struct lysc_node *schema, const char *text)
+static int check_value(
+    const struct cfg_load *l, const struct path *at, const struct lysc_node *schema, const char *text)
 {
 	const struct lysc_type *type = ((const struct lysc_node_leaf *)schema)->type;
 	const struct ly_err_item *err;
@@ -134,13 +140,15 @@ static int check_value(const struct cfg_load *l, const struct path *at, const st
 		cfg_fail(l, "config-wrong-value", at->s, text, "%s", "");
 		say_enums(l, type);
 	} else {
-		cfg_fail(l, "config-wrong-value", at->s, text, "%s", err && err->msg ? err->msg : "the model does not allow this value");
+		cfg_fail(l, "config-wrong-value", at->s, text, "%s",
+		    err && err->msg ? err->msg : "the model does not allow this value");
 	}
 	ly_err_clean(l->c->ly, NULL);
 	return -1;
 }
 
-static int walk_value(const struct cfg_load *l, const struct path *at, const struct lysc_node *schema, const json_t *v)
+static int walk_value(
+    const struct cfg_load *l, const struct path *at, const struct lysc_node *schema, const json_t *v)
 {
 	const LY_DATA_TYPE t = ((const struct lysc_node_leaf *)schema)->type->basetype;
 	char *text;
@@ -169,7 +177,8 @@ static const char *entry_key(const struct lysc_node *schema, const json_t *entry
 	return json_string_value(json_object_get(entry, *ret_name));
 }
 
-static int walk_list(const struct cfg_load *l, struct path *at, const struct lysc_node *schema, const json_t *v)
+static int walk_list(
+    const struct cfg_load *l, struct path *at, const struct lysc_node *schema, const json_t *v)
 {
 	size_t i;
 	json_t *entry;
@@ -177,7 +186,8 @@ static int walk_list(const struct cfg_load *l, struct path *at, const struct lys
 
 	if (!json_is_array(v))
 		return wrong_type(l, at, v, "an array of objects: [ { ... } ]");
-	json_array_foreach(v, i, entry) {
+	json_array_foreach(v, i, entry)
+	{
 		const char *key_name, *key = entry_key(schema, entry, &key_name);
 		char place[24];
 		size_t before;
@@ -189,7 +199,8 @@ static int walk_list(const struct cfg_load *l, struct path *at, const struct lys
 		if (!json_is_object(entry))
 			r = wrong_type(l, at, entry, "an object: { ... }");
 		else if (!json_object_get(entry, key_name))
-			r = cfg_fail(l, "config-missing-leaf", at->s, NULL, "\"%s\" is missing; add it", key_name);
+			r = cfg_fail(
+			    l, "config-missing-leaf", at->s, NULL, "\"%s\" is missing; add it", key_name);
 		else
 			r = walk_object(l, at, schema, entry);
 		path_pop(at, before);
@@ -199,14 +210,16 @@ static int walk_list(const struct cfg_load *l, struct path *at, const struct lys
 	return 0;
 }
 
-static int walk_leaf_list(const struct cfg_load *l, struct path *at, const struct lysc_node *schema, const json_t *v)
+static int walk_leaf_list(
+    const struct cfg_load *l, struct path *at, const struct lysc_node *schema, const json_t *v)
 {
 	size_t i;
 	json_t *entry;
 
 	if (!json_is_array(v))
 		return wrong_type(l, at, v, "an array, even of one: [ ... ]");
-	json_array_foreach(v, i, entry) {
+	json_array_foreach(v, i, entry)
+	{
 		if (walk_value(l, at, schema, entry))
 			return -1;
 	}
@@ -227,8 +240,8 @@ static int unknown(const struct cfg_load *l, const struct path *at, const struct
 	return -1;
 }
 
-static int walk_member(const struct cfg_load *l, struct path *at, const struct lysc_node *parent, const char *key,
-	const json_t *v)
+static int walk_member(const struct cfg_load *l, struct path *at, const struct lysc_node *parent,
+    const char *key, const json_t *v)
 {
 	const char *name = strncmp(key, "causeway:", 9) ? key : key + 9;
 	const struct lysc_node *schema = lys_find_child(parent, l->c->module, name, 0, 0, 0);
@@ -246,13 +259,15 @@ static int walk_member(const struct cfg_load *l, struct path *at, const struct l
 	}
 }
 
-static int walk_object(const struct cfg_load *l, struct path *at, const struct lysc_node *schema, const json_t *obj)
+static int walk_object(
+    const struct cfg_load *l, struct path *at, const struct lysc_node *schema, const json_t *obj)
 {
 	const char *key;
 	json_t *v;
 	int r;
 
-	json_object_foreach((json_t *)obj, key, v) {
+	json_object_foreach((json_t *)obj, key, v)
+	{
 		size_t before = path_push(at, "/", key, "");
 
 		r = walk_member(l, at, schema, key, v);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Loading a configuration, all or nothing: JSON, names and values (cfg_walk.c), the model's rules (cfg_schema.c), typed values
- * and profiles (cfg_build.c, cfg_tunnel.c), rules between tunnels (cfg_check.c). Beside it, what a running daemon asks of two
- * configurations: find this, compare these.
+ * Loading a configuration, all or nothing: JSON, names and values (cfg_walk.c), the model's rules
+ * (cfg_schema.c), typed values and profiles (cfg_build.c, cfg_tunnel.c), rules between tunnels (cfg_check.c).
+ * Beside it, what a running daemon asks of two configurations: find this, compare these.
  */
 #include "connector/mgmt/cfg_internal.h"
 
@@ -29,9 +29,11 @@ static int load_root(const struct cfg_load *l, const json_t *root)
 }
 
 struct cfg *cfg_load_text(struct cfg_context *c, const char *text, const char *source_name, bool with_secrets,
-	struct reason *ret_reason)
+    struct reason *ret_reason)
 {
-	struct cfg_load l = { .c = c, .source = source_name, .with_secrets = with_secrets, .why = ret_reason };
+	struct cfg_load l = {
+		.c = c, .source = source_name, .with_secrets = with_secrets, .why = ret_reason
+	};
 	json_t *root;
 	int r = -1;
 
@@ -60,8 +62,9 @@ static char *read_file(const char *path, struct reason *ret_reason)
 	size_t n;
 
 	if (!f) {
-		reason_set(ret_reason, "config-not-readable", "%s: %s; name the configuration with -c FILE, and see that it can be read",
-			path, strerror(errno));
+		reason_set(ret_reason, "config-not-readable",
+		    "%s: %s; name the configuration with -c FILE, and see that it can be read", path,
+		    strerror(errno));
 		return NULL;
 	}
 	text = malloc(CFG_FILE_MAX + 2);
@@ -72,11 +75,14 @@ static char *read_file(const char *path, struct reason *ret_reason)
 		if (!text)
 			reason_set(ret_reason, "out-of-memory", "%s: out of memory", path);
 		else if (ferror(f))
-			reason_set(ret_reason, "config-not-readable", "%s: %s; name a file", path, strerror(e));
+			reason_set(
+			    ret_reason, "config-not-readable", "%s: %s; name a file", path, strerror(e));
 		else if (n > CFG_FILE_MAX)
-			reason_set(ret_reason, "config-not-readable", "%s: larger than %d bytes, so this is no configuration", path, CFG_FILE_MAX);
+			reason_set(ret_reason, "config-not-readable",
+			    "%s: larger than %d bytes, so this is no configuration", path, CFG_FILE_MAX);
 		else
-			reason_set(ret_reason, "config-syntax", "%s: holds a zero byte, so this is no JSON text", path);
+			reason_set(ret_reason, "config-syntax",
+			    "%s: holds a zero byte, so this is no JSON text", path);
 		free(text);
 		text = NULL;
 	} else {
@@ -86,7 +92,8 @@ static char *read_file(const char *path, struct reason *ret_reason)
 	return text;
 }
 
-struct cfg *cfg_load_file(struct cfg_context *c, const char *path, bool with_secrets, struct reason *ret_reason)
+struct cfg *cfg_load_file(
+    struct cfg_context *c, const char *path, bool with_secrets, struct reason *ret_reason)
 {
 	char *text = read_file(path, ret_reason);
 	struct cfg *cfg;
@@ -128,7 +135,8 @@ static bool same_proposals(const struct ike_proposals *a, const struct ike_propo
 	for (unsigned i = 0; i < a->n; i++) { /* by text: structs have padding */
 		char s[1024], t[1024];
 
-		if (strcmp(ike_proposal_str(&a->list[i], esp, s, sizeof(s)), ike_proposal_str(&b->list[i], esp, t, sizeof(t))) != 0)
+		if (strcmp(ike_proposal_str(&a->list[i], esp, s, sizeof(s)),
+		        ike_proposal_str(&b->list[i], esp, t, sizeof(t))) != 0)
 			return false;
 	}
 	return true;
@@ -157,10 +165,11 @@ static bool same_ends(const struct cfg_tunnel *a, const struct cfg_tunnel *b)
 
 static bool same_bgp(const struct cfg_bgp *a, const struct cfg_bgp *b)
 {
-	return addr_eq(&a->local, &b->local) && addr_eq(&a->peer, &b->peer) && a->peer_as == b->peer_as && a->mode == b->mode &&
-		a->hold_time.ns == b->hold_time.ns && a->keepalive.ns == b->keepalive.ns &&
-		a->connect_retry.ns == b->connect_retry.ns && a->max_prefixes == b->max_prefixes &&
-		a->max_prefixes_out == b->max_prefixes_out && a->accept_default == b->accept_default;
+	return addr_eq(&a->local, &b->local) && addr_eq(&a->peer, &b->peer) && a->peer_as == b->peer_as &&
+	       a->mode == b->mode && a->hold_time.ns == b->hold_time.ns &&
+	       a->keepalive.ns == b->keepalive.ns && a->connect_retry.ns == b->connect_retry.ns &&
+	       a->max_prefixes == b->max_prefixes && a->max_prefixes_out == b->max_prefixes_out &&
+	       a->accept_default == b->accept_default;
 }
 
 static bool same_static_routes(const struct cfg_tunnel *a, const struct cfg_tunnel *b)
@@ -179,18 +188,20 @@ static bool same_static_routes(const struct cfg_tunnel *a, const struct cfg_tunn
 enum cfg_change cfg_tunnel_compare(const struct cfg_tunnel *a, const struct cfg_tunnel *b)
 {
 	if (a->role != b->role || a->data_plane != b->data_plane || strcmp(a->interface, b->interface) != 0 ||
-		a->force_encap != b->force_encap || a->mtu != b->mtu || a->mss != b->mss)
+	    a->force_encap != b->force_encap || a->mtu != b->mtu || a->mss != b->mss)
 		return CFG_RESTART;
 	if (!same_ends(a, b) || !same_inside(a, b) || !secret_eq(&a->psk, &b->psk))
 		return CFG_RESTART;
 	if (!same_proposals(&a->ike_proposals, &b->ike_proposals, false) ||
-		!same_proposals(&a->esp_proposals, &b->esp_proposals, true))
+	    !same_proposals(&a->esp_proposals, &b->esp_proposals, true))
 		return CFG_RESTART;
 	if (a->admin_up != b->admin_up || a->start != b->start || a->ike_lifetime.ns != b->ike_lifetime.ns ||
-		a->esp_lifetime.ns != b->esp_lifetime.ns || a->esp_lifekbytes != b->esp_lifekbytes ||
-		a->liveness_interval.ns != b->liveness_interval.ns || a->liveness_timeout.ns != b->liveness_timeout.ns)
+	    a->esp_lifetime.ns != b->esp_lifetime.ns || a->esp_lifekbytes != b->esp_lifekbytes ||
+	    a->liveness_interval.ns != b->liveness_interval.ns ||
+	    a->liveness_timeout.ns != b->liveness_timeout.ns)
 		return CFG_LIGHT;
-	if (a->have_bgp != b->have_bgp || (a->have_bgp && !same_bgp(&a->bgp, &b->bgp)) || !same_static_routes(a, b))
+	if (a->have_bgp != b->have_bgp || (a->have_bgp && !same_bgp(&a->bgp, &b->bgp)) ||
+	    !same_static_routes(a, b))
 		return CFG_LIGHT;
 	return CFG_SAME;
 }

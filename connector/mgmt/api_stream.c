@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rows as a stream. A piece is made, handed to the socket, and only when the client has taken it the next one
+ * is made: a million routes need the memory of one piece, a slow reader costs nothing, and between pieces the
+ * loop serves everyone else. A stream ends in one of three ways, each of which closes its walk once: all rows
+ * sent, the client gone, the server going.
+ */
+#include "connector/mgmt/api_internal.h"
+
+#include "connector/mgmt/view_json.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <stdlib.h>
+
+struct stream {
+	struct list node;
+	struct api_server *s;
+	struct evhttp_request *req;
+	void *walk;
+	bool fib; /* which walk it is */
+	bool any; /* a row has been written: the next needs a comma */
+	struct evbuffer *buf;
+	union {
+		struct view_route route[API_STREAM_ROWS];
+		struct view_fib_route fib[API_STREAM_ROWS];
+	} rows;
+};
+
+static void stream_free(struct stream *st)
+{
+	if (st->fib)
+		st->s->ops->fib_close(st->walk);
+	else
+		st->s->ops->routes_close(st->walk);
+	list_remove(&st->node);
+	st->s->n_streams--;
+	evbuffer_free(st->buf);
+	free(st);
+}
+
+/*
+ * libevent frees the connection after this. The request it frees too, unless the client left in the middle of
+ * our answer: then it has cut the request off its connection and left it to us, and ending the reply is the
+ * way to free it.
+ */
+static void on_client_gone(struct evhttp_connection *conn, void *arg)
+{
+	struct stream *st = arg;
+	struct evhttp_request *req = st->req;
+
+	(void)conn;
+	stream_free(st);
+	if (!evhttp_request_get_connection(req))
+		evhttp_send_reply_end(req);
+}
+
+static int to_buffer(const char *data, size_t n, void *buf)
+{
+	return evbuffer_add(buf, data, n);
+}
+
+static void add_row(struct stream *st, json_t *row)
+{
+	if (!row)
+		return; /* memory is out: a row less, which the client can't know; the daemon has other
+		           troubles then */
+	if (st->any)
+		evbuffer_add(st->buf, ",\n", 2);
+	st->any = true;
+	json_dump_callback(row, to_buffer, st->buf, JSON_COMPACT);
+	json_decref(row);
+}
+
+/* Asks for some rows; false at the end. */
+static bool fetch(struct stream *st)
+{
+	size_t n;
+
+	if (st->fib) {
+		n = st->s->ops->fib_next(st->walk, st->rows.fib, API_STREAM_ROWS);
+		for (size_t i = 0; i < n; i++)
+			add_row(st, view_fib_route_json(&st->rows.fib[i]));
+	} else {
+		n = st->s->ops->routes_next(st->walk, st->rows.route, API_STREAM_ROWS);
+		for (size_t i = 0; i < n; i++)
+			add_row(st, view_route_json(&st->rows.route[i]));
+	}
+	return n > 0;
+}
+
+static void timeouts(struct evhttp_connection *conn, bool reading)
+{
+	const struct timeval idle = { .tv_sec = API_IDLE_SECONDS };
+
+	/* A client that only listens is not idle: while a stream runs, only writing may time out. */
+	bufferevent_set_timeouts(evhttp_connection_get_bufferevent(conn), reading ? &idle : NULL, &idle);
+}
+
+static void send_piece(struct evhttp_connection *conn, void *arg)
+{
+	struct stream *st = arg;
+	struct evhttp_request *req = st->req;
+	bool more = true;
+
+	while (more && evbuffer_get_length(st->buf) < API_STREAM_CHUNK)
+		more = fetch(st);
+	if (more) {
+		evhttp_send_reply_chunk_with_cb(req, st->buf, send_piece, st);
+		return;
+	}
+	evbuffer_add(st->buf, "]}}\n", 4);
+	evhttp_send_reply_chunk(req, st->buf);
+	evhttp_connection_set_closecb(conn, NULL, NULL);
+	timeouts(conn, true);
+	stream_free(st);
+	evhttp_send_reply_end(req); /* may free the connection: last */
+}
+
+static void stream_start(struct api_server *s, struct evhttp_request *req, void *walk, bool fib)
+{
+	struct evhttp_connection *conn = evhttp_request_get_connection(req);
+	struct stream *st = calloc(1, sizeof(*st));
+	struct evbuffer *buf = evbuffer_new();
+
+	if (!st || !buf) {
+		if (fib)
+			s->ops->fib_close(walk);
+		else
+			s->ops->routes_close(walk);
+		if (buf)
+			evbuffer_free(buf);
+		free(st);
+		api_reply_error(req, HTTP_INTERNAL, "operation-failed", "out-of-memory", "out of memory");
+		return;
+	}
+	*st = (struct stream){ .s = s, .req = req, .walk = walk, .fib = fib, .buf = buf };
+	list_append(&s->streams, &st->node);
+	s->n_streams++;
+	evbuffer_add_printf(buf, "{\"causeway:%s\":{\"route\":[", fib ? "fib" : "routes");
+	evhttp_connection_set_closecb(conn, on_client_gone, st);
+	timeouts(conn, false);
+	api_headers(req);
+	evhttp_send_reply_start(req, HTTP_OK, "OK");
+	send_piece(conn, st);
+}
+
+/* HEAD and too many streams are answered here; true when there is nothing left to do. */
+static bool answered_early(struct api_server *s, struct evhttp_request *req)
+{
+	if (api_is_head(req)) {
+		api_headers(req);
+		evhttp_send_reply(req, HTTP_OK, "OK", NULL);
+		return true;
+	}
+	if (s->n_streams >= API_STREAMS_MAX) {
+		api_reply_error(req, HTTP_SERVUNAVAIL, "resource-denied", "too-many-streams",
+		    "%d streams are under way already; try again when one has ended", API_STREAMS_MAX);
+		return true;
+	}
+	return false;
+}
+
+void api_stream_routes(struct api_server *s, struct evhttp_request *req, const struct api_route_query *q)
+{
+	enum api_result result = API_FAILED;
+	struct reason why;
+	void *walk;
+
+	if (answered_early(s, req))
+		return;
+	reason_set(&why, "routes-not-available", "the routes can't be walked");
+	walk = s->ops->routes_open(s->ctx, q, &result, &why);
+	if (walk)
+		stream_start(s, req, walk, false);
+	else
+		api_reply_result(req, result == API_OK ? API_FAILED : result, &why);
+}
+
+void api_stream_fib(struct api_server *s, struct evhttp_request *req)
+{
+	void *walk;
+
+	if (answered_early(s, req))
+		return;
+	walk = s->ops->fib_open(s->ctx);
+	if (walk)
+		stream_start(s, req, walk, true);
+	else
+		api_reply_error(req, HTTP_INTERNAL, "operation-failed", "routes-not-available",
+		    "the routes can't be walked");
+}
+
+void api_streams_end(struct api_server *s)
+{
+	list_for_each (&s->streams, struct stream, st, node) {
+		evhttp_connection_set_closecb(evhttp_request_get_connection(st->req), NULL, NULL);
+		stream_free(st);
+	}
+}

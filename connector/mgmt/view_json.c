@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Views to JSON. An object under construction remembers whether something failed, so that a row is either
+ * whole or NULL. Strings may hold bytes that a peer chose (identities): what is no UTF-8 is shown as '?'.
+ */
+#include "connector/mgmt/view_json.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define STRING_MAX 1024
+
+struct obj {
+	json_t *o;
+	bool bad;
+};
+
+static struct obj obj_new(void)
+{
+	struct obj b = { .o = json_object() };
+
+	b.bad = !b.o;
+	return b;
+}
+
+/* Takes over v; a NULL v makes the object bad. */
+static void put(struct obj *b, const char *key, json_t *v)
+{
+	if (b->bad)
+		json_decref(v);
+	else if (!v || json_object_set_new_nocheck(b->o, key, v)) /* frees v when it fails */
+		b->bad = true;
+}
+
+static json_t *obj_end(struct obj *b)
+{
+	if (!b->bad)
+		return b->o;
+	json_decref(b->o);
+	return NULL;
+}
+
+static json_t *text(const char *s)
+{
+	char buf[STRING_MAX];
+	json_t *v = json_string(s ? s : "");
+
+	if (v)
+		return v;
+	snprintf(buf, sizeof(buf), "%s", s);
+	for (char *p = buf; *p; p++)
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+	return json_string(buf);
+}
+
+static json_t *text_or_null(const char *s)
+{
+	return s && s[0] ? text(s) : json_null();
+}
+
+static json_t *number(uint64_t n)
+{
+	return json_integer((json_int_t)n);
+}
+
+static json_t *address(const struct addr *a)
+{
+	return addr_is_none(a) ? json_null() : json_string(addr_str(a));
+}
+
+static json_t *port(const struct endpoint *e)
+{
+	return addr_is_none(&e->addr) ? json_null() : number(e->port);
+}
+
+static json_t *router_id(uint32_t id)
+{
+	const struct addr a = addr_v4(id);
+
+	return id ? json_string(addr_str(&a)) : json_null();
+}
+
+static json_t *hex(uint64_t spi, int digits)
+{
+	char buf[20];
+
+	snprintf(buf, sizeof(buf), "%0*" PRIx64, digits, spi);
+	return json_string(buf);
+}
+
+static json_t *instant(time_t t)
+{
+	struct tm tm;
+	char buf[32];
+
+	if (!gmtime_r(&t, &tm) || !strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		return json_null();
+	return json_string(buf);
+}
+
+static json_t *why(const struct reason *r)
+{
+	struct obj b;
+
+	if (!reason_is_set(r))
+		return json_null();
+	b = obj_new();
+	put(&b, "id", text(r->id));
+	put(&b, "text", text(r->text));
+	return obj_end(&b);
+}
+
+/* Appends a new row to an array; takes over v. */
+static void add(json_t *array, json_t *v, bool *bad)
+{
+	if (!v || json_array_append_new(array, v))
+		*bad = true;
+}
+
+static json_t *array_end(json_t *array, bool bad)
+{
+	if (!bad)
+		return array;
+	json_decref(array);
+	return NULL;
+}
+
+static json_t *tunnel_status(const struct view_tunnel_status *v)
+{
+	struct obj b = obj_new();
+
+	put(&b, "name", text(v->name));
+	put(&b, "admin", json_string(v->admin_up ? "up" : "down"));
+	put(&b, "step", text(v->step));
+	put(&b, "since", instant(v->since));
+	put(&b, "error", why(&v->error));
+	put(&b, "next", why(&v->next));
+	return obj_end(&b);
+}
+
+static json_t *site_status(const struct view_site_status *v)
+{
+	struct obj b = obj_new();
+	json_t *tunnels = json_array();
+	bool bad = !tunnels;
+
+	for (size_t i = 0; i < v->n_tunnel; i++)
+		add(tunnels, tunnel_status(&v->tunnel[i]), &bad);
+	put(&b, "name", text(v->name));
+	put(&b, "profile", text(v->profile));
+	put(&b, "state", text(v->state));
+	put(&b, "tunnel", array_end(tunnels, bad));
+	return obj_end(&b);
+}
+
+json_t *view_status_json(const struct view_status *v)
+{
+	struct obj b = obj_new(), fib = obj_new();
+	json_t *sites = json_array();
+	bool bad = !sites;
+
+	for (size_t i = 0; i < v->n_site; i++)
+		add(sites, site_status(&v->site[i]), &bad);
+	put(&fib, "in-sync", json_boolean(v->fib_in_sync));
+	put(&fib, "routes", number(v->fib_routes));
+	put(&b, "schema", json_string("causeway/status/1"));
+	put(&b, "version", text_or_null(v->version));
+	put(&b, "uptime", number(v->uptime));
+	put(&b, "fib", obj_end(&fib));
+	put(&b, "site", array_end(sites, bad));
+	return obj_end(&b);
+}
+
+static json_t *ike(const struct view_tunnel *v)
+{
+	struct obj b;
+
+	if (!v->have_ike)
+		return json_null();
+	b = obj_new();
+	put(&b, "spi-i", hex(v->spi_i, 16));
+	put(&b, "spi-r", hex(v->spi_r, 16));
+	put(&b, "proposal", text(v->ike_proposal));
+	put(&b, "age", number(v->ike_age));
+	put(&b, "rekeys", number(v->ike_rekeys));
+	put(&b, "initiator", json_boolean(v->initiator));
+	return obj_end(&b);
+}
+
+static json_t *child(const struct view_child *v)
+{
+	struct obj b = obj_new();
+
+	put(&b, "spi-in", hex(v->spi_in, 8));
+	put(&b, "spi-out", hex(v->spi_out, 8));
+	put(&b, "proposal", text(v->proposal));
+	put(&b, "age", number(v->age));
+	put(&b, "bytes-in", number(v->bytes_in));
+	put(&b, "bytes-out", number(v->bytes_out));
+	put(&b, "packets-in", number(v->packets_in));
+	put(&b, "packets-out", number(v->packets_out));
+	return obj_end(&b);
+}
+
+static json_t *children(const struct view_tunnel *v)
+{
+	json_t *list = json_array();
+	bool bad = !list;
+
+	for (unsigned i = 0; i < v->n_child; i++)
+		add(list, child(&v->child[i]), &bad);
+	return array_end(list, bad);
+}
+
+static json_t *drops(const struct view_tunnel *v)
+{
+	json_t *list = json_array();
+	bool bad = !list;
+
+	for (unsigned i = 0; i < v->n_drop; i++) {
+		struct obj b = obj_new();
+
+		put(&b, "name", text(v->drop[i].name));
+		put(&b, "count", number(v->drop[i].count));
+		add(list, obj_end(&b), &bad);
+	}
+	return array_end(list, bad);
+}
+
+static json_t *inside(const struct view_tunnel *v)
+{
+	json_t *list = json_array();
+	bool bad = !list;
+
+	for (unsigned i = 0; i < v->n_inside; i++)
+		add(list, json_string(prefix_str(&v->inside[i])), &bad);
+	return array_end(list, bad);
+}
+
+json_t *view_tunnel_json(const struct view_tunnel *v)
+{
+	struct obj b = obj_new();
+
+	put(&b, "site", text(v->site));
+	put(&b, "name", text(v->name));
+	put(&b, "step", text(v->step));
+	put(&b, "admin", json_string(v->admin_up ? "up" : "down"));
+	put(&b, "since", instant(v->since));
+	put(&b, "error", why(&v->error));
+	put(&b, "next", why(&v->next));
+	put(&b, "local", address(&v->local.addr));
+	put(&b, "local-port", port(&v->local));
+	put(&b, "remote", address(&v->remote.addr));
+	put(&b, "remote-port", port(&v->remote));
+	put(&b, "interface", text_or_null(v->interface));
+	put(&b, "data-plane", text(v->data_plane));
+	put(&b, "nat", text(v->nat));
+	put(&b, "encapsulated", json_boolean(v->encapsulated));
+	put(&b, "mtu", number(v->mtu));
+	put(&b, "mss", number(v->mss));
+	put(&b, "local-id", text_or_null(v->local_id));
+	put(&b, "remote-id", text_or_null(v->remote_id));
+	put(&b, "inside-address", inside(v));
+	put(&b, "ts-local", text_or_null(v->ts_local));
+	put(&b, "ts-remote", text_or_null(v->ts_remote));
+	put(&b, "ike", ike(v));
+	put(&b, "child", children(v));
+	put(&b, "child-rekeys", number(v->child_rekeys));
+	put(&b, "drop", drops(v));
+	return obj_end(&b);
+}
+
+json_t *view_bgp_json(const struct view_bgp *v, json_t *peers)
+{
+	struct obj b = obj_new();
+
+	put(&b, "as", v->as ? number(v->as) : json_null());
+	put(&b, "router-id", router_id(v->router_id));
+	put(&b, "peer", peers);
+	return obj_end(&b);
+}
+
+static void put_summary(struct obj *b, const struct view_bgp_peer *v)
+{
+	put(b, "name", text(v->name));
+	put(b, "address", address(&v->address));
+	put(b, "as", number(v->as));
+	put(b, "state", text(v->state));
+	put(b, "uptime", number(v->uptime));
+	put(b, "received", number(v->received));
+	put(b, "accepted", number(v->accepted));
+	put(b, "advertised", number(v->advertised));
+}
+
+json_t *view_bgp_summary_peer_json(const struct view_bgp_peer *v)
+{
+	struct obj b = obj_new();
+
+	put_summary(&b, v);
+	return obj_end(&b);
+}
+
+static json_t *messages(const uint64_t counts[6])
+{
+	static const char *const names[] = { "total", "open", "update", "notification", "keepalive",
+		"route-refresh" };
+	struct obj b = obj_new();
+
+	for (unsigned i = 0; i < 6; i++)
+		put(&b, names[i], number(counts[i]));
+	return obj_end(&b);
+}
+
+json_t *view_bgp_peer_json(const struct view_bgp_peer *v)
+{
+	struct obj b = obj_new(), caps = obj_new(), msgs = obj_new();
+
+	put_summary(&b, v);
+	put(&b, "local-address", address(&v->local));
+	put(&b, "router-id", router_id(v->remote_router_id));
+	put(&b, "hold-time", number(v->hold_time));
+	put(&b, "keepalive", number(v->keepalive));
+	put(&caps, "four-octet-as", json_boolean(v->four_octet_as));
+	put(&caps, "route-refresh", json_boolean(v->route_refresh));
+	put(&caps, "ipv4-unicast", json_boolean(v->ipv4));
+	put(&caps, "ipv6-unicast", json_boolean(v->ipv6));
+	put(&b, "capabilities", obj_end(&caps));
+	put(&msgs, "in", messages(v->msg_in));
+	put(&msgs, "out", messages(v->msg_out));
+	put(&b, "messages", obj_end(&msgs));
+	put(&b, "established-count", number(v->established_count));
+	put(&b, "error", why(&v->error));
+	return obj_end(&b);
+}
+
+static json_t *as_path(const struct view_route *v)
+{
+	json_t *list = json_array();
+	bool bad = !list;
+
+	for (unsigned i = 0; i < v->n_as_path; i++)
+		add(list, number(v->as_path[i]), &bad);
+	return array_end(list, bad);
+}
+
+static json_t *communities(const struct view_route *v)
+{
+	json_t *list = json_array();
+	bool bad = !list;
+
+	for (unsigned i = 0; i < v->n_communities; i++) {
+		char buf[16];
+
+		snprintf(buf, sizeof(buf), "%u:%u", (unsigned)(v->communities[i] >> 16),
+		    (unsigned)(v->communities[i] & 0xffff));
+		add(list, json_string(buf), &bad);
+	}
+	return array_end(list, bad);
+}
+
+json_t *view_route_json(const struct view_route *v)
+{
+	struct obj b = obj_new();
+
+	put(&b, "prefix", json_string(prefix_str(&v->prefix)));
+	put(&b, "nexthop", address(&v->nexthop));
+	put(&b, "peer", text_or_null(v->peer));
+	put(&b, "as-path", as_path(v));
+	put(&b, "origin", text(v->origin));
+	put(&b, "local-pref", number(v->local_pref));
+	put(&b, "med", v->have_med ? number(v->med) : json_null());
+	put(&b, "communities", communities(v));
+	put(&b, "best", json_boolean(v->best));
+	put(&b, "in-fib", json_boolean(v->in_fib));
+	put(&b, "reason", text_or_null(v->reason));
+	return obj_end(&b);
+}
+
+static json_t *ways(const struct view_fib_route *v)
+{
+	json_t *list = json_array();
+	bool bad = !list;
+
+	for (unsigned i = 0; i < v->n_ways; i++) {
+		struct obj b = obj_new();
+
+		put(&b, "interface", text(v->way[i].interface));
+		put(&b, "via", address(&v->way[i].via));
+		put(&b, "weight", number(v->way[i].weight));
+		add(list, obj_end(&b), &bad);
+	}
+	return array_end(list, bad);
+}
+
+json_t *view_fib_route_json(const struct view_fib_route *v)
+{
+	struct obj b = obj_new();
+
+	put(&b, "prefix", json_string(prefix_str(&v->prefix)));
+	put(&b, "metric", number(v->metric));
+	put(&b, "origin", text(v->origin));
+	put(&b, "nexthop", ways(v));
+	put(&b, "in-kernel", json_boolean(v->in_kernel));
+	put(&b, "why", why(&v->why));
+	return obj_end(&b);
+}
