@@ -99,12 +99,14 @@ void bgp_conn_failed(struct bgp *bgp, uint64_t conn, const char *error, mtime no
  * active-only, one incoming connection stands already): the caller closes the socket.
  */
 uint64_t bgp_conn_incoming(struct bgp *bgp, const struct addr *local, const struct addr *remote, mtime now);
+/* Any cut of the stream. All of it is processed before this returns: read in pieces (64 KiB or so) to bound the work. */
 void bgp_conn_input(struct bgp *bgp, uint64_t conn, const uint8_t *data, size_t len, mtime now);
 /* Closed by the other side, or by an error (error may be NULL). */
 void bgp_conn_closed(struct bgp *bgp, uint64_t conn, const char *error, mtime now);
 /*
  * Flow control: how many bytes the connection can take now. The core sends UPDATEs only into room it was told of
- * (it starts with 64 KiB, each SEND lowers it), OPENs, KEEPALIVEs and NOTIFICATIONs regardless.
+ * (it starts with 64 KiB, each SEND lowers it), OPENs, KEEPALIVEs and NOTIFICATIONs regardless. Room below the 4096
+ * bytes of the longest message counts as none.
  */
 void bgp_conn_writable(struct bgp *bgp, uint64_t conn, size_t room, mtime now);
 
@@ -126,7 +128,7 @@ struct bgp_path { /* one way of a best route */
 enum bgp_action_kind {
 	BGP_ACT_CONNECT, /* open TCP port 179 from local to remote, then bgp_conn_opened or _failed */
 	BGP_ACT_SEND,    /* write these bytes, in order */
-	BGP_ACT_CLOSE,   /* write what is queued, then close; no closed-fact is owed */
+	BGP_ACT_CLOSE,   /* write what is queued, then close (or give up the attempt to connect); no fact is owed */
 	BGP_ACT_ROUTE,   /* Loc-RIB: this prefix now has these ways (n 0: gone). Only learned routes, never announced ones. */
 	BGP_ACT_STATE,   /* the peer's state changed */
 	BGP_ACT_EOR,     /* End-of-RIB from the peer for this family */
@@ -183,7 +185,13 @@ struct bgp_peer_view {
 };
 int bgp_peer_view(const struct bgp *bgp, uint32_t peer, struct bgp_peer_view *ret_view);
 
-enum bgp_rib { BGP_RIB_BEST /* all candidates of Loc-RIB, best marked */, BGP_RIB_RECEIVED, BGP_RIB_ADVERTISED, BGP_RIB_REJECTED };
+enum bgp_rib {
+	BGP_RIB_BEST,       /* all candidates of Loc-RIB, best marked */
+	BGP_RIB_RECEIVED,   /* all that peers sent, refused or not */
+	BGP_RIB_ADVERTISED, /* what peers have been told; peer: the one told */
+	BGP_RIB_REJECTED,   /* what peers sent and we refuse, with the reason */
+	BGP_RIB_WITHHELD,   /* best routes that an established peer is not told, with the reason; peer: the one not told */
+};
 struct bgp_route_view {
 	struct prefix prefix;
 	uint32_t peer; /* 0: announced by ourselves */
@@ -209,7 +217,10 @@ struct bgp_route_query {
 	uint32_t after_peer;
 	bool started, done;
 };
-/* Up to max routes into out, in order of prefix; returns how many; query->done is set at the end. */
+/*
+ * Up to max routes into out, in order of prefix and peer; returns how many; query->done is set at the end. One call
+ * looks at a bounded part of the table, so it may return fewer than max, or none, before the end: go by done.
+ */
 size_t bgp_routes(const struct bgp *bgp, struct bgp_route_query *query, struct bgp_route_view *out, size_t max);
 
 #endif

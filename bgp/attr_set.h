@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Interned attribute sets: routes with equal attributes share one immutable, counted object, so that comparing is a
+ * comparison of pointers and a full table costs little. Ref-counted because it is immutable and shared by all RIBs.
+ */
+#ifndef CW_BGP_ATTR_SET_H
+#define CW_BGP_ATTR_SET_H
+
+#include "base/htab.h"
+#include "base/list.h"
+#include "bgp/attr.h"
+
+struct attr_set {
+	struct hnode hnode;
+	uint32_t refs;
+	uint32_t path_length;  /* as_path_length */
+	uint32_t neighbour_as; /* leftmost AS, 0 where there is none */
+	struct attrs a;        /* points into blob */
+	uint8_t blob[];
+};
+
+struct attr_sets {
+	struct htab table;
+	struct siphash_key key;
+};
+
+/* A reference to the set equal to *a, new or not; NULL when memory is out. */
+struct attr_set *attr_set_get(struct attr_sets *sets, const struct attrs *a);
+struct attr_set *attr_set_ref(struct attr_set *s);
+void attr_set_put(struct attr_sets *sets, struct attr_set *s); /* NULL is legal */
+void attr_sets_clear(struct attr_sets *sets); /* all references are gone by then */
+
+#endif

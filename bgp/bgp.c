@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The speaker: its life, the facts that come in about connections and time, and the networks we announce or are
+ * connected to. Each public call passes bgp_enter first, which takes the time and buries sessions that ended
+ * in the call before: so within one call a session pointer stays valid even when the session has ended.
+ *
+ * bgp_timer does timers first, always all of them, then route work by budget: destinations whose peers are to be
+ * told, walks over the table, messages.
+ */
+#include "bgp/core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SPARE_ACTIONS 32 /* for the speaker; each peer brings its own */
+#define WALK_MIN      64 /* of a budget shared by many peers, what each gets at least */
+
+struct bgp *bgp_new(const struct bgp_config *config, const struct rng *rng)
+{
+	struct bgp *bgp = calloc(1, sizeof(*bgp));
+
+	if (!bgp)
+		return NULL;
+	bgp->config = *config;
+	if (bgp->config.multipath < 1)
+		bgp->config.multipath = 1;
+	if (bgp->config.multipath > BGP_MULTIPATH_MAX)
+		bgp->config.multipath = BGP_MULTIPATH_MAX;
+	bgp->rng = *rng;
+	bgp->now = (mtime){ INT64_MIN };
+	list_init(&bgp->peers);
+	list_init(&bgp->actions);
+	list_init(&bgp->fib_dirty);
+	list_init(&bgp->export_dirty);
+	list_init(&bgp->graveyard);
+	list_init(&bgp->spare);
+	rng_fill(rng, &bgp->key, sizeof(bgp->key));
+	rng_fill(rng, &bgp->sets.key, sizeof(bgp->sets.key));
+	bgp->dests = ptrie_new();
+	bgp->announced = ptrie_new();
+	bgp->connected = ptrie_new();
+	bgp->update = calloc(1, sizeof(*bgp->update));
+	bgp->scratch = calloc(1, sizeof(*bgp->scratch));
+	bgp->local_set = attr_set_get(&bgp->sets, &(struct attrs){ .origin = BGP_ORIGIN_IGP });
+	if (!bgp->dests || !bgp->announced || !bgp->connected || !bgp->update || !bgp->scratch || !bgp->local_set ||
+	    actions_reserve(bgp, SPARE_ACTIONS) < 0) {
+		bgp_free(bgp);
+		return NULL;
+	}
+	return bgp;
+}
+
+static void free_dests(struct bgp *bgp)
+{
+	struct prefix p = { 0 };
+	void *v;
+
+	while (ptrie_after(bgp->dests, &p, &p, &v)) {
+		struct dest *d = v;
+
+		d->announced = false;
+		list_remove(&d->fib_node);
+		list_remove(&d->export_node);
+		dest_gc(bgp, d);
+	}
+}
+
+void bgp_free(struct bgp *bgp)
+{
+	if (!bgp)
+		return;
+	list_for_each (&bgp->peers, struct peer, p, node)
+		peer_free(p);
+	graveyard_clear(bgp);
+	if (bgp->dests)
+		free_dests(bgp);
+	attr_set_put(&bgp->sets, bgp->local_set);
+	attr_sets_clear(&bgp->sets);
+	actions_clear(bgp);
+	ptrie_free(bgp->dests);
+	ptrie_free(bgp->announced);
+	ptrie_free(bgp->connected);
+	free(bgp->update);
+	free(bgp->scratch);
+	free(bgp);
+}
+
+void bgp_enter(struct bgp *bgp, mtime now)
+{
+	bgp->now = mtime_max(bgp->now, now);
+	graveyard_clear(bgp);
+	free(bgp->sent_data);
+	bgp->sent_data = NULL;
+}
+
+mdur jitter(struct bgp *bgp, mdur d)
+{
+	int64_t part = d.ns / 4;
+
+	return (mdur){ d.ns - (part > 0 ? (int64_t)rng_below(&bgp->rng, (uint64_t)part) : 0) };
+}
+
+const char *bgp_state_name(enum bgp_state s)
+{
+	switch (s) {
+	case BGP_IDLE: return "Idle";
+	case BGP_CONNECT: return "Connect";
+	case BGP_ACTIVE: return "Active";
+	case BGP_OPENSENT: return "OpenSent";
+	case BGP_OPENCONFIRM: return "OpenConfirm";
+	case BGP_ESTABLISHED: return "Established";
+	}
+	return "";
+}
+
+/* --- networks --- */
+static bool valid_network(const struct prefix *p)
+{
+	struct prefix c;
+
+	if (p->addr.family != 4 && p->addr.family != 6)
+		return false;
+	if (p->len > addr_bits(&p->addr))
+		return false;
+	c = prefix_canonical(*p);
+	return prefix_eq(&c, p);
+}
+
+int bgp_announce(struct bgp *bgp, const struct prefix *p, mtime now)
+{
+	struct dest *d;
+
+	bgp_enter(bgp, now);
+	if (!valid_network(p))
+		return -1;
+	if (ptrie_get(bgp->announced, p))
+		return 0;
+	if (ptrie_count(bgp->announced) >= BGP_ANNOUNCE_MAX)
+		return -1;
+	d = dest_get(bgp, p);
+	if (!d || ptrie_set(bgp->announced, p, bgp) < 0) {
+		if (d)
+			dest_gc(bgp, d);
+		return -1;
+	}
+	d->announced = true;
+	rib_in_rejudge_inside(bgp, p);
+	dest_mark_export(bgp, d);
+	return 0;
+}
+
+void bgp_unannounce(struct bgp *bgp, const struct prefix *p, mtime now)
+{
+	struct dest *d;
+
+	bgp_enter(bgp, now);
+	if (!ptrie_remove(bgp->announced, p))
+		return;
+	d = dest_find(bgp, p);
+	d->announced = false;
+	rib_in_rejudge_inside(bgp, p);
+	dest_mark_export(bgp, d);
+}
+
+/* Routes inside what is in a and not in b have to be judged anew. */
+static void rejudge_difference(struct bgp *bgp, const struct ptrie *a, const struct ptrie *b)
+{
+	struct prefix p;
+
+	for (bool more = ptrie_first(a, &p, NULL); more; more = ptrie_after(a, &p, &p, NULL))
+		if (!ptrie_get(b, &p))
+			rib_in_rejudge_inside(bgp, &p);
+}
+
+int bgp_connected(struct bgp *bgp, const struct prefix list[], size_t n, mtime now)
+{
+	struct ptrie *was = bgp->connected, *is;
+
+	bgp_enter(bgp, now);
+	if (n > BGP_CONNECTED_MAX)
+		return -1;
+	is = ptrie_new();
+	for (size_t i = 0; is && i < n; i++) {
+		struct prefix p = prefix_canonical(list[i]);
+
+		if (ptrie_set(is, &p, bgp) < 0) {
+			ptrie_free(is);
+			is = NULL;
+		}
+	}
+	if (!is)
+		return -1;
+	bgp->connected = is;
+	rejudge_difference(bgp, was, is);
+	rejudge_difference(bgp, is, was);
+	ptrie_free(was);
+	return 0;
+}
+
+/* --- connections: facts --- */
+void bgp_conn_opened(struct bgp *bgp, uint64_t conn, const struct addr *local, mtime now)
+{
+	struct session *s;
+
+	bgp_enter(bgp, now);
+	s = session_find(bgp, conn);
+	if (!s) /* given up meanwhile; its CLOSE is out or in the queue */
+		return;
+	if (local)
+		s->local = *local;
+	fsm_session(s, FSM_TCP_OPEN, NULL);
+}
+
+void bgp_conn_failed(struct bgp *bgp, uint64_t conn, const char *error, mtime now)
+{
+	struct session *s;
+
+	bgp_enter(bgp, now);
+	s = session_find(bgp, conn);
+	if (s)
+		fsm_session(s, FSM_TCP_FAILED, &(struct fsm_fact){ .text = error });
+}
+
+uint64_t bgp_conn_incoming(struct bgp *bgp, const struct addr *local, const struct addr *remote, mtime now)
+{
+	struct peer *found = NULL;
+	struct session *s;
+
+	bgp_enter(bgp, now);
+	list_for_each (&bgp->peers, struct peer, p, node)
+		if (addr_eq(&p->config.remote, remote) &&
+		    (addr_eq(&p->config.local, local) || addr_is_none(&p->config.local)))
+			found = p;
+	if (!found || !fsm_takes_incoming(found))
+		return 0;
+	s = session_new(found, true);
+	if (!s)
+		return 0;
+	s->local = *local;
+	fsm_session(s, FSM_TCP_OPEN, NULL);
+	return s->id;
+}
+
+void bgp_conn_input(struct bgp *bgp, uint64_t conn, const uint8_t *data, size_t len, mtime now)
+{
+	struct session *s;
+
+	bgp_enter(bgp, now);
+	s = session_find(bgp, conn);
+	if (s && s->state != SESSION_CONNECTING)
+		session_input(s, data, len);
+}
+
+void bgp_conn_closed(struct bgp *bgp, uint64_t conn, const char *error, mtime now)
+{
+	struct session *s;
+
+	bgp_enter(bgp, now);
+	s = session_find(bgp, conn);
+	if (s)
+		fsm_session(s, FSM_TCP_CLOSED, &(struct fsm_fact){ .text = error });
+}
+
+void bgp_conn_writable(struct bgp *bgp, uint64_t conn, size_t room, mtime now)
+{
+	struct session *s;
+
+	bgp_enter(bgp, now);
+	s = session_find(bgp, conn);
+	if (!s)
+		return;
+	s->room = room;
+	if (room >= BGP_MESSAGE_MAX)
+		s->send_hold_at = MTIME_NEVER;
+}
+
+/* --- time --- */
+static bool has_room(const struct peer *p)
+{
+	const struct session *s = peer_session(p, SESSION_ESTABLISHED);
+
+	return s && s->room >= BGP_MESSAGE_MAX;
+}
+
+mtime bgp_deadline(const struct bgp *bgp)
+{
+	mtime t = MTIME_NEVER;
+
+	if (!list_empty(&bgp->export_dirty))
+		return bgp->now;
+	list_for_each (&bgp->peers, const struct peer, p, node) {
+		if (p->out.walking || p->out.no_memory || (has_room(p) && rib_out_has_work(p)))
+			return bgp->now;
+		t = mtime_min(t, fsm_deadline(p));
+	}
+	return t;
+}
+
+static void export_some(struct bgp *bgp)
+{
+	for (unsigned i = 0; i < BGP_BUDGET; i++) {
+		struct dest *d = list_first(&bgp->export_dirty, struct dest, export_node);
+
+		if (!d)
+			return;
+		list_remove(&d->export_node);
+		list_for_each (&bgp->peers, struct peer, p, node)
+			rib_out_note(p, d, false);
+		dest_gc(bgp, d);
+	}
+}
+
+void bgp_timer(struct bgp *bgp, mtime now)
+{
+	unsigned share = bgp->n_peers ? BGP_BUDGET / bgp->n_peers : 0;
+
+	bgp_enter(bgp, now);
+	list_for_each (&bgp->peers, struct peer, p, node)
+		fsm_timers(p);
+	export_some(bgp);
+	if (share < WALK_MIN)
+		share = WALK_MIN;
+	list_for_each (&bgp->peers, struct peer, p, node) {
+		rib_out_walk_some(p, share);
+		rib_out_flush(p, share);
+		rib_out_check_memory(p);
+	}
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of struct bgp: what the files of this folder share. Who owns what:
+ *
+ *   bgp --< peer --< session (at most two: ours and theirs, RFC 4271 6.8)
+ *   bgp -- tree of dest (one per prefix) --< route (Adj-RIB-In: one per peer) and --< out_entry (Adj-RIB-Out)
+ *
+ * Loc-RIB is what the decision process marks in a dest's routes. A dest lives while a route, an out_entry, an
+ * announcement or a queue holds it; dest_gc lets it go.
+ */
+#ifndef CW_BGP_CORE_H
+#define CW_BGP_CORE_H
+
+#include "base/list.h"
+#include "base/ptrie.h"
+#include "bgp/attr_set.h"
+#include "bgp/bgp.h"
+#include "bgp/decide.h"
+#include "bgp/message.h"
+#include "bgp/update.h"
+
+#define BGP_PEERS_MAX      DECIDE_MAX
+#define BGP_ANNOUNCE_MAX   4096    /* networks we originate */
+#define BGP_CONNECTED_MAX  8192
+#define BGP_RECEIVED_MAX   4000000 /* prefixes from one peer, accepted or not, whatever max_prefixes says */
+#define BGP_BUDGET         2000    /* units of route work in one bgp_timer */
+#define BGP_FIRST_ROOM     65536   /* bytes, until bgp_conn_writable says otherwise */
+#define BGP_PORT           179
+
+/* --- actions waiting --- */
+struct queued {
+	struct list node;
+	uint64_t seq;
+	enum bgp_action_kind kind;
+	uint32_t peer;
+	uint64_t conn;
+	struct addr local, remote;
+	enum bgp_state state;
+	bool flag;             /* ipv6 of an EOR, error of a REPORT */
+	struct reason *why;    /* may be NULL */
+	uint8_t *data;
+	size_t len;
+};
+
+/* --- connections --- */
+enum session_state { SESSION_CONNECTING, SESSION_OPENSENT, SESSION_OPENCONFIRM, SESSION_ESTABLISHED, SESSION_CLOSED };
+#define SESSION_N_STATES 5
+
+struct session {
+	struct list graveyard; /* closed: freed by the next call from outside */
+	uint64_t id;
+	struct peer *peer;
+	bool incoming;
+	enum session_state state;
+	size_t room;           /* flow control */
+	struct addr local;     /* as getsockname says */
+	struct open_msg theirs;
+	struct negotiated terms;
+	bool disabled[BGP_N_FAMILIES]; /* ignored after a fault (RFC 4760 7) */
+	mdur hold, keepalive;  /* agreed; 0: none */
+	mtime hold_at, keepalive_at, send_hold_at;
+	unsigned reports;      /* faults told of, up to a limit */
+	size_t in_len;
+	uint8_t in[BGP_MESSAGE_MAX]; /* a message as far as it has come */
+};
+
+/* --- peers --- */
+struct out_group;
+struct adj_rib_out {
+	struct list entries;   /* all out_entry of this peer */
+	struct list groups;    /* waiting, oldest first */
+	struct htab by_attrs;
+	uint32_t advertised;   /* entries the peer has been told */
+	bool walking;          /* the initial table, or all of it again */
+	bool walk_again, again_resend; /* asked for while walking */
+	bool walk_resend;      /* also what the peer has already */
+	bool walk_eor;         /* End-of-RIB at the end */
+	bool no_memory;        /* the session is to be closed for it */
+	struct prefix walk_after;
+	struct attr_set *cache_in, *cache_out; /* the last translation */
+	enum bgp_family cache_family;
+};
+
+struct peer {
+	struct list node;
+	struct bgp *bgp;
+	uint32_t id;
+	struct bgp_peer_config config;
+	bool started;
+	enum bgp_state state;  /* as last told */
+	mtime since;
+	struct session *session[2]; /* ours, theirs */
+	mtime retry_at;        /* ConnectRetryTimer */
+	mtime start_at;        /* the automatic start after a fall (IdleHoldTimer) */
+	unsigned failures;     /* in a row, for the idle hold time */
+	bool without_caps;     /* the peer refused optional parameters (RFC 5492 3) */
+	mtime established_at;
+
+	struct list routes;    /* Adj-RIB-In */
+	uint32_t received, accepted;
+	struct adj_rib_out out;
+
+	uint64_t msg_in[6], msg_out[6];
+	uint32_t established_count;
+	struct reason last_error;
+	mtime last_message_in;
+	bool eor_in[BGP_N_FAMILIES];
+};
+
+/* --- RIBs --- */
+enum refusal {
+	REFUSE_NONE,
+	REFUSE_MALFORMED, /* detail: the fault */
+	REFUSE_DEFAULT,
+	REFUSE_MARTIAN,
+	REFUSE_ANNOUNCED,
+	REFUSE_CONNECTED,
+	REFUSE_AS_LOOP,
+	REFUSE_FIRST_AS,
+	REFUSE_ORIGINATOR,
+	REFUSE_NEXTHOP,
+	REFUSE_NEXTHOP_OURS,
+};
+
+struct route {
+	struct route *next;    /* of the dest, by peer id */
+	struct list by_peer;
+	struct dest *dest;
+	struct peer *peer;
+	struct attr_set *attrs;
+	uint8_t refusal, detail;
+	bool in_use;
+};
+
+struct out_entry {
+	struct out_entry *next; /* of the dest, by peer id */
+	struct list by_peer;
+	struct list pending;    /* in its group */
+	struct out_group *group;
+	struct dest *dest;
+	struct peer *peer;
+	struct attr_set *sent, *want; /* NULL: nothing */
+	bool resend;
+};
+
+struct dest {
+	struct prefix prefix;
+	struct route *routes;
+	struct out_entry *outs;
+	struct route *best;       /* of the accepted ones */
+	bool announced;
+	struct list fib_node;     /* the daemon is to be told */
+	uint64_t fib_seq;
+	uint64_t fib_told;        /* a digest of the ways last told or about to be; 0: none */
+	struct list export_node;  /* the peers are to be told */
+};
+
+struct bgp {
+	struct bgp_config config;
+	struct rng rng;
+	mtime now;                /* of the last call */
+	struct list peers;        /* by id */
+	unsigned n_peers;
+	uint64_t next_conn, next_action_id, next_seq;
+	struct ptrie *dests;
+	struct ptrie *announced;  /* value: the bgp itself, only presence counts */
+	struct ptrie *connected;
+	struct attr_sets sets;
+	struct attr_set *local_set; /* of announced networks */
+	struct siphash_key key;
+	struct list actions, fib_dirty, export_dirty, graveyard;
+	struct list spare;        /* queue nodes for when memory is out */
+	unsigned n_spare, n_reserve;
+	uint8_t *sent_data;       /* of the last SEND handed out */
+	struct update *update;    /* parser's room, one message at a time */
+	struct attr_scratch *scratch;
+};
+
+/* bgp.c */
+mdur jitter(struct bgp *bgp, mdur d); /* 75 to 100 % of d (RFC 4271 10) */
+void bgp_enter(struct bgp *bgp, mtime now); /* every call from outside */
+static inline uint32_t peer_local_as(const struct peer *p)
+{
+	return p->config.local_as ? p->config.local_as : p->bgp->config.as;
+}
+static inline bool peer_internal(const struct peer *p)
+{
+	return p->config.peer_as == peer_local_as(p);
+}
+
+/* peer.c */
+struct peer *peer_find(const struct bgp *bgp, uint32_t id);
+void peer_free(struct peer *p);
+
+/* actions.c: what goes into the queue. None fails; where memory is out the spare nodes serve. */
+void act_connect(struct bgp *bgp, const struct session *s);
+int act_send(struct session *s, const uint8_t *data, size_t len); /* copies; -1 when memory is out */
+void act_close(struct bgp *bgp, const struct session *s);
+void act_state(struct peer *p, const struct reason *why);
+void act_eor(struct peer *p, enum bgp_family family);
+void act_report(struct peer *p, bool error, const char *id, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+void act_route(struct bgp *bgp, struct dest *d); /* d's ways changed: told when its turn comes */
+int actions_reserve(struct bgp *bgp, unsigned n);
+void actions_clear(struct bgp *bgp);
+
+/* session.c: one connection and its messages */
+struct session *session_find(const struct bgp *bgp, uint64_t id);
+struct session *session_new(struct peer *p, bool incoming);
+struct session *peer_session(const struct peer *p, enum session_state state); /* the first in that state, or NULL */
+void session_send_open(struct session *s);
+void session_send_keepalive(struct session *s);
+int session_send_update(struct session *s, const uint8_t *data, size_t len);
+int session_send_refresh(struct session *s, enum bgp_family family);
+void session_input(struct session *s, const uint8_t *data, size_t len);
+int open_check(const struct session *s, const struct open_msg *o, struct notify *ret_notify);
+void session_set_terms(struct session *s, const struct open_msg *o, const struct negotiated *terms);
+void session_our_caps(const struct peer *p, struct capabilities *ret_caps);
+void graveyard_clear(struct bgp *bgp);
+void session_count_in(struct session *s, uint8_t type);
+void session_transmit_notify(struct session *s, const struct notify *n);
+void session_alive(struct session *s); /* something came: the hold timer starts anew */
+
+/* fsm.c */
+enum fsm_event {
+	FSM_TCP_OPEN,
+	FSM_TCP_FAILED,     /* could not connect; text */
+	FSM_TCP_CLOSED,     /* by the other side, or an error; text */
+	FSM_HOLD_EXPIRED,
+	FSM_KEEPALIVE_EXPIRED,
+	FSM_SEND_HOLD_EXPIRED,
+	FSM_OPEN,
+	FSM_UPDATE,
+	FSM_NOTIFICATION,
+	FSM_KEEPALIVE,
+	FSM_REFRESH,
+	FSM_ERROR,          /* of our own finding; notify */
+};
+struct fsm_fact {
+	const struct open_msg *open;
+	struct rd body;     /* UPDATE, ROUTE-REFRESH */
+	const struct notification_msg *notification;
+	const struct notify *notify;
+	const char *text;
+};
+void fsm_session(struct session *s, enum fsm_event event, const struct fsm_fact *fact);
+void fsm_message(struct session *s, uint8_t type, struct rd body);
+void fsm_start(struct peer *p);
+enum fall {
+	FALL_STOP,   /* commanded: stays idle */
+	FALL_RESTART, /* again at once */
+	FALL_ERROR,  /* again after the idle hold time */
+	FALL_TCP,    /* the connection is gone, no protocol error: Active, again when the retry timer says */
+};
+/* All sessions of a peer; notify NULL: nothing is sent. */
+void fsm_fall(struct peer *p, enum fall fall, const struct notify *notify, const struct reason *why);
+/* One of them for collision or fault; when none is left the peer falls as `fall` says. */
+void fsm_close(struct session *s, enum fall fall, const struct notify *notify, const struct reason *why,
+	bool closed_already);
+void fsm_timers(struct peer *p);
+mtime fsm_deadline(const struct peer *p);
+bool fsm_takes_incoming(const struct peer *p);
+
+/* rib_in.c */
+void rib_in_update(struct session *s, struct rd body);
+void rib_in_flush(struct peer *p, int family); /* a family, or all with -1 */
+void rib_in_rejudge_peer(struct peer *p);
+void rib_in_rejudge_inside(struct bgp *bgp, const struct prefix *p);
+void route_free(struct route *r); /* out of its dest and peer; decides nothing */
+
+/* import.c */
+enum refusal import_judge(const struct peer *p, const struct prefix *prefix, const struct attrs *a);
+bool prefix_is_martian(const struct prefix *p);
+
+/* loc_rib.c */
+struct dest *dest_get(struct bgp *bgp, const struct prefix *p); /* makes it; NULL when memory is out */
+struct dest *dest_find(const struct bgp *bgp, const struct prefix *p);
+void dest_gc(struct bgp *bgp, struct dest *d);
+void dest_decide(struct bgp *bgp, struct dest *d);
+unsigned dest_candidates(const struct bgp *bgp, const struct dest *d, struct candidate c[DECIDE_MAX],
+	const struct route *route[DECIDE_MAX], unsigned *ret_ways);
+unsigned dest_ways(const struct bgp *bgp, const struct dest *d, struct bgp_path out[BGP_MULTIPATH_MAX]);
+void dest_mark_export(struct bgp *bgp, struct dest *d);
+
+/* export.c */
+enum verdict {
+	EXPORT_OK,
+	EXPORT_NO_ROUTE,
+	EXPORT_FAMILY,
+	EXPORT_ITS_OWN,
+	EXPORT_SITE_TO_SITE,
+	EXPORT_NOT_NAMED,
+	EXPORT_NO_TRANSIT,
+	EXPORT_IBGP,
+	EXPORT_NO_ADVERTISE,
+	EXPORT_NO_EXPORT,
+	EXPORT_AS_IN_PATH,
+	EXPORT_DEFAULT,
+	EXPORT_MARTIAN,
+	EXPORT_NEXTHOP,
+	EXPORT_MEMORY,
+};
+enum verdict export_judge(const struct peer *p, const struct dest *d);
+/* As judge, and on EXPORT_OK a reference to what the peer is to be told. */
+enum verdict export_attrs(struct peer *p, const struct dest *d, struct attr_set **ret_set);
+
+/* rib_out.c */
+void rib_out_up(struct peer *p);
+void rib_out_down(struct peer *p);
+void rib_out_walk(struct peer *p, bool resend, bool eor);
+void rib_out_note(struct peer *p, struct dest *d, bool resend);
+unsigned rib_out_walk_some(struct peer *p, unsigned budget);  /* both return the budget left */
+void rib_out_check_memory(struct peer *p);
+unsigned rib_out_flush(struct peer *p, unsigned budget);
+bool rib_out_has_work(const struct peer *p);
+
+/* reasons.c */
+void refusal_text(const struct route *r, char *buf, size_t cap);
+const char *verdict_text(enum verdict v);
+
+#endif

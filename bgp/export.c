@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Export policy: what a peer is told of a destination, and with which attributes. Both are pure over the RIBs.
+ *
+ * Who hears what: everybody our announced networks; LAN peers what the sites teach us, and what other LAN peers do only
+ * with `transit`; a site what those LAN peers teach us that it names; a site never what a site taught us. On top of
+ * that the rules of the protocol: the best path only, never back to where it came from, no iBGP route to
+ * iBGP (RFC 4271 9.2, there is no reflection here), the well-known communities (RFC 1997), no path that already has the
+ * peer's AS in it (it would drop it). Learned default routes and martians are never told.
+ *
+ * The next hop is always ourselves (RFC 4271 5.1.3 lets us, inside an AS too): peers could not reach the other
+ * end of our tunnels by themselves. MED and LOCAL_PREF of a neighbour stay here (5.1.4, 5.1.5).
+ */
+#include "bgp/core.h"
+
+#include <string.h>
+
+static enum bgp_family family_of(const struct dest *d)
+{
+	return d->prefix.addr.family == 4 ? BGP_IPV4 : BGP_IPV6;
+}
+
+static bool names(const struct peer *to, uint32_t from)
+{
+	for (unsigned i = 0; i < to->config.n_announce_from; i++)
+		if (to->config.announce_from[i] == from)
+			return true;
+	return false;
+}
+
+static enum verdict judge_kinds(const struct peer *to, const struct peer *from)
+{
+	switch (to->config.kind) {
+	case BGP_PEER_SITE:
+		if (from->config.kind == BGP_PEER_SITE)
+			return EXPORT_SITE_TO_SITE;
+		return names(to, from->id) ? EXPORT_OK : EXPORT_NOT_NAMED;
+	case BGP_PEER_LAN:
+		return from->config.kind == BGP_PEER_SITE || to->config.transit ? EXPORT_OK : EXPORT_NO_TRANSIT;
+	}
+	return EXPORT_NOT_NAMED;
+}
+
+static enum verdict judge_communities(const struct peer *to, const struct attrs *a)
+{
+	struct rd r = rd_init(a->communities.p, a->communities.len);
+	enum verdict v = EXPORT_OK;
+
+	while (rd_left(&r)) {
+		uint32_t c = rd_u32(&r);
+
+		if (c == BGP_COMM_NO_ADVERTISE)
+			return EXPORT_NO_ADVERTISE;
+		if ((c == BGP_COMM_NO_EXPORT || c == BGP_COMM_NO_EXPORT_SUBCONFED) && !peer_internal(to))
+			v = EXPORT_NO_EXPORT;
+	}
+	return v;
+}
+
+static enum verdict judge_learned(const struct peer *to, const struct dest *d, const struct route *r)
+{
+	const struct peer *from = r->peer;
+	const struct attrs *a = &r->attrs->a;
+	enum verdict v;
+
+	if (from == to)
+		return EXPORT_ITS_OWN;
+	v = judge_kinds(to, from);
+	if (v != EXPORT_OK)
+		return v;
+	if (peer_internal(to) && peer_internal(from))
+		return EXPORT_IBGP;
+	if (d->prefix.len == 0)
+		return EXPORT_DEFAULT;
+	if (prefix_is_martian(&d->prefix))
+		return EXPORT_MARTIAN;
+	if (!peer_internal(to) && as_path_contains(a->as_path, to->config.peer_as))
+		return EXPORT_AS_IN_PATH;
+	return judge_communities(to, a);
+}
+
+/* What we are to the peer, for this family; none when we have no address that says it. */
+static struct addr nexthop_self(const struct peer *p, enum bgp_family family)
+{
+	const struct session *s = peer_session(p, SESSION_ESTABLISHED);
+	struct addr a = addr_is_none(&p->config.local) && s ? s->local : p->config.local;
+	struct addr mapped = { .family = 6, .b = { [10] = 0xff, [11] = 0xff } };
+
+	if (family == BGP_IPV4)
+		return a.family == 4 ? a : (struct addr){ 0 };
+	if (!addr_is_none(&p->config.nexthop_v6))
+		return p->config.nexthop_v6;
+	if (a.family == 6)
+		return a;
+	memcpy(&mapped.b[12], a.b, 4);
+	return mapped;
+}
+
+enum verdict export_judge(const struct peer *p, const struct dest *d)
+{
+	const struct session *s = peer_session(p, SESSION_ESTABLISHED);
+	struct addr nh = nexthop_self(p, family_of(d));
+
+	if (!s || !s->terms.family[family_of(d)])
+		return EXPORT_FAMILY;
+	if (addr_is_none(&nh))
+		return EXPORT_NEXTHOP;
+	if (d->announced)
+		return EXPORT_OK;
+	return d->best ? judge_learned(p, d, d->best) : EXPORT_NO_ROUTE;
+}
+
+/* The attributes of `in` as this peer is to see them. */
+static struct attr_set *translate(struct peer *p, const struct attr_set *in, enum bgp_family family)
+{
+	uint8_t path[AS_PATH_BYTES_MAX];
+	struct wr w = wr_init(path, sizeof(path));
+	struct attrs a = in->a;
+
+	a.nexthop = nexthop_self(p, family);
+	a.have_originator = false;
+	a.originator_id = 0;
+	a.cluster_len = 0;
+	if (!peer_internal(p)) {
+		as_path_prepend(in->a.as_path, peer_local_as(p), &w);
+		a.as_path = (struct bytes){ path, wr_len(&w) };
+		a.have_med = a.have_local_pref = false;
+		a.med = a.local_pref = 0;
+		if (!wr_ok(&w))
+			return NULL;
+	}
+	return attr_set_get(&p->bgp->sets, &a);
+}
+
+enum verdict export_attrs(struct peer *p, const struct dest *d, struct attr_set **ret_set)
+{
+	enum verdict v = export_judge(p, d);
+	struct adj_rib_out *out = &p->out;
+	struct attr_set *in, *set;
+
+	if (v != EXPORT_OK)
+		return v;
+	in = d->announced ? p->bgp->local_set : d->best->attrs;
+	if (out->cache_in != in || out->cache_family != family_of(d)) {
+		set = translate(p, in, family_of(d));
+		if (!set)
+			return EXPORT_MEMORY;
+		attr_set_put(&p->bgp->sets, out->cache_in);
+		attr_set_put(&p->bgp->sets, out->cache_out);
+		out->cache_in = attr_set_ref(in);
+		out->cache_out = set;
+		out->cache_family = family_of(d);
+	}
+	*ret_set = attr_set_ref(out->cache_out);
+	return EXPORT_OK;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Import policy: may a received route be used? A pure judgement over the route, the peer and what we announce and
+ * are connected to. A refused route stays in Adj-RIB-In with its reason, and is judged again when those facts change.
+ *
+ * Private space, documentation space and shared space pass, and so do prefixes that cover ours: only what equals
+ * our own networks or lies inside them could steal traffic that is ours.
+ */
+#include "bgp/core.h"
+
+/* Never routed. RFC 6890; the IPv6 rows are ::/16 (unspecified, loopback, mapped), fe80::/10 and ff00::/8. */
+static const struct prefix martians[] = {
+	{ { 4, { 0 } }, 8 },
+	{ { 4, { 127 } }, 8 },
+	{ { 4, { 169, 254 } }, 16 },
+	{ { 4, { 224 } }, 3 },
+	{ { 6, { 0 } }, 16 },
+	{ { 6, { 0xfe, 0x80 } }, 10 },
+	{ { 6, { 0xff } }, 8 },
+};
+
+bool prefix_is_martian(const struct prefix *p)
+{
+	for (unsigned i = 0; i < sizeof(martians) / sizeof(martians[0]); i++)
+		if (prefix_contains(&martians[i], p))
+			return true;
+	return false;
+}
+
+/* Does p equal or lie inside one of these? A default route among them claims nothing but itself. */
+static bool claimed(const struct ptrie *networks, const struct prefix *p)
+{
+	struct prefix found;
+
+	return ptrie_covering(networks, p, &found) && (found.len > 0 || p->len == 0);
+}
+
+/* RFC 4271 5.1.3, without the checks that ask for a shared subnet: peers may be several hops away. */
+static enum refusal judge_nexthop(const struct peer *p, const struct addr *nh)
+{
+	static const struct prefix never[] = {
+		{ { 4, { 0 } }, 8 },
+		{ { 4, { 127 } }, 8 },
+		{ { 4, { 224 } }, 3 },
+		{ { 6, { 0 } }, 127 }, /* unspecified and loopback */
+		{ { 6, { 0xff } }, 8 },
+	};
+
+	if (addr_is_none(nh))
+		return REFUSE_NEXTHOP;
+	for (unsigned i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+		if (prefix_contains_addr(&never[i], nh))
+			return REFUSE_NEXTHOP;
+	if (addr_eq(nh, &p->config.local) || addr_eq(nh, &p->config.nexthop_v6))
+		return REFUSE_NEXTHOP_OURS;
+	return REFUSE_NONE;
+}
+
+static enum refusal judge_path(const struct peer *p, const struct attrs *a)
+{
+	const struct bgp *bgp = p->bgp;
+	uint32_t first;
+
+	if (as_path_contains(a->as_path, bgp->config.as) || as_path_contains(a->as_path, peer_local_as(p)))
+		return REFUSE_AS_LOOP;
+	if (peer_internal(p))
+		return a->have_originator && a->originator_id == bgp->config.router_id ? REFUSE_ORIGINATOR :
+											  REFUSE_NONE;
+	/* RFC 4271 6.3: an external peer's path begins with the peer. */
+	return as_path_first(a->as_path, &first) && first == p->config.peer_as ? REFUSE_NONE : REFUSE_FIRST_AS;
+}
+
+enum refusal import_judge(const struct peer *p, const struct prefix *prefix, const struct attrs *a)
+{
+	enum refusal r;
+
+	if (prefix->len == 0 && !p->config.accept_default)
+		return REFUSE_DEFAULT;
+	if (prefix->len != 0 && prefix_is_martian(prefix))
+		return REFUSE_MARTIAN;
+	if (claimed(p->bgp->announced, prefix))
+		return REFUSE_ANNOUNCED;
+	if (claimed(p->bgp->connected, prefix))
+		return REFUSE_CONNECTED;
+	r = judge_path(p, a);
+	return r != REFUSE_NONE ? r : judge_nexthop(p, &a->nexthop);
+}

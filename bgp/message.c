@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The codecs of all messages but UPDATE. A parser fills a typed view or, on failure, the NOTIFICATION that RFC 4271
+ * section 6.1 and 6.2 ask for; it touches no session. Whether the peer is the right one (its AS, its identifier) is
+ * the session's question, not ours.
+ */
+#include "bgp/message.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int notify_set(struct notify *n, uint8_t code, uint8_t subcode, const void *data, size_t len, const char *fmt, ...)
+{
+	char text[sizeof(n->why.text)];
+	va_list ap;
+
+	if (!n)
+		return -1;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	n->code = code;
+	n->subcode = subcode;
+	n->data_len = !data ? 0 : len < NOTIFY_DATA_MAX ? len : NOTIFY_DATA_MAX;
+	if (n->data_len)
+		memcpy(n->data, data, n->data_len);
+	return reason_set(&n->why, "bgp-protocol-error", "%s", text);
+}
+
+static int notify_u16(struct notify *n, uint8_t code, uint8_t subcode, uint16_t value, const char *text)
+{
+	uint8_t data[2] = { (uint8_t)(value >> 8), (uint8_t)value };
+
+	return notify_set(n, code, subcode, data, sizeof(data), "%s %u", text, value);
+}
+
+/* --- names --- */
+const char *notify_code_name(uint8_t code)
+{
+	static const char *const name[] = { "Error 0", "Message Header Error", "OPEN Message Error",
+		"UPDATE Message Error", "Hold Timer Expired", "Finite State Machine Error", "Cease",
+		"ROUTE-REFRESH Message Error", "Send Hold Timer Expired" };
+
+	return code < sizeof(name) / sizeof(name[0]) ? name[code] : "Unknown Error";
+}
+
+static const struct {
+	uint8_t code, subcode;
+	const char *name;
+} subcode_names[] = {
+	{ BGP_ERR_HEADER, BGP_HEADER_NOT_SYNC, "Connection Not Synchronized" },
+	{ BGP_ERR_HEADER, BGP_HEADER_BAD_LENGTH, "Bad Message Length" },
+	{ BGP_ERR_HEADER, BGP_HEADER_BAD_TYPE, "Bad Message Type" },
+	{ BGP_ERR_OPEN, BGP_OPEN_VERSION, "Unsupported Version Number" },
+	{ BGP_ERR_OPEN, BGP_OPEN_PEER_AS, "Bad Peer AS" },
+	{ BGP_ERR_OPEN, BGP_OPEN_BGP_ID, "Bad BGP Identifier" },
+	{ BGP_ERR_OPEN, BGP_OPEN_OPT_PARAM, "Unsupported Optional Parameter" },
+	{ BGP_ERR_OPEN, BGP_OPEN_HOLD_TIME, "Unacceptable Hold Time" },
+	{ BGP_ERR_OPEN, BGP_OPEN_CAPABILITY, "Unsupported Capability" },
+	{ BGP_ERR_UPDATE, BGP_UPDATE_ATTR_LIST, "Malformed Attribute List" },
+	{ BGP_ERR_UPDATE, BGP_UPDATE_UNKNOWN_WELL_KNOWN, "Unrecognized Well-known Attribute" },
+	{ BGP_ERR_UPDATE, BGP_UPDATE_MISSING, "Missing Well-known Attribute" },
+	{ BGP_ERR_UPDATE, BGP_UPDATE_FLAGS, "Attribute Flags Error" },
+	{ BGP_ERR_UPDATE, BGP_UPDATE_LENGTH, "Attribute Length Error" },
+	{ BGP_ERR_UPDATE, BGP_UPDATE_ORIGIN, "Invalid ORIGIN Attribute" },
+	{ BGP_ERR_UPDATE, BGP_UPDATE_NEXT_HOP, "Invalid NEXT_HOP Attribute" },
+	{ BGP_ERR_UPDATE, BGP_UPDATE_OPTIONAL, "Optional Attribute Error" },
+	{ BGP_ERR_UPDATE, BGP_UPDATE_NETWORK, "Invalid Network Field" },
+	{ BGP_ERR_UPDATE, BGP_UPDATE_AS_PATH, "Malformed AS_PATH" },
+	{ BGP_ERR_FSM, BGP_FSM_IN_OPENSENT, "Receive Unexpected Message in OpenSent State" },
+	{ BGP_ERR_FSM, BGP_FSM_IN_OPENCONFIRM, "Receive Unexpected Message in OpenConfirm State" },
+	{ BGP_ERR_FSM, BGP_FSM_IN_ESTABLISHED, "Receive Unexpected Message in Established State" },
+	{ BGP_ERR_CEASE, BGP_CEASE_MAX_PREFIXES, "Maximum Number of Prefixes Reached" },
+	{ BGP_ERR_CEASE, BGP_CEASE_SHUTDOWN, "Administrative Shutdown" },
+	{ BGP_ERR_CEASE, BGP_CEASE_DECONFIGURED, "Peer De-configured" },
+	{ BGP_ERR_CEASE, BGP_CEASE_RESET, "Administrative Reset" },
+	{ BGP_ERR_CEASE, BGP_CEASE_REJECTED, "Connection Rejected" },
+	{ BGP_ERR_CEASE, BGP_CEASE_CONFIG_CHANGE, "Other Configuration Change" },
+	{ BGP_ERR_CEASE, BGP_CEASE_COLLISION, "Connection Collision Resolution" },
+	{ BGP_ERR_CEASE, BGP_CEASE_RESOURCES, "Out of Resources" },
+};
+
+const char *notify_subcode_name(uint8_t code, uint8_t subcode)
+{
+	for (size_t i = 0; i < sizeof(subcode_names) / sizeof(subcode_names[0]); i++)
+		if (subcode_names[i].code == code && subcode_names[i].subcode == subcode)
+			return subcode_names[i].name;
+	return "";
+}
+
+/* --- header --- */
+size_t message_begin(struct wr *w, enum bgp_msg_type type)
+{
+	uint8_t *marker = wr_skip(w, BGP_MARKER_LEN);
+	size_t mark;
+
+	if (marker)
+		memset(marker, 0xff, BGP_MARKER_LEN);
+	mark = wr_mark_u16(w);
+	wr_u8(w, (uint8_t)type);
+	return mark;
+}
+
+void message_end(struct wr *w, size_t mark)
+{
+	wr_patch_u16(w, mark, wr_len(w) - (mark - BGP_MARKER_LEN));
+}
+
+/* RFC 4271 6.1: each type has its own least length; 0 for types that don't exist. */
+static uint16_t least_length(uint8_t type)
+{
+	static const uint16_t least[] = { 0, BGP_OPEN_MIN, BGP_UPDATE_MIN, BGP_NOTIFY_MIN, BGP_HEADER_LEN,
+		BGP_REFRESH_LEN };
+
+	return type < sizeof(least) / sizeof(least[0]) ? least[type] : 0;
+}
+
+int header_parse(struct rd *r, struct msg_header *ret_header, struct notify *ret_notify)
+{
+	const uint8_t *marker = rd_skip(r, BGP_MARKER_LEN);
+	struct msg_header h = { 0 };
+	uint16_t least;
+	bool fixed;
+
+	h.len = rd_u16(r);
+	h.type = rd_u8(r);
+	least = least_length(h.type);
+	fixed = h.type == BGP_MSG_KEEPALIVE || h.type == BGP_MSG_ROUTE_REFRESH;
+	if (!rd_ok(r))
+		return notify_set(ret_notify, BGP_ERR_HEADER, BGP_HEADER_BAD_LENGTH, NULL, 0, "header cut short");
+	for (unsigned i = 0; i < BGP_MARKER_LEN; i++)
+		if (marker[i] != 0xff)
+			return notify_set(ret_notify, BGP_ERR_HEADER, BGP_HEADER_NOT_SYNC, NULL, 0,
+			    "a message does not begin with the marker");
+	if (h.len < BGP_HEADER_LEN || h.len > BGP_MESSAGE_MAX)
+		return notify_u16(ret_notify, BGP_ERR_HEADER, BGP_HEADER_BAD_LENGTH, h.len, "impossible message length");
+	if (!least)
+		return notify_set(ret_notify, BGP_ERR_HEADER, BGP_HEADER_BAD_TYPE, &h.type, 1,
+		    "unknown message type %u", h.type);
+	if (h.len < least || (fixed && h.len != least))
+		return notify_u16(ret_notify, BGP_ERR_HEADER, BGP_HEADER_BAD_LENGTH, h.len,
+		    "wrong length for the type of message:");
+	*ret_header = h;
+	return 0;
+}
+
+/* --- OPEN --- */
+uint32_t open_as(const struct open_msg *o)
+{
+	return o->caps.four_octet_as ? o->caps.as : o->as2;
+}
+
+/* One optional parameter after the other; extended (RFC 9072) ones have two octets of length. */
+static int parse_params(struct rd r, bool extended, struct capabilities *caps, struct notify *ret_notify)
+{
+	while (rd_left(&r)) {
+		uint8_t type = rd_u8(&r);
+		uint16_t len = extended ? rd_u16(&r) : rd_u8(&r);
+		struct rd value = rd_sub(&r, len);
+
+		if (!rd_ok(&r))
+			return notify_set(ret_notify, BGP_ERR_OPEN, BGP_OPEN_UNSPECIFIC, NULL, 0,
+			    "optional parameters of OPEN run past their end");
+		if (type != BGP_OPT_CAPABILITIES)
+			return notify_set(ret_notify, BGP_ERR_OPEN, BGP_OPEN_OPT_PARAM, NULL, 0,
+			    "optional parameter %u of OPEN is not supported", type);
+		if (capabilities_parse(value, caps) < 0)
+			return notify_set(ret_notify, BGP_ERR_OPEN, BGP_OPEN_UNSPECIFIC, NULL, 0,
+			    "malformed capability in OPEN");
+	}
+	return 0;
+}
+
+static int parse_opt_params(struct rd *body, struct capabilities *caps, struct notify *ret_notify)
+{
+	uint8_t len = rd_u8(body);
+	struct rd rest = *body, params;
+	bool extended = len && rd_u8(&rest) == BGP_OPT_EXTENDED && rd_ok(&rest);
+
+	if (extended) { /* RFC 9072 2: type 255 first, then the true length; the short one says nothing */
+		uint16_t ext_len = rd_u16(&rest);
+
+		params = rd_sub(&rest, ext_len);
+		*body = rest;
+	} else {
+		params = rd_sub(body, len);
+	}
+	if (!rd_done(body))
+		return notify_set(ret_notify, BGP_ERR_OPEN, BGP_OPEN_UNSPECIFIC, NULL, 0,
+		    "length of OPEN's optional parameters does not fit the message");
+	return parse_params(params, extended, caps, ret_notify);
+}
+
+int open_parse(struct rd body, struct open_msg *ret_open, struct notify *ret_notify)
+{
+	struct open_msg o = { .version = rd_u8(&body) };
+
+	if (rd_ok(&body) && o.version != BGP_VERSION) /* before the rest, whose form it decides */
+		return notify_u16(ret_notify, BGP_ERR_OPEN, BGP_OPEN_VERSION, BGP_VERSION,
+		    "the peer speaks another BGP version; we speak");
+	o.as2 = rd_u16(&body);
+	o.hold_time = rd_u16(&body);
+	o.router_id = rd_u32(&body);
+	if (!rd_ok(&body))
+		return notify_set(ret_notify, BGP_ERR_OPEN, BGP_OPEN_UNSPECIFIC, NULL, 0, "OPEN cut short");
+	if (parse_opt_params(&body, &o.caps, ret_notify) < 0)
+		return -1;
+	if (o.hold_time == 1 || o.hold_time == 2) /* RFC 4271 4.2 */
+		return notify_set(ret_notify, BGP_ERR_OPEN, BGP_OPEN_HOLD_TIME, NULL, 0,
+		    "the peer offers a hold time of %u s; 0 or at least 3 is allowed", o.hold_time);
+	if (o.router_id == 0) /* RFC 6286 2.1 */
+		return notify_set(ret_notify, BGP_ERR_OPEN, BGP_OPEN_BGP_ID, NULL, 0, "the peer's BGP identifier is zero");
+	*ret_open = o;
+	return 0;
+}
+
+void open_build(struct wr *w, const struct open_msg *o)
+{
+	size_t mark = message_begin(w, BGP_MSG_OPEN), params;
+
+	wr_u8(w, o->version);
+	wr_u16(w, o->as2);
+	wr_u16(w, o->hold_time);
+	wr_u32(w, o->router_id);
+	params = wr_mark_u8(w);
+	capabilities_build(w, &o->caps);
+	wr_patch_u8(w, params, wr_len(w) - params - 1);
+	message_end(w, mark);
+}
+
+/* --- NOTIFICATION --- */
+int notification_parse(struct rd body, struct notification_msg *ret_msg)
+{
+	struct notification_msg m = { 0 };
+
+	m.code = rd_u8(&body);
+	m.subcode = rd_u8(&body);
+	m.data_len = rd_left(&body);
+	m.data = rd_skip(&body, m.data_len);
+	if (!rd_done(&body))
+		return -1;
+	*ret_msg = m;
+	return 0;
+}
+
+void notification_build(struct wr *w, const struct notify *n)
+{
+	size_t mark = message_begin(w, BGP_MSG_NOTIFICATION);
+
+	wr_u8(w, n->code);
+	wr_u8(w, n->subcode);
+	wr_bytes(w, n->data, n->data_len);
+	message_end(w, mark);
+}
+
+/* The peer's words for its shutdown (RFC 9003): a length and text; what isn't plain ASCII becomes a dot. */
+static void describe_shutdown(const struct notification_msg *m, struct reason *ret_reason)
+{
+	char text[256];
+	struct rd r = rd_init(m->data, m->data_len);
+	uint8_t len = rd_u8(&r);
+	const uint8_t *words = rd_skip(&r, len);
+
+	if (!words || len == 0)
+		return;
+	for (unsigned i = 0; i < len; i++)
+		text[i] = words[i] >= ' ' && words[i] < 0x7f ? (char)words[i] : '.';
+	text[len] = '\0';
+	reason_add(ret_reason, ": \"%s\"", text);
+}
+
+void notification_describe(const struct notification_msg *m, struct reason *ret_reason)
+{
+	const char *sub = notify_subcode_name(m->code, m->subcode);
+
+	reason_set(ret_reason, "bgp-notification-received", "the peer sent NOTIFICATION %u/%u, %s%s%s", m->code,
+	    m->subcode, notify_code_name(m->code), *sub ? ": " : "", sub);
+	if (m->code == BGP_ERR_CEASE && (m->subcode == BGP_CEASE_SHUTDOWN || m->subcode == BGP_CEASE_RESET))
+		describe_shutdown(m, ret_reason);
+}
+
+/* --- KEEPALIVE and ROUTE-REFRESH --- */
+void keepalive_build(struct wr *w)
+{
+	message_end(w, message_begin(w, BGP_MSG_KEEPALIVE));
+}
+
+int refresh_parse(struct rd body, struct refresh_msg *ret_msg)
+{
+	struct refresh_msg m = { 0 };
+
+	m.afi = rd_u16(&body);
+	m.subtype = rd_u8(&body);
+	m.safi = rd_u8(&body);
+	if (!rd_done(&body))
+		return -1;
+	*ret_msg = m;
+	return 0;
+}
+
+void refresh_build(struct wr *w, const struct refresh_msg *m)
+{
+	size_t mark = message_begin(w, BGP_MSG_ROUTE_REFRESH);
+
+	wr_u16(w, m->afi);
+	wr_u8(w, m->subtype);
+	wr_u8(w, m->safi);
+	message_end(w, mark);
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Peers: adding, changing, removing, and the commands on them. What a change means for a running session is decided in
+ * one place (needs_restart): what went into the OPEN or names the connection restarts it, the rest takes effect in
+ * place by judging and announcing anew.
+ */
+#include "bgp/core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_HOLD_S    90
+#define DEFAULT_RETRY_S   5
+#define HOLD_MIN_S        3
+#define HOLD_MAX_S        65535
+#define ANNOUNCE_FROM_MAX (sizeof(((struct bgp_peer_config *)0)->announce_from) / sizeof(uint32_t))
+#define SPARE_PER_PEER    8
+
+struct peer *peer_find(const struct bgp *bgp, uint32_t id)
+{
+	list_for_each (&bgp->peers, struct peer, p, node)
+		if (p->id == id)
+			return p;
+	return NULL;
+}
+
+static int check_config(const struct bgp *bgp, uint32_t id, const struct bgp_peer_config *c, struct reason *ret_reason)
+{
+	if (id == 0)
+		return reason_set(ret_reason, "bgp-peer-invalid", "peer id 0 is taken by ourselves");
+	if (c->peer_as == 0)
+		return reason_set(ret_reason, "bgp-peer-invalid", "%s: peer-as 0 does not exist", c->name);
+	if (addr_is_none(&c->remote) || (!addr_is_none(&c->local) && c->local.family != c->remote.family))
+		return reason_set(ret_reason, "bgp-peer-invalid",
+		    "%s: local-address and peer-address must be of one family", c->name);
+	if (c->hold_time.ns && (mdur_to_s(c->hold_time) < HOLD_MIN_S || mdur_to_s(c->hold_time) > HOLD_MAX_S))
+		return reason_set(ret_reason, "bgp-peer-invalid", "%s: hold-time must be 3 to 65535 seconds", c->name);
+	if (c->keepalive.ns < 0 || c->connect_retry.ns < 0)
+		return reason_set(ret_reason, "bgp-peer-invalid", "%s: timers can't be negative", c->name);
+	if (c->n_announce_from > ANNOUNCE_FROM_MAX)
+		return reason_set(ret_reason, "bgp-peer-invalid", "%s: announce-from names more than %zu peers",
+		    c->name, ANNOUNCE_FROM_MAX);
+	list_for_each (&bgp->peers, struct peer, p, node)
+		if (p->id != id && addr_eq(&p->config.remote, &c->remote) && addr_eq(&p->config.local, &c->local))
+			return reason_set(ret_reason, "bgp-peer-duplicate",
+			    "%s: %s has the same local-address and peer-address %s", c->name, p->config.name,
+			    addr_str(&c->remote));
+	return 0;
+}
+
+/* Zero values mean the defaults (bgp.h). */
+static struct bgp_peer_config with_defaults(const struct bgp_peer_config *config)
+{
+	struct bgp_peer_config c = *config;
+
+	c.name[sizeof(c.name) - 1] = '\0';
+	if (!c.hold_time.ns)
+		c.hold_time = mdur_s(DEFAULT_HOLD_S);
+	if (!c.keepalive.ns)
+		c.keepalive = mdur_mul(c.hold_time, 1, 3);
+	if (!c.connect_retry.ns)
+		c.connect_retry = mdur_s(DEFAULT_RETRY_S);
+	return c;
+}
+
+int bgp_peer_add(struct bgp *bgp, uint32_t peer, const struct bgp_peer_config *config, struct reason *ret_reason)
+{
+	struct peer *p;
+	struct list *at = bgp->peers.next;
+
+	if (check_config(bgp, peer, config, ret_reason) < 0)
+		return -1;
+	if (peer_find(bgp, peer))
+		return reason_set(ret_reason, "bgp-peer-duplicate", "%s: peer %u exists", config->name, peer);
+	if (bgp->n_peers >= BGP_PEERS_MAX)
+		return reason_set(ret_reason, "bgp-too-many-peers", "%s: a speaker has at most %d peers", config->name,
+		    BGP_PEERS_MAX);
+	p = calloc(1, sizeof(*p));
+	if (!p || actions_reserve(bgp, SPARE_PER_PEER) < 0) {
+		free(p);
+		return reason_set(ret_reason, "bgp-out-of-memory", "%s: out of memory", config->name);
+	}
+	p->bgp = bgp;
+	p->id = peer;
+	p->config = with_defaults(config);
+	p->since = bgp->now;
+	p->retry_at = p->start_at = MTIME_NEVER;
+	list_init(&p->routes);
+	list_init(&p->out.entries);
+	list_init(&p->out.groups);
+	while (at != &bgp->peers && list_entry(at, struct peer, node)->id < peer)
+		at = at->next;
+	list_insert_before(at, &p->node);
+	bgp->n_peers++;
+	return 0;
+}
+
+void peer_free(struct peer *p)
+{
+	rib_in_flush(p, -1);
+	rib_out_down(p);
+	for (unsigned i = 0; i < 2; i++)
+		free(p->session[i]);
+	list_remove(&p->node);
+	p->bgp->n_peers--;
+	free(p);
+}
+
+/* NULL why, or one that is not set: say what the subcode means. */
+static void stop(struct peer *p, const struct notify *notify, const struct reason *why)
+{
+	struct reason r = { 0 };
+
+	if (why && reason_is_set(why))
+		r = *why;
+	else
+		reason_set(&r, "bgp-stopped", "%s: stopped%s%s", p->config.name, notify ? ": " : "",
+		    notify ? notify_subcode_name(notify->code, notify->subcode) : "");
+	p->started = false;
+	p->failures = 0;
+	p->without_caps = false;
+	fsm_fall(p, FALL_STOP, notify, &r);
+}
+
+void bgp_peer_stop(struct bgp *bgp, uint32_t peer, uint8_t cease_subcode, const struct reason *why, mtime now)
+{
+	struct peer *p;
+	struct notify n = { .code = BGP_ERR_CEASE, .subcode = cease_subcode };
+
+	bgp_enter(bgp, now);
+	p = peer_find(bgp, peer);
+	if (p && p->started)
+		stop(p, &n, why);
+}
+
+void bgp_peer_path_lost(struct bgp *bgp, uint32_t peer, const struct reason *why, mtime now)
+{
+	struct peer *p;
+
+	bgp_enter(bgp, now);
+	p = peer_find(bgp, peer);
+	if (p && p->started)
+		stop(p, NULL, why);
+}
+
+void bgp_peer_remove(struct bgp *bgp, uint32_t peer, mtime now)
+{
+	struct peer *p;
+
+	bgp_peer_stop(bgp, peer, BGP_CEASE_DECONFIGURED, NULL, now);
+	p = peer_find(bgp, peer);
+	if (!p)
+		return;
+	graveyard_clear(bgp); /* its sessions point to it */
+	peer_free(p);
+}
+
+void bgp_peer_start(struct bgp *bgp, uint32_t peer, mtime now)
+{
+	struct peer *p;
+
+	bgp_enter(bgp, now);
+	p = peer_find(bgp, peer);
+	if (!p || p->started)
+		return;
+	p->started = true;
+	fsm_start(p);
+}
+
+int bgp_peer_refresh(struct bgp *bgp, uint32_t peer, mtime now)
+{
+	struct peer *p;
+	struct session *s;
+	int result = 0;
+
+	bgp_enter(bgp, now);
+	p = peer_find(bgp, peer);
+	s = p ? peer_session(p, SESSION_ESTABLISHED) : NULL;
+	if (!s || !s->terms.route_refresh)
+		return -1;
+	for (int f = 0; f < BGP_N_FAMILIES; f++)
+		if (s->terms.family[f] && session_send_refresh(s, (enum bgp_family)f) < 0)
+			result = -1;
+	return result;
+}
+
+/* --- changing --- */
+static bool needs_restart(const struct bgp_peer_config *a, const struct bgp_peer_config *b)
+{
+	return !addr_eq(&a->local, &b->local) || !addr_eq(&a->remote, &b->remote) || a->local_as != b->local_as ||
+	    a->peer_as != b->peer_as || a->ipv4 != b->ipv4 || a->ipv6 != b->ipv6;
+}
+
+static bool changes_export(const struct bgp_peer_config *a, const struct bgp_peer_config *b)
+{
+	return a->kind != b->kind || a->transit != b->transit || a->n_announce_from != b->n_announce_from ||
+	    memcmp(a->announce_from, b->announce_from, a->n_announce_from * sizeof(a->announce_from[0])) != 0 ||
+	    !addr_eq(&a->nexthop_v6, &b->nexthop_v6);
+}
+
+static void apply_in_place(struct peer *p, const struct bgp_peer_config *was)
+{
+	struct session *s = peer_session(p, SESSION_ESTABLISHED);
+	struct notify n = { .code = BGP_ERR_CEASE, .subcode = BGP_CEASE_MAX_PREFIXES };
+
+	rib_in_rejudge_peer(p);
+	if (was->kind != p->config.kind)
+		list_for_each (&p->routes, struct route, r, by_peer)
+			dest_decide(p->bgp, r->dest);
+	if (s && changes_export(was, &p->config))
+		rib_out_walk(p, false, false);
+	if (s && p->config.max_prefixes && p->accepted > p->config.max_prefixes) {
+		reason_set(&n.why, "bgp-max-prefixes", "%s: more prefixes than max-prefixes allows", p->config.name);
+		fsm_session(s, FSM_ERROR, &(struct fsm_fact){ .notify = &n });
+	}
+}
+
+int bgp_peer_update(struct bgp *bgp, uint32_t peer, const struct bgp_peer_config *config, mtime now,
+	struct reason *ret_reason)
+{
+	struct peer *p;
+	struct bgp_peer_config was;
+	struct notify n = { .code = BGP_ERR_CEASE, .subcode = BGP_CEASE_CONFIG_CHANGE };
+	bool session;
+
+	bgp_enter(bgp, now);
+	p = peer_find(bgp, peer);
+	if (!p)
+		return reason_set(ret_reason, "bgp-no-such-peer", "no peer %u", peer);
+	if (check_config(bgp, peer, config, ret_reason) < 0)
+		return -1;
+	was = p->config;
+	session = p->session[0] || p->session[1];
+	if (!needs_restart(&was, config)) {
+		p->config = with_defaults(config);
+		apply_in_place(p, &was);
+		return 0;
+	}
+	reason_set(&n.why, "bgp-config-change", "%s: configuration changed", p->config.name);
+	if (p->started)
+		fsm_fall(p, FALL_RESTART, &n, &n.why);
+	p->config = with_defaults(config);
+	return session ? 1 : 0;
+}

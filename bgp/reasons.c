@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The words for each refusal, either way; what `explain` and `bgp routes --rejected` print. One place. */
+#include "bgp/core.h"
+
+#include <stdio.h>
+
+static void claimed_text(const struct ptrie *networks, const struct route *r, const char *what, char *buf, size_t cap)
+{
+	struct prefix by = r->dest->prefix;
+
+	ptrie_covering(networks, &r->dest->prefix, &by);
+	snprintf(buf, cap, "refused: equals or lies inside %s, %s", prefix_str(&by), what);
+}
+
+void refusal_text(const struct route *r, char *buf, size_t cap)
+{
+	const struct peer *p = r->peer;
+	uint32_t first = 0;
+
+	switch ((enum refusal)r->refusal) {
+	case REFUSE_NONE: snprintf(buf, cap, "accepted"); break;
+	case REFUSE_MALFORMED: {
+		const struct fault_info *info = fault_info((enum fault)r->detail);
+
+		snprintf(buf, cap, "refused: %s; treated as withdrawn (%s)", info->text, info->rfc);
+		break;
+	}
+	case REFUSE_DEFAULT: snprintf(buf, cap, "refused: a default route, and accept-default is not set"); break;
+	case REFUSE_MARTIAN: snprintf(buf, cap, "refused: never routed (loopback, link-local, multicast or reserved)"); break;
+	case REFUSE_ANNOUNCED:
+		claimed_text(p->bgp->announced, r, "which we announce ourselves", buf, cap);
+		break;
+	case REFUSE_CONNECTED:
+		claimed_text(p->bgp->connected, r, "which is connected to us", buf, cap);
+		break;
+	case REFUSE_AS_LOOP: snprintf(buf, cap, "refused: our own AS %u is in the AS path", peer_local_as(p)); break;
+	case REFUSE_FIRST_AS:
+		(void)as_path_first(r->attrs->a.as_path, &first);
+		snprintf(buf, cap, "refused: the AS path begins with %u, not with the peer's AS %u", first,
+		    p->config.peer_as);
+		break;
+	case REFUSE_ORIGINATOR: snprintf(buf, cap, "refused: ORIGINATOR_ID is our own router id"); break;
+	case REFUSE_NEXTHOP:
+		snprintf(buf, cap, "refused: next hop %s is no host's address", addr_str(&r->attrs->a.nexthop));
+		break;
+	case REFUSE_NEXTHOP_OURS: snprintf(buf, cap, "refused: the next hop is our own address"); break;
+	}
+}
+
+const char *verdict_text(enum verdict v)
+{
+	switch (v) {
+	case EXPORT_OK: return "announced";
+	case EXPORT_NO_ROUTE: return "no route in use";
+	case EXPORT_FAMILY: return "the session does not carry this address family";
+	case EXPORT_ITS_OWN: return "learned from this peer";
+	case EXPORT_SITE_TO_SITE: return "learned from a site; a site is never told what a site taught us";
+	case EXPORT_NOT_NAMED: return "learned from a LAN peer that announce-from does not name";
+	case EXPORT_NO_TRANSIT: return "learned from a LAN peer, and this one has no transit";
+	case EXPORT_IBGP: return "learned over iBGP, and this peer is internal too";
+	case EXPORT_NO_ADVERTISE: return "carries the community NO_ADVERTISE";
+	case EXPORT_NO_EXPORT: return "carries the community NO_EXPORT";
+	case EXPORT_AS_IN_PATH: return "the peer's AS is in the AS path";
+	case EXPORT_DEFAULT: return "a learned default route";
+	case EXPORT_MARTIAN: return "never routed (loopback, link-local, multicast or reserved)";
+	case EXPORT_NEXTHOP: return "we have no address of this family to be the next hop";
+	case EXPORT_MEMORY: return "out of memory";
+	}
+	return "";
+}

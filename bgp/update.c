@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * UPDATE: four parts, cut first, parsed each inside its cut. The order of judgement is RFC 7606's: the frame (a reset
+ * when it is wrong, for nothing can be found then), the IPv4 lists, the attributes one by one, then what belongs
+ * together: mandatory attributes, and an UPDATE that brings broken attributes but no prefix (5.2).
+ */
+#include "bgp/update.h"
+
+#include "bgp/message.h"
+#include "bgp/nlri.h"
+
+#include <string.h>
+
+#define LONGEST_NLRI_V4 5
+#define LONGEST_NLRI_V6 17
+
+/* RFC 7606 5.2: worse than a discard, and no prefix that could be treated as withdrawn. */
+static void check_missing_nlri(struct update *u)
+{
+	if (u->a.faults.worst == REACT_WITHDRAW && !u->n_nlri && !u->a.reach.n)
+		faults_add(&u->a.faults, FAULT_MISSING_NLRI, u->a.faults.first_type);
+}
+
+/* RFC 4724 2: an empty UPDATE, or one with an empty MP_UNREACH_NLRI alone. */
+static void recognise_eor(struct update *u, size_t attrs_len)
+{
+	const struct mp_nlri *un = &u->a.unreach;
+
+	if (u->n_withdrawn || u->n_nlri || u->a.faults.worst != REACT_NONE)
+		return;
+	if (attrs_len == 0) {
+		u->end_of_rib = true;
+		u->eor_family = BGP_IPV4;
+	} else if (un->present && un->known && un->n == 0 && !u->a.reach.present && !attr_seen(&u->a, BGP_ATTR_ORIGIN)) {
+		u->end_of_rib = true;
+		u->eor_family = un->family;
+	}
+}
+
+void update_parse(struct rd body, const struct attr_context *ctx, struct attr_scratch *scratch, struct update *ret_update)
+{
+	struct update u = { 0 };
+	struct rd withdrawn, attrs;
+	size_t attrs_len;
+
+	withdrawn = rd_sub(&body, rd_u16(&body));
+	attrs_len = rd_u16(&body);
+	attrs = rd_sub(&body, attrs_len);
+	u.withdrawn = u.nlri = u.a.reach.prefixes = u.a.unreach.prefixes = rd_init("", 0);
+	*ret_update = u;
+	if (!rd_ok(&body)) {
+		faults_add(&ret_update->a.faults, FAULT_LENGTHS, 0);
+		return;
+	}
+	attrs_parse(attrs, ctx, scratch, &ret_update->a);
+	ret_update->n_withdrawn = nlri_check(withdrawn, 4);
+	ret_update->n_nlri = nlri_check(body, 4);
+	if (ret_update->n_withdrawn < 0)
+		faults_add(&ret_update->a.faults, FAULT_WITHDRAWN_SYNTAX, 0);
+	if (ret_update->n_nlri < 0)
+		faults_add(&ret_update->a.faults, FAULT_NLRI_SYNTAX, 0);
+	if (ret_update->a.faults.worst == REACT_RESET)
+		return;
+	ret_update->withdrawn = withdrawn;
+	ret_update->nlri = body;
+	attrs_check_mandatory(&ret_update->a, ret_update->n_nlri > 0);
+	check_missing_nlri(ret_update);
+	recognise_eor(ret_update, attrs_len);
+}
+
+bool update_begin(struct update_builder *b, void *buf, size_t cap, enum bgp_family family, const struct attrs *attrs,
+	const struct attr_context *ctx)
+{
+	*b = (struct update_builder){ .w = wr_init(buf, cap), .family = family, .withdraw = !attrs };
+	b->message = message_begin(&b->w, BGP_MSG_UPDATE);
+	if (!attrs && family == BGP_IPV4) {
+		b->attrs = wr_mark_u16(&b->w); /* here: the length of the withdrawn routes; no attributes follow */
+		return wr_left(&b->w) >= LONGEST_NLRI_V4 + sizeof(uint16_t);
+	}
+	wr_u16(&b->w, 0); /* no withdrawn IPv4 routes */
+	b->attrs = wr_mark_u16(&b->w);
+	/* MP_REACH_NLRI stands last, so that its list can grow; its place has no meaning (RFC 7606 5.1). */
+	if (attrs)
+		attrs_build(&b->w, attrs, ctx, family == BGP_IPV4);
+	if (family == BGP_IPV6)
+		b->mp = attrs ? mp_reach_begin(&b->w, family, &attrs->nexthop) : mp_unreach_begin(&b->w, family);
+	return wr_ok(&b->w) && wr_left(&b->w) >= (family == BGP_IPV4 ? LONGEST_NLRI_V4 : LONGEST_NLRI_V6);
+}
+
+bool update_add(struct update_builder *b, const struct prefix *p)
+{
+	size_t tail = b->withdraw && b->family == BGP_IPV4 ? sizeof(uint16_t) : 0;
+
+	if (wr_left(&b->w) < nlri_size(p) + tail)
+		return false;
+	/* Attributes end where the IPv4 list begins. */
+	if (b->n == 0 && !b->withdraw && b->family == BGP_IPV4)
+		wr_patch_u16(&b->w, b->attrs, wr_len(&b->w) - b->attrs - sizeof(uint16_t));
+	nlri_build(&b->w, p);
+	b->n++;
+	return true;
+}
+
+size_t update_end(struct update_builder *b)
+{
+	size_t from_mark = wr_len(&b->w) - b->attrs - sizeof(uint16_t);
+
+	if (b->family == BGP_IPV6) {
+		mp_end(&b->w, b->mp);
+		wr_patch_u16(&b->w, b->attrs, from_mark);
+	} else if (b->withdraw) {
+		wr_patch_u16(&b->w, b->attrs, from_mark);
+		wr_u16(&b->w, 0);
+	}
+	message_end(&b->w, b->message);
+	return wr_ok(&b->w) ? wr_len(&b->w) : 0;
+}
+
+void eor_build(struct wr *w, enum bgp_family family)
+{
+	size_t message = message_begin(w, BGP_MSG_UPDATE), attrs;
+
+	wr_u16(w, 0);
+	attrs = wr_mark_u16(w);
+	if (family == BGP_IPV6) {
+		mp_end(w, mp_unreach_begin(w, family));
+		wr_patch_u16(w, attrs, wr_len(w) - attrs - sizeof(uint16_t));
+	}
+	message_end(w, message);
+}
