@@ -53,6 +53,7 @@ struct aead_ctx *aead_new(bool seal, enum encr_id encr, unsigned key_bits, const
 	struct integ_info mac = { 0 };
 	struct encr_info info;
 	struct aead_ctx *c;
+	enum hash hash;
 	bool ok;
 
 	if (!cipher || !encr_info(encr, key_bits, &info))
@@ -68,9 +69,11 @@ struct aead_ctx *aead_new(bool seal, enum encr_id encr, unsigned key_bits, const
 	memcpy(c->salt, encr_key + info.key_len, info.salt_len);
 	c->cipher = EVP_CIPHER_CTX_new();
 	ok = c->cipher && EVP_CipherInit_ex2(c->cipher, cipher, encr_key, NULL, seal, NULL) == 1;
-	if (ok && !info.aead)
-		ok = EVP_CIPHER_CTX_set_padding(c->cipher, 0) == 1 &&
-		     hmac_init(&c->mac, crypto_md_of_integ(integ_alg), integ_key, mac.key_len) == 0;
+	if (ok && !info.aead) {
+		ok = EVP_CIPHER_CTX_set_padding(c->cipher, 0) == 1 && crypto_hash_of_integ(integ_alg, &hash);
+		if (ok)
+			hmac_init(&c->mac, hash, integ_key, mac.key_len);
+	}
 	if (!ok) {
 		aead_free(c);
 		return NULL;
@@ -83,7 +86,6 @@ void aead_free(struct aead_ctx *c)
 	if (!c)
 		return;
 	EVP_CIPHER_CTX_free(c->cipher);
-	hmac_clear(&c->mac);
 	cleanse(c, sizeof(*c));
 	free(c);
 }
@@ -145,12 +147,15 @@ static bool cbc_run(struct aead_ctx *c, const uint8_t *iv, uint8_t *text, size_t
 }
 
 /* The whole HMAC over aad | iv | text | tail; the caller truncates. */
-static bool mac_run(struct aead_ctx *c, const uint8_t *aad, size_t aad_len, const uint8_t *iv,
+static void mac_run(struct aead_ctx *c, const uint8_t *aad, size_t aad_len, const uint8_t *iv,
     const uint8_t *text, size_t text_len, const uint8_t *tail, size_t tail_len, uint8_t full[CRYPTO_MAX_HASH])
 {
-	return hmac_start(&c->mac) == 0 && hmac_add(&c->mac, aad, aad_len) == 0 &&
-	       hmac_add(&c->mac, iv, c->encr.iv_len) == 0 && hmac_add(&c->mac, text, text_len) == 0 &&
-	       hmac_add(&c->mac, tail, tail_len) == 0 && hmac_finish(&c->mac, full) == 0;
+	hmac_start(&c->mac);
+	hmac_add(&c->mac, aad, aad_len);
+	hmac_add(&c->mac, iv, c->encr.iv_len);
+	hmac_add(&c->mac, text, text_len);
+	hmac_add(&c->mac, tail, tail_len);
+	hmac_finish(&c->mac, full);
 }
 
 static bool lengths_ok(const struct aead_ctx *c, size_t aad_len, size_t text_len)
@@ -167,9 +172,9 @@ int aead_seal(struct aead_ctx *c, const uint8_t *aad, size_t aad_len, const uint
 		return -1;
 	if (c->encr.aead)
 		return gcm_seal(c, aad, aad_len, iv, text, text_len, icv);
-	if (!cbc_run(c, iv, text, text_len) ||
-	    !mac_run(c, aad, aad_len, iv, text, text_len, tail, tail_len, full))
+	if (!cbc_run(c, iv, text, text_len))
 		return -1;
+	mac_run(c, aad, aad_len, iv, text, text_len, tail, tail_len, full);
 	memcpy(icv, full, c->icv_len);
 	return 0;
 }
@@ -183,8 +188,8 @@ int aead_open(struct aead_ctx *c, const uint8_t *aad, size_t aad_len, const uint
 		return -1;
 	if (c->encr.aead)
 		return gcm_open(c, aad, aad_len, iv, text, text_len, icv);
-	if (!mac_run(c, aad, aad_len, iv, text, text_len, tail, tail_len, full) ||
-	    !bytes_eq_ct(full, icv, c->icv_len))
+	mac_run(c, aad, aad_len, iv, text, text_len, tail, tail_len, full);
+	if (!bytes_eq_ct(full, icv, c->icv_len))
 		return -1;
 	return cbc_run(c, iv, text, text_len) ? 0 : -1;
 }

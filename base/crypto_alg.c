@@ -14,9 +14,6 @@
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-enum hash { HASH_SHA1, HASH_SHA256, HASH_SHA384, HASH_SHA512, HASH_COUNT };
-static const char *const hash_names[HASH_COUNT] = { "SHA1", "SHA256", "SHA384", "SHA512" };
-
 static const struct encr_row {
 	enum encr_id id;
 	unsigned key_bits;
@@ -72,7 +69,6 @@ static const struct ke_row {
 /* What was fetched, row for row. */
 static struct {
 	bool ready;
-	EVP_MD *md[HASH_COUNT];
 	EVP_CIPHER *cipher[COUNT(encr_rows)];
 	BIGNUM *prime[COUNT(ke_rows)];
 	EC_GROUP *curve[COUNT(ke_rows)];
@@ -80,11 +76,6 @@ static struct {
 
 static int fetch_all(void)
 {
-	for (size_t i = 0; i < HASH_COUNT; i++) {
-		fetched.md[i] = EVP_MD_fetch(NULL, hash_names[i], NULL);
-		if (!fetched.md[i])
-			return -1;
-	}
 	for (size_t i = 0; i < COUNT(encr_rows); i++) {
 		fetched.cipher[i] = EVP_CIPHER_fetch(NULL, encr_rows[i].openssl, NULL);
 		if (!fetched.cipher[i])
@@ -113,10 +104,6 @@ int crypto_init(void)
 
 void crypto_fini(void)
 {
-	for (size_t i = 0; i < HASH_COUNT; i++) {
-		EVP_MD_free(fetched.md[i]);
-		fetched.md[i] = NULL;
-	}
 	for (size_t i = 0; i < COUNT(encr_rows); i++) {
 		EVP_CIPHER_free(fetched.cipher[i]);
 		fetched.cipher[i] = NULL;
@@ -170,25 +157,24 @@ bool ke_info(enum ke_id id, struct ke_info *ret_info)
 	return false;
 }
 
-const EVP_MD *crypto_md_of_prf(enum prf_id id)
+bool crypto_hash_of_prf(enum prf_id id, enum hash *ret_hash)
 {
 	for (size_t i = 0; i < COUNT(prf_rows); i++)
-		if (prf_rows[i].id == id)
-			return fetched.md[prf_rows[i].hash];
-	return NULL;
+		if (prf_rows[i].id == id) {
+			*ret_hash = prf_rows[i].hash;
+			return true;
+		}
+	return false;
 }
 
-const EVP_MD *crypto_md_of_integ(enum integ_id id)
+bool crypto_hash_of_integ(enum integ_id id, enum hash *ret_hash)
 {
 	for (size_t i = 0; i < COUNT(integ_rows); i++)
-		if (integ_rows[i].id == id)
-			return fetched.md[integ_rows[i].hash];
-	return NULL;
-}
-
-const EVP_MD *crypto_md_sha1(void)
-{
-	return fetched.md[HASH_SHA1];
+		if (integ_rows[i].id == id) {
+			*ret_hash = integ_rows[i].hash;
+			return true;
+		}
+	return false;
 }
 
 const EVP_CIPHER *crypto_cipher(enum encr_id id, unsigned key_bits)

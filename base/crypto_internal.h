@@ -11,32 +11,44 @@
 #include <openssl/bn.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 
-#define HMAC_MAX_BLOCK 128 /* of SHA-384 and SHA-512 */
+enum hash { HASH_SHA1, HASH_SHA256, HASH_SHA384, HASH_SHA512 };
 
 /* The fetched objects; NULL before crypto_init and for what the library lacks. Read-only once fetched. */
-const EVP_MD *crypto_md_of_prf(enum prf_id id);
-const EVP_MD *crypto_md_of_integ(enum integ_id id);
-const EVP_MD *crypto_md_sha1(void);
+bool crypto_hash_of_prf(enum prf_id id, enum hash *ret_hash);
+bool crypto_hash_of_integ(enum integ_id id, enum hash *ret_hash);
 const EVP_CIPHER *crypto_cipher(enum encr_id id, unsigned key_bits);
 const BIGNUM *crypto_modp_prime(enum ke_id id);
 const EC_GROUP *crypto_ec_group(enum ke_id id);
 
+/* A hash under way: plain data that may be copied to go on twice from the same point (crypto_hash.c). */
+struct hash_state {
+	enum hash hash;
+	union {
+		SHA_CTX sha1;
+		SHA256_CTX sha256;
+		SHA512_CTX sha512; /* SHA-384 too */
+	} u;
+};
+#define HASH_MAX_BLOCK 128 /* bytes; of SHA-384 and SHA-512 */
+size_t hash_block_len(enum hash h);
+size_t hash_out_len(enum hash h);
+void hash_start(struct hash_state *s, enum hash h);
+void hash_add(struct hash_state *s, const void *data, size_t len);
+void hash_finish(struct hash_state *s, uint8_t out[CRYPTO_MAX_HASH]); /* hash_out_len bytes are set */
+
 /*
- * HMAC (RFC 2104), keyed once and restarted per message without allocating: the two pads are kept as blocks
- * and hashed again for each message, because duplicating an EVP digest context allocates.
+ * HMAC (RFC 2104), keyed once: the states after both pads are kept, and a message starts from a copy of the
+ * inner one. Nothing is allocated, and nothing can fail.
  */
 struct hmac {
-	const EVP_MD *md;
-	EVP_MD_CTX *ctx;
-	size_t block, out_len;
-	uint8_t inner_pad[HMAC_MAX_BLOCK], outer_pad[HMAC_MAX_BLOCK];
+	struct hash_state inner, outer, now;
 };
-int hmac_init(struct hmac *h, const EVP_MD *md, const uint8_t *key, size_t key_len);
-int hmac_start(struct hmac *h);
-int hmac_add(struct hmac *h, const void *data, size_t len);
-int hmac_finish(struct hmac *h, uint8_t out[CRYPTO_MAX_HASH]); /* out_len bytes are set */
-void hmac_clear(struct hmac *h);                               /* legal on a zeroed one */
+void hmac_init(struct hmac *h, enum hash hash, const uint8_t *key, size_t key_len);
+void hmac_start(struct hmac *h);
+void hmac_add(struct hmac *h, const void *data, size_t len);
+void hmac_finish(struct hmac *h, uint8_t out[CRYPTO_MAX_HASH]); /* hash_out_len bytes are set */
 
 /* Group-specific halves of struct ke (crypto_ke.c). */
 struct ke {
