@@ -177,15 +177,41 @@ static const char *entry_key(const struct lysc_node *schema, const json_t *entry
 	return json_string_value(json_object_get(entry, *ret_name));
 }
 
+/* Refuses a key or value that its list holds already; seen collects them. */
+static int check_once(const struct cfg_load *l, const struct path *at, json_t *seen, const char *text)
+{
+	if (json_object_get(seen, text))
+		return cfg_fail(
+		    l, "config-duplicate", at->s, text, "this stands here twice; rename or remove one");
+	if (json_object_set_new(seen, text, json_true()))
+		return cfg_fail(l, "out-of-memory", at->s, NULL, "out of memory");
+	return 0;
+}
+
+static int walk_entry(const struct cfg_load *l, struct path *at, const struct lysc_node *schema,
+    const json_t *entry, const char *key_name, json_t *seen)
+{
+	const char *key = json_string_value(json_object_get(entry, key_name));
+
+	if (!json_is_object(entry))
+		return wrong_type(l, at, entry, "an object: { ... }");
+	if (!json_object_get(entry, key_name))
+		return cfg_fail(l, "config-missing-leaf", at->s, NULL, "\"%s\" is missing; add it", key_name);
+	if (walk_object(l, at, schema, entry))
+		return -1;
+	return check_once(l, at, seen, key ? key : "");
+}
+
 static int walk_list(
     const struct cfg_load *l, struct path *at, const struct lysc_node *schema, const json_t *v)
 {
+	json_t *seen, *entry;
 	size_t i;
-	json_t *entry;
 	int r = 0;
 
 	if (!json_is_array(v))
 		return wrong_type(l, at, v, "an array of objects: [ { ... } ]");
+	seen = json_object();
 	json_array_foreach(v, i, entry)
 	{
 		const char *key_name, *key = entry_key(schema, entry, &key_name);
@@ -196,34 +222,35 @@ static int walk_list(
 		before = key ? path_push(at, "[", key_name, "='") : path_push(at, place, "", "");
 		if (key)
 			path_push(at, key, "']", "");
-		if (!json_is_object(entry))
-			r = wrong_type(l, at, entry, "an object: { ... }");
-		else if (!json_object_get(entry, key_name))
-			r = cfg_fail(
-			    l, "config-missing-leaf", at->s, NULL, "\"%s\" is missing; add it", key_name);
-		else
-			r = walk_object(l, at, schema, entry);
+		r = walk_entry(l, at, schema, entry, key_name, seen);
 		path_pop(at, before);
 		if (r)
-			return r;
+			break;
 	}
-	return 0;
+	json_decref(seen);
+	return r;
 }
 
 static int walk_leaf_list(
     const struct cfg_load *l, struct path *at, const struct lysc_node *schema, const json_t *v)
 {
+	json_t *seen, *entry;
 	size_t i;
-	json_t *entry;
+	int r = 0;
 
 	if (!json_is_array(v))
 		return wrong_type(l, at, v, "an array, even of one: [ ... ]");
+	seen = json_object();
 	json_array_foreach(v, i, entry)
 	{
-		if (walk_value(l, at, schema, entry))
-			return -1;
+		r = walk_value(l, at, schema, entry);
+		if (!r) /* every leaf-list of the model holds strings */
+			r = check_once(l, at, seen, json_string_value(entry));
+		if (r)
+			break;
 	}
-	return 0;
+	json_decref(seen);
+	return r;
 }
 
 static int unknown(const struct cfg_load *l, const struct path *at, const struct lysc_node *schema)
@@ -259,6 +286,40 @@ static int walk_member(const struct cfg_load *l, struct path *at, const struct l
 	}
 }
 
+static bool has_member(const json_t *obj, const char *name)
+{
+	const json_t *v = json_object_get(obj, name);
+	char qualified[160];
+
+	if (!v) {
+		snprintf(qualified, sizeof(qualified), "causeway:%s", name);
+		v = json_object_get(obj, qualified);
+	}
+	return v && !(json_is_array(v) && !json_array_size(v));
+}
+
+static bool is_needed(const struct lysc_node *schema)
+{
+	if (schema->nodetype == LYS_LIST)
+		return ((const struct lysc_node_list *)schema)->min > 0;
+	if (schema->nodetype == LYS_LEAFLIST)
+		return ((const struct lysc_node_leaflist *)schema)->min > 0;
+	return schema->nodetype == LYS_LEAF && schema->flags & LYS_MAND_TRUE;
+}
+
+static int check_needed(
+    const struct cfg_load *l, const struct path *at, const struct lysc_node *schema, const json_t *obj)
+{
+	const struct lysc_node *c = NULL;
+
+	while ((c = lys_getnext(c, schema, NULL, 0))) {
+		if (is_needed(c) && !has_member(obj, c->name))
+			return cfg_fail(l, "config-missing-leaf", at->s, NULL, "\"%s\" is missing%s; add it",
+			    c->name, c->nodetype == LYS_LEAF ? "" : " or empty");
+	}
+	return 0;
+}
+
 static int walk_object(
     const struct cfg_load *l, struct path *at, const struct lysc_node *schema, const json_t *obj)
 {
@@ -275,7 +336,7 @@ static int walk_object(
 		if (r)
 			return r;
 	}
-	return 0;
+	return check_needed(l, at, schema, obj);
 }
 
 int cfg_walk(const struct cfg_load *l, const json_t *root)
