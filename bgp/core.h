@@ -72,7 +72,9 @@ struct adj_rib_out {
 	struct htab by_attrs;
 	uint32_t advertised;   /* entries the peer has been told */
 	bool walking;          /* the initial table, or all of it again */
+	unsigned walk_families; /* bits: 1 << family */
 	bool walk_again, again_resend; /* asked for while walking */
+	unsigned again_families;
 	bool walk_resend;      /* also what the peer has already */
 	bool walk_eor;         /* End-of-RIB at the end */
 	bool no_memory;        /* the session is to be closed for it */
@@ -307,7 +309,8 @@ enum verdict export_attrs(struct peer *p, const struct dest *d, struct attr_set 
 /* rib_out.c */
 void rib_out_up(struct peer *p);
 void rib_out_down(struct peer *p);
-void rib_out_walk(struct peer *p, bool resend, bool eor);
+#define WALK_ALL (1u << BGP_IPV4 | 1u << BGP_IPV6)
+void rib_out_walk(struct peer *p, unsigned families, bool resend, bool eor);
 void rib_out_note(struct peer *p, struct dest *d, bool resend);
 unsigned rib_out_walk_some(struct peer *p, unsigned budget);  /* both return the budget left */
 void rib_out_check_memory(struct peer *p);

@@ -378,7 +378,7 @@ static void on_refresh(struct session *s, const struct fsm_fact *f)
 	session_alive(s);
 	if (refresh_parse(f->body, &m) < 0 || !attr_family(m.afi, m.safi, &family) || !s->terms.family[family])
 		return; /* RFC 2918 4: of no family that was agreed: ignored */
-	rib_out_walk(s->peer, true, false);
+	rib_out_walk(s->peer, 1u << family, true, false);
 }
 
 /* --- the table --- */

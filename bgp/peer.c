@@ -208,7 +208,7 @@ static void apply_in_place(struct peer *p, const struct bgp_peer_config *was)
 		list_for_each (&p->routes, struct route, r, by_peer)
 			dest_decide(p->bgp, r->dest);
 	if (s && changes_export(was, &p->config))
-		rib_out_walk(p, false, false);
+		rib_out_walk(p, WALK_ALL, false, false);
 	if (s && p->config.max_prefixes && p->accepted > p->config.max_prefixes) {
 		reason_set(&n.why, "bgp-max-prefixes", "%s: more prefixes than max-prefixes allows", p->config.name);
 		fsm_session(s, FSM_ERROR, &(struct fsm_fact){ .notify = &n });

@@ -182,7 +182,7 @@ static void cache_clear(struct peer *p)
 
 void rib_out_up(struct peer *p)
 {
-	rib_out_walk(p, false, true);
+	rib_out_walk(p, WALK_ALL, false, true);
 }
 
 void rib_out_down(struct peer *p)
@@ -203,17 +203,19 @@ void rib_out_down(struct peer *p)
 }
 
 /* --- the walk --- */
-void rib_out_walk(struct peer *p, bool resend, bool eor)
+void rib_out_walk(struct peer *p, unsigned families, bool resend, bool eor)
 {
 	struct adj_rib_out *out = &p->out;
 
 	cache_clear(p); /* the configuration may have changed */
 	if (out->walking) { /* however often it is asked for: once more, from the start, when this one is done */
 		out->walk_again = true;
+		out->again_families |= families;
 		out->again_resend |= resend;
 		return;
 	}
 	out->walking = true;
+	out->walk_families = families;
 	out->walk_resend = resend;
 	out->walk_eor = eor;
 	out->walk_after = (struct prefix){ 0 };
@@ -237,14 +239,16 @@ static void walk_done(struct peer *p)
 	struct adj_rib_out *out = &p->out;
 	const struct session *s = peer_session(p, SESSION_ESTABLISHED);
 	bool eor = out->walk_eor, again = out->walk_again, resend = out->again_resend;
+	unsigned families = out->again_families;
 
 	out->walking = out->walk_again = out->again_resend = false;
+	out->again_families = 0;
 	for (int f = 0; eor && s && f < BGP_N_FAMILIES; f++) {
 		if (s->terms.family[f] && append_eor(p, (enum bgp_family)f) < 0)
 			out->no_memory = true;
 	}
 	if (again)
-		rib_out_walk(p, resend, false);
+		rib_out_walk(p, families, resend, false);
 }
 
 unsigned rib_out_walk_some(struct peer *p, unsigned budget)
@@ -259,6 +263,8 @@ unsigned rib_out_walk_some(struct peer *p, unsigned budget)
 			break;
 		}
 		budget--;
+		if (!(out->walk_families & 1u << family_of(v)))
+			continue;
 		rib_out_note(p, v, out->walk_resend);
 		dest_gc(p->bgp, v);
 	}

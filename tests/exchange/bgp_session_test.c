@@ -112,10 +112,233 @@ static void test_up(void **state)
 	assert_true(clean > SEEDS * 3 / 4);
 }
 
+
+/* --- falling and coming back --- */
+static bool a_has(struct bnet *net, void *arg)
+{
+	const struct pair *p = arg;
+
+	(void)net;
+	return bnet_route(p->a, "10.100.0.0/16") && bnet_route(p->b, "10.0.0.0/16") &&
+	    bnet_view(p->a, 1).state == BGP_ESTABLISHED && bnet_view(p->b, 1).state == BGP_ESTABLISHED;
+}
+
+static struct pair pair_ready(uint32_t seed)
+{
+	struct pair p = pair_up(seed);
+
+	assert_true(bnet_until(p.net, mdur_s(30), have_all, &p));
+	bnet_run(p.net, mdur_s(10));
+	assert_true(a_has(p.net, &p));
+	return p;
+}
+
+static void test_flaps(void **state)
+{
+	(void)state;
+	for (uint32_t seed = 1; seed <= SEEDS / 2; seed++) {
+		struct pair p = pair_ready(seed);
+
+		for (unsigned i = 0; i < 5; i++) {
+			bnet_reset(p.net, p.a, p.b);
+			assert_true(bnet_until_state(p.net, mdur_s(1), p.a, 1, BGP_IDLE));
+			assert_null(bnet_route(p.a, "10.100.0.0/16"));
+			assert_string_equal(p.a->peer[1].why.id, "bgp-connection-closed");
+			assert_true(bnet_until(p.net, mdur_s(120), a_has, &p));
+			bnet_run(p.net, mdur_s(seed * 7));
+		}
+		assert_true(bnet_until(p.net, mdur_s(120), a_has, &p));
+		bnet_free(p.net);
+	}
+}
+
+static void test_hold_timer(void **state)
+{
+	struct pair p = pair_ready(3);
+	mtime cut = p.net->now;
+
+	(void)state;
+	bnet_dark(p.net, p.a, p.b, true);
+	assert_true(bnet_until_state(p.net, mdur_s(31), p.a, 1, BGP_IDLE));
+	assert_true(mtime_since(p.net->now, cut).ns >= mdur_s(19).ns);
+	assert_string_equal(p.a->peer[1].why.id, "bgp-hold-timer-expired");
+	assert_null(bnet_route(p.a, "10.100.0.0/16"));
+	assert_null(bnet_route(p.a, "2001:db8:b::/48"));
+	assert_true(bnet_until_state(p.net, mdur_s(31), p.b, 1, BGP_IDLE));
+	bnet_run(p.net, mdur_s(300));
+	assert_true(p.a->peer[1].state < BGP_ESTABLISHED);
+	bnet_dark(p.net, p.a, p.b, false);
+	assert_true(bnet_until(p.net, mdur_s(300), a_has, &p));
+	bnet_free(p.net);
+}
+
+static void test_modes(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct bgp_peer_config ca = config_a(), cb = config_b();
+		struct pair p;
+
+		ca.mode = i ? BGP_MODE_PASSIVE : BGP_MODE_ACTIVE;
+		cb.mode = i ? BGP_MODE_ACTIVE : BGP_MODE_PASSIVE;
+		p = pair_new(i + 1, &ca, &cb);
+		bnet_peer_start(p.net, p.a, 1);
+		assert_int_equal(p.a->peer[1].state, i ? BGP_ACTIVE : BGP_CONNECT);
+		bnet_run(p.net, mdur_s(20)); /* b is idle: it refuses */
+		assert_true(p.a->peer[1].established == 0);
+		bnet_peer_start(p.net, p.b, 1);
+		assert_true(bnet_until(p.net, mdur_s(30), a_has, &p));
+		assert_int_equal(p.a->peer[1].established, 1);
+		bnet_free(p.net);
+	}
+}
+
+static void test_stop_and_path_lost(void **state)
+{
+	struct pair p = pair_ready(5);
+	struct reason why = { 0 };
+	uint64_t notifications = bnet_view(p.b, 1).msg_in[3];
+
+	(void)state;
+	bgp_peer_stop(p.a->bgp, 1, 2, NULL, p.net->now);
+	bnet_pump(p.net, p.a);
+	assert_null(bnet_route(p.a, "10.100.0.0/16"));
+	assert_int_equal(p.a->peer[1].state, BGP_IDLE);
+	assert_true(bnet_until_state(p.net, mdur_s(2), p.b, 1, BGP_IDLE));
+	assert_int_equal(bnet_view(p.b, 1).msg_in[3], notifications + 1);
+	assert_non_null(strstr(p.b->peer[1].why.text, "Administrative Shutdown"));
+	bnet_run(p.net, mdur_s(60));
+	assert_int_equal(p.a->peer[1].state, BGP_IDLE);
+	bnet_peer_start(p.net, p.a, 1);
+	assert_true(bnet_until(p.net, mdur_s(60), a_has, &p));
+
+	notifications = bnet_view(p.a, 1).msg_out[3];
+	reason_set(&why, "tunnel-down", "the tunnel fell");
+	bgp_peer_path_lost(p.a->bgp, 1, &why, p.net->now);
+	bnet_pump(p.net, p.a);
+	assert_null(bnet_route(p.a, "10.100.0.0/16"));
+	assert_string_equal(p.a->peer[1].why.id, "tunnel-down");
+	assert_string_equal(bnet_view(p.a, 1).last_error.id, "tunnel-down");
+	assert_int_equal(bnet_view(p.a, 1).msg_out[3], notifications);
+	bnet_peer_start(p.net, p.a, 1);
+	assert_true(bnet_until(p.net, mdur_s(60), a_has, &p));
+
+	bgp_peer_remove(p.a->bgp, 1, p.net->now);
+	bnet_pump(p.net, p.a);
+	assert_null(bnet_route(p.a, "10.100.0.0/16"));
+	assert_int_equal(bgp_peer_view(p.a->bgp, 1, &(struct bgp_peer_view){ 0 }), -1);
+	assert_true(bnet_until_state(p.net, mdur_s(2), p.b, 1, BGP_IDLE));
+	assert_non_null(strstr(p.b->peer[1].why.text, "De-configured"));
+	bnet_run(p.net, mdur_s(60));
+	bnet_free(p.net);
+}
+
+static void test_update_config(void **state)
+{
+	struct pair p = pair_ready(6);
+	struct bgp_peer_config c = config_a();
+	struct reason why = { 0 };
+
+	(void)state;
+	c.max_prefixes = 100;
+	c.hold_time = mdur_s(60);
+	assert_int_equal(bgp_peer_update(p.a->bgp, 1, &c, p.net->now, &why), 0);
+	bnet_pump(p.net, p.a);
+	assert_int_equal(p.a->peer[1].state, BGP_ESTABLISHED);
+	c.ipv6 = false;
+	assert_int_equal(bgp_peer_update(p.a->bgp, 1, &c, p.net->now, &why), 1);
+	bnet_pump(p.net, p.a);
+	assert_int_equal(p.a->peer[1].state, BGP_IDLE);
+	assert_true(bnet_until(p.net, mdur_s(60), a_has, &p));
+	bnet_run(p.net, mdur_s(5));
+	assert_null(bnet_route(p.a, "2001:db8:b::/48"));
+	assert_false(bnet_view(p.a, 1).ipv6);
+	c.peer_as = 0;
+	assert_int_equal(bgp_peer_update(p.a->bgp, 1, &c, p.net->now, &why), -1);
+	assert_string_equal(why.id, "bgp-peer-invalid");
+	c = config_a();
+	c.max_prefixes = 1;
+	c.ipv6 = false;
+	assert_int_equal(bgp_peer_update(p.a->bgp, 1, &c, p.net->now, &why), 0);
+	bnet_pump(p.net, p.a);
+	bnet_announce(p.net, p.b, "10.101.0.0/16");
+	assert_true(bnet_until_state(p.net, mdur_s(5), p.a, 1, BGP_IDLE));
+	assert_string_equal(p.a->peer[1].why.id, "bgp-max-prefixes");
+	assert_null(bnet_route(p.a, "10.100.0.0/16"));
+	bnet_free(p.net);
+}
+
+static void test_wrong_as(void **state)
+{
+	struct bgp_peer_config ca = config_a(), cb = config_b();
+	struct pair p;
+
+	(void)state;
+	ca.peer_as = 65000;
+	p = pair_new(7, &ca, &cb);
+	bnet_peer_start(p.net, p.a, 1);
+	bnet_peer_start(p.net, p.b, 1);
+	bnet_run(p.net, mdur_s(100));
+	assert_int_equal(p.a->peer[1].established + p.b->peer[1].established, 0);
+	assert_non_null(strstr(bnet_view(p.a, 1).last_error.text, "AS 65515"));
+	assert_non_null(strstr(bnet_view(p.b, 1).last_error.text, "Bad Peer AS"));
+	/* Later and later: no storm of attempts. */
+	assert_true(bnet_view(p.a, 1).msg_out[1] < 40);
+	bnet_free(p.net);
+}
+
+static void test_refresh(void **state)
+{
+	struct pair p = pair_ready(8);
+	uint64_t updates = bnet_view(p.a, 1).msg_in[2];
+
+	(void)state;
+	assert_int_equal(bgp_peer_refresh(p.a->bgp, 1, p.net->now), 0);
+	bnet_pump(p.net, p.a);
+	bnet_run(p.net, mdur_s(2));
+	assert_true(bnet_view(p.a, 1).msg_in[2] >= updates + 2);
+	assert_int_equal(bnet_view(p.b, 1).msg_in[5], 2);
+	assert_true(a_has(p.net, &p));
+	assert_int_equal(bgp_peer_refresh(p.a->bgp, 9, p.net->now), -1);
+	bnet_free(p.net);
+}
+
+static void test_four_octet_as(void **state)
+{
+	struct bgp_peer_config ca = config_a(), cb = config_b();
+	struct pair p = { .net = bnet_new(9) };
+	struct bgp_route_view v;
+
+	(void)state;
+	ca.peer_as = 4200000001u;
+	cb.peer_as = 4200000002u;
+	p.a = bnet_add(p.net, "a", "10.0.0.10", 4200000002u, "10.0.0.10");
+	p.b = bnet_add(p.net, "b", "10.100.255.254", 4200000001u, "10.100.255.254");
+	bnet_peer_add(p.a, 1, &ca);
+	bnet_peer_add(p.b, 1, &cb);
+	bnet_announce(p.net, p.a, "10.0.0.0/16");
+	bnet_announce(p.net, p.b, "10.100.0.0/16");
+	bnet_peer_start(p.net, p.a, 1);
+	bnet_peer_start(p.net, p.b, 1);
+	assert_true(bnet_until(p.net, mdur_s(30), a_has, &p));
+	assert_true(bnet_row(p.a, BGP_RIB_BEST, "10.100.0.0/16", 1, &v));
+	assert_int_equal(v.n_as_path, 1);
+	assert_int_equal(v.as_path[0], 4200000001u);
+	bnet_free(p.net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_up),
+		cmocka_unit_test(test_flaps),
+		cmocka_unit_test(test_hold_timer),
+		cmocka_unit_test(test_modes),
+		cmocka_unit_test(test_stop_and_path_lost),
+		cmocka_unit_test(test_update_config),
+		cmocka_unit_test(test_wrong_as),
+		cmocka_unit_test(test_refresh),
+		cmocka_unit_test(test_four_octet_as),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

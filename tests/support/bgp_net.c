@@ -331,7 +331,6 @@ static void take_end(struct bnet *net, struct conn *c, unsigned to, const char *
 	if (!s->open && !s->asked)
 		return;
 	s->open = s->asked = false;
-	c->side[!to].open = c->side[!to].asked = false;
 	if (s->node->bgp)
 		bgp_conn_closed(s->node->bgp, s->id, error, net->now);
 	else if (s->node->raw_conn == s->id)
