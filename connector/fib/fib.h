@@ -26,7 +26,7 @@ enum fib_origin { /* why a route is wanted; shown by `fib show`, and nothing els
 };
 
 struct fib_way {
-	int ifindex;
+	int ifindex;        /* 0: a reject; packets are dropped here. Alone in its set */
 	struct addr via;    /* none: on link */
 	uint32_t weight;    /* 1.. */
 	char interface[16]; /* for views only */

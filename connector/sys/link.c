@@ -1,140 +1,201 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Interfaces by netlink, ioctl and /proc/sys, in that order of preference. */
+/*
+ * Interfaces and addresses: netlink for addresses, ioctl for names and MTU, /proc/sys for the rest. /proc/sys/net shows the network
+ * namespace of the thread that opens it, so it is opened inside the domain, like the sockets.
+ */
 #include "connector/sys/link.h"
-
 #include "connector/sys/rtnl.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-struct holder_search {
-	const struct addr *addr;
-	struct link_holder *out;
-	int max, n;
-};
+#define RP_FILTER_LOOSE "2"  /* the source must be reachable by any interface */
+#define ADDR_GEN_NONE "1"    /* IN6_ADDR_GEN_MODE_NONE */
+#define SYSCTL_PATH_MAX 128
 
-static void on_addr(void *ctx, const struct rtnl_msg *msg)
+/* ---- sysctl ---- */
+
+static int sysctl_open(const struct sys_domain *domain, const char *path, int flags)
 {
-	struct holder_search *s = ctx;
+	int token, fd, err;
 
-	if (msg->kind == RTNL_ADDR && s->n < s->max && addr_eq(&msg->addr.addr, s->addr))
-		s->out[s->n++].ifindex = msg->addr.ifindex;
+	if (sys_domain_enter(domain, &token))
+		return -errno;
+	fd = open(path, flags | O_CLOEXEC);
+	err = errno;
+	sys_domain_leave(token);
+	return fd < 0 ? -err : fd;
 }
 
-int link_addr_holders(const struct sys_domain *d, const struct addr *a, struct link_holder *out, int max)
+static void sysctl_write(const struct sys_domain *domain, const char *path, const char *value)
 {
-	struct holder_search s = { .addr = a, .out = out, .max = max };
-	struct rtnl *r = rtnl_open(d, NULL);
-	int token, err;
+	int fd = sysctl_open(domain, path, O_WRONLY);
+
+	if (fd < 0)
+		return;
+	if (write(fd, value, strlen(value)) < 0) {
+		/* Read-only /proc/sys, as in containers: the tunnel works with what is set there. */
+	}
+	close(fd);
+}
+
+void link_quieten(const struct sys_domain *domain, const char *interface)
+{
+	char path[SYSCTL_PATH_MAX];
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%.15s/rp_filter", interface);
+	sysctl_write(domain, path, RP_FILTER_LOOSE);
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%.15s/addr_gen_mode", interface);
+	sysctl_write(domain, path, ADDR_GEN_NONE);
+}
+
+int link_forwarding(const struct sys_domain *domain, uint8_t family)
+{
+	const char *path = family == 6 ? "/proc/sys/net/ipv6/conf/all/forwarding" : "/proc/sys/net/ipv4/ip_forward";
+	int fd = sysctl_open(domain, path, O_RDONLY);
+	char value = '0';
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	n = read(fd, &value, 1);
+	close(fd);
+	return n == 1 && value != '0';
+}
+
+/* ---- ioctl ---- */
+
+static int ioctl_in(const struct sys_domain *domain, unsigned long request, struct ifreq *ifr)
+{
+	int token, fd, err = 0;
+
+	if (sys_domain_enter(domain, &token))
+		return -errno;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		err = -errno;
+	sys_domain_leave(token);
+	if (fd < 0)
+		return err;
+	if (ioctl(fd, request, ifr))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+int link_name(const struct sys_domain *domain, int ifindex, char ret_name[IFNAMSIZ])
+{
+	struct ifreq ifr = { .ifr_ifindex = ifindex };
+	int err = ioctl_in(domain, SIOCGIFNAME, &ifr);
+
+	if (!err)
+		snprintf(ret_name, IFNAMSIZ, "%s", ifr.ifr_name);
+	return err;
+}
+
+int link_set_mtu(const struct sys_domain *domain, int ifindex, uint32_t mtu, struct reason *ret_reason)
+{
+	struct ifreq ifr = { 0 };
+	int err = link_name(domain, ifindex, ifr.ifr_name);
+
+	ifr.ifr_mtu = (int)mtu;
+	if (!err)
+		err = ioctl_in(domain, SIOCSIFMTU, &ifr);
+	if (!err)
+		return 0;
+	return reason_set(ret_reason, "interface-mtu", "cannot set the MTU of interface %d to %u: %s", ifindex, mtu, strerror(-err));
+}
+
+/* ---- addresses ---- */
+
+struct search {
+	const struct addr *a;
+	struct link_holder *out;
+	int n, max;
+};
+
+static void match_addr(void *ctx, const struct rtnl_msg *msg)
+{
+	struct search *s = ctx;
+
+	if (msg->kind != RTNL_ADDR || !addr_eq(&msg->addr.addr, s->a) || s->n == s->max)
+		return;
+	s->out[s->n++] = (struct link_holder){ .ifindex = msg->addr.ifindex };
+}
+
+int link_addr_holders(const struct sys_domain *domain, const struct addr *a, struct link_holder out[], size_t max)
+{
+	struct search s = { .a = a, .out = out, .max = (int)max };
+	struct rtnl *r = rtnl_open(domain, NULL);
+	int err;
 
 	if (!r)
-		return -errno;
-	err = rtnl_dump(r, RTNL_ADDR, 0, on_addr, &s);
+		return -EIO;
+	do { /* an interrupted dump may have missed it */
+		s.n = 0;
+		err = rtnl_dump(r, RTNL_ADDR, 0, match_addr, &s);
+	} while (err == RTNL_INTERRUPTED);
 	rtnl_close(r);
 	if (err < 0)
 		return err;
-	if (sys_domain_enter(d, &token))
-		return -errno;
 	for (int i = 0; i < s.n; i++)
-		if (!if_indextoname((unsigned)out[i].ifindex, out[i].interface))
-			snprintf(out[i].interface, sizeof(out[i].interface), "#%d", out[i].ifindex);
-	sys_domain_leave(token);
+		if (link_name(domain, out[i].ifindex, out[i].interface))
+			snprintf(out[i].interface, sizeof(out[i].interface), "if%d", out[i].ifindex % 1000000);
 	return s.n;
 }
 
-struct addr_result {
+struct outcome {
 	int err;
-	char text[160];
+	char text[128];
 };
 
-static void on_result(void *ctx, size_t tag, int err, const char *text)
+static void take_outcome(void *ctx, size_t tag, int err, const char *text)
 {
-	struct addr_result *res = ctx;
+	struct outcome *o = ctx;
 
 	(void)tag;
-	res->err = err;
-	snprintf(res->text, sizeof(res->text), "%s", text);
+	o->err = err;
+	snprintf(o->text, sizeof(o->text), "%s", text);
 }
 
-static void change_addr(const struct sys_domain *d, int ifindex, const struct prefix *p, enum rtnl_how how, struct addr_result *res)
+static void change_addr(const struct sys_domain *domain, enum rtnl_how how, int ifindex, const struct prefix *address,
+	struct outcome *ret_outcome)
 {
-	struct rtnl_addr a = { .ifindex = ifindex, .addr = p->addr, .network = prefix_canonical(*p) };
-	struct rtnl *r = rtnl_open(d, NULL);
+	const struct rtnl_addr change = { .ifindex = ifindex, .addr = address->addr, .network = *address,
+		.scope = RT_SCOPE_UNIVERSE, .flags = address->addr.family == 6 ? IFA_F_NODAD : 0 };
+	struct rtnl *r = rtnl_open(domain, NULL);
 	struct rtnl_batch *b = rtnl_batch_new();
-	int err = -ENOMEM;
+	int err = r && b ? rtnl_batch_addr(b, 0, how, &change) : -EIO;
 
-	*res = (struct addr_result){ .err = -EIO };
-	if (r && b)
-		err = rtnl_batch_addr(b, 0, how, &a);
 	if (!err)
-		err = rtnl_exec(r, b, on_result, res);
+		err = rtnl_exec(r, b, take_outcome, ret_outcome);
 	if (err)
-		res->err = err;
+		ret_outcome->err = err;
 	rtnl_batch_free(b);
 	rtnl_close(r);
 }
 
-int link_addr_add(const struct sys_domain *d, int ifindex, const struct prefix *p, struct reason *ret_reason)
+int link_addr_add(const struct sys_domain *domain, int ifindex, const struct prefix *address, struct reason *ret_reason)
 {
-	struct addr_result res;
+	struct outcome o = { 0 };
 
-	change_addr(d, ifindex, p, RTNL_CREATE, &res);
-	if (!res.err || res.err == -EEXIST)
+	change_addr(domain, RTNL_CREATE, ifindex, address, &o);
+	if (!o.err || o.err == -EEXIST)
 		return 0;
-	return reason_set(ret_reason, "inside-address-failed", "the kernel refuses address %s on interface %d: %s%s%s", prefix_str(p),
-		ifindex, strerror(-res.err), res.text[0] ? ": " : "", res.text);
+	return reason_set(ret_reason, "interface-address", "cannot put address %s/%u on interface %d: %s%s%s",
+		addr_str(&address->addr), address->len, ifindex, strerror(-o.err), o.text[0] ? ": " : "", o.text);
 }
 
-void link_addr_del(const struct sys_domain *d, int ifindex, const struct prefix *p)
+void link_addr_del(const struct sys_domain *domain, int ifindex, const struct prefix *address)
 {
-	struct addr_result res;
+	struct outcome o = { 0 };
 
-	change_addr(d, ifindex, p, RTNL_DELETE, &res);
-}
-
-int link_set_mtu(const struct sys_domain *d, int ifindex, uint32_t mtu, struct reason *ret_reason)
-{
-	struct ifreq ifr = { .ifr_mtu = (int)mtu };
-	int token, fd, err = 0;
-
-	if (sys_domain_enter(d, &token))
-		return reason_set(ret_reason, "domain-unreachable", "cannot enter routing domain %s: %s", d->name, strerror(errno));
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || !if_indextoname((unsigned)ifindex, ifr.ifr_name) || ioctl(fd, SIOCSIFMTU, &ifr))
-		err = errno;
-	if (fd >= 0)
-		close(fd);
-	sys_domain_leave(token);
-	return err ? reason_set(ret_reason, "interface-mtu", "cannot set MTU %u on interface %d: %s", mtu, ifindex, strerror(err)) : 0;
-}
-
-static void set_sysctl(const char *family, const char *interface, const char *name, const char *value)
-{
-	char path[160];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s/%s", family, interface, name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return; /* a kernel without that family or setting */
-	if (write(fd, value, strlen(value)) < 0)
-		(void)errno; /* best effort, as the header says */
-	close(fd);
-}
-
-void link_quieten(const struct sys_domain *d, const char *interface)
-{
-	int token;
-
-	if (sys_domain_enter(d, &token))
-		return;
-	set_sysctl("ipv4", interface, "rp_filter", "2");
-	set_sysctl("ipv6", interface, "addr_gen_mode", "1");
-	set_sysctl("ipv6", interface, "accept_ra", "0");
-	set_sysctl("ipv6", interface, "router_solicitations", "0");
-	sys_domain_leave(token);
+	change_addr(domain, RTNL_DELETE, ifindex, address, &o); /* it may be gone already, with its interface */
 }

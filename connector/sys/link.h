@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Addresses and settings of network interfaces in a routing domain. Each call opens what it needs: these are acts of configuration, not
- * of traffic. Any thread.
+ * Interfaces and their addresses: what the daemon sets on its own ones and asks about others. Each call opens a socket in the routing
+ * domain and waits for the kernel (microseconds); any thread. Creating an interface is tun.h's, watching them the FIB writer's.
  */
 #ifndef CW_SYS_LINK_H
 #define CW_SYS_LINK_H
@@ -11,26 +11,28 @@
 #include "connector/sys/domain.h"
 
 #include <net/if.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct link_holder {
 	int ifindex;
 	char interface[IFNAMSIZ];
 };
 
-/* Which interfaces hold this very address? Up to max of them; returns how many, or -errno. */
-int link_addr_holders(const struct sys_domain *d, const struct addr *a, struct link_holder *out, int max);
-
-/* An address with its network's length. Adding what is there already is success. -1 with a reason. */
-int link_addr_add(const struct sys_domain *d, int ifindex, const struct prefix *p, struct reason *ret_reason);
-/* Deleting what is not there is nothing. */
-void link_addr_del(const struct sys_domain *d, int ifindex, const struct prefix *p);
-
-int link_set_mtu(const struct sys_domain *d, int ifindex, uint32_t mtu, struct reason *ret_reason);
-
+/* The interfaces that hold an address, max at most; how many were written, or -errno. */
+int link_addr_holders(const struct sys_domain *domain, const struct addr *a, struct link_holder out[], size_t max);
 /*
- * Settings of an interface of ours: reverse-path filtering loose (2), because a packet may come back by the other tunnel, and no IPv6
- * address or router solicitation of the kernel's own making. Best effort: what the kernel does not have is passed over.
+ * Adds or removes an address; the prefix is the address with its host bits. An address that is there already, or gone already, is success.
+ * IPv6 addresses come without duplicate detection: nobody shares the link of a tunnel.
  */
-void link_quieten(const struct sys_domain *d, const char *interface);
+int link_addr_add(const struct sys_domain *domain, int ifindex, const struct prefix *address, struct reason *ret_reason);
+void link_addr_del(const struct sys_domain *domain, int ifindex, const struct prefix *address);
+int link_set_mtu(const struct sys_domain *domain, int ifindex, uint32_t mtu, struct reason *ret_reason);
+/* 0 and the name, or -errno. */
+int link_name(const struct sys_domain *domain, int ifindex, char ret_name[IFNAMSIZ]);
+/* On an interface of ours: reverse path filter loose (RFC 3704), no IPv6 link-local address by itself. What isn't there is passed over. */
+void link_quieten(const struct sys_domain *domain, const char *interface);
+/* Does the kernel forward packets of this family (4 or 6)? 1, 0, or -errno. Never changed by us. */
+int link_forwarding(const struct sys_domain *domain, uint8_t family);
 
 #endif

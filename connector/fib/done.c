@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What became of the operations. Success makes the kernel's state ours to know; a failure parks the routes that depended on it
+ * with the kernel's words, and asks for a new picture where the error says that ours is wrong.
+ */
+#include "connector/fib/plan_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A deletion of what isn't there has reached its aim. */
+static bool is_gone(int err)
+{
+	return err == 0 || err == -ESRCH || err == -ENOENT || err == -ENODEV;
+}
+
+static void kernel_reason(struct reason *why, const char *what, const struct fib_result *result)
+{
+	reason_set(why, "fib-kernel", "the kernel refused %s: %s", what, strerror(-result->err));
+	if (result->text && result->text[0])
+		reason_add(why, " (%s)", result->text);
+}
+
+static void route_failed(struct fib *f, struct route *r, const struct reason *why)
+{
+	mtime until = mtime_add(f->now, fib_backoff(r->tries));
+
+	if (r->tries < UINT8_MAX)
+		r->tries++;
+	route_park(f, r, until, false, why);
+}
+
+static void route_refused(struct fib *f, struct route *r, const struct fib_result *result)
+{
+	struct reason why;
+
+	kernel_reason(&why, prefix_str(&r->prefix), result);
+	/* Something is there that we didn't see, or a nexthop that we saw isn't there. */
+	if (result->err == -EEXIST || result->err == -ENOENT || result->err == -EINVAL || result->err == -ESRCH)
+		f->resync = true;
+	route_failed(f, r, &why);
+}
+
+static void route_in(struct fib *f, struct route *r, const struct fib_op *op)
+{
+	struct object *o = object_by_id(f, op->nhid);
+	struct bundle *b;
+
+	r->object = o;
+	r->source = op->source;
+	r->tries = 0;
+	route_settle(f, r);
+	/* Fresh routes of a bundle at home are told and calmed; there is no need to wait for the next round. */
+	b = r->bundle;
+	if (!b || r->parked)
+		return;
+	list_remove(&r->node);
+	list_append(&b->calm, &r->node);
+	route_tell(f, r, true, NULL);
+}
+
+static void route_out(struct fib *f, struct route *r)
+{
+	r->object = NULL;
+	r->leftover = false;
+	r->tries = 0;
+	r->source = (struct addr){ 0 };
+	if (!r->wants)
+		route_tell(f, r, false, NULL);
+	route_settle(f, r);
+}
+
+static void done_route(struct fib *f, const struct fib_op *op, const struct fib_result *result)
+{
+	struct route *r = op->subject;
+
+	if (op->kind == FIB_OP_ROUTE_DEL) {
+		if (is_gone(result->err))
+			route_out(f, r);
+		else
+			route_refused(f, r, result);
+		return;
+	}
+	if (result->err == 0) {
+		route_in(f, r, op);
+		f->resync |= op->kind == FIB_OP_ROUTE_MOVE && !result->old_gone;
+		return;
+	}
+	if (op->kind == FIB_OP_ROUTE_MOVE && result->old_gone) {
+		r->object = NULL;
+		r->source = (struct addr){ 0 };
+		route_settle(f, r);
+	}
+	route_refused(f, r, result);
+}
+
+/* An object can't be made or changed: what waits for it waits longer, what stands in it is moved one by one next. */
+static void object_failed(struct fib *f, struct object *o, const struct reason *why)
+{
+	if (o->exists)
+		o->frozen = true;
+	list_for_each(&f->absent, struct bundle, b, node) {
+		if (b->goal == o) {
+			list_for_each(&b->fresh, struct route, r, node)
+				route_failed(f, r, why);
+		}
+	}
+	list_for_each(&f->objects, struct object, home, node) {
+		list_for_each(&home->bundles, struct bundle, b, node) {
+			if (b->goal != o)
+				continue;
+			list_for_each(&b->fresh, struct route, r, node)
+				route_failed(f, r, why);
+			list_for_each(&b->calm, struct route, r, node)
+				route_failed(f, r, why);
+		}
+	}
+}
+
+static bool depends_on(const struct object *o, const struct single *s)
+{
+	for (unsigned i = 0; o->target && i < o->target->n; i++)
+		if (o->target->way[i].ifindex == s->ifindex && addr_eq(&o->target->way[i].via, &s->via))
+			return true;
+	return false;
+}
+
+static void done_single(struct fib *f, const struct fib_op *op, const struct fib_result *result)
+{
+	struct single *s = op->subject;
+	struct reason why;
+
+	if (op->kind == FIB_OP_NEXTHOP_DEL) {
+		if (is_gone(result->err)) {
+			list_remove(&s->node);
+			free(s);
+			return;
+		}
+		s->hold = mtime_add(f->now, fib_backoff(s->tries++));
+		f->resync = true;
+		return;
+	}
+	if (result->err == 0) {
+		s->exists = true;
+		s->tries = 0;
+		return;
+	}
+	if (result->err == -EEXIST && s->tries++ < FIB_ID_TRIES) {
+		nhid_taken(f, s->id, true);
+		s->id = nhid_new(f);
+		list_for_each(&f->objects, struct object, o, node) {
+			if (o->single == s)
+				o->id = s->id;
+		}
+		return;
+	}
+	s->tries = 0;
+	kernel_reason(&why, "a next hop", result);
+	if (op->way.interface[0])
+		reason_add(&why, " through %s", op->way.interface);
+	list_for_each(&f->objects, struct object, o, node) {
+		if (depends_on(o, s) && (!o->exists || o->content != o->target))
+			object_failed(f, o, &why);
+	}
+}
+
+static void done_group(struct fib *f, const struct fib_op *op, const struct fib_result *result)
+{
+	struct object *o = op->subject;
+	struct reason why;
+
+	if (op->kind == FIB_OP_GROUP_DEL) {
+		if (is_gone(result->err)) {
+			object_free(o);
+			return;
+		}
+		o->hold = mtime_add(f->now, fib_backoff(o->tries++));
+		f->resync = true;
+		return;
+	}
+	if (result->err == 0) {
+		o->exists = true;
+		o->tries = 0;
+		memcpy(o->member, op->member, op->n_members * sizeof(o->member[0]));
+		o->n_members = op->n_members;
+		object_content(o, o->target);
+		return;
+	}
+	if (op->kind == FIB_OP_GROUP_ADD && result->err == -EEXIST && o->tries++ < FIB_ID_TRIES) {
+		nhid_taken(f, o->id, true);
+		o->id = nhid_new(f);
+		return;
+	}
+	o->tries = 0;
+	f->resync = true;
+	kernel_reason(&why, "a nexthop group", result);
+	object_failed(f, o, &why);
+}
+
+void fib_done(struct fib *f, const struct fib_op *op, const struct fib_result *result)
+{
+	f->dirty = true;
+	switch (op->kind) {
+	case FIB_OP_NEXTHOP_ADD:
+	case FIB_OP_NEXTHOP_DEL:
+		done_single(f, op, result);
+		break;
+	case FIB_OP_GROUP_ADD:
+	case FIB_OP_GROUP_SET:
+	case FIB_OP_GROUP_DEL:
+		done_group(f, op, result);
+		break;
+	case FIB_OP_ROUTE_ADD:
+	case FIB_OP_ROUTE_MOVE:
+	case FIB_OP_ROUTE_DEL:
+		done_route(f, op, result);
+		break;
+	}
+}

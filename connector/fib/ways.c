@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Interned sets of ways: a hash table of counted, immutable arrays. The set stands in a canonical order, so equal sets have one
+ * representation whichever order BGP found their ways in.
+ */
+#include "connector/fib/ways.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BUCKETS 1024
+
+struct ways_table {
+	struct fib_ways *bucket[BUCKETS];
+};
+
+struct ways_table *ways_table_new(void)
+{
+	return calloc(1, sizeof(struct ways_table));
+}
+
+void ways_table_free(struct ways_table *t)
+{
+	free(t);
+}
+
+static int way_cmp(const struct fib_way *a, const struct fib_way *b)
+{
+	if (a->ifindex != b->ifindex)
+		return a->ifindex < b->ifindex ? -1 : 1;
+	return addr_cmp(&a->via, &b->via);
+}
+
+/* Insertion sort that drops what comes twice; n is 16 at most. Returns how many remain. */
+static unsigned canonical(struct fib_way out[FIB_WAYS_MAX], const struct fib_way way[], unsigned n)
+{
+	unsigned used = 0;
+
+	for (unsigned i = 0; i < n && i < FIB_WAYS_MAX; i++) {
+		unsigned at = used;
+
+		while (at > 0 && way_cmp(&out[at - 1], &way[i]) > 0)
+			at--;
+		if (at > 0 && way_cmp(&out[at - 1], &way[i]) == 0)
+			continue;
+		memmove(&out[at + 1], &out[at], (used - at) * sizeof(out[0]));
+		out[at] = way[i];
+		if (out[at].weight < 1)
+			out[at].weight = 1;
+		if (out[at].weight > FIB_WEIGHT_MAX)
+			out[at].weight = FIB_WEIGHT_MAX;
+		used++;
+	}
+	if (used == 1)
+		out[0].weight = 1; /* alone, its weight says nothing */
+	return used;
+}
+
+static bool same(const struct fib_ways *w, uint8_t tag, const struct fib_way way[], unsigned n)
+{
+	if (w->tag != tag || w->n != n)
+		return false;
+	for (unsigned i = 0; i < n; i++)
+		if (way_cmp(&w->way[i], &way[i]) != 0 || w->way[i].weight != way[i].weight)
+			return false;
+	return true;
+}
+
+/* FNV-1a over what makes the identity. */
+static unsigned hash(uint8_t tag, const struct fib_way way[], unsigned n)
+{
+	uint32_t h = 2166136261U ^ tag;
+
+	for (unsigned i = 0; i < n; i++) {
+		h = (h ^ (uint32_t)way[i].ifindex) * 16777619U;
+		h = (h ^ way[i].weight) * 16777619U;
+		for (unsigned j = 0; j < addr_size(&way[i].via); j++)
+			h = (h ^ way[i].via.b[j]) * 16777619U;
+	}
+	return (h ^ h >> 16) % BUCKETS;
+}
+
+const struct fib_ways *ways_get(struct ways_table *t, uint8_t tag, const struct fib_way way[], unsigned n)
+{
+	struct fib_way sorted[FIB_WAYS_MAX + 1];
+	struct fib_ways **bucket, *w;
+
+	n = canonical(sorted, way, n);
+	bucket = &t->bucket[hash(tag, sorted, n)];
+	for (w = *bucket; w; w = w->next) {
+		if (same(w, tag, sorted, n)) {
+			w->refs++;
+			return w;
+		}
+	}
+	w = calloc(1, sizeof(*w) + n * sizeof(w->way[0]));
+	if (!w)
+		return NULL;
+	w->table = t;
+	w->refs = 1;
+	w->tag = tag;
+	w->n = (uint8_t)n;
+	memcpy(w->way, sorted, n * sizeof(w->way[0]));
+	w->next = *bucket;
+	*bucket = w;
+	return w;
+}
+
+const struct fib_ways *ways_ref(const struct fib_ways *w)
+{
+	((struct fib_ways *)w)->refs++;
+	return w;
+}
+
+void ways_unref(const struct fib_ways *w)
+{
+	struct fib_ways *dead = (struct fib_ways *)w, **link;
+
+	/* A set may hold another, its usable part: that one goes with it. */
+	while (dead && --dead->refs == 0) {
+		const struct fib_ways *usable = dead->usable;
+
+		link = &dead->table->bucket[hash(dead->tag, dead->way, dead->n)];
+		while (*link != dead)
+			link = &(*link)->next;
+		*link = dead->next;
+		free(dead);
+		dead = (struct fib_ways *)usable;
+	}
+}
+
+bool ways_within(const struct fib_ways *inner, const struct fib_ways *outer)
+{
+	for (unsigned i = 0; i < inner->n; i++) {
+		bool found = false;
+
+		for (unsigned j = 0; j < outer->n && !found; j++)
+			found = way_cmp(&inner->way[i], &outer->way[j]) == 0;
+		if (!found)
+			return false;
+	}
+	return true;
+}
