@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * IKEv2 (RFC 7296) as a pure core: bytes, facts and `now` go in; an ordered queue of actions and the next deadline
- * come out. It opens, sends, sleeps and logs nothing, reads no clock, and draws randomness only from the rng given.
+ * IKEv2 (RFC 7296) as a pure core: bytes, facts and `now` go in; an ordered queue of actions and the next
+ * deadline come out. It opens, sends, sleeps and logs nothing, reads no clock, and draws randomness only from
+ * the rng given.
  *
- * One `struct ike` is the IKE endpoint of one routing domain. It holds *connections* (one per configured tunnel: a
- * peer, its proposals, its child SA) and the ike_sas that serve them. All calls come from one thread. Nothing
- * in an action or a view outlives the call that returned it unless it says so.
+ * One `struct ike` is the IKE endpoint of one routing domain. It holds *connections* (one per configured
+ * tunnel: a peer, its proposals, its child SA) and the ike_sas that serve them. All calls come from one
+ * thread. Nothing in an action or a view outlives the call that returned it unless it says so.
  *
- * The order of the queue carries meaning: the inbound SA is installed before the message that lets the peer use it is
- * sent; the new outbound SA before the old pair is removed; IKE_ACT_CHILD_DOWN (the daemon takes the routes out)
- * before the removal of the SAs. Each action has an id; the daemon reports with ike_action_failed the ones that failed,
- * and what depends on a failed action does not run.
+ * The order of the queue carries meaning: the inbound SA is installed before the message that lets the peer
+ * use it is sent; the new outbound SA before the old pair is removed; IKE_ACT_CHILD_DOWN (the daemon takes
+ * the routes out) before the removal of the SAs. Each action has an id; the daemon reports with
+ * ike_action_failed the ones that failed, and what depends on a failed action does not run.
  */
 #ifndef CW_IKE_IKE_H
 #define CW_IKE_IKE_H
@@ -25,12 +26,20 @@
 
 struct ike;
 
-#define IKE_ID_MAX 256
-#define IKE_TS_MAX 8      /* traffic selectors a side, per child SA */
+#define IKE_ID_MAX      256
+#define IKE_TS_MAX      8 /* traffic selectors a side, per child SA */
 #define IKE_REMOTES_MAX 8 /* addresses of one peer, tried in turn */
 
 /* Identification payload (RFC 7296 3.5). */
-enum ike_id_type { IKE_ID_NONE = 0, IKE_ID_IPV4 = 1, IKE_ID_FQDN = 2, IKE_ID_RFC822 = 3, IKE_ID_IPV6 = 5, IKE_ID_DER_DN = 9, IKE_ID_KEY_ID = 11 };
+enum ike_id_type {
+	IKE_ID_NONE = 0,
+	IKE_ID_IPV4 = 1,
+	IKE_ID_FQDN = 2,
+	IKE_ID_RFC822 = 3,
+	IKE_ID_IPV6 = 5,
+	IKE_ID_DER_DN = 9,
+	IKE_ID_KEY_ID = 11
+};
 struct ike_identity {
 	uint8_t type; /* enum ike_id_type; NONE in a configuration: our address / any identity of the peer */
 	uint16_t len;
@@ -53,34 +62,37 @@ enum ike_role { IKE_ROLE_BOTH, IKE_ROLE_INITIATE, IKE_ROLE_RESPOND };
 
 /* One tunnel's peer. Copied by ike_conn_add; secrets too (cleansed when the connection goes). */
 struct ike_conn_config {
-	char name[128];          /* "azure-hq/t1": only ever printed in reasons */
+	char name[128]; /* "azure-hq/t1": only ever printed in reasons */
 	enum ike_role role;
-	struct addr local;       /* family 0: whatever the route gives (actions say local address none; inputs tell) */
+	struct addr
+	    local; /* family 0: whatever the route gives (actions say local address none; inputs tell) */
 	struct addr remote[IKE_REMOTES_MAX];
-	unsigned n_remote;       /* 0: any peer may answer (responder only) */
+	unsigned n_remote; /* 0: any peer may answer (responder only) */
 	struct ike_identity local_id, remote_id;
 	const uint8_t *psk;
 	size_t psk_len;
 	struct ike_proposals ike_proposals; /* in order of preference */
 	struct ike_proposals esp_proposals; /* a KE method in one of them means PFS at rekey */
-	struct ike_ts tsi[IKE_TS_MAX], tsr[IKE_TS_MAX]; /* ours, theirs; default any-any of both families is the caller's */
+	struct ike_ts tsi[IKE_TS_MAX],
+	    tsr[IKE_TS_MAX]; /* ours, theirs; default any-any of both families is the caller's */
 	unsigned n_tsi, n_tsr;
-	bool narrow;             /* accept a subset of what we ask for (initiator); a responder always may narrow */
-	bool force_encap;        /* make the peer see a NAT, so that ESP goes in UDP 4500 (RFC 7296 2.23) */
+	bool narrow;      /* accept a subset of what we ask for (initiator); a responder always may narrow */
+	bool force_encap; /* make the peer see a NAT, so that ESP goes in UDP 4500 (RFC 7296 2.23) */
 	mdur ike_lifetime, child_lifetime; /* rekey is started a jittered margin before; 0: never by time */
 	uint64_t child_life_bytes;         /* 0: no limit; counted by facts (ike_fact_bytes) */
-	mdur liveness_interval;  /* an INFORMATIONAL probe after this long without a sign of life; 0: none */
-	mdur liveness_timeout;   /* probe unanswered for this long: the peer is dead. 0: the retransmission schedule decides */
-	mdur retransmit_first;   /* e.g. 500 ms; doubles each time up to 8 s (default when 0) */
+	mdur liveness_interval; /* an INFORMATIONAL probe after this long without a sign of life; 0: none */
+	mdur liveness_timeout;  /* probe unanswered for this long: the peer is dead. 0: the retransmission
+	                           schedule decides */
+	mdur retransmit_first;  /* e.g. 500 ms; doubles each time up to 8 s (default when 0) */
 	unsigned retransmit_tries; /* default when 0: 7 */
 	mdur retry_min, retry_max; /* between attempts to connect; capped exponential back-off with jitter */
 	unsigned tries;            /* attempts before giving up; 0 for ever */
 };
 
 struct ike_limits {
-	unsigned half_open_max;           /* IKE_SAs as responder without IKE_AUTH; beyond that, INITs are dropped */
-	unsigned half_open_per_source;    /* the same by source address */
-	unsigned cookie_threshold;        /* half-open count from which a COOKIE is demanded (0: always) */
+	unsigned half_open_max; /* IKE_SAs as responder without IKE_AUTH; beyond that, INITs are dropped */
+	unsigned half_open_per_source; /* the same by source address */
+	unsigned cookie_threshold;     /* half-open count from which a COOKIE is demanded (0: always) */
 	unsigned established_max;
 };
 extern const struct ike_limits ike_default_limits;
@@ -89,17 +101,21 @@ struct ike *ike_new(const struct ike_limits *limits, const struct rng *rng);
 void ike_free(struct ike *ike); /* silently: send deletes first with ike_conn_down */
 
 /*
- * Connections. `conn` is the caller's own non-zero number. -1 with a reason when the configuration can't work.
- * A replaced configuration (ike_conn_update) holds from the next negotiation on; live SAs stay.
+ * Connections. `conn` is the caller's own non-zero number. -1 with a reason when the configuration can't
+ * work. A replaced configuration (ike_conn_update) holds from the next negotiation on; live SAs stay.
  */
-int ike_conn_add(struct ike *ike, uint32_t conn, const struct ike_conn_config *config, struct reason *ret_reason);
-int ike_conn_update(struct ike *ike, uint32_t conn, const struct ike_conn_config *config, struct reason *ret_reason);
-void ike_conn_remove(struct ike *ike, uint32_t conn); /* after ike_conn_down; anything alive is dropped silently */
+int ike_conn_add(
+    struct ike *ike, uint32_t conn, const struct ike_conn_config *config, struct reason *ret_reason);
+int ike_conn_update(
+    struct ike *ike, uint32_t conn, const struct ike_conn_config *config, struct reason *ret_reason);
+void ike_conn_remove(
+    struct ike *ike, uint32_t conn); /* after ike_conn_down; anything alive is dropped silently */
 
 /* --- commands --- */
 /* Be up, from now until down: initiate (role permitting) with retries, answer when the peer initiates. */
 void ike_conn_up(struct ike *ike, uint32_t conn, mtime now);
-/* Delete SAs at the peer and refuse its attempts until up. CHILD_DOWN, SA removals and the delete message follow. */
+/* Delete SAs at the peer and refuse its attempts until up. CHILD_DOWN, SA removals and the delete message
+ * follow. */
 void ike_conn_down(struct ike *ike, uint32_t conn, mtime now);
 /* Drop what there is (telling the peer if tell) and start anew at once. */
 void ike_conn_restart(struct ike *ike, uint32_t conn, bool tell, const struct reason *why, mtime now);
@@ -109,8 +125,8 @@ int ike_conn_rekey_ike(struct ike *ike, uint32_t conn, mtime now);
 
 /* --- facts --- */
 /* A datagram from port 500 or (natt: marker taken off) 4500. local and remote as seen on the socket. */
-void ike_input(struct ike *ike, const struct endpoint *local, const struct endpoint *remote, bool natt, const uint8_t *data,
-	size_t len, mtime now);
+void ike_input(struct ike *ike, const struct endpoint *local, const struct endpoint *remote, bool natt,
+    const uint8_t *data, size_t len, mtime now);
 /* The job of an IKE_ACT_JOB has run (ok: as ike_job_run returned it). Consumes the job. */
 struct ike_job;
 void ike_job_done(struct ike *ike, struct ike_job *job, mtime now);
@@ -133,16 +149,17 @@ void ike_job_free(struct ike_job *job); /* only for jobs never given back */
 
 /* --- actions --- */
 enum ike_action_kind {
-	IKE_ACT_SEND,       /* a datagram */
-	IKE_ACT_JOB,        /* run the job, give it back with ike_job_done */
-	IKE_ACT_SA_ADD,     /* install one direction of a child SA */
-	IKE_ACT_SA_DEL,     /* remove one direction */
-	IKE_ACT_STATE,      /* the connection's phase changed */
-	IKE_ACT_CHILD_UP,   /* both directions are installed and the exchange is complete: `child` of the ladder */
+	IKE_ACT_SEND,     /* a datagram */
+	IKE_ACT_JOB,      /* run the job, give it back with ike_job_done */
+	IKE_ACT_SA_ADD,   /* install one direction of a child SA */
+	IKE_ACT_SA_DEL,   /* remove one direction */
+	IKE_ACT_STATE,    /* the connection's phase changed */
+	IKE_ACT_CHILD_UP, /* both directions are installed and the exchange is complete: `child` of the ladder
+	                   */
 	IKE_ACT_CHILD_REKEYED, /* the successor pair is in use; old_spi_in is its predecessor */
-	IKE_ACT_CHILD_DOWN, /* the connection has no child SA any more; before the SA_DELs */
-	IKE_ACT_REMOTE_MOVED, /* the peer's address or port changed (NAT mapping, authenticated) */
-	IKE_ACT_REPORT,     /* something worth a log line or an error in status; nothing to do */
+	IKE_ACT_CHILD_DOWN,    /* the connection has no child SA any more; before the SA_DELs */
+	IKE_ACT_REMOTE_MOVED,  /* the peer's address or port changed (NAT mapping, authenticated) */
+	IKE_ACT_REPORT,        /* something worth a log line or an error in status; nothing to do */
 };
 enum ike_phase { IKE_PHASE_DOWN, IKE_PHASE_CONNECTING, IKE_PHASE_AUTHENTICATING, IKE_PHASE_UP };
 enum ike_severity { IKE_REPORT_INFO, IKE_REPORT_WARN, IKE_REPORT_ERROR };
@@ -182,7 +199,7 @@ struct ike_action {
 		} sa_del;
 		struct {
 			enum ike_phase phase;
-			struct reason why; /* may be unset */
+			struct reason why;  /* may be unset */
 			mtime next_attempt; /* DOWN with a retry coming: when; else NEVER */
 		} state;
 		struct {
@@ -207,7 +224,8 @@ struct ike_conn_view {
 	char ike_proposal[96]; /* "aes256-sha256-modp2048" in the usual notation */
 	mtime ike_since;
 	uint32_t ike_rekeys, child_rekeys; /* since the connection came up */
-	bool nat_local, nat_remote; /* a NAT before us, before them (as the peer and we saw it; force_encap not counted) */
+	bool nat_local, nat_remote; /* a NAT before us, before them (as the peer and we saw it; force_encap
+	                               not counted) */
 	struct endpoint local, remote;
 	struct ike_identity remote_id;
 	uint32_t child_spi_in, child_spi_out;
@@ -221,13 +239,16 @@ struct ike_conn_view {
 	unsigned attempts;
 	mtime next_attempt;
 };
-int ike_conn_view(const struct ike *ike, uint32_t conn, struct ike_conn_view *ret_view); /* -1: no such connection */
+int ike_conn_view(
+    const struct ike *ike, uint32_t conn, struct ike_conn_view *ret_view); /* -1: no such connection */
 
 struct ike_stats { /* of the endpoint */
-	uint64_t datagrams_in, datagrams_out, dropped_malformed, dropped_no_sa, dropped_auth, dropped_half_open, cookies_sent,
-		retransmits, repeats_answered;
+	uint64_t datagrams_in, datagrams_out, dropped_malformed, dropped_no_sa, dropped_auth,
+	    dropped_half_open, cookies_sent, retransmits, repeats_answered;
 	unsigned half_open, established;
 };
 void ike_stats(const struct ike *ike, struct ike_stats *ret_stats);
+/* IKE SAs whose Delete is still to be sent or answered: at shutdown, wait (shortly) for 0 before ike_free. */
+unsigned ike_pending(const struct ike *ike);
 
 #endif

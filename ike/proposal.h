@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Proposals and transforms (RFC 7296 3.3): as text in the usual notation, as typed values, and the choice between
- * what a peer offers and what we accept. Pure values, no allocation.
+ * Proposals and transforms (RFC 7296 3.3): as text in the usual notation, as typed values, and the choice
+ * between what a peer offers and what we accept. Pure values, no allocation.
  */
 #ifndef CW_IKE_PROPOSAL_H
 #define CW_IKE_PROPOSAL_H
@@ -11,8 +11,8 @@
 
 #include <stdbool.h>
 
-#define IKE_PROPOSALS_MAX 16 /* proposals in one SA payload or configuration */
-#define IKE_TRANSFORMS_MAX 8 /* transforms of one type in one proposal */
+#define IKE_PROPOSALS_MAX  16 /* proposals in one SA payload or configuration */
+#define IKE_TRANSFORMS_MAX 8  /* transforms of one type in one proposal */
 
 /* What we configure: one suite, each type with its alternatives in order of preference. */
 struct ike_proposal {
@@ -20,9 +20,9 @@ struct ike_proposal {
 		enum encr_id id;
 		uint16_t key_bits;
 	} encr[IKE_TRANSFORMS_MAX];
-	enum prf_id prf[IKE_TRANSFORMS_MAX];       /* IKE only */
-	enum integ_id integ[IKE_TRANSFORMS_MAX];   /* none with AEADs */
-	enum ke_id ke[IKE_TRANSFORMS_MAX];         /* IKE; ESP: PFS at rekey */
+	enum prf_id prf[IKE_TRANSFORMS_MAX];     /* IKE only */
+	enum integ_id integ[IKE_TRANSFORMS_MAX]; /* none with AEADs */
+	enum ke_id ke[IKE_TRANSFORMS_MAX];       /* IKE; ESP: PFS at rekey */
 	uint8_t n_encr, n_prf, n_integ, n_ke;
 	uint8_t esn; /* ESP: bit 0 accepts 32-bit sequence numbers, bit 1 ESN; 0 means both, ESN preferred */
 };
@@ -34,11 +34,12 @@ struct ike_proposals {
 /*
  * The usual notation, case-insensitive: "aes256-sha256-modp2048", "aes256gcm16-prfsha384-ecp384",
  * "aes128-sha256-curve25519", for ESP "aes256-sha256", "aes256gcm16-modp2048-esn". Aliases: ecp256/384/521 =
- * dh19/20/21 = group19.., modp2048 = dh14, x25519 = curve25519, aes256gcm = aes256gcm16, sha2_256 = sha256. IKE without a
- * prf keyword takes the PRF of the integrity hash. On error -1, and the reason names the word, where in
- * the text, and what would be accepted.
+ * dh19/20/21 = group19.., modp2048 = dh14, x25519 = curve25519, aes256gcm = aes256gcm16, sha2_256 = sha256.
+ * IKE without a prf keyword takes the PRF of the integrity hash. On error -1, and the reason names the word,
+ * where in the text, and what would be accepted.
  */
-int ike_proposal_parse(const char *text, bool esp, struct ike_proposal *ret_proposal, struct reason *ret_reason);
+int ike_proposal_parse(
+    const char *text, bool esp, struct ike_proposal *ret_proposal, struct reason *ret_reason);
 /* The notation back, complete and canonical; always terminated. */
 const char *ike_proposal_str(const struct ike_proposal *p, bool esp, char *buf, size_t cap);
 

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The queue of actions: plain data in the order in which it is to happen. An entry may depend on an earlier
+ * one; when that one fails, its dependents leave the queue. An action whose memory can't be had is lost:
+ * datagrams are sent again by their timers, and ike_act_* returns 0 so that callers which need the action can
+ * give up.
+ */
+#include "ike/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct ike_action_node {
+	struct list node;
+	uint64_t depends;
+	struct ike_action a;
+	uint8_t *bytes;
+};
+
+static void node_free(struct ike_action_node *n)
+{
+	if (!n)
+		return;
+	cleanse(&n->a, sizeof(n->a));
+	free(n->bytes);
+	free(n);
+}
+
+static struct ike_action_node *push(
+    struct ike *ike, enum ike_action_kind kind, uint32_t conn, uint64_t depends)
+{
+	struct ike_action_node *n = calloc(1, sizeof(*n));
+
+	if (!n)
+		return NULL;
+	n->a.id = ++ike->next_action;
+	n->a.kind = kind;
+	n->a.conn = conn;
+	n->depends = depends;
+	list_append(&ike->queue, &n->node);
+	return n;
+}
+
+uint64_t ike_act_send(struct ike *ike, uint32_t conn, const struct endpoint *local,
+    const struct endpoint *remote, bool natt, const uint8_t *data, size_t len, uint64_t depends)
+{
+	uint8_t *copy = malloc(len);
+	struct ike_action_node *n = copy ? push(ike, IKE_ACT_SEND, conn, depends) : NULL;
+
+	if (!n) {
+		free(copy);
+		return 0;
+	}
+	memcpy(copy, data, len);
+	n->bytes = copy;
+	n->a.send.local = *local;
+	n->a.send.remote = *remote;
+	n->a.send.natt = natt;
+	n->a.send.data = copy;
+	n->a.send.len = len;
+	ike->stats.datagrams_out++;
+	return n->a.id;
+}
+
+uint64_t ike_act_job(struct ike *ike, uint32_t conn, struct ike_job *job)
+{
+	struct ike_action_node *n = push(ike, IKE_ACT_JOB, conn, 0);
+
+	if (!n)
+		return 0;
+	n->a.job = job;
+	return n->a.id;
+}
+
+uint64_t ike_act_sa_add(struct ike *ike, uint32_t conn, const struct ike_child_sa *sa, uint64_t depends)
+{
+	struct ike_action_node *n = push(ike, IKE_ACT_SA_ADD, conn, depends);
+
+	if (!n)
+		return 0;
+	n->a.sa_add = *sa;
+	return n->a.id;
+}
+
+void ike_act_sa_del(struct ike *ike, uint32_t conn, bool inbound, uint32_t spi)
+{
+	struct ike_action_node *n = push(ike, IKE_ACT_SA_DEL, conn, 0);
+
+	if (!n)
+		return;
+	n->a.sa_del.inbound = inbound;
+	n->a.sa_del.spi = spi;
+}
+
+void ike_act_state(
+    struct ike *ike, uint32_t conn, enum ike_phase phase, const struct reason *why, mtime next_attempt)
+{
+	struct ike_action_node *n = push(ike, IKE_ACT_STATE, conn, 0);
+
+	if (!n)
+		return;
+	n->a.state.phase = phase;
+	if (why)
+		n->a.state.why = *why;
+	n->a.state.next_attempt = next_attempt;
+}
+
+void ike_act_child(struct ike *ike, uint32_t conn, enum ike_action_kind kind, uint32_t spi_in,
+    uint32_t spi_out, uint32_t old_spi_in, uint64_t depends)
+{
+	struct ike_action_node *n = push(ike, kind, conn, depends);
+
+	if (!n)
+		return;
+	n->a.child.spi_in = spi_in;
+	n->a.child.spi_out = spi_out;
+	n->a.child.old_spi_in = old_spi_in;
+}
+
+void ike_act_moved(struct ike *ike, uint32_t conn, const struct endpoint *to)
+{
+	struct ike_action_node *n = push(ike, IKE_ACT_REMOTE_MOVED, conn, 0);
+
+	if (n)
+		n->a.moved = *to;
+}
+
+void ike_act_report(struct ike *ike, uint32_t conn, enum ike_severity severity, const struct reason *why)
+{
+	struct ike_action_node *n = push(ike, IKE_ACT_REPORT, conn, 0);
+
+	if (!n)
+		return;
+	n->a.report.severity = severity;
+	n->a.report.why = *why;
+}
+
+/* In a queue ordered by id, a dependent comes after what it depends on: one pass finds chains, too. */
+void ike_act_drop_dependents(struct ike *ike, uint64_t id)
+{
+	uint64_t dropped[16];
+	unsigned n_dropped = 0;
+
+	dropped[n_dropped++] = id;
+	list_for_each (&ike->queue, struct ike_action_node, n, node) {
+		bool drop = false;
+
+		for (unsigned i = 0; !drop && i < n_dropped; i++)
+			drop = n->depends == dropped[i];
+		if (!drop)
+			continue;
+		if (n_dropped < sizeof(dropped) / sizeof(dropped[0]))
+			dropped[n_dropped++] = n->a.id;
+		list_remove(&n->node);
+		node_free(n);
+	}
+}
+
+bool ike_next_action(struct ike *ike, struct ike_action *ret_action)
+{
+	struct ike_action_node *n = list_first(&ike->queue, struct ike_action_node, node);
+
+	node_free(ike->handed);
+	ike->handed = n;
+	if (!n)
+		return false;
+	list_remove(&n->node);
+	*ret_action = n->a;
+	return true;
+}
+
+void ike_act_free_all(struct ike *ike)
+{
+	node_free(ike->handed);
+	ike->handed = NULL;
+	list_for_each (&ike->queue, struct ike_action_node, n, node) {
+		if (n->a.kind == IKE_ACT_JOB)
+			ike_job_free(n->a.job);
+		list_remove(&n->node);
+		node_free(n);
+	}
+}

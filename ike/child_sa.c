@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Child SAs: made, brought into use, taken out. Make before break: the inbound side of a child is installed
+ * when it is made, its outbound side when the peer is known to have the other half; the one before goes only
+ * then. Late packets on an old inbound SA are still taken for a short while (a "drain"). CHILD_DOWN is said
+ * only when a connection has no other child to turn to.
+ */
+#include "ike/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const mdur drain_time = { 2 * (int64_t)1000000000 };
+static const mdur delete_delay = {
+	200 * (int64_t)1000000
+}; /* packets sent on the old SA arrive before its Delete */
+static const mdur delete_guard = { 30 * (int64_t)1000000000 }; /* the peer's to delete; else we do */
+
+struct ike_child *ike_child_by_in(struct ike_sa *sa, uint32_t spi_in)
+{
+	list_for_each (&sa->children, struct ike_child, c, node)
+		if (c->state != IKE_CHILD_GONE && c->spi_in == spi_in)
+			return c;
+	return NULL;
+}
+
+struct ike_child *ike_child_by_out(struct ike_sa *sa, uint32_t spi_out)
+{
+	list_for_each (&sa->children, struct ike_child, c, node)
+		if (c->state != IKE_CHILD_GONE && c->spi_out == spi_out)
+			return c;
+	return NULL;
+}
+
+struct ike_child *ike_child_any(struct ike *ike, uint32_t conn, uint32_t spi_in)
+{
+	list_for_each (&ike->sas, struct ike_sa, sa, node) {
+		struct ike_child *c = sa->conn && sa->conn->id == conn ? ike_child_by_in(sa, spi_in) : NULL;
+
+		if (c)
+			return c;
+	}
+	return NULL;
+}
+
+struct ike_child *ike_child_ready(struct ike_sa *sa)
+{
+	list_for_each (&sa->children, struct ike_child, c, node)
+		if (c->state == IKE_CHILD_READY && !c->want_delete)
+			return c;
+	return NULL;
+}
+
+/* The child that was made to replace this one, and serves. */
+struct ike_child *ike_child_successor(struct ike_child *c)
+{
+	list_for_each (&c->sa->children, struct ike_child, s, node)
+		if (s->old_spi_in == c->spi_in && s->state == IKE_CHILD_READY && !s->want_delete)
+			return s;
+	return NULL;
+}
+
+uint32_t ike_child_new_spi(struct ike *ike)
+{
+	/* 0 to 255 are reserved (RFC 4303 2.1). Unique among ours: the data plane finds SAs by it. */
+	for (;;) {
+		uint32_t spi = (uint32_t)rng_u64(&ike->rng);
+		bool used = spi < 256;
+
+		list_for_each (&ike->sas, struct ike_sa, sa, node) {
+			used = used || ike_child_by_in(sa, spi) || sa->task.spi_in == spi;
+		}
+		list_for_each (&ike->conns, struct ike_conn, conn, node)
+			for (unsigned i = 0; i < conn->n_drain; i++)
+				used = used || conn->drain[i].spi_in == spi;
+		if (!used)
+			return spi;
+	}
+}
+
+static void fill_direction(struct ike_child_sa *d, bool inbound, const struct ike_sa *sa,
+    const struct ike_child_new *n, const struct ike_child_keys *keys)
+{
+	const struct ike_suite *s = &n->choice.suite;
+	bool initiators =
+	    inbound != n->we_initiate; /* carries data from the exchange's initiator to its responder */
+
+	*d = (struct ike_child_sa){ .inbound = inbound };
+	d->spi = inbound ? n->spi_in : n->spi_out;
+	d->encr = s->encr;
+	d->encr_key_bits = s->key_bits;
+	d->integ = s->integ;
+	d->esn = s->esn;
+	memcpy(d->encr_key, initiators ? keys->encr_i : keys->encr_r, sizeof(d->encr_key));
+	memcpy(d->integ_key, initiators ? keys->integ_i : keys->integ_r, sizeof(d->integ_key));
+	d->udp_encap = sa->natd && (sa->nat_local || sa->nat_remote || sa->conn->cfg.force_encap);
+	d->local = sa->local;
+	d->remote = sa->remote;
+	memcpy(d->ts_local, n->ts_local, sizeof(d->ts_local));
+	memcpy(d->ts_remote, n->ts_remote, sizeof(d->ts_remote));
+	d->n_ts_local = n->n_ts_local;
+	d->n_ts_remote = n->n_ts_remote;
+}
+
+struct ike_child *ike_child_create(struct ike_sa *sa, const struct ike_child_new *n, mtime now)
+{
+	struct ike_child *c = calloc(1, sizeof(*c));
+	struct ike_child_keys keys;
+
+	if (!c || ike_child_keymat(&sa->keys, &n->choice.suite, n->ni, n->nr, n->g_ir, &keys)) {
+		free(c);
+		return NULL;
+	}
+	c->sa = sa;
+	c->spi_in = n->spi_in;
+	c->spi_out = n->spi_out;
+	c->suite = n->choice.suite;
+	c->created_by_us = n->we_initiate;
+	c->low = *ike_nonce_lower(n->ni, n->nr);
+	c->old_spi_in = n->old_spi_in;
+	c->since = now;
+	c->delete_at = MTIME_NEVER;
+	ike_lifetimes_start(
+	    sa, sa->conn->cfg.child_lifetime, n->we_initiate, now, &c->rekey_at, &c->expire_at);
+	fill_direction(&c->in, true, sa, n, &keys);
+	fill_direction(&c->out, false, sa, n, &keys);
+	cleanse(&keys, sizeof(keys));
+	c->add_in = ike_act_sa_add(sa->ike, sa->conn->id, &c->in, 0);
+	if (!c->add_in) {
+		cleanse(c, sizeof(*c));
+		free(c);
+		return NULL;
+	}
+	c->in_installed = true;
+	cleanse(c->in.encr_key, sizeof(c->in.encr_key));
+	cleanse(c->in.integ_key, sizeof(c->in.integ_key));
+	sa->childless_at = MTIME_NEVER;
+	list_append(&sa->children, &c->node);
+	return c;
+}
+
+void ike_child_free(struct ike_child *c)
+{
+	struct ike_conn *conn = c->sa->conn;
+
+	if (conn && conn->live == c)
+		conn->live = NULL;
+	list_remove(&c->node);
+	cleanse(c, sizeof(*c));
+	free(c);
+}
+
+void ike_child_activate(struct ike_child *c, mtime now)
+{
+	struct ike_conn *conn = c->sa->conn;
+	struct ike *ike = conn->ike;
+	struct ike_child *before = conn->live;
+
+	if (before == c)
+		return;
+	if (!c->out_installed) {
+		c->out.remote = c->sa->remote;
+		c->out.local = c->sa->local;
+		c->add_out = ike_act_sa_add(ike, conn->id, &c->out, c->add_in);
+		c->out_installed = true;
+		cleanse(c->out.encr_key, sizeof(c->out.encr_key));
+		cleanse(c->out.integ_key, sizeof(c->out.integ_key));
+	}
+	conn->live = c;
+	if (before) {
+		conn->child_rekeys++;
+		ike_act_child(
+		    ike, conn->id, IKE_ACT_CHILD_REKEYED, c->spi_in, c->spi_out, before->spi_in, c->add_out);
+		return;
+	}
+	conn->attempts = conn->failures = 0;
+	conn->child_rekeys = conn->ike_rekeys = 0;
+	c->sa->last_sign = mtime_max(c->sa->last_sign, c->since);
+	reason_clear(&conn->last_error);
+	ike_act_child(ike, conn->id, IKE_ACT_CHILD_UP, c->spi_in, c->spi_out, 0, c->add_out);
+	ike_conn_phase(conn, IKE_PHASE_UP, NULL, MTIME_NEVER);
+	(void)now;
+}
+
+/* Who takes over from this child: its successor before any other that serves. */
+static struct ike_child *find_other(struct ike_child *c)
+{
+	struct ike_conn *conn = c->sa->conn;
+	struct ike_child *other = NULL;
+
+	list_for_each (&conn->ike->sas, struct ike_sa, sa, node) {
+		if (sa->conn != conn || sa->state != IKE_SA_ESTABLISHED)
+			continue;
+		list_for_each (&sa->children, struct ike_child, o, node) {
+			if (o == c || o->state != IKE_CHILD_READY || o->want_delete)
+				continue;
+			if (o->old_spi_in == c->spi_in)
+				return o;
+			other = o;
+		}
+	}
+	return other;
+}
+
+static void drain_add(struct ike_conn *conn, uint32_t spi_in, mtime at)
+{
+	if (conn->n_drain == IKE_DRAINS_MAX) {
+		ike_act_sa_del(conn->ike, conn->id, true, conn->drain[0].spi_in);
+		conn->n_drain--;
+		memmove(&conn->drain[0], &conn->drain[1], conn->n_drain * sizeof(conn->drain[0]));
+	}
+	conn->drain[conn->n_drain++] = (struct ike_drain){ spi_in, at };
+}
+
+void ike_drain_flush(struct ike_conn *conn, mtime now, bool all)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < conn->n_drain; i++) {
+		if (all || mtime_reached(conn->drain[i].at, now))
+			ike_act_sa_del(conn->ike, conn->id, true, conn->drain[i].spi_in);
+		else
+			conn->drain[kept++] = conn->drain[i];
+	}
+	conn->n_drain = kept;
+}
+
+/* A replaced child whose successor goes serves again: it is all there is. */
+static void revive_predecessor(struct ike_child *c, mtime now)
+{
+	struct ike_child *old = c->old_spi_in ? ike_child_by_in(c->sa, c->old_spi_in) : NULL;
+
+	if (!old || old->state != IKE_CHILD_REPLACED || old->want_delete || ike_child_successor(old))
+		return;
+	old->state = IKE_CHILD_READY;
+	old->delete_at = MTIME_NEVER;
+	old->rekey_at = mtime_add(now, ike_jitter(c->sa->ike, mdur_s(10), 50));
+}
+
+void ike_child_remove(struct ike_child *c, bool drain, mtime now)
+{
+	struct ike_conn *conn = c->sa->conn;
+	struct ike *ike = conn->ike;
+
+	c->state = IKE_CHILD_GONE;
+	revive_predecessor(c, now);
+	if (conn->live == c) {
+		struct ike_child *other = find_other(c);
+
+		if (other)
+			ike_child_activate(other, now);
+		if (conn->live == c) {
+			ike_act_child(ike, conn->id, IKE_ACT_CHILD_DOWN, c->spi_in, c->spi_out, 0, 0);
+			conn->live = NULL;
+			drain = false;
+		}
+	}
+	if (c->out_installed)
+		ike_act_sa_del(ike, conn->id, false, c->spi_out);
+	if (c->in_installed && drain)
+		drain_add(conn, c->spi_in, mtime_add(now, drain_time));
+	else if (c->in_installed)
+		ike_act_sa_del(ike, conn->id, true, c->spi_in);
+	c->in_installed = c->out_installed = false;
+}
+
+void ike_child_replaced(struct ike_child *c, mtime now, bool we_delete)
+{
+	c->state = IKE_CHILD_REPLACED;
+	c->want_rekey = false;
+	c->rekey_at = c->expire_at = MTIME_NEVER;
+	c->delete_at = mtime_add(now, we_delete ? delete_delay : delete_guard);
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Connections: what is configured, and the commands on them. A configuration is checked once, here; the rest
+ * of the engine trusts it. Commands set what is wanted; exchanges follow from that.
+ */
+#include "ike/engine.h"
+#include "ike/reasons.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct ike_conn *ike_conn_find(const struct ike *ike, uint32_t id)
+{
+	list_for_each (&ike->conns, struct ike_conn, conn, node)
+		if (conn->id == id)
+			return conn;
+	return NULL;
+}
+
+static int check_config(const struct ike_conn_config *c, struct reason *why)
+{
+	static const char id[] = "ike-bad-config";
+
+	if (!c->ike_proposals.n || c->ike_proposals.n > IKE_PROPOSALS_MAX)
+		return reason_set(
+		    why, id, "%s: 1 to %d IKE proposals are needed", c->name, IKE_PROPOSALS_MAX);
+	if (!c->esp_proposals.n || c->esp_proposals.n > IKE_PROPOSALS_MAX)
+		return reason_set(
+		    why, id, "%s: 1 to %d ESP proposals are needed", c->name, IKE_PROPOSALS_MAX);
+	if (!c->psk_len)
+		return reason_set(why, id, "%s: the pre-shared key is empty", c->name);
+	if (c->n_remote > IKE_REMOTES_MAX)
+		return reason_set(why, id, "%s: at most %d remote addresses", c->name, IKE_REMOTES_MAX);
+	if (!c->n_remote && c->role != IKE_ROLE_RESPOND)
+		return reason_set(
+		    why, id, "%s: without a remote address it can only respond (role respond)", c->name);
+	if (!c->n_tsi || !c->n_tsr || c->n_tsi > IKE_TS_MAX || c->n_tsr > IKE_TS_MAX)
+		return reason_set(
+		    why, id, "%s: 1 to %d traffic selectors are needed on each side", c->name, IKE_TS_MAX);
+	for (unsigned i = 0; i < c->n_remote; i++)
+		if (!addr_is_none(&c->local) && c->remote[i].family != c->local.family)
+			return reason_set(why, id,
+			    "%s: local address %s and remote address %s are of different families", c->name,
+			    addr_str(&c->local), addr_str(&c->remote[i]));
+	for (unsigned i = 0; i < c->ike_proposals.n; i++)
+		if (!c->ike_proposals.list[i].n_ke || !c->ike_proposals.list[i].n_prf)
+			return reason_set(why, id, "%s: IKE proposal %u lacks a key exchange method or a PRF",
+			    c->name, i + 1);
+	return 0;
+}
+
+static int config_set(struct ike_conn *conn, const struct ike_conn_config *config, struct reason *why)
+{
+	struct secret psk = { 0 };
+
+	if (check_config(config, why))
+		return -1;
+	if (secret_set(&psk, config->psk, config->psk_len))
+		return reason_set(why, "ike-internal", "out of memory");
+	secret_clear(&conn->psk);
+	conn->psk = psk;
+	conn->cfg = *config;
+	conn->cfg.psk = NULL;
+	conn->cfg.psk_len = 0;
+	return 0;
+}
+
+int ike_conn_add(
+    struct ike *ike, uint32_t id, const struct ike_conn_config *config, struct reason *ret_reason)
+{
+	struct ike_conn *conn;
+
+	if (!id || ike_conn_find(ike, id))
+		return reason_set(ret_reason, "ike-bad-config", "connection number %u is zero or in use", id);
+	conn = calloc(1, sizeof(*conn));
+	if (!conn)
+		return reason_set(ret_reason, "ike-internal", "out of memory");
+	if (config_set(conn, config, ret_reason)) {
+		free(conn);
+		return -1;
+	}
+	conn->ike = ike;
+	conn->id = id;
+	conn->next_attempt = MTIME_NEVER;
+	list_append(&ike->conns, &conn->node);
+	return 0;
+}
+
+int ike_conn_update(
+    struct ike *ike, uint32_t id, const struct ike_conn_config *config, struct reason *ret_reason)
+{
+	struct ike_conn *conn = ike_conn_find(ike, id);
+
+	if (!conn)
+		return reason_set(ret_reason, "ike-bad-config", "there is no connection %u", id);
+	return config_set(conn, config, ret_reason);
+}
+
+void ike_conn_remove(struct ike *ike, uint32_t id)
+{
+	struct ike_conn *conn = ike_conn_find(ike, id);
+
+	if (!conn)
+		return;
+	list_for_each (&ike->sas, struct ike_sa, sa, node)
+		if (sa->conn == conn)
+			ike_sa_free(sa);
+	list_remove(&conn->node);
+	secret_clear(&conn->psk);
+	free(conn);
+}
+
+void ike_conn_up(struct ike *ike, uint32_t id, mtime now)
+{
+	struct ike_conn *conn = ike_conn_find(ike, id);
+
+	if (!conn || conn->up)
+		return;
+	conn->up = true;
+	conn->attempts = conn->failures = conn->remote_index = 0;
+	reason_clear(&conn->last_error);
+	ike_connect_now(conn, now);
+	ike_run(ike, now);
+}
+
+/* Ends every SA of the conn. */
+static void close_all(struct ike_conn *conn, bool tell, const struct reason *why, mtime now)
+{
+	/* Those that are not live first, so that no child is handed from one to the next on the way down. */
+	struct ike_sa *live = conn->live ? conn->live->sa : NULL;
+
+	for (int pass = 0; pass < 2; pass++)
+		list_for_each (&conn->ike->sas, struct ike_sa, sa, node)
+			if (sa->conn == conn && (sa == live) == (pass == 1))
+				ike_sa_close(sa, tell, why, now);
+	ike_drain_flush(conn, now, true);
+}
+
+void ike_conn_down(struct ike *ike, uint32_t id, mtime now)
+{
+	struct ike_conn *conn = ike_conn_find(ike, id);
+
+	if (!conn)
+		return;
+	conn->up = false;
+	conn->next_attempt = MTIME_NEVER;
+	close_all(conn, true, NULL, now);
+	ike_conn_phase(conn, IKE_PHASE_DOWN, NULL, MTIME_NEVER);
+	ike_run(ike, now);
+}
+
+void ike_conn_restart(struct ike *ike, uint32_t id, bool tell, const struct reason *why, mtime now)
+{
+	struct ike_conn *conn = ike_conn_find(ike, id);
+
+	if (!conn || !conn->up)
+		return;
+	close_all(conn, tell, why, now);
+	ike_conn_lost(conn, why, true, now);
+	ike_run(ike, now);
+}
+
+int ike_conn_rekey_child(struct ike *ike, uint32_t id, mtime now)
+{
+	struct ike_conn *conn = ike_conn_find(ike, id);
+
+	if (!conn || !conn->live || conn->live->state != IKE_CHILD_READY)
+		return -1;
+	conn->live->want_rekey = true;
+	ike_run(ike, now);
+	return 0;
+}
+
+int ike_conn_rekey_ike(struct ike *ike, uint32_t id, mtime now)
+{
+	struct ike_conn *conn = ike_conn_find(ike, id);
+
+	if (!conn || !conn->live || conn->live->sa->state != IKE_SA_ESTABLISHED)
+		return -1;
+	conn->live->sa->want_rekey = true;
+	ike_run(ike, now);
+	return 0;
+}
+
+void ike_fact_inbound(struct ike *ike, uint32_t id, mtime at)
+{
+	struct ike_conn *conn = ike_conn_find(ike, id);
+
+	if (conn && conn->live)
+		conn->live->sa->last_sign = mtime_max(conn->live->sa->last_sign, at);
+}
+
+void ike_fact_first_packet(struct ike *ike, uint32_t id, uint32_t spi_in, mtime now)
+{
+	struct ike_child *c = ike_child_any(ike, id, spi_in);
+
+	if (!c || c->state != IKE_CHILD_READY || c->sa->state != IKE_SA_ESTABLISHED)
+		return;
+	c->sa->last_sign = mtime_max(c->sa->last_sign, now);
+	if (c != c->sa->conn->live && !c->sa->redundant)
+		ike_child_activate(c, now);
+	ike_run(ike, now);
+}
+
+void ike_fact_bytes(struct ike *ike, uint32_t id, uint32_t spi_in, uint64_t bytes, mtime now)
+{
+	struct ike_child *c = ike_child_any(ike, id, spi_in);
+	uint64_t limit;
+
+	if (!c || c->state != IKE_CHILD_READY || c->bytes_fired)
+		return;
+	/* 80 to 95 percent of the limit, by SPI: both ends seldom start together. */
+	limit = c->sa->conn->cfg.child_life_bytes;
+	if (!limit || bytes < limit / 100 * (80 + c->spi_in % 16))
+		return;
+	c->bytes_fired = true;
+	c->want_rekey = true;
+	ike_run(ike, now);
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The endpoint: its life, and the frame of every public call. A call changes objects and queues actions;
+ * ike_run at its end settles rival SAs, starts the requests that are wanted, and frees what has been marked
+ * dead. Nothing is freed elsewhere.
+ */
+#include "ike/engine.h"
+#include "ike/reasons.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const struct ike_limits ike_default_limits = {
+	.half_open_max = 256,
+	.half_open_per_source = 8,
+	.cookie_threshold = 32,
+	.established_max = 4096,
+};
+
+struct ike *ike_new(const struct ike_limits *limits, const struct rng *rng)
+{
+	struct ike *ike = calloc(1, sizeof(*ike));
+
+	if (!ike)
+		return NULL;
+	ike->limits = limits ? *limits : ike_default_limits;
+	ike->rng = *rng;
+	list_init(&ike->conns);
+	list_init(&ike->sas);
+	list_init(&ike->queue);
+	return ike;
+}
+
+int ike_bytes_set(struct ike_bytes *b, const void *data, size_t len)
+{
+	uint8_t *copy = malloc(len ? len : 1);
+
+	if (!copy)
+		return -1;
+	if (len)
+		memcpy(copy, data, len);
+	ike_bytes_clear(b);
+	b->data = copy;
+	b->len = len;
+	return 0;
+}
+
+void ike_bytes_clear(struct ike_bytes *b)
+{
+	free(b->data);
+	*b = (struct ike_bytes){ 0 };
+}
+
+mdur ike_jitter(struct ike *ike, mdur base, unsigned percent)
+{
+	int64_t span = base.ns / 100 * percent;
+
+	if (span <= 0)
+		return base;
+	return (mdur){ base.ns - span + (int64_t)rng_below(&ike->rng, (uint64_t)span * 2 + 1) };
+}
+
+static void conn_free(struct ike_conn *conn)
+{
+	list_remove(&conn->node);
+	secret_clear(&conn->psk);
+	free(conn);
+}
+
+void ike_free(struct ike *ike)
+{
+	if (!ike)
+		return;
+	list_for_each (&ike->sas, struct ike_sa, sa, node)
+		ike_sa_free(sa);
+	list_for_each (&ike->conns, struct ike_conn, conn, node)
+		conn_free(conn);
+	ike_act_free_all(ike);
+	cleanse(ike, sizeof(*ike));
+	free(ike);
+}
+
+static void reap(struct ike *ike)
+{
+	list_for_each (&ike->sas, struct ike_sa, sa, node) {
+		list_for_each (&sa->children, struct ike_child, c, node)
+			if (c->state == IKE_CHILD_GONE)
+				ike_child_free(c);
+		if (sa->state == IKE_SA_DEAD)
+			ike_sa_free(sa);
+	}
+}
+
+void ike_run(struct ike *ike, mtime now)
+{
+	ike_settle_run(ike, now);
+	list_for_each (&ike->sas, struct ike_sa, sa, node)
+		ike_sa_kick(sa, now);
+	reap(ike);
+}
+
+mtime ike_deadline(const struct ike *ike)
+{
+	mtime t = MTIME_NEVER;
+
+	list_for_each (&ike->sas, struct ike_sa, sa, node)
+		t = mtime_min(t, ike_sa_deadline(sa));
+	list_for_each (&ike->conns, struct ike_conn, conn, node) {
+		if (conn->up && !conn->attempt)
+			t = mtime_min(t, conn->next_attempt);
+		for (unsigned i = 0; i < conn->n_drain; i++)
+			t = mtime_min(t, conn->drain[i].at);
+	}
+	return t;
+}
+
+void ike_timer(struct ike *ike, mtime now)
+{
+	list_for_each (&ike->sas, struct ike_sa, sa, node)
+		ike_sa_timers(sa, now);
+	list_for_each (&ike->conns, struct ike_conn, conn, node) {
+		ike_drain_flush(conn, now, false);
+		if (conn->up && !conn->attempt && mtime_reached(conn->next_attempt, now))
+			ike_connect_now(conn, now);
+	}
+	ike_run(ike, now);
+}
+
+static void task_job_done(struct ike_sa *sa, struct ike_job *job, mtime now)
+{
+	struct ike_task *t = &sa->task;
+
+	t->ticket = 0;
+	if (t->kind == IKE_TASK_INIT) {
+		ike_init_job_done(sa, job, now);
+		return;
+	}
+	if (t->waiting_secret) {
+		struct ike_bytes reply = t->reply;
+
+		/* The answer is read again, now with g^ir; the task may be over when that returns. */
+		t->reply = (struct ike_bytes){ 0 };
+		ike_process_reply(sa, t->reply_first, rd_init(reply.data, reply.len), job, now);
+		ike_bytes_clear(&reply);
+		return;
+	}
+	if (!job->ok) {
+		ike_task_clear(sa);
+		return;
+	}
+	t->ke = job->ke;
+	job->ke = NULL;
+	memcpy(t->ke_public, job->ke_public, job->ke_public_len);
+	t->ke_public_len = job->ke_public_len;
+	if (t->kind == IKE_TASK_REKEY_CHILD)
+		ike_rekey_child_send(sa, now);
+	else if (t->kind == IKE_TASK_REKEY_IKE)
+		ike_rekey_ike_send(sa, now);
+}
+
+static void request_job_done(struct ike_sa *sa, struct ike_job *job, mtime now)
+{
+	struct ike_parked p = sa->parked;
+
+	if (sa->state == IKE_SA_HALF_OPEN && p.exchange == IKE_X_SA_INIT) {
+		ike_init_respond_job_done(sa, job);
+		return;
+	}
+	sa->parked = (struct ike_parked){ 0 };
+	ike_process_request(sa, p.exchange, p.id, p.first, rd_init(p.msg.data, p.msg.len), job, now);
+	ike_bytes_clear(&p.msg);
+}
+
+void ike_job_done(struct ike *ike, struct ike_job *job, mtime now)
+{
+	struct ike_sa *sa = ike_sa_by_serial(ike, job->sa_serial);
+
+	if (sa && sa->state != IKE_SA_DEAD && sa->state != IKE_SA_LINGERING) {
+		if (job->slot == IKE_SLOT_TASK && job->ticket == sa->task.ticket)
+			task_job_done(sa, job, now);
+		else if (job->slot == IKE_SLOT_REQUEST && job->ticket == sa->parked.ticket)
+			request_job_done(sa, job, now);
+	}
+	ike_job_free(job);
+	ike_run(ike, now);
+}
+
+static struct ike_child *child_of_action(struct ike *ike, uint64_t id)
+{
+	list_for_each (&ike->sas, struct ike_sa, sa, node)
+		list_for_each (&sa->children, struct ike_child, c, node)
+			if (c->state != IKE_CHILD_GONE && (c->add_in == id || c->add_out == id))
+				return c;
+	return NULL;
+}
+
+void ike_action_failed(struct ike *ike, uint64_t action_id, const struct reason *why, mtime now)
+{
+	struct ike_child *c = child_of_action(ike, action_id);
+	struct reason r;
+
+	ike_act_drop_dependents(ike, action_id);
+	if (c) {
+		struct ike_sa *sa = c->sa;
+		struct ike_conn *conn = sa->conn;
+
+		/* Without this child the IKE SA is of no use: end both, tell the peer, try again later. */
+		if (c->add_in == action_id)
+			c->in_installed = false;
+		else
+			c->out_installed = false;
+		ike_bytes_clear(&sa->kept);
+		ike_reason_install(&r, why);
+		ike_act_report(ike, conn->id, IKE_REPORT_ERROR, &r);
+		ike_sa_close(sa, true, &r, now);
+		ike_conn_lost(conn, &r, false, now);
+	}
+	ike_run(ike, now);
+}
+
+void ike_stats(const struct ike *ike, struct ike_stats *ret_stats)
+{
+	*ret_stats = ike->stats;
+	ret_stats->half_open = ret_stats->established = 0;
+	list_for_each (&ike->sas, struct ike_sa, sa, node) {
+		if (sa->state == IKE_SA_HALF_OPEN)
+			ret_stats->half_open++;
+		else if (sa->state == IKE_SA_ESTABLISHED)
+			ret_stats->established++;
+	}
+}

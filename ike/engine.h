@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of the engine say to each other. Internal to ike/. No function here frees an SA or a child:
+ * they are marked and reaped by ike_run at the end of each public call, so pointers stay good while a call
+ * lasts.
+ */
+#ifndef CW_IKE_ENGINE_H
+#define CW_IKE_ENGINE_H
+
+#include "ike/cookie.h"
+#include "ike/sa.h"
+
+#define IKE_LINGERING_MAX 256
+
+struct ike_action_node;
+
+struct ike {
+	struct ike_limits limits;
+	struct rng rng;
+	struct list conns, sas, queue;
+	struct ike_action_node *handed; /* the action handed out last: its bytes live until the next call */
+	struct ike_cookie_jar cookies;
+	uint64_t next_action, next_serial, next_ticket;
+	struct ike_stats stats;
+	uint8_t in[IKE_MESSAGE_MAX], body[IKE_MESSAGE_MAX], msg[IKE_MESSAGE_MAX];
+};
+
+/* engine.c */
+void ike_run(struct ike *ike, mtime now);
+int ike_bytes_set(struct ike_bytes *b, const void *data, size_t len);
+void ike_bytes_clear(struct ike_bytes *b);
+mdur ike_jitter(struct ike *ike, mdur base, unsigned percent); /* base plus or minus up to percent */
+
+/* actions.c */
+uint64_t ike_act_send(struct ike *ike, uint32_t conn, const struct endpoint *local,
+    const struct endpoint *remote, bool natt, const uint8_t *data, size_t len, uint64_t depends);
+uint64_t ike_act_job(struct ike *ike, uint32_t conn, struct ike_job *job);
+uint64_t ike_act_sa_add(struct ike *ike, uint32_t conn, const struct ike_child_sa *sa, uint64_t depends);
+void ike_act_sa_del(struct ike *ike, uint32_t conn, bool inbound, uint32_t spi);
+void ike_act_state(
+    struct ike *ike, uint32_t conn, enum ike_phase phase, const struct reason *why, mtime next_attempt);
+void ike_act_child(struct ike *ike, uint32_t conn, enum ike_action_kind kind, uint32_t spi_in,
+    uint32_t spi_out, uint32_t old_spi_in, uint64_t depends);
+void ike_act_moved(struct ike *ike, uint32_t conn, const struct endpoint *to);
+void ike_act_report(struct ike *ike, uint32_t conn, enum ike_severity severity, const struct reason *why);
+void ike_act_drop_dependents(struct ike *ike, uint64_t id);
+void ike_act_free_all(struct ike *ike);
+
+/* job.c */
+enum ike_job_slot { IKE_SLOT_TASK, IKE_SLOT_REQUEST };
+struct ike_job {
+	uint64_t sa_serial, ticket;
+	enum ike_job_slot slot;
+	enum ke_id group;
+	uint8_t seed[64];
+	uint32_t drawn;                     /* blocks taken from the seed */
+	struct ke *ke;                      /* NULL: generate one */
+	uint8_t peer[CRYPTO_MAX_KE_PUBLIC]; /* peer_len 0: generate only */
+	size_t peer_len;
+	uint8_t ke_public[CRYPTO_MAX_KE_PUBLIC];
+	size_t ke_public_len;
+	struct secret secret;
+	bool ok;
+};
+/* Starts a job for this SA and returns its ticket; 0 when memory is out (ke is freed then). Takes ke over. */
+uint64_t ike_job_start(
+    struct ike_sa *sa, enum ike_job_slot slot, enum ke_id group, struct ke *ke, struct ike_span peer);
+
+/* ike_sa.c */
+struct ike_sa *ike_sa_new(struct ike *ike, struct ike_conn *conn, bool initiator, mtime now);
+void ike_sa_free(struct ike_sa *sa);
+struct ike_sa *ike_sa_by_serial(struct ike *ike, uint64_t serial);
+struct ike_sa *ike_sa_by_spi(struct ike *ike, uint64_t spi_i, uint64_t spi_r);
+uint64_t ike_sa_new_spi(struct ike *ike);
+bool ike_sa_is_half_open(const struct ike_sa *sa);
+/* Its keys from g^ir, nonces and SPIs (RFC 7296 2.14). */
+int ike_sa_derive(struct ike_sa *sa, const struct secret *g_ir);
+/* It is authenticated: lifetimes begin. */
+void ike_sa_establish(struct ike_sa *sa, mtime now);
+/* Takes its children out (others of the conn take over where there are any) and ends it. tell: by a Delete.
+ */
+void ike_sa_close(struct ike_sa *sa, bool tell, const struct reason *why, mtime now);
+/* Ends it, but answers repeats for a while. The children must be gone. */
+void ike_sa_linger(struct ike_sa *sa, mtime now);
+void ike_sa_dead(struct ike_sa *sa);
+/* The successor takes over children and standing; the old one is only to be deleted, by us if so said. */
+void ike_sa_inherit(struct ike_sa *old, struct ike_sa *heir, bool we_delete, mtime now);
+/* The old SA that waits to learn whether this is its successor (rekey_ike.c); NULL: none. */
+struct ike_sa *ike_sa_heir_of(const struct ike_sa *heir);
+/* Starts the next request of ours that is wanted, when none is under way. */
+void ike_sa_kick(struct ike_sa *sa, mtime now);
+
+/* window.c */
+/* Sends body as our next request; the task of sa must have been set. depends: action id, or 0. */
+void ike_request_send(struct ike_sa *sa, uint8_t exchange, struct ike_build *b, uint64_t depends, mtime now);
+/* The same, in clear, for IKE_SA_INIT. */
+void ike_request_send_plain(struct ike_sa *sa, uint8_t exchange, struct ike_build *b, mtime now);
+void ike_respond(struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, struct ike_build *b, uint64_t depends);
+void ike_respond_notify(
+    struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, uint16_t type, const void *data, size_t len);
+void ike_respond_again(struct ike_sa *sa);
+void ike_send_raw(struct ike_sa *sa, const struct ike_bytes *msg, uint64_t depends);
+void ike_retransmit(struct ike_sa *sa, mtime now);
+void ike_out_clear(struct ike_sa *sa);
+void ike_task_clear(struct ike_sa *sa);
+int ike_park_request(struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, uint8_t first, struct rd chain,
+    enum ke_id group, struct ike_span peer_public);
+
+/* input.c */
+void ike_process_request(struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, uint8_t first, struct rd chain,
+    struct ike_job *job, mtime now);
+void ike_process_reply(struct ike_sa *sa, uint8_t first, struct rd chain, struct ike_job *job, mtime now);
+
+/* init.c: IKE_SA_INIT as initiator */
+void ike_init_start(struct ike_conn *conn, mtime now);
+void ike_init_job_done(struct ike_sa *sa, struct ike_job *job, mtime now);
+void ike_init_reply(struct ike_sa *sa, const struct ike_header *h, struct rd chain, const uint8_t *data,
+    size_t len, const struct endpoint *local, const struct endpoint *remote, mtime now);
+/* init_respond.c: as responder */
+void ike_init_request(struct ike *ike, const struct ike_header *h, struct rd chain, const uint8_t *data,
+    size_t len, const struct endpoint *local, const struct endpoint *remote, bool natt, mtime now);
+void ike_init_respond_job_done(struct ike_sa *sa, struct ike_job *job);
+bool ike_conn_serves(const struct ike_conn *conn, const struct addr *local, const struct addr *remote);
+
+/* auth_initiate.c, auth_respond.c: IKE_AUTH */
+void ike_auth_start(struct ike_sa *sa, mtime now);
+void ike_auth_reply(struct ike_sa *sa, struct ike_payloads *p, mtime now);
+void ike_auth_request(struct ike_sa *sa, uint32_t msg_id, struct ike_payloads *p, mtime now);
+struct ike_identity ike_own_identity(const struct ike_conn *conn, const struct ike_sa *sa);
+
+/* child_sa.c */
+struct ike_child_new { /* what a negotiation has settled */
+	struct ike_choice choice;
+	uint32_t spi_in, spi_out;
+	bool we_initiate;
+	const struct ike_nonce *ni, *nr;
+	const struct secret *g_ir; /* NULL: none */
+	struct ike_ts ts_local[IKE_TS_MAX], ts_remote[IKE_TS_MAX];
+	unsigned n_ts_local, n_ts_remote;
+	uint32_t old_spi_in; /* of the child it replaces */
+};
+/* Makes the child and installs its inbound side. NULL when keys or memory fail. */
+struct ike_child *ike_child_create(struct ike_sa *sa, const struct ike_child_new *n, mtime now);
+void ike_child_free(struct ike_child *c);
+uint32_t ike_child_new_spi(struct ike *ike);
+struct ike_child *ike_child_by_in(struct ike_sa *sa, uint32_t spi_in);
+struct ike_child *ike_child_by_out(struct ike_sa *sa, uint32_t spi_out);
+struct ike_child *ike_child_any(struct ike *ike, uint32_t conn, uint32_t spi_in);
+/* A child that serves: not being deleted, not replaced. */
+struct ike_child *ike_child_ready(struct ike_sa *sa);
+/* Its outbound side comes into use and it becomes the conn's live child (CHILD_UP or CHILD_REKEYED). */
+void ike_child_activate(struct ike_child *c, mtime now);
+/* Takes it out. drain: its inbound side stays for late packets. Another child takes over, else CHILD_DOWN. */
+void ike_child_remove(struct ike_child *c, bool drain, mtime now);
+void ike_child_replaced(struct ike_child *c, mtime now, bool we_delete);
+struct ike_child *ike_child_successor(struct ike_child *c);
+void ike_drain_flush(struct ike_conn *conn, mtime now, bool all);
+
+/* create_child.c: our rekey of a child; create_child_respond.c: the peer's; rekey_ike.c: of the IKE SA, both
+ * ways */
+void ike_rekey_child_start(struct ike_sa *sa, struct ike_child *c, enum ke_id group, mtime now);
+void ike_rekey_child_send(struct ike_sa *sa, mtime now);
+void ike_rekey_child_reply(struct ike_sa *sa, struct ike_payloads *p, uint8_t first, struct rd chain,
+    struct ike_job *job, mtime now);
+void ike_create_child_request(struct ike_sa *sa, uint32_t msg_id, struct ike_payloads *p, uint8_t first,
+    struct rd chain, struct ike_job *job, mtime now);
+void ike_rekey_ike_start(struct ike_sa *sa, enum ke_id group, mtime now);
+void ike_rekey_ike_send(struct ike_sa *sa, mtime now);
+void ike_rekey_ike_reply(struct ike_sa *sa, struct ike_payloads *p, uint8_t first, struct rd chain,
+    struct ike_job *job, mtime now);
+void ike_rekey_ike_request(struct ike_sa *sa, uint32_t msg_id, struct ike_payloads *p,
+    struct ike_offer *offer, uint8_t first, struct rd chain, struct ike_job *job, mtime now);
+/* Our rekey came to nothing: an heir that the peer made meanwhile takes over, else we try again later. */
+void ike_rekey_ike_failed(struct ike_sa *sa, mtime now);
+/* The group to retry with after INVALID_KE_PAYLOAD; KE_NONE when the loop is to end. */
+enum ke_id ike_retry_group(struct ike_task *t, const struct ike_proposals *ours, const struct ike_notify *n);
+/* The group our first public value is for. */
+enum ke_id ike_first_group(const struct ike_proposals *ours);
+
+/* informational.c */
+void ike_delete_child_start(struct ike_sa *sa, struct ike_child *c, mtime now);
+void ike_delete_ike_start(struct ike_sa *sa, mtime now);
+void ike_probe_start(struct ike_sa *sa, mtime now);
+void ike_informational_request(struct ike_sa *sa, uint32_t msg_id, struct ike_payloads *p, mtime now);
+void ike_informational_reply(struct ike_sa *sa, struct ike_payloads *p, mtime now);
+
+/* connect.c: attempts and their outcome */
+void ike_connect_now(struct ike_conn *conn, mtime now);
+/* The attempt is over without success. */
+void ike_attempt_failed(struct ike_sa *sa, const struct reason *why, mtime now);
+/* The conn has lost what it had: DOWN, and try again (at once: the peer is dead rather than unwilling). */
+void ike_conn_lost(struct ike_conn *conn, const struct reason *why, bool at_once, mtime now);
+void ike_conn_phase(
+    struct ike_conn *conn, enum ike_phase phase, const struct reason *why, mtime next_attempt);
+struct ike_conn *ike_conn_find(const struct ike *ike, uint32_t id);
+bool ike_conn_has_established(const struct ike_conn *conn);
+
+/* settle.c: which of several SAs of a conn stays */
+void ike_settle_initial_contact(struct ike_sa *sa, mtime now);
+void ike_settle_established(struct ike_sa *sa, mtime now);
+void ike_settle_run(struct ike *ike, mtime now);
+
+/* timers.c */
+mtime ike_sa_deadline(const struct ike_sa *sa);
+mtime ike_sa_probe_at(const struct ike_sa *sa);
+void ike_sa_timers(struct ike_sa *sa, mtime now);
+void ike_lifetimes_start(
+    struct ike_sa *sa, mdur lifetime, bool initiator, mtime now, mtime *ret_rekey, mtime *ret_expire);
+
+#endif

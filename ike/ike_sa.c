@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * IKE SAs: their states and the passages between them. INITIATING or HALF_OPEN, ESTABLISHED, then REKEYED (a
+ * successor has the children) or CLOSING (our Delete is out), LINGERING (only repeats of its last answer) and
+ * DEAD. Children leave before their SA does; what else the connection has takes over in the same call.
+ */
+#include "ike/engine.h"
+#include "ike/reasons.h"
+
+#include <stdlib.h>
+
+static const mdur half_open_life = { 30 * (int64_t)1000000000 };
+static const mdur initiating_life = { 180 * (int64_t)1000000000 };
+static const mdur linger_life = { 30 * (int64_t)1000000000 };
+static const mdur rekeyed_guard = { 30 * (int64_t)1000000000 };
+
+uint64_t ike_sa_new_spi(struct ike *ike)
+{
+	uint64_t spi;
+
+	do
+		spi = rng_u64(&ike->rng);
+	while (!spi);
+	return spi;
+}
+
+struct ike_sa *ike_sa_new(struct ike *ike, struct ike_conn *conn, bool initiator, mtime now)
+{
+	struct ike_sa *sa = calloc(1, sizeof(*sa));
+
+	if (!sa)
+		return NULL;
+	sa->serial = ++ike->next_serial;
+	sa->ike = ike;
+	sa->conn = conn;
+	sa->initiator = sa->created_by_us = initiator;
+	sa->state = initiator ? IKE_SA_INITIATING : IKE_SA_HALF_OPEN;
+	sa->created = sa->last_sign = now;
+	sa->expires = mtime_add(now, initiator ? initiating_life : half_open_life);
+	sa->established = sa->rekey_at = sa->expire_at = sa->childless_at = sa->delete_at = MTIME_NEVER;
+	list_init(&sa->children);
+	list_append(&ike->sas, &sa->node);
+	return sa;
+}
+
+void ike_sa_free(struct ike_sa *sa)
+{
+	if (sa->conn && sa->conn->attempt == sa)
+		sa->conn->attempt = NULL;
+	list_for_each (&sa->children, struct ike_child, c, node)
+		ike_child_free(c);
+	list_remove(&sa->node);
+	ike_task_clear(sa);
+	ike_keys_clear(&sa->keys);
+	ike_bytes_clear(&sa->kept);
+	ike_bytes_clear(&sa->parked.msg);
+	ike_bytes_clear(&sa->init_mine);
+	ike_bytes_clear(&sa->init_peers);
+	ike_bytes_clear(&sa->cookie);
+	free(sa);
+}
+
+struct ike_sa *ike_sa_by_serial(struct ike *ike, uint64_t serial)
+{
+	list_for_each (&ike->sas, struct ike_sa, sa, node)
+		if (sa->serial == serial)
+			return sa;
+	return NULL;
+}
+
+struct ike_sa *ike_sa_by_spi(struct ike *ike, uint64_t spi_i, uint64_t spi_r)
+{
+	list_for_each (&ike->sas, struct ike_sa, sa, node)
+		if (sa->state != IKE_SA_DEAD && sa->spi_i == spi_i && sa->spi_r == spi_r)
+			return sa;
+	return NULL;
+}
+
+void ike_sa_dead(struct ike_sa *sa)
+{
+	sa->state = IKE_SA_DEAD;
+	if (sa->conn && sa->conn->attempt == sa)
+		sa->conn->attempt = NULL;
+}
+
+int ike_sa_derive(struct ike_sa *sa, const struct secret *g_ir)
+{
+	uint8_t skeyseed[CRYPTO_MAX_HASH];
+	struct prf_info pi;
+	int rc;
+
+	if (!prf_info(sa->suite.prf, &pi))
+		return -1;
+	rc = ike_skeyseed(sa->suite.prf, &sa->ni, &sa->nr, g_ir, skeyseed) ||
+	     ike_keys_derive(&sa->suite, sa->initiator, skeyseed, pi.out_len, &sa->ni, &sa->nr, sa->spi_i,
+	         sa->spi_r, &sa->keys);
+	cleanse(skeyseed, sizeof(skeyseed));
+	return rc ? -1 : 0;
+}
+
+void ike_sa_establish(struct ike_sa *sa, mtime now)
+{
+	sa->state = IKE_SA_ESTABLISHED;
+	sa->established = sa->last_sign = now;
+	sa->expires = MTIME_NEVER;
+	ike_lifetimes_start(
+	    sa, sa->conn->cfg.ike_lifetime, sa->created_by_us, now, &sa->rekey_at, &sa->expire_at);
+	ike_bytes_clear(&sa->init_mine);
+	ike_bytes_clear(&sa->init_peers);
+	ike_bytes_clear(&sa->cookie);
+}
+
+/* Lingering SAs cost memory only; the oldest goes when there are too many. */
+static void limit_lingering(struct ike *ike)
+{
+	struct ike_sa *oldest = NULL;
+	unsigned n = 0;
+
+	list_for_each (&ike->sas, struct ike_sa, sa, node) {
+		if (sa->state != IKE_SA_LINGERING)
+			continue;
+		if (!oldest || sa->expires.ns < oldest->expires.ns)
+			oldest = sa;
+		n++;
+	}
+	if (n > IKE_LINGERING_MAX)
+		oldest->state = IKE_SA_DEAD;
+}
+
+void ike_sa_linger(struct ike_sa *sa, mtime now)
+{
+	ike_task_clear(sa);
+	ike_bytes_clear(&sa->parked.msg);
+	sa->parked = (struct ike_parked){ 0 };
+	if (sa->conn && sa->conn->attempt == sa)
+		sa->conn->attempt = NULL;
+	sa->state = sa->kept.data ? IKE_SA_LINGERING : IKE_SA_DEAD;
+	sa->expires = mtime_add(now, linger_life);
+	limit_lingering(sa->ike);
+}
+
+static void remove_children(struct ike_sa *sa, mtime now)
+{
+	struct ike_child *live = sa->conn ? sa->conn->live : NULL;
+
+	for (int pass = 0; pass < 2; pass++)
+		list_for_each (&sa->children, struct ike_child, c, node)
+			if (c->state != IKE_CHILD_GONE && (c == live) == (pass == 1))
+				ike_child_remove(c, false, now);
+}
+
+void ike_sa_close(struct ike_sa *sa, bool tell, const struct reason *why, mtime now)
+{
+	enum ike_sa_state was = sa->state;
+	bool busy = sa->out.msg.data;
+
+	if (was == IKE_SA_LINGERING || was == IKE_SA_DEAD || was == IKE_SA_CLOSING)
+		return;
+	if (sa->conn && why)
+		sa->conn->last_error = *why;
+	if (sa->conn && sa->conn->attempt == sa)
+		sa->conn->attempt = NULL;
+	/* An SA that the peer can't have authenticated yet just ends. */
+	if (was == IKE_SA_HALF_OPEN || (was == IKE_SA_INITIATING && sa->task.kind != IKE_TASK_AUTH))
+		tell = false;
+	sa->state = tell ? IKE_SA_CLOSING : IKE_SA_DEAD;
+	remove_children(sa, now);
+	sa->childless_at = sa->rekey_at = sa->expire_at = MTIME_NEVER;
+	ike_bytes_clear(&sa->parked.msg);
+	sa->parked = (struct ike_parked){ 0 };
+	/* What is already on its way keeps the window until it is answered; the Delete goes after it. */
+	if (!busy || !tell)
+		ike_task_clear(sa);
+}
+
+struct ike_sa *ike_sa_heir_of(const struct ike_sa *heir)
+{
+	list_for_each (&heir->ike->sas, struct ike_sa, sa, node)
+		if (sa->heir == heir->serial && sa->state == IKE_SA_ESTABLISHED)
+			return sa;
+	return NULL;
+}
+
+void ike_sa_inherit(struct ike_sa *old, struct ike_sa *heir, bool we_delete, mtime now)
+{
+	struct ike *ike = old->ike;
+
+	list_for_each (&old->children, struct ike_child, c, node) {
+		list_remove(&c->node);
+		list_append(&heir->children, &c->node);
+		c->sa = heir;
+	}
+	heir->redundant = old->redundant;
+	heir->redundant_to = old->redundant_to;
+	heir->redundant_since = old->redundant_since;
+	heir->redundant_check = old->redundant_check;
+	heir->childless_at = old->childless_at;
+	list_for_each (&ike->sas, struct ike_sa, sa, node)
+		if (sa->redundant_to == old->serial)
+			sa->redundant_to = heir->serial;
+	old->state = IKE_SA_REKEYED;
+	old->redundant = false;
+	old->heir = 0;
+	old->force_delete = we_delete;
+	old->delete_at = we_delete ? MTIME_NEVER : mtime_add(now, rekeyed_guard);
+	old->rekey_at = old->expire_at = old->childless_at = MTIME_NEVER;
+	old->want_rekey = old->want_probe = false;
+	heir->conn->ike_rekeys++;
+}
+
+void ike_sa_kick(struct ike_sa *sa, mtime now)
+{
+	struct ike_child *rekey = NULL;
+
+	if (sa->task.kind != IKE_TASK_NONE)
+		return;
+	if (sa->state == IKE_SA_CLOSING || (sa->state == IKE_SA_REKEYED && sa->force_delete)) {
+		ike_delete_ike_start(sa, now);
+		return;
+	}
+	if (sa->state != IKE_SA_ESTABLISHED || sa->parked.ticket)
+		return;
+	list_for_each (&sa->children, struct ike_child, c, node) {
+		if (c->want_delete && c->state != IKE_CHILD_GONE && c->state != IKE_CHILD_DELETING) {
+			ike_delete_child_start(sa, c, now);
+			return;
+		}
+		if (c->want_rekey && c->state == IKE_CHILD_READY && !ike_child_successor(c))
+			rekey = c;
+	}
+	if (sa->want_probe)
+		ike_probe_start(sa, now);
+	else if (sa->want_rekey)
+		ike_rekey_ike_start(sa, ike_first_group(&sa->conn->cfg.ike_proposals), now);
+	else if (rekey)
+		ike_rekey_child_start(sa, rekey, ike_first_group(&sa->conn->cfg.esp_proposals), now);
+}

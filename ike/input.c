@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a datagram to the exchange that handles it. The order of the checks is the defence: header, SA,
+ * message id, and only then the checksum; nothing of an SA changes before that is right. A request runs once;
+ * its repeat gets the kept answer (RFC 7296 2.1). Faults in what an authenticated peer sent are answered
+ * as 2.21 says.
+ */
+#include "ike/engine.h"
+#include "ike/reasons.h"
+
+#include <string.h>
+
+/* The peer speaks from elsewhere (a NAT's new mapping, or its move to 4500), and proved it is the peer. */
+static void follow(struct ike_sa *sa, const struct endpoint *local, const struct endpoint *remote, bool natt)
+{
+	bool moved = !endpoint_eq(&sa->remote, remote);
+
+	if (sa->state == IKE_SA_HALF_OPEN) {
+		sa->local = *local;
+		sa->remote = *remote;
+		sa->natt = natt;
+		return;
+	}
+	/* Behind a NAT ourselves we don't follow (RFC 7296 2.23): the peer's address is fixed then. */
+	if (!moved || sa->state != IKE_SA_ESTABLISHED || !natt || !sa->nat_remote || sa->nat_local)
+		return;
+	sa->remote = *remote;
+	if (sa->conn->live && sa->conn->live->sa == sa)
+		ike_act_moved(sa->ike, sa->conn->id, remote);
+}
+
+static void fault_in_request(
+    struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, const struct ike_payloads *p, mtime now)
+{
+	struct ike_conn *conn = sa->conn;
+	struct reason why;
+
+	if (p->fault == IKE_FAULT_CRITICAL) {
+		ike_respond_notify(
+		    sa, exchange, msg_id, IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD, &p->critical_type, 1);
+		if (sa->state == IKE_SA_HALF_OPEN)
+			ike_sa_linger(sa, now);
+		return;
+	}
+	/* INVALID_SYNTAX is fatal to the IKE SA, and both ends know it (RFC 7296 2.21.3). */
+	ike_respond_notify(sa, exchange, msg_id, IKE_N_INVALID_SYNTAX, NULL, 0);
+	if (sa->state == IKE_SA_ESTABLISHED) {
+		ike_reason_bad_answer(&why, sa, "an authenticated request is malformed");
+		ike_sa_close(sa, false, &why, now);
+		ike_conn_lost(conn, &why, false, now);
+	}
+	if (sa->state != IKE_SA_CLOSING && sa->state != IKE_SA_REKEYED)
+		ike_sa_linger(sa, now);
+}
+
+void ike_process_request(struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, uint8_t first, struct rd chain,
+    struct ike_job *job, mtime now)
+{
+	struct ike_sa *waiting = ike_sa_heir_of(sa);
+	struct ike_payloads p;
+	bool deletes;
+
+	if (ike_payloads_parse(chain, first, &p) || ike_payloads_check(&p, exchange, false)) {
+		fault_in_request(sa, exchange, msg_id, &p, now);
+		return;
+	}
+	if (sa->state == IKE_SA_HALF_OPEN) {
+		ike_auth_request(sa, msg_id, &p, now);
+		return;
+	}
+	/* The peer uses its new SA: for it, the rekeys at once are decided. Its Delete would say the
+	 * opposite. */
+	deletes = p.n_del && p.del[0].protocol == IKE_PROTO_IKE;
+	if (waiting && !deletes)
+		ike_sa_inherit(waiting, sa, false, now);
+	if (exchange == IKE_X_INFORMATIONAL)
+		ike_informational_request(sa, msg_id, &p, now);
+	else if (exchange == IKE_X_CREATE_CHILD_SA && sa->state == IKE_SA_ESTABLISHED)
+		ike_create_child_request(sa, msg_id, &p, first, chain, job, now);
+	else if (exchange == IKE_X_CREATE_CHILD_SA) /* being closed (RFC 7296 2.25) */
+		ike_respond_notify(sa, exchange, msg_id, IKE_N_TEMPORARY_FAILURE, NULL, 0);
+	else
+		ike_respond_notify(sa, exchange, msg_id, IKE_N_INVALID_SYNTAX, NULL, 0);
+}
+
+static void fault_in_reply(struct ike_sa *sa, mtime now)
+{
+	struct reason why;
+
+	switch (sa->task.kind) {
+	case IKE_TASK_AUTH:
+		ike_reason_bad_answer(
+		    &why, sa, "the answer to IKE_AUTH is malformed or has a critical payload we do not know");
+		ike_task_clear(sa);
+		ike_attempt_failed(sa, &why, now);
+		return;
+	case IKE_TASK_REKEY_IKE: ike_rekey_ike_failed(sa, now); return;
+	case IKE_TASK_REKEY_CHILD: {
+		struct ike_child *c = ike_child_by_in(sa, sa->task.child_spi_in);
+
+		if (c && c->state == IKE_CHILD_READY)
+			c->rekey_at = mtime_add(now, ike_jitter(sa->ike, mdur_s(30), 30));
+		break;
+	}
+	case IKE_TASK_NONE:
+	case IKE_TASK_INIT:
+	case IKE_TASK_DELETE_CHILD:
+	case IKE_TASK_DELETE_IKE:
+	case IKE_TASK_PROBE: break;
+	}
+	ike_task_clear(sa);
+}
+
+void ike_process_reply(struct ike_sa *sa, uint8_t first, struct rd chain, struct ike_job *job, mtime now)
+{
+	struct ike_payloads p;
+	uint8_t exchange = sa->out.exchange;
+
+	if (!job) {
+		sa->confirmed = sa->out.first_sent;
+		ike_out_clear(sa);
+	} else {
+		exchange = IKE_X_CREATE_CHILD_SA; /* the only answers that wait for a job */
+	}
+	if (sa->state == IKE_SA_CLOSING && sa->task.kind != IKE_TASK_DELETE_IKE) {
+		ike_task_clear(sa); /* whatever it says: the Delete follows */
+		return;
+	}
+	if (ike_payloads_parse(chain, first, &p) || ike_payloads_check(&p, exchange, true)) {
+		fault_in_reply(sa, now);
+		return;
+	}
+	switch (sa->task.kind) {
+	case IKE_TASK_AUTH: ike_auth_reply(sa, &p, now); return;
+	case IKE_TASK_REKEY_CHILD: ike_rekey_child_reply(sa, &p, first, chain, job, now); return;
+	case IKE_TASK_REKEY_IKE: ike_rekey_ike_reply(sa, &p, first, chain, job, now); return;
+	case IKE_TASK_DELETE_CHILD:
+	case IKE_TASK_DELETE_IKE:
+	case IKE_TASK_PROBE: ike_informational_reply(sa, &p, now); return;
+	case IKE_TASK_NONE:
+	case IKE_TASK_INIT: return;
+	}
+}
+
+static bool request_expected(const struct ike_sa *sa, const struct ike_header *h)
+{
+	if (sa->state == IKE_SA_INITIATING || sa->state == IKE_SA_DEAD)
+		return false; /* the peer is not authenticated yet */
+	if (h->msg_id + 1 == sa->next_peer && sa->kept.data)
+		return true;
+	if (sa->state == IKE_SA_LINGERING || h->msg_id != sa->next_peer)
+		return false;
+	if (sa->state == IKE_SA_HALF_OPEN)
+		return h->exchange == IKE_X_AUTH && h->msg_id == 1 && !sa->parked.ticket;
+	return !sa->parked.ticket; /* else its answer is being computed */
+}
+
+static void protected_input(struct ike_sa *sa, const struct ike_header *h, const uint8_t *data, size_t len,
+    const struct endpoint *local, const struct endpoint *remote, bool natt, mtime now)
+{
+	struct ike *ike = sa->ike;
+	struct rd inner;
+	uint8_t first;
+
+	if (!sa->keys.open.ctx || h->from_initiator == sa->initiator) {
+		ike->stats.dropped_malformed++;
+		return;
+	}
+	if (h->response ? !sa->out.msg.data || h->msg_id != sa->out.id || h->exchange != sa->out.exchange
+	                : !request_expected(sa, h))
+		return; /* late or repeated: nothing to do */
+	memcpy(ike->in, data, len);
+	if (ike_message_open(&sa->keys.open, ike->in, len, &first, &inner)) {
+		ike->stats.dropped_auth++;
+		return;
+	}
+	sa->last_sign = mtime_max(sa->last_sign, now);
+	if (h->response) {
+		follow(sa, local, remote, natt);
+		ike_process_reply(sa, first, inner, NULL, now);
+	} else if (h->msg_id != sa->next_peer) {
+		ike_respond_again(sa);
+	} else {
+		follow(sa, local, remote, natt);
+		ike_process_request(sa, h->exchange, h->msg_id, first, inner, NULL, now);
+	}
+}
+
+void ike_input(struct ike *ike, const struct endpoint *local, const struct endpoint *remote, bool natt,
+    const uint8_t *data, size_t len, mtime now)
+{
+	struct ike_header h;
+	struct ike_sa *sa;
+	struct rd rest;
+
+	ike->stats.datagrams_in++;
+	if (ike_header_parse(data, len, &h, &rest)) {
+		ike->stats.dropped_malformed++;
+		return;
+	}
+	if (h.exchange == IKE_X_SA_INIT && !h.response) {
+		ike_init_request(ike, &h, rest, data, len, local, remote, natt, now);
+	} else if (h.exchange == IKE_X_SA_INIT) {
+		list_for_each (&ike->sas, struct ike_sa, s, node)
+			if (s->state == IKE_SA_INITIATING && s->task.kind == IKE_TASK_INIT &&
+			    s->spi_i == h.spi_i)
+				ike_init_reply(s, &h, rest, data, len, local, remote, now);
+	} else {
+		sa = ike_sa_by_spi(ike, h.spi_i, h.spi_r);
+		if (sa)
+			protected_input(sa, &h, data, len, local, remote, natt, now);
+		else
+			ike->stats.dropped_no_sa++;
+	}
+	ike_run(ike, now);
+}

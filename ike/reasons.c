@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The texts of all reasons in one place, so that they can be read, compared and kept consistent. Pure
+ * formatting. */
+#include "ike/reasons.h"
+
+#include "ike/identity.h"
+#include "ike/ts.h"
+
+#include <string.h>
+
+static const char *peer(const struct ike_sa *sa)
+{
+	return endpoint_str(&sa->remote);
+}
+
+/* "aes256-sha256-modp2048, aes256gcm16-...": what a configuration offers. */
+static void add_proposals(struct reason *r, const struct ike_proposals *p, bool esp)
+{
+	for (unsigned i = 0; i < p->n; i++) {
+		char buf[160];
+
+		reason_add(r, "%s%s", i ? ", " : "", ike_proposal_str(&p->list[i], esp, buf, sizeof(buf)));
+	}
+}
+
+void ike_reason_no_answer(struct reason *r, const struct ike_sa *sa)
+{
+	const char *what = sa->task.kind == IKE_TASK_AUTH ? "IKE_AUTH" : "IKE_SA_INIT";
+
+	reason_set(r, "ike-no-answer",
+	    "no answer from %s to %s, sent %u times. Is the address right, is the gateway up, and do UDP 500 "
+	    "and 4500 pass "
+	    "both ways?",
+	    peer(sa), what, sa->out.sent);
+	if (sa->task.kind == IKE_TASK_AUTH)
+		reason_add(r,
+		    " IKE_SA_INIT was answered, so look at UDP %u and at fragments of large packets first.",
+		    sa->remote.port);
+}
+
+void ike_reason_liveness(struct reason *r, const struct ike_sa *sa, mtime now)
+{
+	reason_set(r, "ike-liveness-lost",
+	    "%s stopped answering: a request was sent %u times in %lld s without an answer, and no ESP came "
+	    "either. The peer is "
+	    "down or the path is broken; trying to connect anew.",
+	    peer(sa), sa->out.sent, (long long)mdur_to_s(mtime_since(now, sa->out.first_sent)));
+}
+
+void ike_reason_no_proposal(struct reason *r, const struct ike_sa *sa)
+{
+	reason_set(r, "ike-no-proposal",
+	    "%s accepts none of our IKE proposals (NO_PROPOSAL_CHOSEN). We offered: ", peer(sa));
+	add_proposals(r, &sa->conn->cfg.ike_proposals, false);
+	reason_add(r, ". Set one of these in the gateway's IKE policy, or the gateway's in ike-proposal.");
+}
+
+static void add_offer(struct reason *r, const struct ike_offer *o)
+{
+	static const char *const type_names[] = { "?", "encr", "prf", "integ", "ke", "esn" };
+
+	for (unsigned i = 0; i < o->n && i < 3; i++) {
+		reason_add(r, "%s[", i ? " " : "");
+		for (unsigned j = 0; j < o->proposal[i].n && j < 12; j++) {
+			const struct ike_transform *t = &o->transform[o->proposal[i].first + j];
+
+			reason_add(r, "%s%s %u", j ? ", " : "",
+			    type_names[t->type <= IKE_T_ESN ? t->type : 0], t->id);
+			if (t->key_bits)
+				reason_add(r, "/%u", t->key_bits);
+		}
+		reason_add(r, "]");
+	}
+}
+
+void ike_reason_no_proposal_theirs(struct reason *r, const struct ike_conn *conn,
+    const struct endpoint *remote, const struct ike_offer *offer)
+{
+	reason_set(r, "ike-no-proposal",
+	    "%s offers no IKE proposal that we accept. We accept: ", endpoint_str(remote));
+	add_proposals(r, &conn->cfg.ike_proposals, false);
+	reason_add(r, ". It offers (IANA numbers): ");
+	add_offer(r, offer);
+}
+
+void ike_reason_bad_answer(struct reason *r, const struct ike_sa *sa, const char *what)
+{
+	reason_set(r, "ike-bad-answer", "the answer of %s cannot be used: %s", peer(sa), what);
+}
+
+void ike_reason_refused(struct reason *r, const struct ike_sa *sa, uint16_t notify, const char *exchange)
+{
+	char buf[40];
+
+	reason_set(r, "ike-refused", "%s refused %s with %s", peer(sa), exchange,
+	    ike_notify_name(notify, buf, sizeof(buf)));
+}
+
+void ike_reason_auth_refused(struct reason *r, const struct ike_sa *sa, const struct ike_identity *own)
+{
+	char buf[IKE_ID_MAX];
+
+	reason_set(r, "ike-auth-failed",
+	    "%s refused to authenticate us (AUTHENTICATION_FAILED). Most often the pre-shared keys differ; "
+	    "else the gateway "
+	    "does not expect our identity \"%.120s\" (local-id) or has no connection for our address.",
+	    peer(sa), ike_identity_str(own, buf, sizeof(buf)));
+}
+
+void ike_reason_psk_differs(struct reason *r, const struct ike_sa *sa, const struct ike_identity *id)
+{
+	char buf[IKE_ID_MAX];
+
+	reason_set(r, "ike-auth-failed",
+	    "the pre-shared keys differ: what \"%.120s\" at %s proves does not fit our secret. Put the same "
+	    "key on both sides; "
+	    "mind trailing blanks and line ends.",
+	    ike_identity_str(id, buf, sizeof(buf)), peer(sa));
+}
+
+void ike_reason_auth_method(struct reason *r, const struct ike_sa *sa, unsigned method)
+{
+	reason_set(r, "ike-auth-failed",
+	    "%s authenticates by method %u, but this tunnel expects a pre-shared key (method %d). Set the "
+	    "gateway to use one.",
+	    peer(sa), method, IKE_AUTH_PSK);
+}
+
+void ike_reason_wrong_identity(struct reason *r, const struct ike_sa *sa, const struct ike_identity *seen,
+    const struct ike_identity *wanted)
+{
+	char a[IKE_ID_MAX], b[IKE_ID_MAX];
+
+	reason_set(r, "ike-wrong-identity",
+	    "%s calls itself \"%.120s\", but remote-id asks for \"%.120s\". Set remote-id to what the "
+	    "gateway sends, or leave it "
+	    "out to accept any.",
+	    peer(sa), ike_identity_str(seen, a, sizeof(a)), ike_identity_str(wanted, b, sizeof(b)));
+}
+
+void ike_reason_ts_refused(struct reason *r, const struct ike_sa *sa, bool by_peer)
+{
+	char ours[200], theirs[200];
+
+	reason_set(r, "ike-ts-refused", "%s traffic selectors (TS_UNACCEPTABLE). Ours: %.200s to %.200s.",
+	    by_peer ? "the peer refuses our" : "we refuse the peer's",
+	    ike_ts_str(sa->conn->cfg.tsi, sa->conn->cfg.n_tsi, ours, sizeof(ours)),
+	    ike_ts_str(sa->conn->cfg.tsr, sa->conn->cfg.n_tsr, theirs, sizeof(theirs)));
+	reason_add(r, " Make %s a route-based tunnel (any to any), or set the same networks on both sides.",
+	    peer(sa));
+}
+
+void ike_reason_ts_narrowed(struct reason *r, const struct ike_sa *sa, const struct ike_ts *ts, unsigned n)
+{
+	char buf[300];
+
+	reason_set(r, "ike-ts-refused",
+	    "%s narrows the traffic selectors to %.300s, which this tunnel does not allow. Make the "
+	    "gateway's tunnel route-based "
+	    "(any to any).",
+	    peer(sa), ike_ts_str(ts, n, buf, sizeof(buf)));
+}
+
+void ike_reason_child_no_proposal(struct reason *r, const struct ike_sa *sa, bool by_peer, bool rekey)
+{
+	reason_set(r, "ike-child-no-proposal", "%s %s ESP proposals%s. Ours: ", peer(sa),
+	    by_peer ? "accepts none of our" : "offers none of our", rekey ? " at rekey" : "");
+	add_proposals(r, &sa->conn->cfg.esp_proposals, true);
+	reason_add(r, ". Set the same ESP suite on both sides%s.", rekey ? ", with the same PFS group" : "");
+}
+
+void ike_reason_invalid_ke(struct reason *r, const struct ike_sa *sa, unsigned group)
+{
+	reason_set(r, "ike-invalid-ke",
+	    "key exchange with %s does not come to an end: it asks for group %u, which we do not offer or "
+	    "have tried, or sent a "
+	    "public value that RFC 6989 forbids",
+	    peer(sa), group);
+}
+
+void ike_reason_peer_deleted(struct reason *r, const struct ike_sa *sa, bool child_only)
+{
+	reason_set(r, "ike-peer-deleted",
+	    "%s deleted the %s. Its log says why; if its administrator took it down, it will answer "
+	    "again when it is up.",
+	    peer(sa), child_only ? "child SA without a successor" : "IKE SA");
+}
+
+void ike_reason_initial_contact(struct reason *r, const struct ike_sa *sa)
+{
+	reason_set(r, "ike-peer-initial-contact",
+	    "%s started anew (INITIAL_CONTACT): it has forgotten the SAs before", peer(sa));
+}
+
+void ike_reason_half_open(struct reason *r, unsigned half_open, unsigned limit)
+{
+	reason_set(r, "ike-half-open-limit",
+	    "%u half-open IKE SAs, the limit is %u: further IKE_SA_INIT requests are dropped until some end",
+	    half_open, limit);
+}
+
+void ike_reason_expired(struct reason *r, const struct ike_sa *sa, const char *what)
+{
+	reason_set(r, "ike-expired", "the lifetime of the %s with %s ran out before a rekey succeeded", what,
+	    peer(sa));
+}
+
+void ike_reason_childless(struct reason *r, const struct ike_sa *sa)
+{
+	reason_set(
+	    r, "ike-no-child", "the IKE SA with %s has no child SA, and none was made in time", peer(sa));
+}
+
+void ike_reason_child_lost(struct reason *r, const struct ike_sa *sa)
+{
+	reason_set(
+	    r, "ike-child-lost", "%s does not know our child SA any more (CHILD_SA_NOT_FOUND)", peer(sa));
+}
+
+void ike_reason_internal(struct reason *r, const char *what)
+{
+	reason_set(r, "ike-internal", "%s", what);
+}
+
+void ike_reason_install(struct reason *r, const struct reason *why)
+{
+	reason_set(r, "ike-install-failed", "the data plane could not take an SA: %s",
+	    why ? why->text : "no reason given");
+}
+
+void ike_reason_gave_up(struct reason *r, const struct ike_conn *conn)
+{
+	reason_add(r, " Gave up after %u attempts; `tunnel up` tries again.", conn->attempts);
+}
+
+void ike_reason_redundant(struct reason *r, const struct ike_sa *sa)
+{
+	reason_set(r, "ike-redundant",
+	    "%s and we connected at the same time; the redundant IKE SA is deleted (RFC 7296 2.8.1)",
+	    peer(sa));
+}

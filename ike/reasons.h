@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every reason the engine gives: stable ids, and texts that say what was seen, the likely cause, and what to
+ * change. */
+#ifndef CW_IKE_REASONS_H
+#define CW_IKE_REASONS_H
+
+#include "ike/sa.h"
+
+void ike_reason_no_answer(struct reason *r, const struct ike_sa *sa);
+void ike_reason_liveness(struct reason *r, const struct ike_sa *sa, mtime now);
+void ike_reason_no_proposal(struct reason *r, const struct ike_sa *sa); /* the peer refused ours */
+void ike_reason_no_proposal_theirs(struct reason *r, const struct ike_conn *conn,
+    const struct endpoint *remote, const struct ike_offer *offer); /* we refused the peer's */
+void ike_reason_bad_answer(struct reason *r, const struct ike_sa *sa, const char *what);
+void ike_reason_refused(struct reason *r, const struct ike_sa *sa, uint16_t notify, const char *exchange);
+void ike_reason_auth_refused(struct reason *r, const struct ike_sa *sa, const struct ike_identity *own);
+void ike_reason_psk_differs(struct reason *r, const struct ike_sa *sa, const struct ike_identity *peer);
+void ike_reason_auth_method(struct reason *r, const struct ike_sa *sa, unsigned method);
+void ike_reason_wrong_identity(struct reason *r, const struct ike_sa *sa, const struct ike_identity *seen,
+    const struct ike_identity *wanted);
+void ike_reason_ts_refused(struct reason *r, const struct ike_sa *sa, bool by_peer);
+void ike_reason_ts_narrowed(struct reason *r, const struct ike_sa *sa, const struct ike_ts *ts, unsigned n);
+void ike_reason_child_no_proposal(struct reason *r, const struct ike_sa *sa, bool by_peer, bool rekey);
+void ike_reason_invalid_ke(struct reason *r, const struct ike_sa *sa, unsigned group);
+void ike_reason_peer_deleted(struct reason *r, const struct ike_sa *sa, bool child_only);
+void ike_reason_initial_contact(struct reason *r, const struct ike_sa *sa);
+void ike_reason_half_open(struct reason *r, unsigned half_open, unsigned limit);
+void ike_reason_expired(struct reason *r, const struct ike_sa *sa, const char *what);
+void ike_reason_childless(struct reason *r, const struct ike_sa *sa);
+void ike_reason_child_lost(struct reason *r, const struct ike_sa *sa);
+void ike_reason_internal(struct reason *r, const char *what);
+void ike_reason_install(struct reason *r, const struct reason *why);
+void ike_reason_gave_up(struct reason *r, const struct ike_conn *conn);
+void ike_reason_redundant(struct reason *r, const struct ike_sa *sa);
+
+#endif

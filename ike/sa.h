@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The objects of the engine: connections, IKE SAs, child SAs, and the exchange each IKE SA has under way.
+ * Internal to ike/. Ownership: struct ike owns conns and ike_sas, an ike_sa owns its child_sas; a conn only
+ * points at its live child.
+ */
+#ifndef CW_IKE_SA_H
+#define CW_IKE_SA_H
+
+#include "base/list.h"
+#include "ike/keymat.h"
+#include "ike/message.h"
+#include "ike/sa_payload.h"
+
+struct ike_bytes {
+	uint8_t *data;
+	size_t len;
+};
+
+enum ike_child_state {
+	IKE_CHILD_READY,    /* negotiated, inbound installed; the outbound one may follow later */
+	IKE_CHILD_REPLACED, /* a successor is there; delete_at tells when we delete it, if we are to */
+	IKE_CHILD_DELETING, /* our Delete is on the way */
+	IKE_CHILD_GONE,     /* removed; freed at the end of the call */
+};
+
+struct ike_child {
+	struct list node;
+	struct ike_sa *sa;
+	enum ike_child_state state;
+	uint32_t spi_in, spi_out;
+	struct ike_suite suite;
+	struct ike_child_sa in, out; /* `out` is installed when it should be used */
+	bool in_installed, out_installed;
+	uint64_t add_in, add_out; /* ids of the SA_ADD actions */
+	bool created_by_us;       /* of the exchange that made it */
+	struct ike_nonce low;     /* the lower nonce of that exchange (RFC 7296 2.8.1) */
+	uint32_t old_spi_in;      /* the child it was made to replace; 0: none */
+	bool bytes_fired;         /* its byte limit has started a rekey */
+	bool want_rekey, want_delete;
+	mtime since, rekey_at, expire_at, delete_at;
+};
+
+enum ike_sa_state {
+	IKE_SA_INITIATING, /* ours, not yet authenticated: its task is INIT or AUTH */
+	IKE_SA_HALF_OPEN,  /* the peer's, not yet authenticated */
+	IKE_SA_ESTABLISHED,
+	IKE_SA_REKEYED,   /* a successor has its children; it is only still to be deleted */
+	IKE_SA_CLOSING,   /* has no children; our Delete is on the way or waits for its turn */
+	IKE_SA_LINGERING, /* gone, but repeats of the last request are still answered */
+	IKE_SA_DEAD,      /* freed at the end of the call */
+};
+
+enum ike_task_kind {
+	IKE_TASK_NONE,
+	IKE_TASK_INIT,
+	IKE_TASK_AUTH,
+	IKE_TASK_REKEY_CHILD,
+	IKE_TASK_REKEY_IKE,
+	IKE_TASK_DELETE_CHILD,
+	IKE_TASK_DELETE_IKE,
+	IKE_TASK_PROBE,
+};
+
+/* The one request of ours that is under way (window of 1, RFC 7296 2.3), from its key generation to its
+ * answer. */
+struct ike_task {
+	enum ike_task_kind kind;
+	uint64_t ticket;        /* of the job it waits for; 0: none */
+	bool waiting_secret;    /* the answer came and its g^ir is being computed */
+	struct ike_bytes reply; /* that answer's payloads, decrypted */
+	uint8_t reply_first;
+	uint32_t child_spi_in; /* the child it is about */
+	uint32_t spi_in;       /* of the child it would make */
+	uint64_t spi_ike;      /* of the IKE SA it would make */
+	enum ke_id group;      /* KE_NONE: without key exchange */
+	struct ke *ke;
+	uint8_t ke_public[CRYPTO_MAX_KE_PUBLIC];
+	size_t ke_public_len;
+	unsigned ke_retries, cookies; /* loops end (RFC 7296 2.6.1, 1.3) */
+	struct ike_nonce nonce;
+};
+
+struct ike_out {
+	struct ike_bytes msg; /* data NULL: nothing outstanding */
+	uint32_t id;
+	uint8_t exchange;
+	mtime first_sent, next;
+	mdur wait;
+	unsigned sent;
+};
+
+/* A request of the peer's whose answer waits for a job. */
+struct ike_parked {
+	struct ike_bytes msg; /* its payloads, decrypted (IKE_SA_INIT: as they came) */
+	uint8_t first, exchange;
+	uint32_t id;
+	uint64_t ticket; /* 0: nothing parked */
+};
+
+struct ike_sa {
+	struct list node;
+	uint64_t serial; /* never used twice; jobs and other SAs refer to it by this */
+	struct ike *ike;
+	struct ike_conn *conn; /* NULL: lingering without one */
+	enum ike_sa_state state;
+	bool initiator;
+	uint64_t spi_i, spi_r;
+	struct endpoint local, remote;
+	bool natt; /* talks on port 4500 */
+	bool natd; /* the peer knows NAT detection */
+	bool nat_local, nat_remote;
+	struct ike_suite suite;
+	struct ike_keys keys;
+	struct ike_nonce ni, nr, low;
+	struct ike_identity remote_id;
+
+	uint32_t next_req;  /* id of our next request */
+	uint32_t next_peer; /* id of the peer's next request */
+	struct ike_out out;
+	struct ike_bytes kept; /* our answer to next_peer - 1 */
+	struct ike_parked parked;
+	struct ike_task task;
+
+	/* IKE_SA_INIT, until authenticated */
+	struct ike_bytes init_mine, init_peers; /* the messages that AUTH covers */
+	struct ike_bytes cookie;
+	uint8_t init_number; /* of the peer's proposal that we chose */
+	bool init_integ_none;
+	struct reason hint; /* the last unauthenticated complaint, said when the attempt ends */
+
+	struct list children;
+	bool want_rekey, want_probe;
+	bool force_delete;  /* REKEYED or CLOSING: our Delete is to be sent */
+	uint64_t heir;      /* serial of the SA that the peer's rekey made, while ours is outstanding */
+	bool created_by_us; /* of the exchange that made it */
+	mtime created, established, expires, rekey_at, expire_at, childless_at, delete_at;
+	mtime last_sign; /* of life */
+	mtime confirmed; /* when the last answered request of ours was first sent */
+	bool redundant;  /* another SA of the same conn won (settle.c) */
+	uint64_t redundant_to;
+	mtime redundant_since, redundant_check;
+};
+
+struct ike_drain {
+	uint32_t spi_in;
+	mtime at;
+};
+#define IKE_DRAINS_MAX 8 /* old inbound SAs of one conn that still take late packets */
+
+struct ike_conn {
+	struct list node;
+	struct ike *ike;
+	uint32_t id;
+	struct ike_conn_config cfg; /* psk taken out */
+	struct secret psk;
+	bool up;
+	enum ike_phase phase;
+	struct ike_sa *attempt;                    /* our SA that is being initiated */
+	struct ike_child *live;                    /* the child SA whose outbound side is in use */
+	unsigned remote_index, attempts, failures; /* failures: in a row, for the back-off */
+	mtime next_attempt;
+	struct reason last_error;
+	uint32_t ike_rekeys, child_rekeys;
+	struct ike_drain drain[IKE_DRAINS_MAX];
+	unsigned n_drain;
+};
+
+#endif

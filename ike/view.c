@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Operational state as copies (ike_conn_view). */
+#include "ike/engine.h"
+
+#include <string.h>
+
+static const struct ike_sa *current(const struct ike_conn *conn)
+{
+	if (conn->live)
+		return conn->live->sa;
+	list_for_each (&conn->ike->sas, struct ike_sa, sa, node)
+		if (sa->conn == conn && sa->state == IKE_SA_ESTABLISHED)
+			return sa;
+	return NULL;
+}
+
+static void view_child(const struct ike_child *c, struct ike_conn_view *v)
+{
+	struct ike_proposal p = ike_suite_proposal(&c->suite, true);
+
+	v->have_child = true;
+	v->child_spi_in = c->spi_in;
+	v->child_spi_out = c->spi_out;
+	ike_proposal_str(&p, true, v->esp_proposal, sizeof(v->esp_proposal));
+	v->child_since = c->since;
+	v->child_rekey_at = c->rekey_at;
+	v->udp_encap = c->in.udp_encap;
+	memcpy(v->ts_local, c->in.ts_local, sizeof(v->ts_local));
+	memcpy(v->ts_remote, c->in.ts_remote, sizeof(v->ts_remote));
+	v->n_ts_local = c->in.n_ts_local;
+	v->n_ts_remote = c->in.n_ts_remote;
+}
+
+int ike_conn_view(const struct ike *ike, uint32_t id, struct ike_conn_view *ret_view)
+{
+	const struct ike_conn *conn = ike_conn_find(ike, id);
+	const struct ike_sa *sa;
+	struct ike_conn_view *v = ret_view;
+
+	if (!conn)
+		return -1;
+	*v = (struct ike_conn_view){ .phase = conn->phase,
+		.ike_rekeys = conn->ike_rekeys,
+		.child_rekeys = conn->child_rekeys,
+		.last_error = conn->last_error,
+		.attempts = conn->attempts,
+		.next_attempt = conn->next_attempt,
+		.ike_rekey_at = MTIME_NEVER,
+		.child_rekey_at = MTIME_NEVER };
+	sa = current(conn);
+	if (sa) {
+		struct ike_proposal p = ike_suite_proposal(&sa->suite, false);
+
+		v->have_ike = true;
+		v->initiator = sa->initiator;
+		v->spi_i = sa->spi_i;
+		v->spi_r = sa->spi_r;
+		ike_proposal_str(&p, false, v->ike_proposal, sizeof(v->ike_proposal));
+		v->ike_since = sa->established;
+		v->ike_rekey_at = sa->rekey_at;
+		v->nat_local = sa->nat_local;
+		v->nat_remote = sa->nat_remote;
+		v->local = sa->local;
+		v->remote = sa->remote;
+		v->remote_id = sa->remote_id;
+	} else if (conn->attempt) {
+		v->local = conn->attempt->local;
+		v->remote = conn->attempt->remote;
+	}
+	if (conn->live)
+		view_child(conn->live, v);
+	return 0;
+}
+
+unsigned ike_pending(const struct ike *ike)
+{
+	unsigned n = 0;
+
+	list_for_each (&ike->sas, struct ike_sa, sa, node)
+		n += sa->state == IKE_SA_CLOSING;
+	return n;
+}

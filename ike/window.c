@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The message window (RFC 7296 2.1 to 2.3), of one request each way. A request of ours is kept until its
+ * answer comes and is sent again, byte for byte, on an exponential schedule; an answer of ours is kept until
+ * the peer's next request and repeated byte for byte. Giving up is decided here, what follows from it in
+ * connect.c and ike_sa.c.
+ */
+#include "ike/engine.h"
+#include "ike/reasons.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const mdur wait_first = { 500 * (int64_t)1000000 };
+static const mdur wait_max = { 8 * (int64_t)1000000000 };
+#define TRIES_DEFAULT 7
+
+void ike_out_clear(struct ike_sa *sa)
+{
+	ike_bytes_clear(&sa->out.msg);
+	sa->out = (struct ike_out){ 0 };
+}
+
+void ike_task_clear(struct ike_sa *sa)
+{
+	ike_bytes_clear(&sa->task.reply);
+	ke_free(sa->task.ke);
+	sa->task = (struct ike_task){ 0 };
+	ike_out_clear(sa);
+}
+
+void ike_send_raw(struct ike_sa *sa, const struct ike_bytes *msg, uint64_t depends)
+{
+	ike_act_send(sa->ike, sa->conn ? sa->conn->id : 0, &sa->local, &sa->remote, sa->natt, msg->data,
+	    msg->len, depends);
+}
+
+static struct ike_header header_of(const struct ike_sa *sa, uint8_t exchange, bool response, uint32_t id)
+{
+	return (struct ike_header){ .spi_i = sa->spi_i,
+		.spi_r = sa->spi_r,
+		.exchange = exchange,
+		.from_initiator = sa->initiator,
+		.response = response,
+		.msg_id = id };
+}
+
+static void out_set(struct ike_sa *sa, uint8_t exchange, uint32_t id, size_t len, uint64_t depends, mtime now)
+{
+	struct ike_out *o = &sa->out;
+
+	if (ike_bytes_set(&o->msg, sa->ike->msg, len))
+		return;
+	o->exchange = exchange;
+	o->id = id;
+	o->first_sent = now;
+	o->sent = 1;
+	o->wait = sa->conn->cfg.retransmit_first.ns ? sa->conn->cfg.retransmit_first : wait_first;
+	o->next = mtime_add(now, o->wait);
+	ike_send_raw(sa, &o->msg, depends);
+}
+
+void ike_request_send(struct ike_sa *sa, uint8_t exchange, struct ike_build *b, uint64_t depends, mtime now)
+{
+	struct ike_header h = header_of(sa, exchange, false, sa->next_req);
+	struct ike *ike = sa->ike;
+	size_t body_len, len;
+
+	if (ike_build_finish(b, &body_len) || ike_message_seal(&sa->keys.seal, &ike->rng, &h, b->first,
+	                                          ike->body, body_len, ike->msg, sizeof(ike->msg), &len)) {
+		ike_task_clear(sa);
+		return;
+	}
+	sa->next_req++;
+	out_set(sa, exchange, h.msg_id, len, depends, now);
+}
+
+void ike_request_send_plain(struct ike_sa *sa, uint8_t exchange, struct ike_build *b, mtime now)
+{
+	struct ike_header h = header_of(sa, exchange, false, 0);
+	struct ike *ike = sa->ike;
+	size_t body_len, len;
+
+	h.spi_r = 0;
+	if (ike_build_finish(b, &body_len) ||
+	    ike_message_plain(&h, b->first, ike->body, body_len, ike->msg, sizeof(ike->msg), &len))
+		return;
+	sa->next_req = 1;
+	out_set(sa, exchange, 0, len, 0, now);
+}
+
+void ike_respond(struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, struct ike_build *b, uint64_t depends)
+{
+	struct ike_header h = header_of(sa, exchange, true, msg_id);
+	struct ike *ike = sa->ike;
+	size_t body_len, len;
+
+	ike_bytes_clear(&sa->kept);
+	sa->next_peer = msg_id + 1;
+	if (ike_build_finish(b, &body_len) || ike_message_seal(&sa->keys.seal, &ike->rng, &h, b->first,
+	                                          ike->body, body_len, ike->msg, sizeof(ike->msg), &len))
+		return;
+	if (!ike_bytes_set(&sa->kept, ike->msg, len))
+		ike_send_raw(sa, &sa->kept, depends);
+}
+
+void ike_respond_notify(
+    struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, uint16_t type, const void *data, size_t len)
+{
+	struct ike_build b = ike_build_init(sa->ike->body, sizeof(sa->ike->body));
+
+	ike_build_notify(&b, IKE_PROTO_NONE, NULL, type, data, len);
+	ike_respond(sa, exchange, msg_id, &b, 0);
+}
+
+void ike_respond_again(struct ike_sa *sa)
+{
+	if (!sa->kept.data)
+		return;
+	sa->ike->stats.repeats_answered++;
+	ike_send_raw(sa, &sa->kept, 0);
+}
+
+int ike_park_request(struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, uint8_t first, struct rd chain,
+    enum ke_id group, struct ike_span peer_public)
+{
+	struct ike_parked *p = &sa->parked;
+	size_t len = rd_left(&chain);
+
+	if (ike_bytes_set(&p->msg, rd_skip(&chain, len), len))
+		return -1;
+	p->ticket = ike_job_start(sa, IKE_SLOT_REQUEST, group, NULL, peer_public);
+	if (!p->ticket) {
+		ike_bytes_clear(&p->msg);
+		return -1;
+	}
+	p->exchange = exchange;
+	p->id = msg_id;
+	p->first = first;
+	return 0;
+}
+
+/* Has the peer had its time? A sign of life since the request counts against giving up. */
+static bool gave_up(const struct ike_sa *sa, mtime now)
+{
+	const struct ike_conn_config *cfg = &sa->conn->cfg;
+	unsigned tries = cfg->retransmit_tries ? cfg->retransmit_tries : TRIES_DEFAULT;
+	mtime since = mtime_max(sa->out.first_sent, sa->last_sign);
+	mdur patience = mdur_s(30);
+
+	if (sa->task.kind == IKE_TASK_PROBE && cfg->liveness_timeout.ns)
+		return mtime_since(now, since).ns >= cfg->liveness_timeout.ns;
+	if (sa->out.sent < tries)
+		return false;
+	if (sa->state != IKE_SA_ESTABLISHED || since.ns == sa->out.first_sent.ns)
+		return true;
+	/* ESP from the peer still arrives: IKE alone is silent. Wait on, but not for ever. */
+	if (mtime_since(now, sa->out.first_sent).ns >= 10 * patience.ns)
+		return true;
+	return mtime_since(now, since).ns >= patience.ns;
+}
+
+static void peer_is_dead(struct ike_sa *sa, mtime now)
+{
+	struct ike_conn *conn = sa->conn;
+	struct ike_sa *heir = ike_sa_by_serial(sa->ike, sa->heir);
+	struct reason why = { 0 };
+
+	switch (sa->state) {
+	case IKE_SA_INITIATING:
+		if (reason_is_set(&sa->hint))
+			why = sa->hint;
+		else
+			ike_reason_no_answer(&why, sa);
+		ike_attempt_failed(sa, &why, now);
+		return;
+	case IKE_SA_ESTABLISHED:
+		if (heir && heir->state == IKE_SA_ESTABLISHED) {
+			ike_sa_inherit(sa, heir, false, now);
+			heir->want_probe = true;
+			ike_sa_dead(sa);
+			return;
+		}
+		ike_reason_liveness(&why, sa, now);
+		ike_sa_close(sa, false, &why, now);
+		ike_conn_lost(conn, &why, true, now);
+		return;
+	case IKE_SA_REKEYED:
+	case IKE_SA_CLOSING:
+	case IKE_SA_HALF_OPEN:
+	case IKE_SA_LINGERING:
+	case IKE_SA_DEAD: ike_sa_dead(sa); return;
+	}
+}
+
+void ike_retransmit(struct ike_sa *sa, mtime now)
+{
+	struct ike_out *o = &sa->out;
+	bool timed = sa->task.kind == IKE_TASK_PROBE && sa->conn->cfg.liveness_timeout.ns;
+
+	if (gave_up(sa, now)) {
+		peer_is_dead(sa, now);
+		return;
+	}
+	o->sent++;
+	o->wait = mdur_mul(o->wait, 2, 1);
+	if (o->wait.ns > wait_max.ns)
+		o->wait = wait_max;
+	o->next = mtime_add(now, o->wait);
+	if (timed) {
+		mtime since = mtime_max(o->first_sent, sa->last_sign);
+
+		o->next = mtime_min(o->next, mtime_add(since, sa->conn->cfg.liveness_timeout));
+		if (o->next.ns <= now.ns)
+			o->next = mtime_add(now, mdur_ms(10));
+	}
+	sa->ike->stats.retransmits++;
+	ike_send_raw(sa, &o->msg, 0);
+}
