@@ -37,6 +37,8 @@ void faults_add(struct attr_faults *f, enum fault fault, uint8_t type)
 		f->list[f->n].type = type;
 		f->n++;
 	}
+	if (reaction == REACT_WITHDRAW && f->withdraw == FAULT_NONE)
+		f->withdraw = fault;
 	if (reaction > f->worst) {
 		f->worst = reaction;
 		f->first_worst = fault;

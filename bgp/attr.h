@@ -51,6 +51,7 @@ struct attr_faults {
 	enum reaction worst;
 	enum fault first_worst; /* the first of that severity */
 	uint8_t first_type;
+	enum fault withdraw; /* the first that makes the routes count as withdrawn; FAULT_NONE: none does */
 	struct {
 		enum fault fault;
 		uint8_t type; /* of the attribute; 0: none in particular */

@@ -181,8 +181,8 @@ static int learn_list(struct peer *p, struct rd list, uint8_t family, const stru
 	int result = set ? 0 : -1;
 
 	while (result == 0 && nlri_next(&list, family, &prefix) > 0) {
-		if (f->worst >= REACT_WITHDRAW)
-			result = learn(p, &prefix, set, REFUSE_MALFORMED, (uint8_t)f->first_worst);
+		if (f->withdraw != FAULT_NONE)
+			result = learn(p, &prefix, set, REFUSE_MALFORMED, (uint8_t)f->withdraw);
 		else
 			result = learn(p, &prefix, set, import_judge(p, &prefix, a), 0);
 	}

@@ -17,7 +17,7 @@
 /* RFC 7606 5.2: worse than a discard, and no prefix that could be treated as withdrawn. */
 static void check_missing_nlri(struct update *u)
 {
-	if (u->a.faults.worst == REACT_WITHDRAW && !u->n_nlri && !u->a.reach.n)
+	if (u->a.faults.withdraw != FAULT_NONE && !u->n_nlri && !u->a.reach.n)
 		faults_add(&u->a.faults, FAULT_MISSING_NLRI, u->a.faults.first_type);
 }
 
