@@ -141,6 +141,8 @@ static void exec_report(struct domain *d, struct tunnel *t, struct ike_action *a
 		return;
 	case IKE_REPORT_WARN:
 		log_warn(d->log, subject, "%s: %s", why->id, why->text);
+		if (t && !t->facts.child) /* an attempt of the peer's failed: that is why we are not up */
+			t->error = *why;
 		return;
 	case IKE_REPORT_ERROR:
 		if (!t || strcmp(t->error.text, why->text))

@@ -28,14 +28,17 @@ static enum step below_child(enum ike_phase phase)
 	return STEP_DOWN;
 }
 
-/* Everything wanted is in the kernel; with nothing wanted, the peer must have said (or shown) that it is done. */
+/*
+ * Nothing wanted is pending any more, and something of it is in the kernel; with nothing wanted, the peer must have said (or shown) that
+ * it is done.
+ */
 static bool installed(const struct ladder_facts *f)
 {
 	if (f->was_in_fib)
 		return true;
-	if (f->in_kernel < f->wanted)
+	if (f->in_kernel + f->failed < f->wanted)
 		return false;
-	return f->wanted > 0 || f->complete || !f->has_bgp;
+	return f->in_kernel > 0 || (f->wanted == 0 && (f->complete || !f->has_bgp));
 }
 
 enum step ladder_step(const struct ladder_facts *f)

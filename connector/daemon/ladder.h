@@ -34,6 +34,7 @@ struct ladder_facts {
 	enum bgp_state bgp;
 	unsigned wanted;    /* routes that should be in the kernel because of this tunnel: learned, or static */
 	unsigned in_kernel; /* of these, the ones that are */
+	unsigned failed;    /* of these, the ones that can't be (a foreign route in the way, say); they hold nothing up */
 	bool complete;      /* the peer has sent End-of-RIB, or has been quiet for LADDER_QUIET */
 	bool was_in_fib;    /* since the session (or, without BGP, the child) came up: churn does not take the step back */
 };

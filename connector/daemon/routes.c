@@ -13,24 +13,38 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum place { PENDING, IN_KERNEL, FAILED }; /* where a wanted route stands */
+
 struct learned {
-	bool in_kernel;
+	enum place place;
 	uint8_t n;
 	uint32_t peer[]; /* ids; those of tunnels count in their ladders */
 };
 
-/* sign +1 or -1: this route as one of its tunnels' wanted ones (and of the ones in the kernel, if it is). */
-static void count(struct domain *d, const struct learned *l, int sign, bool wanted, bool in_kernel)
+static void count_place(struct ladder_facts *f, enum place place, unsigned by)
+{
+	switch (place) {
+	case PENDING: break;
+	case IN_KERNEL: f->in_kernel += by; break;
+	case FAILED: f->failed += by; break;
+	}
+}
+
+static struct tunnel *nth_tunnel(const struct domain *d, const struct learned *l, unsigned i)
+{
+	return domain_tunnel_by_id(d, l->peer[i]);
+}
+
+/* Enters a route into its tunnels' counts (by 1), or takes it out of them (by -1, which unsigned arithmetic honours). */
+static void count(const struct domain *d, const struct learned *l, unsigned by)
 {
 	for (unsigned i = 0; i < l->n; i++) {
-		struct tunnel *t = domain_tunnel_by_id(d, l->peer[i]);
+		struct tunnel *t = nth_tunnel(d, l, i);
 
 		if (!t)
 			continue;
-		if (wanted)
-			t->facts.wanted += (unsigned)sign;
-		if (in_kernel)
-			t->facts.in_kernel += (unsigned)sign;
+		t->facts.wanted += by;
+		count_place(&t->facts, l->place, by);
 	}
 }
 
@@ -63,8 +77,8 @@ void routes_statics_in(struct tunnel *t)
 
 	if (!n)
 		return;
-	t->static_in_kernel = calloc(n, sizeof(*t->static_in_kernel));
-	if (!t->static_in_kernel) {
+	t->static_place = calloc(n, sizeof(*t->static_place)); /* all PENDING */
+	if (!t->static_place) {
 		log_error(t->domain->log, t->name, "no-memory: its static routes are not installed");
 		return;
 	}
@@ -81,15 +95,15 @@ void routes_statics_in(struct tunnel *t)
 
 void routes_statics_out(struct tunnel *t)
 {
-	for (size_t i = 0; t->static_in_kernel && i < t->cfg->n_static_route; i++) {
+	for (size_t i = 0; t->static_place && i < t->cfg->n_static_route; i++) {
 		const struct cfg_static_route *s = &t->cfg->static_route[i];
 
 		t->facts.wanted--;
-		t->facts.in_kernel -= t->static_in_kernel[i] ? 1 : 0;
+		count_place(&t->facts, t->static_place[i], -1u);
 		fib_writer_unwant(t->domain->fib, &s->prefix, s->metric, FIB_STATIC);
 	}
-	free(t->static_in_kernel);
-	t->static_in_kernel = NULL;
+	free(t->static_place);
+	t->static_place = NULL;
 }
 
 void routes_tunnel_in(struct tunnel *t)
@@ -146,7 +160,7 @@ static bool resolve_way(struct domain *d, const struct bgp_path *path, struct fi
 static void touch_tunnels(struct domain *d, const struct learned *l, mtime now)
 {
 	for (unsigned i = 0; i < l->n; i++) {
-		struct tunnel *t = domain_tunnel_by_id(d, l->peer[i]);
+		struct tunnel *t = nth_tunnel(d, l, i);
 
 		if (t)
 			t->last_route = now;
@@ -159,7 +173,7 @@ static void learned_gone(struct domain *d, const struct prefix *p)
 
 	if (!l)
 		return;
-	count(d, l, -1, true, l->in_kernel);
+	count(d, l, -1u);
 	free(l);
 	fib_writer_unwant(d->fib, p, FIB_METRIC_LEARNED, FIB_LEARNED);
 }
@@ -193,55 +207,66 @@ void routes_learned(struct domain *d, const struct prefix *p, const struct bgp_p
 		learned_gone(d, p);
 		return;
 	}
-	l->in_kernel = old && old->in_kernel; /* until the writer says otherwise, the old ways are */
+	l->place = old ? old->place : PENDING; /* until the writer says otherwise, the old ways stand */
 	if (ptrie_set(d->learned, p, l)) {
 		free(l);
 		return;
 	}
 	if (old) {
-		count(d, old, -1, true, old->in_kernel);
+		count(d, old, -1u);
 		free(old);
 	}
-	count(d, l, +1, true, l->in_kernel);
+	count(d, l, 1);
 	touch_tunnels(d, l, now);
 	fib_writer_want(d->fib, &r);
 }
 
-static void static_result(struct domain *d, const struct prefix *p, uint32_t metric, bool in_kernel)
+static void static_result(struct domain *d, const struct prefix *p, uint32_t metric, enum place place)
 {
 	list_for_each(&d->tunnels, struct tunnel, t, node) {
-		for (size_t i = 0; t->static_in_kernel && i < t->cfg->n_static_route; i++) {
+		for (size_t i = 0; t->static_place && i < t->cfg->n_static_route; i++) {
 			const struct cfg_static_route *s = &t->cfg->static_route[i];
 
-			if (s->metric != metric || !prefix_eq(&s->prefix, p) || t->static_in_kernel[i] == in_kernel)
+			if (s->metric != metric || !prefix_eq(&s->prefix, p))
 				continue;
-			t->static_in_kernel[i] = in_kernel;
-			t->facts.in_kernel += in_kernel ? 1u : -1u;
+			count_place(&t->facts, t->static_place[i], -1u);
+			t->static_place[i] = (uint8_t)place;
+			count_place(&t->facts, place, 1);
 		}
 	}
 }
 
-static void learned_result(struct domain *d, const struct prefix *p, bool in_kernel)
+static void learned_result(struct domain *d, const struct prefix *p, enum place place, const struct reason *why)
 {
 	struct learned *l = ptrie_get(d->learned, p);
 
-	if (!l || l->in_kernel == in_kernel)
+	if (!l)
 		return;
-	l->in_kernel = in_kernel;
-	count(d, l, in_kernel ? +1 : -1, false, true);
+	count(d, l, -1u);
+	l->place = place;
+	count(d, l, 1);
+	for (unsigned i = 0; place == FAILED && i < l->n; i++) {
+		struct tunnel *t = nth_tunnel(d, l, i);
+
+		/* A route to a pinned endpoint is shadowed by design: visible in `fib show`, but no fault of the tunnel's. */
+		if (t && strcmp(why->id, "fib-shadowed"))
+			t->error = *why;
+	}
 }
 
 void routes_result(struct domain *d, const struct prefix *p, uint32_t metric, enum fib_origin origin, bool in_kernel,
 	const struct reason *why)
 {
-	if (!in_kernel && reason_is_set(why))
+	enum place place = in_kernel ? IN_KERNEL : reason_is_set(why) ? FAILED : PENDING;
+
+	if (place == FAILED)
 		log_warn(d->log, "fib", "%s: %s: %s", prefix_str(p), why->id, why->text);
 	switch (origin) {
 	case FIB_LEARNED:
-		learned_result(d, p, in_kernel);
+		learned_result(d, p, place, why);
 		break;
 	case FIB_STATIC:
-		static_result(d, p, metric, in_kernel);
+		static_result(d, p, metric, place);
 		break;
 	case FIB_PEER:
 	case FIB_PIN:
@@ -253,7 +278,7 @@ bool routes_in_kernel(const struct domain *d, const struct prefix *p)
 {
 	const struct learned *l = ptrie_get(d->learned, p);
 
-	return l && l->in_kernel;
+	return l && l->place == IN_KERNEL;
 }
 
 void routes_free(struct domain *d)

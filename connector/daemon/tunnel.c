@@ -76,7 +76,7 @@ struct tunnel *tunnel_new(struct domain *d, struct cfg_ref *ref, const struct cf
 static void tunnel_free(struct tunnel *t)
 {
 	list_remove(&t->node);
-	free(t->static_in_kernel);
+	free(t->static_place);
 	cfg_ref_put(t->ref);
 	free(t);
 }
@@ -401,8 +401,8 @@ void tunnel_step_update(struct tunnel *t, mtime now)
 	if (step > t->step || t->life != TUNNEL_ACTIVE)
 		log_info(t->domain->log, t->name, "step %s -> %s", step_name(t->step), step_name(step));
 	else
-		log_warn(t->domain->log, t->name, "step %s -> %s%s%s", step_name(t->step), step_name(step),
-			reason_is_set(&t->error) ? ": " : "", t->error.text);
+		log_warn(t->domain->log, t->name, "step %s -> %s%s%s%s", step_name(t->step), step_name(step),
+			reason_is_set(&t->error) ? " (" : "", t->error.id, reason_is_set(&t->error) ? ")" : "");
 	t->step = step;
 	t->step_since = now;
 }

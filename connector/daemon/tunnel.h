@@ -58,7 +58,7 @@ struct tunnel {
 	bool routes_in;      /* peer host route and static routes are wanted */
 	bool ike_down_asked; /* while stopping */
 	mtime stop_deadline; /* while stopping: the peer had its chance to confirm */
-	bool *static_in_kernel; /* by index of cfg->static_route */
+	uint8_t *static_place; /* by index of cfg->static_route; routes.c's */
 	mtime last_route; /* last change of a learned route, for LADDER_QUIET */
 
 	uint64_t up_fence;      /* while the peer's host route is on its way to the kernel; BGP starts behind it; else 0 */

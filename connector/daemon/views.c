@@ -25,11 +25,11 @@ static const char *config_json(void *ctx)
 	return d->config ? d->config->cfg->json : "{}";
 }
 
-/* The error that stands: the daemon's own word, else the IKE core's. */
+/* The error that stands. A tunnel that has arrived has none, unless routes of it can't be installed. */
 static void tunnel_error(const struct tunnel *t, struct reason *ret_error)
 {
 	reason_clear(ret_error);
-	if (t->step != STEP_IN_FIB)
+	if (t->step != STEP_IN_FIB || t->facts.failed > 0)
 		*ret_error = t->error;
 }
 

@@ -33,6 +33,8 @@ static const struct row rows[] = {
 	{ "all routes in", { UP, .passing = true, BGP(ESTABLISHED), .wanted = 2, .in_kernel = 2 }, STEP_IN_FIB },
 	{ "nothing to install, End-of-RIB", { UP, .passing = true, BGP(ESTABLISHED), .complete = true }, STEP_IN_FIB },
 	{ "End-of-RIB does not replace a missing route", { UP, .passing = true, BGP(ESTABLISHED), .complete = true, .wanted = 1 }, STEP_BGP_ESTABLISHED },
+	{ "a route that can't be installed holds nothing up", { UP, .passing = true, BGP(ESTABLISHED), .wanted = 2, .in_kernel = 1, .failed = 1 }, STEP_IN_FIB },
+	{ "unless it is all there is", { UP, .passing = true, BGP(ESTABLISHED), .complete = true, .wanted = 1, .failed = 1 }, STEP_BGP_ESTABLISHED },
 	{ "churn does not take it back", { UP, .passing = true, BGP(ESTABLISHED), .wanted = 3, .in_kernel = 2, .was_in_fib = true }, STEP_IN_FIB },
 	{ "but a lost session does", { UP, .passing = true, BGP(IDLE), .was_in_fib = true }, STEP_PASSING },
 	{ "and a lost child", { .ike = IKE_PHASE_CONNECTING, BGP(ESTABLISHED), .was_in_fib = true }, STEP_CONNECTING },
