@@ -21,6 +21,7 @@ struct bgp_link {
 	struct domain *domain;
 	uint64_t conn;
 	struct tcp_conn *tcp;
+	bool opened; /* until then, its end is a failed attempt */
 };
 
 static struct bgp_link *link_by_conn(const struct domain *d, uint64_t conn)
@@ -43,6 +44,7 @@ static void on_opened(void *ctx, const struct endpoint *local)
 	struct bgp_link *l = ctx;
 	struct domain *d = l->domain;
 
+	l->opened = true;
 	bgp_conn_opened(d->bgp, l->conn, &local->addr, clock_now());
 	domain_pump(d);
 }
@@ -62,8 +64,13 @@ static void on_closed(void *ctx, const char *error)
 	struct domain *d = l->domain;
 	uint64_t conn = l->conn;
 
+	bool opened = l->opened;
+
 	link_free(l);
-	bgp_conn_closed(d->bgp, conn, error, clock_now());
+	if (opened)
+		bgp_conn_closed(d->bgp, conn, error, clock_now());
+	else
+		bgp_conn_failed(d->bgp, conn, error ? error : "closed", clock_now());
 	domain_pump(d);
 }
 
@@ -76,21 +83,7 @@ static void on_writable(void *ctx, size_t room)
 	domain_pump(d);
 }
 
-/* A connect that did not succeed. */
-static void on_connect_closed(void *ctx, const char *error)
-{
-	struct bgp_link *l = ctx;
-	struct domain *d = l->domain;
-	uint64_t conn = l->conn;
-
-	link_free(l);
-	bgp_conn_failed(d->bgp, conn, error ? error : "closed", clock_now());
-	domain_pump(d);
-}
-
-static const struct tcp_conn_events established_events = { .opened = on_opened, .input = on_input, .closed = on_closed,
-	.writable = on_writable };
-static const struct tcp_conn_events connect_events = { .opened = on_opened, .input = on_input, .closed = on_connect_closed,
+static const struct tcp_conn_events link_events = { .opened = on_opened, .input = on_input, .closed = on_closed,
 	.writable = on_writable };
 
 static struct bgp_link *link_new(struct domain *d, uint64_t conn)
@@ -112,7 +105,7 @@ static void exec_connect(struct domain *d, const struct bgp_action *a, mtime now
 	struct reason why = { 0 };
 
 	if (l)
-		l->tcp = tcp_connect(d->loop, &d->sys, &local, &remote, &connect_events, l, &why);
+		l->tcp = tcp_connect(d->loop, &d->sys, &local, &remote, &link_events, l, &why);
 	if (l && l->tcp)
 		return;
 	if (l) {
@@ -137,8 +130,10 @@ static void on_accepted(void *ctx, int fd, const struct endpoint *local, const s
 		return;
 	}
 	l = link_new(d, conn);
-	if (l)
-		l->tcp = tcp_adopt(d->loop, fd, &established_events, l);
+	if (l) {
+		l->opened = true;
+		l->tcp = tcp_adopt(d->loop, fd, &link_events, l);
+	}
 	if (!l || !l->tcp) {
 		if (l) {
 			list_remove(&l->node);
