@@ -34,6 +34,8 @@ static void write_reason(struct reason *r, const char *id, const char *source, c
 	/* The end of a long file name says more than its beginning. */
 	reason_set(
 	    r, id, "%s%s: %s", n > 200 ? "..." : "", n > 200 ? source + n - 200 : source, path ? path : "");
+	if (value && !value[0])
+		value = "(empty)";
 	if (value)
 		reason_add(r, "%s%.*s%s", path && path[0] ? ": " : "", VALUE_SHOWN, value,
 		    strlen(value) > VALUE_SHOWN ? "..." : "");

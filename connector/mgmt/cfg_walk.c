@@ -124,6 +124,14 @@ static void say_enums(const struct cfg_load *l, const struct lysc_type *type)
 	reason_add(l->why, "%s %s", i ? "," : "", e->enums[i].name);
 }
 
+/* The model's own words where it has some; libyang's for what no admin could read. */
+static const char *say_value(const struct lysc_type *type, const struct ly_err_item *err)
+{
+	if (is_number_type(type->basetype) && (!err || !err->msg || !strncmp(err->msg, "Value \"", 7)))
+		return "the number is too small or too large here; docs/configuration.md has the range";
+	return err && err->msg ? err->msg : "the model does not allow this value";
+}
+
 static int check_value(
     const struct cfg_load *l, const struct path *at, const struct lysc_node *schema, const char *text)
 {
@@ -140,8 +148,7 @@ static int check_value(
 		cfg_fail(l, "config-wrong-value", at->s, text, "%s", "");
 		say_enums(l, type);
 	} else {
-		cfg_fail(l, "config-wrong-value", at->s, text, "%s",
-		    err && err->msg ? err->msg : "the model does not allow this value");
+		cfg_fail(l, "config-wrong-value", at->s, text, "%s", say_value(type, err));
 	}
 	ly_err_clean(l->c->ly, NULL);
 	return -1;

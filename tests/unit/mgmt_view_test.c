@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Views as JSON against the contract: each answer must hold at least the keys below, of these types. The
+ * tables are the contract copied out; a key may be added elsewhere, never missing here. Then values: absent
+ * is null or [], hex is of full width, time is UTC.
+ */
+#include "connector/mgmt/view_json.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* "key:type": s string, n number, b boolean, a array, o object, 0 null. */
+static void expect_keys(json_t *obj, const char *const *keys, size_t n)
+{
+	assert_true(json_is_object(obj));
+	for (size_t i = 0; i < n; i++) {
+		const size_t len = strcspn(keys[i], ":");
+		const char type = keys[i][len + 1];
+		char key[40];
+		const json_t *v;
+		char got = '?';
+
+		snprintf(key, sizeof(key), "%.*s", (int)len, keys[i]);
+		v = json_object_get(obj, key);
+		if (!v)
+			fail_msg("%s is missing", key);
+		switch (json_typeof(v)) {
+		case JSON_OBJECT: got = 'o'; break;
+		case JSON_ARRAY: got = 'a'; break;
+		case JSON_STRING: got = 's'; break;
+		case JSON_INTEGER: got = 'n'; break;
+		case JSON_REAL: got = 'r'; break;
+		case JSON_TRUE:
+		case JSON_FALSE: got = 'b'; break;
+		case JSON_NULL: got = '0'; break;
+		}
+		if (got != type)
+			fail_msg("%s is %c, not %c", key, got, type);
+	}
+}
+#define EXPECT(obj, ...)                                                                                     \
+	do {                                                                                                 \
+		const char *const keys_[] = { __VA_ARGS__ };                                                 \
+		expect_keys(obj, keys_, sizeof(keys_) / sizeof(keys_[0]));                                   \
+	} while (0)
+
+static const char *str(const json_t *obj, const char *key)
+{
+	return json_string_value(json_object_get(obj, key));
+}
+
+static void status_keeps_the_contract(void **state)
+{
+	struct view_tunnel_status t[2] = {
+		{ .name = "t1", .admin_up = true, .step = "in-fib", .since = 1767323045 },
+		{ .name = "t2", .step = "connecting" }
+	};
+	struct view_site_status site = {
+		.name = "azure-hq", .profile = "azure-vpngw", .state = "degraded", .tunnel = t, .n_tunnel = 2
+	};
+	struct view_status v = { .uptime = 12,
+		.fib_in_sync = true,
+		.fib_routes = 5,
+		.site = &site,
+		.n_site = 1,
+		.version = "0.1.0" };
+	json_t *j, *s, *a, *b;
+
+	(void)state;
+	reason_set(&t[1].error, "ike-no-proposal", "refused");
+	reason_set(&t[1].next, "ike-answer", "the answer");
+	j = view_status_json(&v);
+	EXPECT(j, "schema:s", "uptime:n", "fib:o", "site:a", "version:s");
+	assert_string_equal(str(j, "schema"), "causeway/status/1");
+	EXPECT(json_object_get(j, "fib"), "in-sync:b", "routes:n");
+	s = json_array_get(json_object_get(j, "site"), 0);
+	EXPECT(s, "name:s", "profile:s", "state:s", "tunnel:a");
+	a = json_array_get(json_object_get(s, "tunnel"), 0);
+	b = json_array_get(json_object_get(s, "tunnel"), 1);
+	EXPECT(a, "name:s", "admin:s", "step:s", "since:s", "error:0", "next:0");
+	EXPECT(b, "name:s", "admin:s", "step:s", "since:s", "error:o", "next:o");
+	assert_string_equal(str(a, "admin"), "up");
+	assert_string_equal(str(b, "admin"), "down");
+	assert_string_equal(str(a, "since"), "2026-01-02T03:04:05Z");
+	EXPECT(json_object_get(b, "error"), "id:s", "text:s");
+	assert_string_equal(str(json_object_get(b, "error"), "id"), "ike-no-proposal");
+	json_decref(j);
+}
+
+static void an_idle_daemon_has_a_status(void **state)
+{
+	struct view_status v = { .fib_in_sync = true };
+	json_t *j = view_status_json(&v);
+
+	(void)state;
+	EXPECT(j, "schema:s", "uptime:n", "fib:o", "site:a");
+	assert_int_equal(json_array_size(json_object_get(j, "site")), 0);
+	json_decref(j);
+}
+
+static void tunnels_keep_the_contract(void **state)
+{
+	struct view_tunnel v = { .site = "azure-hq",
+		.name = "t1",
+		.step = "in-fib",
+		.admin_up = true,
+		.data_plane = "user",
+		.nat = "none",
+		.interface = "cw0",
+		.have_ike = true,
+		.spi_i = 0xc1,
+		.spi_r = 0xffffffffffffffff,
+		.ike_proposal = "aes256-sha256-modp2048",
+		.ike_age = 3,
+		.n_child = 1,
+		.child_rekeys = 2,
+		.n_drop = 1 };
+	json_t *j, *c;
+
+	(void)state;
+	v.local = (struct endpoint){ addr_v4(0xc0000201), 4500 };
+	v.remote = (struct endpoint){ addr_v4(0xc0000202), 4500 };
+	v.child[0] = (struct view_child){ .spi_in = 0xc1a2b3d4,
+		.spi_out = 0x1f,
+		.proposal = "aes256-sha256",
+		.bytes_in = UINT64_C(1) << 40 };
+	v.drop[0].name = "replay";
+	j = view_tunnel_json(&v);
+	EXPECT(j, "site:s", "name:s", "step:s", "local:s", "remote:s", "interface:s", "data-plane:s", "nat:s",
+	    "ike:o", "child:a", "child-rekeys:n", "local-port:n", "remote-port:n", "mtu:n", "mss:n",
+	    "drop:a");
+	assert_string_equal(str(j, "local"), "192.0.2.1");
+	EXPECT(json_object_get(j, "ike"), "spi-i:s", "spi-r:s", "proposal:s", "age:n", "rekeys:n");
+	assert_string_equal(str(json_object_get(j, "ike"), "spi-i"), "00000000000000c1");
+	assert_string_equal(str(json_object_get(j, "ike"), "spi-r"), "ffffffffffffffff");
+	c = json_array_get(json_object_get(j, "child"), 0);
+	EXPECT(c, "spi-in:s", "spi-out:s", "proposal:s", "age:n", "bytes-in:n", "bytes-out:n", "packets-in:n",
+	    "packets-out:n");
+	assert_string_equal(str(c, "spi-in"), "c1a2b3d4");
+	assert_string_equal(str(c, "spi-out"), "0000001f");
+	assert_true(json_integer_value(json_object_get(c, "bytes-in")) == INT64_C(1) << 40);
+	json_decref(j);
+}
+
+static void a_tunnel_that_is_down_shows_null(void **state)
+{
+	struct view_tunnel v = {
+		.site = "s", .name = "t", .step = "down", .data_plane = "user", .nat = "none"
+	};
+	json_t *j = view_tunnel_json(&v);
+
+	(void)state;
+	EXPECT(j, "local:0", "remote:0", "local-port:0", "remote-port:0", "interface:0", "ike:0", "child:a",
+	    "child-rekeys:n", "error:0", "remote-id:0");
+	assert_int_equal(json_array_size(json_object_get(j, "child")), 0);
+	json_decref(j);
+}
+
+static void what_a_peer_chose_is_no_danger(void **state)
+{
+	struct view_tunnel v = { .site = "s", .name = "t", .step = "down", .remote_id = "gw\xff\xfe\"\\\n" };
+	json_t *j = view_tunnel_json(&v), *again;
+	char *text = json_dumps(j, 0);
+
+	(void)state;
+	assert_non_null(text);
+	again = json_loads(text, 0, NULL);
+	assert_string_equal(str(again, "remote-id"), "gw??\"\\\n");
+	json_decref(again);
+	free(text);
+	json_decref(j);
+}
+
+static void bgp_keeps_the_contract(void **state)
+{
+	struct view_bgp v = { .as = 65001, .router_id = 0x0a00000a }, none = { 0 };
+	struct view_bgp_peer p = { .name = "azure-hq/t1",
+		.as = 65515,
+		.state = "Established",
+		.uptime = 60,
+		.received = 1,
+		.ipv4 = true,
+		.msg_in = { 3, 1, 1, 0, 1, 0 } };
+	json_t *peers = json_array(), *j, *in;
+
+	(void)state;
+	p.address = addr_v4(0x0a64fffe);
+	json_array_append_new(peers, view_bgp_summary_peer_json(&p));
+	j = view_bgp_json(&v, peers);
+	EXPECT(j, "as:n", "router-id:s", "peer:a");
+	EXPECT(json_array_get(json_object_get(j, "peer"), 0), "name:s", "address:s", "as:n", "state:s",
+	    "uptime:n", "received:n", "accepted:n", "advertised:n");
+	json_decref(j);
+	j = view_bgp_peer_json(&p);
+	EXPECT(j, "name:s", "address:s", "as:n", "state:s", "uptime:n", "received:n", "accepted:n",
+	    "advertised:n", "local-address:0", "router-id:0", "hold-time:n", "keepalive:n", "capabilities:o",
+	    "messages:o", "established-count:n", "error:0");
+	in = json_object_get(json_object_get(j, "messages"), "in");
+	EXPECT(in, "total:n", "open:n", "update:n", "notification:n", "keepalive:n", "route-refresh:n");
+	assert_int_equal(json_integer_value(json_object_get(in, "total")), 3);
+	json_decref(j);
+	j = view_bgp_json(&none, json_array());
+	EXPECT(j, "as:0", "router-id:0", "peer:a");
+	json_decref(j);
+}
+
+static void routes_keep_the_contract(void **state)
+{
+	static const uint32_t path[] = { 65515, 4200000000 }, communities[] = { 65001u << 16 | 100 };
+	struct view_route v = { .as_path = path,
+		.n_as_path = 2,
+		.origin = "igp",
+		.local_pref = 100,
+		.have_med = true,
+		.med = 5,
+		.communities = communities,
+		.n_communities = 1,
+		.best = true,
+		.in_fib = true,
+		.reason = "only path",
+		.peer = "azure-hq/t1" };
+	struct view_route own = { .origin = "igp" };
+	json_t *j;
+
+	(void)state;
+	prefix_parse("10.100.0.0/16", true, &v.prefix);
+	prefix_parse("2001:db8::/32", true, &own.prefix);
+	addr_parse("10.100.255.254", &v.nexthop);
+	j = view_route_json(&v);
+	EXPECT(j, "prefix:s", "nexthop:s", "peer:s", "as-path:a", "origin:s", "local-pref:n", "med:n",
+	    "communities:a", "best:b", "in-fib:b", "reason:s");
+	assert_string_equal(str(j, "prefix"), "10.100.0.0/16");
+	assert_true(json_integer_value(json_array_get(json_object_get(j, "as-path"), 1)) == 4200000000);
+	assert_string_equal(
+	    json_string_value(json_array_get(json_object_get(j, "communities"), 0)), "65001:100");
+	json_decref(j);
+	j = view_route_json(&own);
+	EXPECT(j, "prefix:s", "nexthop:0", "peer:0", "as-path:a", "med:0", "communities:a", "best:b",
+	    "in-fib:b", "reason:0");
+	json_decref(j);
+}
+
+static void fib_keeps_the_contract(void **state)
+{
+	struct view_fib_route v = { .metric = 100,
+		.origin = "bgp",
+		.n_ways = 2,
+		.in_kernel = true,
+		.way = { { .interface = "cw0", .weight = 1 }, { .interface = "cw1", .weight = 2 } } };
+	json_t *j, *w;
+
+	(void)state;
+	prefix_parse("10.100.0.0/16", true, &v.prefix);
+	addr_parse("10.0.0.1", &v.way[1].via);
+	j = view_fib_route_json(&v);
+	EXPECT(j, "prefix:s", "nexthop:a", "in-kernel:b", "metric:n", "origin:s", "why:0");
+	w = json_object_get(j, "nexthop");
+	EXPECT(json_array_get(w, 0), "interface:s", "via:0", "weight:n");
+	EXPECT(json_array_get(w, 1), "interface:s", "via:s", "weight:n");
+	json_decref(j);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(status_keeps_the_contract),
+		cmocka_unit_test(an_idle_daemon_has_a_status),
+		cmocka_unit_test(tunnels_keep_the_contract),
+		cmocka_unit_test(a_tunnel_that_is_down_shows_null),
+		cmocka_unit_test(what_a_peer_chose_is_no_danger),
+		cmocka_unit_test(bgp_keeps_the_contract),
+		cmocka_unit_test(routes_keep_the_contract),
+		cmocka_unit_test(fib_keeps_the_contract),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
