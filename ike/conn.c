@@ -164,8 +164,10 @@ int ike_conn_rekey_child(struct ike *ike, uint32_t id, mtime now)
 {
 	struct ike_conn *conn = ike_conn_find(ike, id);
 
-	if (!conn || !conn->live || conn->live->state != IKE_CHILD_READY)
+	if (!conn || !conn->live)
 		return -1;
+	if (conn->live->state != IKE_CHILD_READY)
+		return 0; /* a successor is on its way already */
 	conn->live->want_rekey = true;
 	ike_run(ike, now);
 	return 0;

@@ -101,9 +101,8 @@ void ike_reason_auth_refused(struct reason *r, const struct ike_sa *sa, const st
 	char buf[IKE_ID_MAX];
 
 	reason_set(r, "ike-auth-failed",
-	    "%s refused to authenticate us (AUTHENTICATION_FAILED). Most often the pre-shared keys differ; "
-	    "else the gateway "
-	    "does not expect our identity \"%.120s\" (local-id) or has no connection for our address.",
+	    "%s refused to authenticate us (AUTHENTICATION_FAILED). Most often the pre-shared keys differ: put the "
+	    "gateway's key into secret-file. Else the gateway does not expect our identity \"%.120s\" (local-id) or has no connection for our address.",
 	    peer(sa), ike_identity_str(own, buf, sizeof(buf)));
 }
 
@@ -113,8 +112,7 @@ void ike_reason_psk_differs(struct reason *r, const struct ike_sa *sa, const str
 
 	reason_set(r, "ike-auth-failed",
 	    "the pre-shared keys differ: what \"%.120s\" at %s proves does not fit our secret. Put the same "
-	    "key on both sides; "
-	    "mind trailing blanks and line ends.",
+	    "key into secret-file and on the gateway; mind trailing blanks and line ends.",
 	    ike_identity_str(id, buf, sizeof(buf)), peer(sa));
 }
 
