@@ -127,6 +127,17 @@ static void wait_events(struct side *s, const unsigned *counter, unsigned n)
 
 /* --- set-up --- */
 
+/* The kernel takes packets for a fresh IPv6 address only when a work queue of its own has put in the local
+ * route. */
+static void wait_local6(const struct side *s, const struct addr *own)
+{
+	assert_int_equal(
+	    netns_run(s->ns,
+	        "timeout %d sh -c 'until ip -6 route show table local | grep -q \"%s \"; do :; done'",
+	        PATIENCE_MS / 1000, addr_str(own)),
+	    0);
+}
+
 static void side_start(struct side *s, mdur keepalive)
 {
 	const struct plane_events events = { on_ike, on_first, on_near_end, on_moved };
@@ -151,6 +162,7 @@ static void side_start(struct side *s, mdur keepalive)
 	        addr_str(&s->inner4), addr_str(&s->inner6), addr_str(s == &a ? &b.inner4 : &a.inner4),
 	        addr_str(&s->inner4), addr_str(s == &a ? &b.inner6 : &a.inner6)),
 	    0);
+	wait_local6(s, &s->inner6);
 }
 
 static int start_both(void **state)
@@ -202,6 +214,8 @@ static int group_setup(void **state)
 	assert_int_equal(
 	    netns_run(b.ns, "ip addr add 192.0.2.2/24 dev vb && ip -6 addr add 2001:db8::2/64 dev vb nodad"),
 	    0);
+	wait_local6(&a, &a.outer6);
+	wait_local6(&b, &b.outer6);
 	return 0;
 }
 
@@ -321,13 +335,30 @@ static void send_to(int fd, const struct addr *remote, uint16_t port, const void
 	assert_int_equal(sendto(fd, data, len, 0, (struct sockaddr *)&ss, slen), len);
 }
 
+/* Where did it go? */
+static void print_counters(const struct side *s)
+{
+	struct plane_counters c = counters(s), stray;
+
+	plane_stray_counters(s->plane, &stray);
+	print_error("%s: out %llu, in %llu", s->name, (unsigned long long)c.packets_out,
+	    (unsigned long long)c.packets_in);
+	for (unsigned d = 0; d < PLANE_DROP_COUNT; d++)
+		print_error(", %s %llu+%llu", plane_drop_name((enum plane_drop)d),
+		    (unsigned long long)c.drops[d], (unsigned long long)stray.drops[d]);
+	print_error("\n");
+}
+
 static size_t receive(int fd, void *buf, size_t cap)
 {
 	struct pollfd pfd = { fd, POLLIN, 0 };
 	ssize_t got;
 
-	if (poll(&pfd, 1, PATIENCE_MS) <= 0)
+	if (poll(&pfd, 1, PATIENCE_MS) <= 0) {
+		print_counters(&a);
+		print_counters(&b);
 		fail_msg("nothing arrived");
+	}
 	got = recv(fd, buf, cap, 0);
 	assert_true(got >= 0);
 	return (size_t)got;
