@@ -127,14 +127,11 @@ struct plane *plane_user_new(const struct plane_config *config, const struct pla
 
 static void free_tunnels(struct pu_worker *w)
 {
-	list_for_each(&w->tunnels, struct pu_tunnel, t, link)
-	{
-		list_for_each(&t->sas_in, struct pu_sa, in, link)
-		{
+	list_for_each (&w->tunnels, struct pu_tunnel, t, link) {
+		list_for_each (&t->sas_in, struct pu_sa, in, link) {
 			pu_sa_free(in);
 		}
-		list_for_each(&t->sas_out, struct pu_sa, out, link)
-		{
+		list_for_each (&t->sas_out, struct pu_sa, out, link) {
 			pu_sa_free(out);
 		}
 		tun_close(&t->tun);

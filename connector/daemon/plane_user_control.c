@@ -81,8 +81,7 @@ static void unlink_tunnel(struct pu_worker *w, void *arg)
 	c->tunnel = t;
 	if (!t)
 		return;
-	list_for_each(&t->sas_in, struct pu_sa, sa, link)
-	{
+	list_for_each (&t->sas_in, struct pu_sa, sa, link) {
 		pu_sa_unlink(w, sa);
 		list_prepend(&t->sas_out, &sa->link);
 	}
@@ -96,8 +95,7 @@ void plane_tunnel_del(struct plane *p, uint32_t tunnel)
 	pu_call(p, unlink_tunnel, &c);
 	if (!c.tunnel)
 		return;
-	list_for_each(&c.tunnel->sas_out, struct pu_sa, sa, link)
-	{
+	list_for_each (&c.tunnel->sas_out, struct pu_sa, sa, link) {
 		pu_sa_free(sa);
 	}
 	tun_close(&c.tunnel->tun); /* leaves the epoll set by itself */
@@ -255,8 +253,7 @@ static void set_remote(struct pu_worker *w, void *arg)
 	if (!t)
 		return;
 	for (unsigned dir = 0; dir < 2; dir++)
-		list_for_each(dir ? &t->sas_out : &t->sas_in, struct pu_sa, sa, link)
-		{
+		list_for_each (dir ? &t->sas_out : &t->sas_in, struct pu_sa, sa, link) {
 			sa->local = *c->local;
 			sa->remote = *c->remote;
 			sa->moved_reported = (struct endpoint){ 0 };

@@ -124,8 +124,7 @@ void pu_keepalives(struct pu_worker *w)
 	if (!mtime_reached(w->next_keepalive, w->now))
 		return;
 	w->next_keepalive = MTIME_NEVER;
-	list_for_each(&w->tunnels, struct pu_tunnel, t, link)
-	{
+	list_for_each (&w->tunnels, struct pu_tunnel, t, link) {
 		struct pu_sa *sa = t->keepalive ? pu_tunnel_current(t) : NULL;
 
 		if (!sa || !sa->udp_encap)

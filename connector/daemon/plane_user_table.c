@@ -15,8 +15,7 @@ static struct pu_sa **bucket_of(struct pu_worker *w, uint32_t spi)
 
 struct pu_tunnel *pu_tunnel_find(struct pu_worker *w, uint32_t id)
 {
-	list_for_each(&w->tunnels, struct pu_tunnel, t, link)
-	{
+	list_for_each (&w->tunnels, struct pu_tunnel, t, link) {
 		if (t->id == id)
 			return t;
 	}
@@ -38,8 +37,7 @@ struct pu_sa *pu_sa_find(struct pu_worker *w, uint32_t tunnel, bool inbound, uin
 
 	if (!t)
 		return NULL;
-	list_for_each(inbound ? &t->sas_in : &t->sas_out, struct pu_sa, sa, link)
-	{
+	list_for_each (inbound ? &t->sas_in : &t->sas_out, struct pu_sa, sa, link) {
 		if (sa->spi == spi)
 			return sa;
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Opening a TUN device: the device by ioctl, its MTU, flags and per-family settings by rtnetlink. The settings go
- * in a message of their own before the one that brings it up, because the kernel looks at flags first: an
- * interface that is up for a moment without its settings already solicits routers.
+ * Opening a TUN device: the device by ioctl, its MTU, flags and per-family settings by rtnetlink. The
+ * settings go in a message of their own before the one that brings it up, because the kernel looks at flags
+ * first: an interface that is up for a moment without its settings already solicits routers.
  */
 #include "connector/sys/tun.h"
 
