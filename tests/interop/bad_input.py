@@ -120,8 +120,9 @@ def refused(case, net, text, words, swan, change=None, expect_step=("down", "con
     with case.row(f"gateway refuses: {text}", net.lab):
         net.swan.configure(**swan)
         net.swan.load()
-        cw = net.causeway(f"refused-{text.split()[0]}", change).start()
+        cw = net.causeway("refused-" + "-".join(text.split()), change)
         try:
+            cw.start()
             error = wait_for("the tunnel's error", cw.error, 30)
             case.note(f"{error['id']}: {error['text']}")
             says(error["text"], words, text)
@@ -135,7 +136,8 @@ def refused(case, net, text, words, swan, change=None, expect_step=("down", "con
         finally:
             net.swan.configure(**net.good)
             net.swan.load()
-            cw.stop()
+            if cw.process:
+                cw.stop()
             wait_for("strongSwan to be rid of the SA", lambda: net.swan.ike_count() == 0, 15)
 
 
@@ -222,7 +224,7 @@ def taken(case, net):
         second.socket = first.socket
         done = second.run_to_end()
         equal(done.returncode, 1, f"exit status\n{done.stderr}")
-        says(done.stderr, [first.socket, "in use"], "causewayd")
+        says(done.stderr, [first.socket, "another daemon"], "causewayd")
         first.wait_step("in-fib", timeout=30)
         first.stop()
         with case.step("a socket file that nobody answers on is replaced"):
@@ -270,10 +272,10 @@ def main(case):
         net.good = dict(net.swan.opt)
         net.before = kernel.snapshot(net.onprem)
         bad_files(case, net)
-        refused(case, net, "wrong key", ["secret"], {"psk": "not the key"})
+        refused(case, net, "wrong key", ["secret-file", "azure-hq.psk"], {"psk": "not the key"})
         refused(case, net, "no common IKE proposal", ["az network", "DHGroup14", "AES256"],
                 {"ike": "aes256-sha256-modp1024"})
-        refused(case, net, "ESP: no common proposal", ["esp-proposal"], {"esp": "aes192-sha1"},
+        refused(case, net, "no common ESP proposal", ["ESP", "aes256-sha256"], {"esp": "aes192-sha1"},
                 expect_step=("down", "connecting", "authenticating", "child"))
         refused_selectors(case, net)
         narrowed(case, net)

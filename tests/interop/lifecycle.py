@@ -35,7 +35,7 @@ def foreign(net):
     net.onprem.ip("route", "add", PREFIX, "via", "192.0.2.2", "metric", "900", "proto", "static")
     net.onprem.ip("rule", "add", "pref", "3000", "to", "203.0.113.7", "lookup", "77")
     net.onprem.ip("route", "add", "203.0.113.7", "dev", "wan0", "table", "77")
-    net.onprem.ip("link", "add", "dmz0", "type", "dummy")
+    net.onprem.ip("link", "add", "dmz0", "type", "veth", "peer", "name", "dmz1")
     net.onprem.ip("link", "set", "dmz0", "up")
 
 

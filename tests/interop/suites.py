@@ -3,7 +3,8 @@
 """Every suite of this version against strongSwan, one row each: the tunnel comes up with just that, and a ping passes.
 
 No BGP here: a static route holds the far address, so the ladder ends without BGP's steps. Rows that name a group in ESP
-also rekey, which is where that group is used.
+also rekey, which is where that group is used. strongSwan's user-space ESP knows no extended sequence numbers; those
+two_causeways tests.
 """
 from lab import kernel, traffic
 from lab.azure import Azure
@@ -36,9 +37,6 @@ ROWS = [
     ("aes256-sha256-modp3072", "aes256-sha384-modp3072", None, None, "them"),
     ("aes256-sha256-ecp384", "aes128-sha256-ecp384", None, None, "us"),
     ("aes256-sha256-ecp521", "aes256-sha512-ecp521", None, None, "us"),
-    # ESN, both ways of saying it
-    ("aes256-sha256-modp2048", "aes256-sha256-esn", None, None, "us"),
-    ("aes256-sha256-modp2048", "aes256gcm16-esn", None, None, "them"),
 ]
 GROUPS = ("modp", "ecp", "curve25519", "x25519")
 

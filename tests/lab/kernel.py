@@ -92,7 +92,7 @@ class RouteMonitor:
         found = []
         for _, line in list(self.process.lines):
             if line.startswith("[") and "198.18.255.255" not in line:
-                stamp, text = line[1:].split("]", 1)
+                stamp, text = line[1:].split("] ", 1)
                 when = datetime.datetime.fromisoformat(stamp).timestamp()
                 if when >= since:
                     found.append((when, text.startswith("Deleted"), text.removeprefix("Deleted").strip()))
