@@ -105,16 +105,17 @@ void ike_act_state(
 	n->a.state.next_attempt = next_attempt;
 }
 
-void ike_act_child(struct ike *ike, uint32_t conn, enum ike_action_kind kind, uint32_t spi_in,
+uint64_t ike_act_child(struct ike *ike, uint32_t conn, enum ike_action_kind kind, uint32_t spi_in,
     uint32_t spi_out, uint32_t old_spi_in, uint64_t depends)
 {
 	struct ike_action_node *n = push(ike, kind, conn, depends);
 
 	if (!n)
-		return;
+		return 0;
 	n->a.child.spi_in = spi_in;
 	n->a.child.spi_out = spi_out;
 	n->a.child.old_spi_in = old_spi_in;
+	return n->a.id;
 }
 
 void ike_act_moved(struct ike *ike, uint32_t conn, const struct endpoint *to)
@@ -136,24 +137,25 @@ void ike_act_report(struct ike *ike, uint32_t conn, enum ike_severity severity, 
 }
 
 /* In a queue ordered by id, a dependent comes after what it depends on: one pass finds chains, too. */
-void ike_act_drop_dependents(struct ike *ike, uint64_t id)
+void ike_act_drop_dependents(struct ike *ike, uint64_t id, struct ike_dropped *ret)
 {
-	uint64_t dropped[16];
-	unsigned n_dropped = 0;
-
-	dropped[n_dropped++] = id;
-	list_for_each (&ike->queue, struct ike_action_node, n, node) {
-		bool drop = false;
-
-		for (unsigned i = 0; !drop && i < n_dropped; i++)
-			drop = n->depends == dropped[i];
-		if (!drop)
+	*ret = (struct ike_dropped){ .id = { id }, .n = 1 };
+	list_for_each(&ike->queue, struct ike_action_node, n, node) {
+		if (!ike_was_dropped(ret, n->depends))
 			continue;
-		if (n_dropped < sizeof(dropped) / sizeof(dropped[0]))
-			dropped[n_dropped++] = n->a.id;
+		if (ret->n < IKE_DROPPED_MAX)
+			ret->id[ret->n++] = n->a.id;
 		list_remove(&n->node);
 		node_free(n);
 	}
+}
+
+bool ike_was_dropped(const struct ike_dropped *d, uint64_t id)
+{
+	for (unsigned i = 0; i < d->n; i++)
+		if (d->id[i] == id)
+			return true;
+	return false;
 }
 
 bool ike_next_action(struct ike *ike, struct ike_action *ret_action)

@@ -171,18 +171,42 @@ static void request_job_done(struct ike_sa *sa, struct ike_job *job, mtime now)
 	ike_bytes_clear(&p.msg);
 }
 
+static void job_result(struct ike_sa *sa, struct ike_job *job, mtime now)
+{
+	if (sa->state == IKE_SA_DEAD || sa->state == IKE_SA_LINGERING)
+		return;
+	if (job->slot == IKE_SLOT_TASK && job->ticket == sa->task.ticket)
+		task_job_done(sa, job, now);
+	else if (job->slot == IKE_SLOT_REQUEST && job->ticket == sa->parked.ticket)
+		request_job_done(sa, job, now);
+}
+
 void ike_job_done(struct ike *ike, struct ike_job *job, mtime now)
 {
 	struct ike_sa *sa = ike_sa_by_serial(ike, job->sa_serial);
 
-	if (sa && sa->state != IKE_SA_DEAD && sa->state != IKE_SA_LINGERING) {
-		if (job->slot == IKE_SLOT_TASK && job->ticket == sa->task.ticket)
-			task_job_done(sa, job, now);
-		else if (job->slot == IKE_SLOT_REQUEST && job->ticket == sa->parked.ticket)
-			request_job_done(sa, job, now);
-	}
+	if (sa)
+		job_result(sa, job, now);
 	ike_job_free(job);
 	ike_run(ike, now);
+}
+
+/* A datagram that couldn't be sent: repeats go on, but should the attempt fail, this is why. A job that won't run. */
+static void other_action_failed(struct ike *ike, uint64_t id, const struct reason *why, mtime now)
+{
+	list_for_each(&ike->sas, struct ike_sa, sa, node) {
+		if (sa->out.msg.data && sa->out.action == id && sa->state == IKE_SA_INITIATING && why)
+			sa->hint = *why;
+		for (int slot = 0; slot < 2; slot++) {
+			struct ike_job job = { .slot = (enum ike_job_slot)slot };
+
+			if (sa->job_action[slot] != id)
+				continue;
+			job.ticket = slot == IKE_SLOT_TASK ? sa->task.ticket : sa->parked.ticket;
+			if (job.ticket)
+				job_result(sa, &job, now);
+		}
+	}
 }
 
 static struct ike_child *child_of_action(struct ike *ike, uint64_t id)
@@ -197,23 +221,28 @@ static struct ike_child *child_of_action(struct ike *ike, uint64_t id)
 void ike_action_failed(struct ike *ike, uint64_t action_id, const struct reason *why, mtime now)
 {
 	struct ike_child *c = child_of_action(ike, action_id);
+	struct ike_dropped dropped;
 	struct reason r;
 
-	ike_act_drop_dependents(ike, action_id);
+	ike_act_drop_dependents(ike, action_id, &dropped);
 	if (c) {
 		struct ike_sa *sa = c->sa;
 		struct ike_conn *conn = sa->conn;
 
 		/* Without this child the IKE SA is of no use: end both, tell the peer, try again later. */
-		if (c->add_in == action_id)
+		if (ike_was_dropped(&dropped, c->add_in))
 			c->in_installed = false;
-		else
+		if (ike_was_dropped(&dropped, c->add_out))
 			c->out_installed = false;
+		if (c->up && conn->live == c && ike_was_dropped(&dropped, c->up))
+			conn->live = NULL; /* nobody has heard of it */
 		ike_bytes_clear(&sa->kept);
 		ike_reason_install(&r, why);
 		ike_act_report(ike, conn->id, IKE_REPORT_ERROR, &r);
 		ike_sa_close(sa, true, &r, now);
 		ike_conn_lost(conn, &r, false, now);
+	} else {
+		other_action_failed(ike, action_id, why, now);
 	}
 	ike_run(ike, now);
 }

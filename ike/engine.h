@@ -39,11 +39,18 @@ uint64_t ike_act_sa_add(struct ike *ike, uint32_t conn, const struct ike_child_s
 void ike_act_sa_del(struct ike *ike, uint32_t conn, bool inbound, uint32_t spi);
 void ike_act_state(
     struct ike *ike, uint32_t conn, enum ike_phase phase, const struct reason *why, mtime next_attempt);
-void ike_act_child(struct ike *ike, uint32_t conn, enum ike_action_kind kind, uint32_t spi_in,
+uint64_t ike_act_child(struct ike *ike, uint32_t conn, enum ike_action_kind kind, uint32_t spi_in,
     uint32_t spi_out, uint32_t old_spi_in, uint64_t depends);
 void ike_act_moved(struct ike *ike, uint32_t conn, const struct endpoint *to);
 void ike_act_report(struct ike *ike, uint32_t conn, enum ike_severity severity, const struct reason *why);
-void ike_act_drop_dependents(struct ike *ike, uint64_t id);
+#define IKE_DROPPED_MAX 16
+struct ike_dropped {
+	uint64_t id[IKE_DROPPED_MAX];
+	unsigned n;
+};
+/* Takes what depends on this action out of the queue, and tells which ones, the failed one first. */
+void ike_act_drop_dependents(struct ike *ike, uint64_t id, struct ike_dropped *ret);
+bool ike_was_dropped(const struct ike_dropped *d, uint64_t id);
 void ike_act_free_all(struct ike *ike);
 
 /* job.c */
@@ -99,7 +106,7 @@ void ike_respond(struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, struct ik
 void ike_respond_notify(
     struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, uint16_t type, const void *data, size_t len);
 void ike_respond_again(struct ike_sa *sa);
-void ike_send_raw(struct ike_sa *sa, const struct ike_bytes *msg, uint64_t depends);
+uint64_t ike_send_raw(struct ike_sa *sa, const struct ike_bytes *msg, uint64_t depends);
 void ike_retransmit(struct ike_sa *sa, mtime now);
 void ike_out_clear(struct ike_sa *sa);
 void ike_task_clear(struct ike_sa *sa);

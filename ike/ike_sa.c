@@ -152,7 +152,8 @@ static void remove_children(struct ike_sa *sa, mtime now)
 void ike_sa_close(struct ike_sa *sa, bool tell, const struct reason *why, mtime now)
 {
 	enum ike_sa_state was = sa->state;
-	bool busy = sa->out.msg.data;
+	/* A rekey of the IKE SA is seen through: the peer's new SA must be deleted, too, and needs its keys for that. */
+	bool busy = sa->out.msg.data || (sa->task.kind == IKE_TASK_REKEY_IKE && sa->task.waiting_secret);
 
 	if (was == IKE_SA_LINGERING || was == IKE_SA_DEAD || was == IKE_SA_CLOSING)
 		return;

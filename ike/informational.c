@@ -89,7 +89,11 @@ static void ike_deleted(struct ike_sa *sa, mtime now)
 		/* It rekeyed the IKE SA while our own rekey was under way, and did not see ours (2.8.2). */
 		ike_sa_inherit(sa, heir, false, now);
 	} else if (sa->state == IKE_SA_ESTABLISHED) {
-		ike_reason_peer_deleted(&why, sa, false);
+		/* One that never had a child went for the reason that is noted already. */
+		if (ike_child_ready(sa) || !reason_is_set(&conn->last_error))
+			ike_reason_peer_deleted(&why, sa, false);
+		else
+			why = conn->last_error;
 		ike_sa_close(sa, false, &why, now);
 		ike_conn_lost(conn, &why, false, now);
 	}

@@ -47,7 +47,8 @@ uint64_t ike_job_start(
 	if (peer.len)
 		memcpy(job->peer, peer.data, peer.len);
 	job->peer_len = peer.len;
-	if (!ike_act_job(ike, sa->conn ? sa->conn->id : 0, job)) {
+	sa->job_action[slot] = ike_act_job(ike, sa->conn ? sa->conn->id : 0, job);
+	if (!sa->job_action[slot]) {
 		ike_job_free(job);
 		return 0;
 	}

@@ -32,7 +32,7 @@ struct ike_child {
 	struct ike_suite suite;
 	struct ike_child_sa in, out; /* `out` is installed when it should be used */
 	bool in_installed, out_installed;
-	uint64_t add_in, add_out; /* ids of the SA_ADD actions */
+	uint64_t add_in, add_out, up; /* ids of its SA_ADD and CHILD_UP actions */
 	bool created_by_us;       /* of the exchange that made it */
 	struct ike_nonce low;     /* the lower nonce of that exchange (RFC 7296 2.8.1) */
 	uint32_t old_spi_in;      /* the child it was made to replace; 0: none */
@@ -85,6 +85,7 @@ struct ike_out {
 	struct ike_bytes msg; /* data NULL: nothing outstanding */
 	uint32_t id;
 	uint8_t exchange;
+	uint64_t action; /* the last SEND of it */
 	mtime first_sent, next;
 	mdur wait;
 	unsigned sent;
@@ -129,6 +130,7 @@ struct ike_sa {
 	bool init_integ_none;
 	struct reason hint; /* the last unauthenticated complaint, said when the attempt ends */
 
+	uint64_t job_action[2]; /* the last JOB by slot (job.c) */
 	struct list children;
 	bool want_rekey, want_probe;
 	bool force_delete;  /* REKEYED or CLOSING: our Delete is to be sent */

@@ -29,9 +29,9 @@ void ike_task_clear(struct ike_sa *sa)
 	ike_out_clear(sa);
 }
 
-void ike_send_raw(struct ike_sa *sa, const struct ike_bytes *msg, uint64_t depends)
+uint64_t ike_send_raw(struct ike_sa *sa, const struct ike_bytes *msg, uint64_t depends)
 {
-	ike_act_send(sa->ike, sa->conn ? sa->conn->id : 0, &sa->local, &sa->remote, sa->natt, msg->data,
+	return ike_act_send(sa->ike, sa->conn ? sa->conn->id : 0, &sa->local, &sa->remote, sa->natt, msg->data,
 	    msg->len, depends);
 }
 
@@ -57,7 +57,7 @@ static void out_set(struct ike_sa *sa, uint8_t exchange, uint32_t id, size_t len
 	o->sent = 1;
 	o->wait = sa->conn->cfg.retransmit_first.ns ? sa->conn->cfg.retransmit_first : wait_first;
 	o->next = mtime_add(now, o->wait);
-	ike_send_raw(sa, &o->msg, depends);
+	o->action = ike_send_raw(sa, &o->msg, depends);
 }
 
 void ike_request_send(struct ike_sa *sa, uint8_t exchange, struct ike_build *b, uint64_t depends, mtime now)
@@ -215,5 +215,5 @@ void ike_retransmit(struct ike_sa *sa, mtime now)
 			o->next = mtime_add(now, mdur_ms(10));
 	}
 	sa->ike->stats.retransmits++;
-	ike_send_raw(sa, &o->msg, 0);
+	o->action = ike_send_raw(sa, &o->msg, 0);
 }

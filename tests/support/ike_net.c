@@ -552,6 +552,44 @@ const char *ike_net_check_empty(const struct ike_net *net)
 	return NULL;
 }
 
+void ike_net_assert(const struct ike_net *net, const char *problem)
+{
+	if (problem)
+		fail_msg("seed %llu at %lld ms: %s", (unsigned long long)net->seed, (long long)(net->now.ns / 1000000), problem);
+}
+
+void ike_net_pair(struct ike_net *net, uint64_t seed, const char *ike_proposal, const char *esp_proposal)
+{
+	struct ike_conn_config a, b;
+
+	ike_net_init(net, seed, 2);
+	a = ike_net_config(net, 0, 1, ike_proposal, esp_proposal);
+	b = ike_net_config(net, 1, 0, ike_proposal, esp_proposal);
+	b.role = IKE_ROLE_RESPOND;
+	ike_net_add(net, 0, &a);
+	ike_net_add(net, 1, &b);
+}
+
+void ike_net_start_pair(struct ike_net *net)
+{
+	ike_net_up(net, 1);
+	ike_net_up(net, 0);
+	if (!ike_net_run_until(net, mdur_s(120), ike_net_both_up))
+		fail_msg("seed %llu does not come up: %s", (unsigned long long)net->seed, net->peer[0].why.text);
+}
+
+void ike_net_finish(struct ike_net *net)
+{
+	net->loss = net->repeat = net->reorder = 0;
+	for (unsigned i = 0; i < net->n_peers; i++)
+		ike_net_down(net, i);
+	ike_net_run(net, mdur_s(120));
+	ike_net_assert(net, ike_net_check_empty(net));
+	for (unsigned i = 0; i < net->n_peers; i++)
+		assert_int_equal(ike_pending(net->peer[i].ike), 0);
+	ike_net_free(net);
+}
+
 void ike_net_inject(
     struct ike_net *net, unsigned i, const struct endpoint *from, bool natt, const uint8_t *data, size_t len)
 {

@@ -92,6 +92,14 @@ unsigned ike_net_count(const struct ike_net *net, unsigned i);
 const char *ike_net_check_rest(struct ike_net *net, unsigned a, unsigned b);
 /* Nothing is left in any data plane. */
 const char *ike_net_check_empty(const struct ike_net *net);
+/* Fails the test, with the seed, when there is a problem (a text of the checks above). */
+void ike_net_assert(const struct ike_net *net, const char *problem);
+/* Peer 0 initiates (role both), peer 1 responds; both added, none up. */
+void ike_net_pair(struct ike_net *net, uint64_t seed, const char *ike_proposal, const char *esp_proposal);
+/* Brings both up and waits for it. */
+void ike_net_start_pair(struct ike_net *net);
+/* All down, time for everything to end on a network without loss, nothing left, memory freed. */
+void ike_net_finish(struct ike_net *net);
 /* Sends bytes to peer i as if from `from`. */
 void ike_net_inject(
     struct ike_net *net, unsigned i, const struct endpoint *from, bool natt, const uint8_t *data, size_t len);

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Peers that die, restart, and start at the same time; and hundreds of seeds of a network that loses and repeats. */
+#include "tests/support/ike_net.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#define IKE_DEFAULT "aes256-sha256-curve25519"
+#define ESP_DEFAULT "aes256-sha256"
+
+static bool peer0_down(struct ike_net *net)
+{
+	return !net->peer[0].up;
+}
+
+static void test_liveness(void **state)
+{
+	struct ike_conn_config a;
+	struct ike_net net;
+	mtime cut;
+
+	(void)state;
+	ike_net_pair(&net, 1, IKE_DEFAULT, ESP_DEFAULT);
+	a = ike_net_config(&net, 0, 1, IKE_DEFAULT, ESP_DEFAULT);
+	a.liveness_interval = mdur_s(5);
+	a.liveness_timeout = mdur_s(10);
+	ike_conn_update(net.peer[0].ike, IKE_NET_CONN, &a, NULL);
+	ike_net_start_pair(&net);
+	net.traffic = mdur_ms(100);
+	ike_net_run(&net, mdur_s(60));
+	assert_int_equal(net.peer[0].downs, 0);
+	net.peer[1].cut = true;
+	cut = net.now;
+	assert_true(ike_net_run_until(&net, mdur_s(60), peer0_down));
+	assert_in_range(mdur_to_ms(mtime_since(net.now, cut)), 14000, 16000);
+	assert_string_equal(net.peer[0].why.id, "ike-liveness-lost");
+	assert_int_equal(ike_net_count(&net, 0), 0);
+	assert_int_equal(net.peer[0].next_attempt.ns, net.now.ns);
+	ike_net_run(&net, mdur_s(30));
+	net.peer[1].cut = false;
+	assert_true(ike_net_run_until(&net, mdur_s(60), ike_net_both_up));
+	ike_net_run(&net, mdur_s(30));
+	ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
+	ike_net_finish(&net);
+}
+
+/* ESP from the peer is a sign of life: no probe is sent while it comes, one after the interval when it does not. */
+static void test_probes(void **state)
+{
+	struct ike_net net;
+	unsigned sends;
+
+	(void)state;
+	ike_net_pair(&net, 2, IKE_DEFAULT, ESP_DEFAULT);
+	ike_net_start_pair(&net);
+	net.traffic = mdur_s(1);
+	ike_net_run(&net, mdur_s(2));
+	sends = net.peer[0].sends + net.peer[1].sends;
+	ike_net_run(&net, mdur_s(300));
+	assert_int_equal(net.peer[0].sends + net.peer[1].sends, sends);
+	net.traffic = MDUR_ZERO;
+	ike_net_run(&net, mdur_s(100));
+	assert_in_range(net.peer[0].sends + net.peer[1].sends, sends + 16, sends + 40);
+	ike_net_finish(&net);
+}
+
+/* One end crashes and comes back knowing nothing: INITIAL_CONTACT makes the other forget at once. */
+static void test_restart(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++)
+		for (unsigned role = 0; role < 2; role++) {
+			struct ike_conn_config c;
+			struct ike_net net;
+
+			ike_net_init(&net, i, 2);
+			for (unsigned k = 0; k < 2; k++) {
+				c = ike_net_config(&net, k, 1 - k, IKE_DEFAULT, ESP_DEFAULT);
+				if (role && k == 1)
+					c.role = IKE_ROLE_RESPOND;
+				ike_net_add(&net, k, &c);
+			}
+			ike_net_start_pair(&net);
+			ike_net_run(&net, mdur_s(45));
+			ike_net_restart_peer(&net, i, NULL);
+			c = ike_net_config(&net, i, 1 - i, IKE_DEFAULT, ESP_DEFAULT);
+			if (role && i == 1)
+				c.role = IKE_ROLE_RESPOND;
+			ike_net_add(&net, i, &c);
+			ike_net_up(&net, i);
+			ike_net_run(&net, mdur_s(90)); /* a responder waits for the other's liveness */
+			ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
+			assert_int_equal(net.peer[1 - i].downs, 1);
+			if (!(role && i == 1))
+				assert_string_equal(net.peer[1 - i].report.id, "ike-peer-initial-contact");
+			ike_net_finish(&net);
+		}
+}
+
+/* Both start within one round trip of each other, under loss or not: one pair of SAs stays, and it never flaps. */
+static void test_simultaneous_start(void **state)
+{
+	(void)state;
+	for (unsigned seed = 0; seed < 150; seed++) {
+		struct ike_conn_config a, b;
+		struct ike_net net;
+
+		ike_net_init(&net, seed, 2);
+		a = ike_net_config(&net, 0, 1, IKE_DEFAULT, ESP_DEFAULT);
+		b = ike_net_config(&net, 1, 0, IKE_DEFAULT, ESP_DEFAULT);
+		ike_net_add(&net, 0, &a);
+		ike_net_add(&net, 1, &b);
+		net.loss = seed % 3 * 12;
+		net.job_delay = mdur_ms(seed % 4 * 5);
+		ike_net_up(&net, 0);
+		ike_net_run(&net, mdur_ms(seed % 50 * 3));
+		ike_net_up(&net, 1);
+		net.traffic = mdur_ms(10);
+		net.next_traffic = net.now;
+		ike_net_run(&net, mdur_s(120));
+		net.loss = 0;
+		ike_net_run(&net, mdur_s(60));
+		ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
+		if (net.peer[0].downs + net.peer[1].downs)
+			fail_msg("seed %u flaps: %u and %u downs (%s, %s)", seed, net.peer[0].downs, net.peer[1].downs,
+				net.peer[0].report.text, net.peer[1].report.text);
+		ike_net_finish(&net);
+	}
+}
+
+/*
+ * The far end is of another mind: like strongSwan with uniqueids it drops at once, and silently, any older SA when one
+ * arrives with INITIAL_CONTACT. Modelled by a peer that restarts in the middle of a simultaneous start.
+ */
+static void test_peer_forgets_midway(void **state)
+{
+	(void)state;
+	for (unsigned ms = 0; ms < 300; ms += 10) {
+		struct ike_conn_config a, b;
+		struct ike_net net;
+
+		ike_net_init(&net, ms, 2);
+		a = ike_net_config(&net, 0, 1, IKE_DEFAULT, ESP_DEFAULT);
+		b = ike_net_config(&net, 1, 0, IKE_DEFAULT, ESP_DEFAULT);
+		ike_net_add(&net, 0, &a);
+		ike_net_add(&net, 1, &b);
+		ike_net_up(&net, 0);
+		ike_net_up(&net, 1);
+		ike_net_run(&net, mdur_ms(ms));
+		ike_net_restart_peer(&net, 1, NULL);
+		ike_net_add(&net, 1, &b);
+		ike_net_up(&net, 1);
+		ike_net_run(&net, mdur_s(180));
+		ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
+		ike_net_finish(&net);
+	}
+}
+
+/* The command to start anew, told and untold, by each end. */
+static void test_restart_command(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct reason why;
+		struct ike_net net;
+
+		ike_net_pair(&net, i, IKE_DEFAULT, ESP_DEFAULT);
+		ike_net_start_pair(&net);
+		ike_net_run(&net, mdur_s(5));
+		reason_set(&why, "test-restart", "the test said so");
+		ike_conn_restart(net.peer[i & 1].ike, IKE_NET_CONN, i & 2, &why, net.now);
+		ike_net_drain(&net);
+		assert_false(net.peer[i & 1].up);
+		ike_net_run(&net, mdur_s(90));
+		ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
+		ike_net_finish(&net);
+	}
+}
+
+/*
+ * Everything at once: 25 % loss, repeats, reordering; rekeys of both kinds by both ends at random, now and then a
+ * restart command. After peace returns there is one pair, and ESP, which is spared here, was never missed by a rekey.
+ */
+static void test_storm(void **state)
+{
+	(void)state;
+	for (unsigned seed = 0; seed < 240; seed++) {
+		struct ike_conn_config c;
+		struct ike_net net;
+
+		ike_net_init(&net, 7000 + seed, 2);
+		for (unsigned i = 0; i < 2; i++) {
+			c = ike_net_config(&net, i, 1 - i, IKE_DEFAULT, seed & 1 ? "aes256-sha256" : "aes128gcm16-curve25519");
+			c.liveness_interval = mdur_s(20);
+			if (seed & 2 && i)
+				c.role = IKE_ROLE_RESPOND;
+			if (seed & 4) {
+				c.ike_lifetime = mdur_s(100);
+				c.child_lifetime = mdur_s(40);
+			}
+			ike_net_add(&net, i, &c);
+		}
+		net.loss = 20 + seed % 11;
+		net.repeat = 20;
+		net.reorder = 20;
+		net.job_delay = mdur_ms(seed % 3 * 10);
+		net.esp_lossless = true;
+		net.traffic = mdur_ms(200);
+		ike_net_start_pair(&net);
+		for (unsigned round = 0; round < 30; round++) {
+			unsigned i = ike_net_random(&net) & 1;
+
+			switch (ike_net_random(&net) % 8) {
+			case 0:
+			case 1:
+			case 2: ike_conn_rekey_child(net.peer[i].ike, IKE_NET_CONN, net.now); break;
+			case 3: ike_conn_rekey_ike(net.peer[i].ike, IKE_NET_CONN, net.now); break;
+			case 4:
+				ike_conn_rekey_child(net.peer[0].ike, IKE_NET_CONN, net.now);
+				ike_conn_rekey_child(net.peer[1].ike, IKE_NET_CONN, net.now);
+				break;
+			case 5:
+				ike_conn_rekey_ike(net.peer[0].ike, IKE_NET_CONN, net.now);
+				ike_conn_rekey_ike(net.peer[1].ike, IKE_NET_CONN, net.now);
+				break;
+			case 6: /* a while of nothing */ break;
+			case 7:
+				if (seed % 5 == 0)
+					ike_conn_restart(net.peer[i].ike, IKE_NET_CONN, true, NULL, net.now);
+				break;
+			}
+			ike_net_run(&net, mdur_ms((int64_t)(ike_net_random(&net) % 6000)));
+		}
+		net.loss = net.repeat = net.reorder = 0;
+		ike_net_run(&net, mdur_s(150));
+		/* Let a rekey that is due just now end. */
+		for (unsigned i = 0; i < 20 && ike_net_check_rest(&net, 0, 1); i++)
+			ike_net_run(&net, mdur_ms(700));
+		ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
+		ike_net_finish(&net);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_liveness),
+		cmocka_unit_test(test_probes),
+		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_simultaneous_start),
+		cmocka_unit_test(test_peer_forgets_midway),
+		cmocka_unit_test(test_restart_command),
+		cmocka_unit_test(test_storm),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
