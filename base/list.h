@@ -52,10 +52,14 @@ static inline void list_remove(struct list *n)
 }
 #define list_entry(node, type, member) container_of(node, type, member)
 #define list_first(head, type, member) (list_empty(head) ? NULL : list_entry((head)->next, type, member))
-/* Iterate over objects; the current one may be removed from the list and freed inside the loop. */
+/*
+ * Iterate over objects; the current one may be removed from the list and freed inside the loop (its successor may not). One loop, so
+ * `break` and `continue` mean what they say.
+ */
 #define list_for_each(head, type, var, member)                                                            \
-	for (struct list *var##_n = (head)->next, *var##_t = var##_n ? var##_n->next : NULL;              \
-		var##_n && var##_n != (head); var##_n = var##_t, var##_t = var##_n->next)                 \
-		for (type *var = list_entry(var##_n, type, member); var; var = NULL)
+	for (type *var = list_entry((head)->next, type, member),                                          \
+	    *var##_next = list_entry(var->member.next, type, member);                                     \
+		&var->member != (head);                                                                   \
+		var = var##_next, var##_next = list_entry(var##_next->member.next, type, member))
 
 #endif
