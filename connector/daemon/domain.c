@@ -103,14 +103,21 @@ static void on_seq_near_end(void *ctx, uint32_t plane_id, uint32_t spi)
 	domain_pump(d);
 }
 
+/*
+ * Authenticated ESP, the newest so far, came from another address or port. A peer behind a NAT may be given a new mapping at any time, and
+ * is followed (RFC 7296 2.23); one that is not, is not: somebody between us may have sent its packet on another way.
+ */
 static void on_remote_moved(void *ctx, uint32_t plane_id, uint32_t spi, const struct endpoint *remote)
 {
 	struct domain *d = ctx;
 	struct tunnel *t = domain_tunnel_by_plane(d, plane_id);
+	struct ike_conn_view *v = t ? calloc(1, sizeof(*v)) : NULL;
 
-	/* IKE decides whether to follow (IKE_ACT_REMOTE_MOVED): an ESP packet alone may be a replayed one on another path. */
-	if (t)
-		log_info(d->log, t->name, "ESP of SA %08x comes from %s now", spi, endpoint_str(remote));
+	if (v && !ike_conn_view(d->ike, t->id, v) && v->nat_remote) {
+		log_info(d->log, t->name, "its NAT moved the peer to %s (SA %08x)", endpoint_str(remote), spi);
+		plane_remote_update(d->plane, plane_id, &v->local, remote);
+	}
+	free(v);
 }
 
 static const struct plane_events plane_events = { .ike_datagram = on_ike_datagram, .first_inbound = on_first_inbound,

@@ -155,12 +155,23 @@ static void exec_report(struct domain *d, struct tunnel *t, struct ike_action *a
 	}
 }
 
+/* Behind a NAT, an idle tunnel must keep its mapping open (RFC 3948 4). */
+static void keep_mapping(struct domain *d, const struct tunnel *t)
+{
+	struct ike_conn_view *v = calloc(1, sizeof(*v));
+
+	if (v && !ike_conn_view(d->ike, t->id, v))
+		plane_keepalive(d->plane, t->plane_id, v->nat_local);
+	free(v);
+}
+
 static void exec_child_up(struct domain *d, struct tunnel *t, const struct ike_action *a)
 {
 	if (!t)
 		return;
 	log_info(d->log, t->name, "child SA is up: inbound %08x, outbound %08x", a->child.spi_in, a->child.spi_out);
 	t->facts.ike = IKE_PHASE_UP;
+	keep_mapping(d, t);
 	tunnel_child_up(t, a->child.spi_in);
 }
 

@@ -21,7 +21,7 @@ inet_ntop inet_pton htonl htons ntohl ntohs
 __assert_fail
 """.split())
 # Calculation only: no RAND_*, no key generation (it would draw randomness of its own), no BIO, no ENGINE.
-OPENSSL = re.compile(r"^(EVP_(CIPHER|Cipher|MD|Digest|MAC|KDF|PKEY|Encrypt|Decrypt)\w*|BN_\w+|EC_(GROUP|POINT|KEY)_\w+|"
+OPENSSL = re.compile(r"^(SHA(1|256|384|512)_(Init|Update|Final)|EVP_(CIPHER|Cipher|MD|Digest|MAC|KDF|PKEY|Encrypt|Decrypt)\w*|BN_\w+|EC_(GROUP|POINT|KEY)_\w+|"
                      r"OSSL_PARAM_\w+|CRYPTO_memcmp|OPENSSL_(cleanse|free)|CRYPTO_free|HMAC\w*|ERR_clear_error)$")
 NOT_OPENSSL = re.compile(r"rand|keygen|generate", re.I)
 # Put in by the compiler: fortified calls stand for the plain ones, which the list judges.
