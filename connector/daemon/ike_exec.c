@@ -142,7 +142,8 @@ static void exec_report(struct domain *d, struct tunnel *t, struct ike_action *a
 		log_info(d->log, subject, "%s: %s", why->id, why->text);
 		return;
 	case IKE_REPORT_WARN:
-		log_warn(d->log, subject, "%s: %s", why->id, why->text);
+		if (!t || strcmp(t->error.text, why->text)) /* a stranger that repeats itself must not fill the log */
+			log_warn(d->log, subject, "%s: %s", why->id, why->text);
 		if (t && !t->facts.child) /* an attempt of the peer's failed: that is why we are not up */
 			t->error = *why;
 		return;
