@@ -140,7 +140,7 @@ void ike_act_report(struct ike *ike, uint32_t conn, enum ike_severity severity, 
 void ike_act_drop_dependents(struct ike *ike, uint64_t id, struct ike_dropped *ret)
 {
 	*ret = (struct ike_dropped){ .id = { id }, .n = 1 };
-	list_for_each(&ike->queue, struct ike_action_node, n, node) {
+	list_for_each (&ike->queue, struct ike_action_node, n, node) {
 		if (!ike_was_dropped(ret, n->depends))
 			continue;
 		if (ret->n < IKE_DROPPED_MAX)

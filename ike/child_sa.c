@@ -14,7 +14,9 @@ static const mdur drain_time = { 2 * (int64_t)1000000000 };
 static const mdur delete_delay = {
 	200 * (int64_t)1000000
 }; /* packets sent on the old SA arrive before its Delete */
-static const mdur delete_guard = { 30 * (int64_t)1000000000 }; /* the peer's to delete; else we do */
+static const mdur delete_guard = {
+	180 * (int64_t)1000000000
+}; /* the peer's to delete; else we do, when its retransmissions have ended */
 
 struct ike_child *ike_child_by_in(struct ike_sa *sa, uint32_t spi_in)
 {

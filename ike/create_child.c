@@ -15,7 +15,6 @@
 
 static const mdur retry_soon = { 3 * (int64_t)1000000000 };
 static const mdur retry_later = { 30 * (int64_t)1000000000 };
-static const mdur rival_guard = { 30 * (int64_t)1000000000 };
 
 void ike_rekey_child_start(struct ike_sa *sa, struct ike_child *c, enum ke_id group, mtime now)
 {
@@ -164,12 +163,13 @@ static struct ike_child *find_rival(struct ike_sa *sa, const struct ike_child *f
 	return NULL;
 }
 
-static void settle(struct ike_sa *sa, struct ike_child *fresh, mtime now)
+/* contested: the lower nonce of the peer's exchange. The child it made may have come and gone by now. */
+static void settle(struct ike_sa *sa, struct ike_child *fresh, const struct ike_nonce *contested, mtime now)
 {
 	struct ike_child *old = ike_child_by_in(sa, fresh->old_spi_in);
 	struct ike_child *rival = find_rival(sa, fresh);
 
-	if (rival && ike_nonce_cmp(&fresh->low, &rival->low) < 0) {
+	if (contested && ike_nonce_cmp(&fresh->low, contested) < 0) {
 		/* Ours is redundant: we made it, we delete it. The peer deletes the old one. */
 		fresh->want_delete = true;
 		return;
@@ -177,11 +177,8 @@ static void settle(struct ike_sa *sa, struct ike_child *fresh, mtime now)
 	ike_child_activate(fresh, now);
 	if (old)
 		ike_child_replaced(old, now, true);
-	if (rival) {
-		rival->state = IKE_CHILD_REPLACED;
-		rival->rekey_at = rival->expire_at = MTIME_NEVER;
-		rival->delete_at = mtime_add(now, rival_guard);
-	}
+	if (rival)
+		ike_child_replaced(rival, now, false);
 }
 
 void ike_rekey_child_reply(
@@ -191,7 +188,8 @@ void ike_rekey_child_reply(
 	struct ike_child *old = ike_child_by_in(sa, t->child_spi_in), *fresh;
 	const struct ike_notify *error = ike_notify_error(p);
 	struct ike_child_new n = { .spi_in = t->spi_in, .we_initiate = true, .old_spi_in = t->child_spi_in };
-	struct ike_nonce ni = t->nonce, nr = { 0 };
+	struct ike_nonce ni = t->nonce, nr = { 0 }, rival;
+	bool contested;
 	struct ike_ke_view ke;
 	struct reason why;
 
@@ -233,6 +231,8 @@ void ike_rekey_child_reply(
 		try_again(sa, old, retry_later, now);
 		return;
 	}
+	rival = t->rival;
+	contested = t->contested;
 	ike_task_clear(sa);
-	settle(sa, fresh, now);
+	settle(sa, fresh, contested ? &rival : NULL, now);
 }

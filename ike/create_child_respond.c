@@ -133,6 +133,10 @@ static void make_child(struct ike_sa *sa, uint32_t msg_id, const struct ike_payl
 		return;
 	}
 	respond(sa, msg_id, n, c, job);
+	if (old && sa->task.kind == IKE_TASK_REKEY_CHILD && sa->task.child_spi_in == old->spi_in) {
+		sa->task.contested = true;
+		sa->task.rival = c->low;
+	}
 	if (old)
 		ike_child_replaced(old, now, false);
 	if (!sa->conn->live)

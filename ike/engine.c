@@ -191,10 +191,11 @@ void ike_job_done(struct ike *ike, struct ike_job *job, mtime now)
 	ike_run(ike, now);
 }
 
-/* A datagram that couldn't be sent: repeats go on, but should the attempt fail, this is why. A job that won't run. */
+/* A datagram that couldn't be sent: repeats go on, but should the attempt fail, this is why. A job that won't
+ * run. */
 static void other_action_failed(struct ike *ike, uint64_t id, const struct reason *why, mtime now)
 {
-	list_for_each(&ike->sas, struct ike_sa, sa, node) {
+	list_for_each (&ike->sas, struct ike_sa, sa, node) {
 		if (sa->out.msg.data && sa->out.action == id && sa->state == IKE_SA_INITIATING && why)
 			sa->hint = *why;
 		for (int slot = 0; slot < 2; slot++) {

@@ -12,7 +12,7 @@
 static const mdur half_open_life = { 30 * (int64_t)1000000000 };
 static const mdur initiating_life = { 180 * (int64_t)1000000000 };
 static const mdur linger_life = { 30 * (int64_t)1000000000 };
-static const mdur rekeyed_guard = { 30 * (int64_t)1000000000 };
+static const mdur rekeyed_guard = { 180 * (int64_t)1000000000 };
 
 uint64_t ike_sa_new_spi(struct ike *ike)
 {
@@ -152,7 +152,8 @@ static void remove_children(struct ike_sa *sa, mtime now)
 void ike_sa_close(struct ike_sa *sa, bool tell, const struct reason *why, mtime now)
 {
 	enum ike_sa_state was = sa->state;
-	/* A rekey of the IKE SA is seen through: the peer's new SA must be deleted, too, and needs its keys for that. */
+	/* A rekey of the IKE SA is seen through: the peer's new SA must be deleted, too, and needs its keys
+	 * for that. */
 	bool busy = sa->out.msg.data || (sa->task.kind == IKE_TASK_REKEY_IKE && sa->task.waiting_secret);
 
 	if (was == IKE_SA_LINGERING || was == IKE_SA_DEAD || was == IKE_SA_CLOSING)

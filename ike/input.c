@@ -122,7 +122,8 @@ void ike_process_reply(struct ike_sa *sa, uint8_t first, struct rd chain, struct
 	} else {
 		exchange = IKE_X_CREATE_CHILD_SA; /* the only answers that wait for a job */
 	}
-	if (sa->state == IKE_SA_CLOSING && sa->task.kind != IKE_TASK_DELETE_IKE && sa->task.kind != IKE_TASK_REKEY_IKE) {
+	if (sa->state == IKE_SA_CLOSING && sa->task.kind != IKE_TASK_DELETE_IKE &&
+	    sa->task.kind != IKE_TASK_REKEY_IKE) {
 		ike_task_clear(sa); /* whatever it says: the Delete follows */
 		return;
 	}

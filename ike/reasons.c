@@ -101,8 +101,10 @@ void ike_reason_auth_refused(struct reason *r, const struct ike_sa *sa, const st
 	char buf[IKE_ID_MAX];
 
 	reason_set(r, "ike-auth-failed",
-	    "%s refused to authenticate us (AUTHENTICATION_FAILED). Most often the pre-shared keys differ: put the "
-	    "gateway's key into secret-file. Else the gateway does not expect our identity \"%.120s\" (local-id) or has no connection for our address.",
+	    "%s refused to authenticate us (AUTHENTICATION_FAILED). Most often the pre-shared keys differ: "
+	    "put the "
+	    "gateway's key into secret-file. Else the gateway does not expect our identity \"%.120s\" "
+	    "(local-id) or has no connection for our address.",
 	    peer(sa), ike_identity_str(own, buf, sizeof(buf)));
 }
 

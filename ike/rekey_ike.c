@@ -14,7 +14,7 @@
 #define X IKE_X_CREATE_CHILD_SA
 
 static const mdur retry_soon = { 4 * (int64_t)1000000000 };
-static const mdur rival_guard = { 30 * (int64_t)1000000000 };
+static const mdur rival_guard = { 180 * (int64_t)1000000000 };
 
 void ike_rekey_ike_start(struct ike_sa *sa, enum ke_id group, mtime now)
 {

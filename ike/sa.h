@@ -33,10 +33,10 @@ struct ike_child {
 	struct ike_child_sa in, out; /* `out` is installed when it should be used */
 	bool in_installed, out_installed;
 	uint64_t add_in, add_out, up; /* ids of its SA_ADD and CHILD_UP actions */
-	bool created_by_us;       /* of the exchange that made it */
-	struct ike_nonce low;     /* the lower nonce of that exchange (RFC 7296 2.8.1) */
-	uint32_t old_spi_in;      /* the child it was made to replace; 0: none */
-	bool bytes_fired;         /* its byte limit has started a rekey */
+	bool created_by_us;           /* of the exchange that made it */
+	struct ike_nonce low;         /* the lower nonce of that exchange (RFC 7296 2.8.1) */
+	uint32_t old_spi_in;          /* the child it was made to replace; 0: none */
+	bool bytes_fired;             /* its byte limit has started a rekey */
 	bool want_rekey, want_delete;
 	mtime since, rekey_at, expire_at, delete_at;
 };
@@ -79,6 +79,8 @@ struct ike_task {
 	size_t ke_public_len;
 	unsigned ke_retries, cookies; /* loops end (RFC 7296 2.6.1, 1.3) */
 	struct ike_nonce nonce;
+	bool contested;         /* the peer rekeyed the same child meanwhile: */
+	struct ike_nonce rival; /* the lower nonce of its exchange */
 };
 
 struct ike_out {

@@ -97,7 +97,7 @@ static void settle_redundant(struct ike_sa *loser, mtime now)
 	}
 	if (!proven(winner, loser->redundant_since))
 		return;
-	if (loser->conn->live != c && !winner->redundant)
+	if ((!loser->conn->live || loser->conn->live->sa != winner) && !winner->redundant)
 		ike_child_activate(c, now);
 	if (!loser->initiator && mtime_since(now, loser->redundant_since).ns < creator_patience.ns)
 		return;

@@ -31,8 +31,8 @@ void ike_task_clear(struct ike_sa *sa)
 
 uint64_t ike_send_raw(struct ike_sa *sa, const struct ike_bytes *msg, uint64_t depends)
 {
-	return ike_act_send(sa->ike, sa->conn ? sa->conn->id : 0, &sa->local, &sa->remote, sa->natt, msg->data,
-	    msg->len, depends);
+	return ike_act_send(sa->ike, sa->conn ? sa->conn->id : 0, &sa->local, &sa->remote, sa->natt,
+	    msg->data, msg->len, depends);
 }
 
 static struct ike_header header_of(const struct ike_sa *sa, uint8_t exchange, bool response, uint32_t id)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two IKE peers over the virtual network: how connections come up, in every suite, through cookies and NATs. */
+/* Two IKE peers over the virtual network: how connections come up, in every suite, through cookies and NATs.
+ */
 #include "tests/support/ike_net.h"
 
 #include "base/cursor.h"
@@ -37,12 +38,12 @@ static void test_smallest(void **state)
 
 static void test_suites(void **state)
 {
-	static const char *const encr[] = { "aes128-sha256", "aes256-sha384", "aes256-sha512", "aes128gcm16-prfsha256",
-		"aes256gcm16-prfsha384", "aes192-sha1" };
-	static const char *const esp[] = { "aes128-sha256", "aes256-sha384-noesn", "aes256-sha512-esn", "aes128gcm16",
-		"aes256gcm16-noesn", "aes192-sha1" };
-	static const char *const ke[] = { "modp1024", "modp2048", "modp3072", "modp4096", "ecp256", "ecp384", "ecp521",
-		"curve25519" };
+	static const char *const encr[] = { "aes128-sha256", "aes256-sha384", "aes256-sha512",
+		"aes128gcm16-prfsha256", "aes256gcm16-prfsha384", "aes192-sha1" };
+	static const char *const esp[] = { "aes128-sha256", "aes256-sha384-noesn", "aes256-sha512-esn",
+		"aes128gcm16", "aes256gcm16-noesn", "aes192-sha1" };
+	static const char *const ke[] = { "modp1024", "modp2048", "modp3072", "modp4096", "ecp256", "ecp384",
+		"ecp521", "curve25519" };
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(encr) / sizeof(encr[0]); i++)
@@ -61,7 +62,8 @@ static void test_suites(void **state)
 			ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
 			ike_conn_view(net.peer[1].ike, IKE_NET_CONN, &v);
 			assert_string_equal(v.ike_proposal, text);
-			assert_non_null(strstr(esp[i], "noesn") ? v.esp_proposal : strstr(v.esp_proposal, "-esn"));
+			assert_non_null(
+			    strstr(esp[i], "noesn") ? v.esp_proposal : strstr(v.esp_proposal, "-esn"));
 			ike_net_finish(&net);
 		}
 }
@@ -140,7 +142,8 @@ static bool always_invalid_ke(struct ike_net *net, unsigned from, uint8_t *data,
 	wr_u16(&w, *count & 1 ? 19 : 31);
 	assert_true(wr_ok(&w));
 	(void)len;
-	ike_input(net->peer[0].ike, &(struct endpoint){ net->peer[0].addr, 500 }, &src, false, answer, sizeof(answer), net->now);
+	ike_input(net->peer[0].ike, &(struct endpoint){ net->peer[0].addr, 500 }, &src, false, answer,
+	    sizeof(answer), net->now);
 	return false;
 }
 
@@ -171,7 +174,8 @@ static void check_nat(unsigned behind, bool force, uint64_t seed)
 	ike_net_init(&net, seed, 2);
 	for (unsigned i = 0; i < 2; i++) {
 		net.peer[i].nat = behind & 1u << i;
-		net.peer[i].nat_offset = i ? 0 : 10000; /* a responder behind a NAT needs its ports forwarded */
+		net.peer[i].nat_offset =
+		    i ? 0 : 10000; /* a responder behind a NAT needs its ports forwarded */
 	}
 	a = ike_net_config(&net, 0, 1, IKE_DEFAULT, ESP_DEFAULT);
 	b = ike_net_config(&net, 1, 0, IKE_DEFAULT, ESP_DEFAULT);
@@ -220,7 +224,8 @@ static bool is_init_or_init_reply(const uint8_t *data)
 	return data[18] == 34;
 }
 
-/* The local address comes from the route: nothing is configured, the identity is what the answer arrived on. */
+/* The local address comes from the route: nothing is configured, the identity is what the answer arrived on.
+ */
 static void test_no_local_address(void **state)
 {
 	struct ike_conn_config a, b;

@@ -219,10 +219,13 @@ static void test_recovers(void **state)
 	ike_net_finish(&r.net);
 }
 
-/* Half-open floods: limits by source and in total, cookies from the threshold on; a real peer still gets in. */
+/* Half-open floods: limits by source and in total, cookies from the threshold on; a real peer still gets in.
+ */
 static void test_flood(void **state)
 {
-	struct ike_limits limits = { .half_open_max = 40, .half_open_per_source = 4, .cookie_threshold = 20, .established_max = 9 };
+	struct ike_limits limits = {
+		.half_open_max = 40, .half_open_per_source = 4, .cookie_threshold = 20, .established_max = 9
+	};
 	struct ike_conn_config any;
 	struct ike_stats stats;
 	struct refusal r;

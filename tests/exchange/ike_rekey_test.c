@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rekeys and deletes of child and IKE SAs by either end and by both at once, under traffic that must not be lost. */
+/* Rekeys and deletes of child and IKE SAs by either end and by both at once, under traffic that must not be
+ * lost. */
 #include "tests/support/ike_net.h"
 
 #include <stdarg.h>
@@ -46,7 +47,8 @@ static void rekey_ike(struct ike_net *net, unsigned i)
 
 static void test_child_by_each(void **state)
 {
-	static const char *const esp[] = { "aes256-sha256", "aes256gcm16-curve25519", "aes128-sha256-ecp256-esn" };
+	static const char *const esp[] = { "aes256-sha256", "aes256gcm16-curve25519",
+		"aes128-sha256-ecp256-esn" };
 
 	(void)state;
 	for (unsigned i = 0; i < 6; i++) {
@@ -180,7 +182,8 @@ static void test_collisions(void **state)
 			for (unsigned job = 0; job < 2; job++) {
 				struct ike_net net;
 
-				start(&net, what * 1000 + ms * 2 + job, IKE_DEFAULT, job ? "aes256-sha256-curve25519" : "aes128gcm16");
+				start(&net, what * 1000 + ms * 2 + job, IKE_DEFAULT,
+				    job ? "aes256-sha256-curve25519" : "aes128gcm16");
 				net.job_delay = mdur_ms(job * 15);
 				if (what & 1)
 					rekey_ike(&net, 0);

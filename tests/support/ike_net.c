@@ -555,7 +555,8 @@ const char *ike_net_check_empty(const struct ike_net *net)
 void ike_net_assert(const struct ike_net *net, const char *problem)
 {
 	if (problem)
-		fail_msg("seed %llu at %lld ms: %s", (unsigned long long)net->seed, (long long)(net->now.ns / 1000000), problem);
+		fail_msg("seed %llu at %lld ms: %s", (unsigned long long)net->seed,
+		    (long long)(net->now.ns / 1000000), problem);
 }
 
 void ike_net_pair(struct ike_net *net, uint64_t seed, const char *ike_proposal, const char *esp_proposal)
@@ -575,7 +576,8 @@ void ike_net_start_pair(struct ike_net *net)
 	ike_net_up(net, 1);
 	ike_net_up(net, 0);
 	if (!ike_net_run_until(net, mdur_s(120), ike_net_both_up))
-		fail_msg("seed %llu does not come up: %s", (unsigned long long)net->seed, net->peer[0].why.text);
+		fail_msg(
+		    "seed %llu does not come up: %s", (unsigned long long)net->seed, net->peer[0].why.text);
 }
 
 void ike_net_finish(struct ike_net *net)
