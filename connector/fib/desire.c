@@ -284,7 +284,12 @@ void fib_unwant_all(struct fib *f)
 		list_remove(&pin->node);
 		free(pin);
 	}
-	f->reconciled = true;
+	list_for_each(&f->objects, struct object, o, node)
+		o->hold = (mtime){ 0 };
+	list_for_each(&f->singles, struct single, s, node)
+		s->hold = (mtime){ 0 };
+	parked_retry_all(f);
+	f->reconciled = f->leaving = true;
 	f->dirty = true;
 	for (bool more = ptrie_first(f->routes, &p, &v); more; more = ptrie_after(f->routes, &p, &p, &v)) {
 		for (struct route *r = v, *next; r; r = next) {

@@ -95,26 +95,26 @@ static void done_route(struct fib *f, const struct fib_op *op, const struct fib_
 	route_refused(f, r, result);
 }
 
+static void bundle_failed(struct fib *f, struct bundle *b, const struct object *goal, const struct reason *why)
+{
+	if (b->goal != goal)
+		return;
+	list_for_each(&b->fresh, struct route, r, node)
+		route_failed(f, r, why);
+	list_for_each(&b->calm, struct route, r, node)
+		route_failed(f, r, why);
+}
+
 /* An object can't be made or changed: what waits for it waits longer, what stands in it is moved one by one next. */
 static void object_failed(struct fib *f, struct object *o, const struct reason *why)
 {
 	if (o->exists)
 		o->frozen = true;
-	list_for_each(&f->absent, struct bundle, b, node) {
-		if (b->goal == o) {
-			list_for_each(&b->fresh, struct route, r, node)
-				route_failed(f, r, why);
-		}
-	}
+	list_for_each(&f->absent, struct bundle, b, node)
+		bundle_failed(f, b, o, why);
 	list_for_each(&f->objects, struct object, home, node) {
-		list_for_each(&home->bundles, struct bundle, b, node) {
-			if (b->goal != o)
-				continue;
-			list_for_each(&b->fresh, struct route, r, node)
-				route_failed(f, r, why);
-			list_for_each(&b->calm, struct route, r, node)
-				route_failed(f, r, why);
-		}
+		list_for_each(&home->bundles, struct bundle, b, node)
+			bundle_failed(f, b, o, why);
 	}
 }
 
@@ -148,11 +148,7 @@ static void done_single(struct fib *f, const struct fib_op *op, const struct fib
 	}
 	if (result->err == -EEXIST && s->tries++ < FIB_ID_TRIES) {
 		nhid_taken(f, s->id, true);
-		s->id = nhid_new(f);
-		list_for_each(&f->objects, struct object, o, node) {
-			if (o->single == s)
-				o->id = s->id;
-		}
+		single_rename(f, s);
 		return;
 	}
 	s->tries = 0;

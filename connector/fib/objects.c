@@ -103,6 +103,19 @@ struct single *single_make(struct fib *f, const struct fib_way *way)
 	return s;
 }
 
+void single_rename(struct fib *f, struct single *s)
+{
+	s->exists = false;
+	s->id = nhid_new(f);
+	list_for_each(&f->objects, struct object, o, node) {
+		if (o->single != s)
+			continue;
+		o->id = s->id;
+		o->exists = false;
+		object_content(o, NULL);
+	}
+}
+
 struct object *object_make(struct fib *f, enum object_kind kind, const struct fib_ways *target)
 {
 	struct object *o = calloc(1, sizeof(*o));

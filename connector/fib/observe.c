@@ -144,15 +144,32 @@ static void saw_group(struct fib *f, const struct fib_seen_nexthop *seen)
 	memcpy(o->member, seen->member, seen->n_members * sizeof(o->member[0]));
 }
 
+/* Somebody made an object with an id that was ours, so ours is gone; it must never be mistaken for it. */
+static void id_lost(struct fib *f, uint32_t id)
+{
+	struct object *o = object_by_id(f, id);
+	struct single *s = single_by_id(f, id);
+
+	if (o && o->kind == OBJECT_GROUP) {
+		o->exists = false;
+		object_content(o, NULL);
+		o->id = nhid_new(f);
+	}
+	if (s)
+		single_rename(f, s);
+}
+
 void fib_saw_nexthop(struct fib *f, enum fib_seen how, const struct fib_seen_nexthop *seen)
 {
 	bool gone = how == FIB_SEEN_GONE;
 
 	nhid_taken(f, seen->id, !seen->ours && !gone);
-	if (!f->in_picture) {
+	if (!f->in_picture)
 		f->resync |= seen->ours || object_by_id(f, seen->id) || single_by_id(f, seen->id);
+	if (!seen->ours && !gone)
+		id_lost(f, seen->id);
+	if (!f->in_picture)
 		return;
-	}
 	if (seen->ours && seen->group)
 		saw_group(f, seen);
 	else if (seen->ours)

@@ -24,7 +24,7 @@ struct round {
 	struct fib *f;
 	struct fib_op *op;
 	size_t n, max, told;
-	bool more; /* reports were put off */
+	bool more; /* another round is due even if this one has no operation */
 };
 
 static struct fib_op *op_add(struct round *x, enum fib_op_kind kind, void *subject)
@@ -247,6 +247,8 @@ static void bundle_away(struct round *x, struct bundle *b)
 			route_op(x, FIB_OP_ROUTE_MOVE, r, b->goal);
 		else if (!blocked_by_foreign(x->f, r))
 			route_op(x, FIB_OP_ROUTE_ADD, r, b->goal);
+		else
+			x->more = true; /* the object that was meant for it may be without use now */
 	}
 }
 
@@ -284,6 +286,8 @@ static void stage_dispose_groups(struct round *x)
 {
 	struct fib *f = x->f;
 
+	if (f->resync && !f->leaving)
+		return; /* routes that we don't see may use what seems without use: look first */
 	list_for_each(&f->objects, struct object, o, node) {
 		if (o->kind != OBJECT_GROUP || !o->exists || o->needed || !list_empty(&o->bundles) ||
 			(o->leftover && !f->reconciled) || full(x))
@@ -310,6 +314,8 @@ static void stage_dispose_singles(struct round *x)
 {
 	struct fib *f = x->f;
 
+	if (f->resync && !f->leaving)
+		return;
 	list_for_each(&f->singles, struct single, unmark, node)
 		unmark->used = false;
 	list_for_each(&f->objects, struct object, o, node) {

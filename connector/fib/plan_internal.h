@@ -146,7 +146,7 @@ struct fib {
 	uint32_t next_id;
 	uint32_t generation;
 	uint64_t epoch; /* of interface usability */
-	bool in_picture, stray, resync, reconciled, underlay_dirty, connected_dirty, unfreeze, dirty;
+	bool in_picture, stray, resync, leaving, reconciled, underlay_dirty, connected_dirty, unfreeze, dirty;
 	struct prefix *connected;
 	size_t n_connected, n_disturbed;
 	struct prefix first_disturbed;
@@ -169,6 +169,7 @@ struct object *object_by_id(const struct fib *f, uint32_t id);
 struct single *single_by_id(const struct fib *f, uint32_t id);
 struct single *single_find(const struct fib *f, const struct fib_way *way);
 struct single *single_make(struct fib *f, const struct fib_way *way);
+void single_rename(struct fib *f, struct single *s); /* its id is somebody else's: it gets another, and isn't there yet */
 struct object *object_make(struct fib *f, enum object_kind kind, const struct fib_ways *target);
 struct object *object_over(struct fib *f, struct single *s); /* the OBJECT_SINGLE of a single */
 void object_free(struct object *o);

@@ -198,7 +198,8 @@ static void foreign_unlink(struct fib *f, const struct prefix *p, struct foreign
 		route_settle(f, waiting); /* its place is free now */
 }
 
-static void foreign_add(struct fib *f, const struct fib_seen_route *r)
+/* Behind all of its metric, or in the place of another. */
+static void foreign_add(struct fib *f, const struct fib_seen_route *r, struct foreign *instead)
 {
 	struct foreign *head = ptrie_get(f->foreign, &r->prefix), **link = &head, *x;
 
@@ -213,12 +214,14 @@ static void foreign_add(struct fib *f, const struct fib_seen_route *r)
 	x->seen = f->generation;
 	x->n_ways = r->n_ways;
 	memcpy(x->way, r->way, r->n_ways * sizeof(x->way[0]));
-	while (*link && (*link)->metric <= r->metric)
+	while (*link && *link != instead && (*link)->metric <= r->metric)
 		link = &(*link)->next;
 	x->next = *link;
 	*link = x;
 	if (head == x && ptrie_set(f->foreign, &r->prefix, x) < 0)
-		free(x);
+		free(x); /* it was the only one: replacing a value takes no memory */
+	else if (instead)
+		foreign_unlink(f, &r->prefix, instead);
 }
 
 void foreign_saw(struct fib *f, enum fib_seen how, const struct fib_seen_route *r)
@@ -236,13 +239,14 @@ void foreign_saw(struct fib *f, enum fib_seen how, const struct fib_seen_route *
 			f->resync = true; /* one leg of several, or another form of it: look again */
 		return;
 	}
-	if (same) {
+	if (same && (!f->in_picture || !same->next || same->next->metric != same->metric)) {
 		same->seen = f->generation;
 		return;
 	}
-	if (how == FIB_SEEN_REPLACED && key)
-		foreign_unlink(f, &r->prefix, key);
-	foreign_add(f, r);
+	/* A picture shows routes with one key in the kernel's order; each goes behind the last, and so the order comes right. */
+	if (same)
+		foreign_unlink(f, &r->prefix, same);
+	foreign_add(f, r, how == FIB_SEEN_REPLACED ? key : NULL);
 }
 
 void foreign_sweep(struct fib *f, bool all)
