@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A chained hash table, and SipHash-2-4 (Aumasson and Bernstein, 2012) for keys from outside. Buckets are a power of
- * two; the load stays at one or below while memory lasts.
+ * A chained hash table, and SipHash-2-4 (Aumasson and Bernstein, 2012) for keys from outside. Buckets are a
+ * power of two; the load stays at one or below while memory lasts.
  */
 #include "base/htab.h"
 
@@ -20,7 +20,8 @@ static void insert(struct htab *t, struct hnode *n)
 
 static int grow(struct htab *t)
 {
-	struct htab bigger = { .n_buckets = t->n_buckets ? 2 * t->n_buckets : FIRST_BUCKETS, .count = t->count };
+	struct htab bigger = { .n_buckets = t->n_buckets ? 2 * t->n_buckets : FIRST_BUCKETS,
+		.count = t->count };
 
 	bigger.bucket = calloc(bigger.n_buckets, sizeof(struct hnode *));
 	if (!bigger.bucket)
@@ -122,8 +123,9 @@ uint64_t siphash(const struct siphash_key *key, const void *data, size_t len)
 	size_t whole = len & ~(size_t)7;
 
 	for (size_t i = 0; i <= whole; i += 8) {
-		uint64_t m = i < whole ? little_endian(&bytes[i], 8) :
-					 (uint64_t)len << 56 | (len > whole ? little_endian(&bytes[i], len - whole) : 0);
+		uint64_t m = i < whole ? little_endian(&bytes[i], 8)
+		                       : (uint64_t)len << 56 |
+		                             (len > whole ? little_endian(&bytes[i], len - whole) : 0);
 
 		v[3] ^= m;
 		sip_round(v);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An intrusive chained hash table: nodes live inside the caller's objects, the table owns only its buckets. It doubles
- * as it fills; where memory for that is out it goes on with longer chains, so adding fails only on a first node.
- * Keys that a peer chooses go through siphash with a secret key, so that nobody can aim at one chain.
+ * An intrusive chained hash table: nodes live inside the caller's objects, the table owns only its buckets.
+ * It doubles as it fills; where memory for that is out it goes on with longer chains, so adding fails only on
+ * a first node. Keys that a peer chooses go through siphash with a secret key, so that nobody can aim at one
+ * chain.
  */
 #ifndef CW_BASE_HTAB_H
 #define CW_BASE_HTAB_H
@@ -21,7 +22,7 @@ struct htab { /* zeroed is empty */
 };
 
 int htab_add(struct htab *t, struct hnode *n, uint64_t hash); /* 0, or -1 when memory is out */
-void htab_remove(struct htab *t, struct hnode *n);           /* n must be in t */
+void htab_remove(struct htab *t, struct hnode *n);            /* n must be in t */
 /* The first node of this hash, then the next one; the caller compares keys. */
 struct hnode *htab_find(const struct htab *t, uint64_t hash);
 struct hnode *htab_find_next(const struct hnode *n);

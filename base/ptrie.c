@@ -3,9 +3,9 @@
  * A path-compressed binary trie over prefixes.
  *
  * Invariants: a node's key lies strictly in its parent's key, in the half that its child index says; a node
- * without a value (a fork) has two children. So a preorder walk, left half first, is the order of prefix_cmp, and the
- * number of nodes is below twice the number of values. No recursion: the depth is what a peer's prefixes make of it,
- * and walks climb by parent pointers.
+ * without a value (a fork) has two children. So a preorder walk, left half first, is the order of prefix_cmp,
+ * and the number of nodes is below twice the number of values. No recursion: the depth is what a peer's
+ * prefixes make of it, and walks climb by parent pointers.
  */
 #include "base/ptrie.h"
 

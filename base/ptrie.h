@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A map from prefixes to values: a path-compressed binary trie, one for both address families. Keys are canonical
- * prefixes of family 4 or 6; values are non-NULL pointers that the caller owns.
+ * A map from prefixes to values: a path-compressed binary trie, one for both address families. Keys are
+ *canonical prefixes of family 4 or 6; values are non-NULL pointers that the caller owns.
  *
  * Walks go in the order of prefix_cmp (family, bytes, length: a prefix comes before what lies in it) and name
  * their place by the last prefix seen, so a walk survives any change of the map between two steps:
  *
  *	for (bool more = ptrie_first(t, &p, &v); more; more = ptrie_after(t, &p, &p, &v))
  *
- * Each operation costs at most one descent (32 or 128 nodes). Not thread safe. Memory: two nodes an entry at most.
+ * Each operation costs at most one descent (32 or 128 nodes). Not thread safe. Memory: two nodes an entry at
+ *most.
  */
 #ifndef CW_BASE_PTRIE_H
 #define CW_BASE_PTRIE_H
@@ -39,7 +40,8 @@ void *ptrie_covering(const struct ptrie *t, const struct prefix *p, struct prefi
 bool ptrie_first(const struct ptrie *t, struct prefix *ret_prefix, void **ret_value);
 /* The first entry behind p; p need not be in the map and may be the same object as ret_prefix. */
 bool ptrie_after(const struct ptrie *t, const struct prefix *p, struct prefix *ret_prefix, void **ret_value);
-/* The first entry at or behind p: the start of a walk over what lies in p (stop when prefix_contains ends). */
+/* The first entry at or behind p: the start of a walk over what lies in p (stop when prefix_contains ends).
+ */
 bool ptrie_from(const struct ptrie *t, const struct prefix *p, struct prefix *ret_prefix, void **ret_value);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The queue of actions. Two lines lead to it: what was queued as it is, and prefixes whose ways changed, which are
- * described only when their turn comes: so a prefix that changes ten times before the daemon asks is told once, and a
- * million changes cost no million records. One sequence number orders both lines.
+ * The queue of actions. Two lines lead to it: what was queued as it is, and prefixes whose ways changed,
+ * which are described only when their turn comes: so a prefix that changes ten times before the daemon asks
+ * is told once, and a million changes cost no million records. One sequence number orders both lines.
  *
- * Nothing here fails. A CLOSE that got lost for want of memory would leak a connection, so nodes are kept in reserve,
- * enough for a burst on every peer; a reason that finds no memory is left out.
+ * Nothing here fails. A CLOSE that got lost for want of memory would leak a connection, so nodes are kept in
+ * reserve, enough for a burst on every peer; a reason that finds no memory is left out.
  */
 #include "bgp/core.h"
 

@@ -2,8 +2,9 @@
 /*
  * AS paths as bytes: segments of (type, count, numbers). Everything here walks them with one cursor.
  *
- * Malformed (RFC 7606 7.2): an unknown segment type, a segment that runs past the end, a segment of no numbers, a
- * stray byte. Also: confederation segments, since we belong to no confederation (RFC 5065 5), and AS 0 (RFC 7607).
+ * Malformed (RFC 7606 7.2): an unknown segment type, a segment that runs past the end, a segment of no
+ * numbers, a stray byte. Also: confederation segments, since we belong to no confederation (RFC 5065 5), and
+ * AS 0 (RFC 7607).
  */
 #include "bgp/as_path.h"
 
@@ -100,7 +101,8 @@ unsigned as_path_length(struct bytes path)
 }
 
 /*
- * The first `want` numbers of path as they are counted. A sequence is cut where the count ends; a set is taken whole.
+ * The first `want` numbers of path as they are counted. A sequence is cut where the count ends; a set is
+ * taken whole.
  */
 static void copy_leading(struct bytes path, unsigned want, struct wr *out)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * AS paths. Inside, a path is always the bytes of an AS_PATH with 4-octet numbers (RFC 6793), well-formed; the
- * 2-octet form exists only between as_path_parse, as_path_build and a peer that knows no other.
+ * AS paths. Inside, a path is always the bytes of an AS_PATH with 4-octet numbers (RFC 6793), well-formed;
+ * the 2-octet form exists only between as_path_parse, as_path_build and a peer that knows no other.
  */
 #ifndef CW_BGP_AS_PATH_H
 #define CW_BGP_AS_PATH_H
@@ -21,7 +21,8 @@ struct bytes {
 /* An attribute of a 4096-byte message, widened from 2-octet numbers, and one prepended segment. */
 #define AS_PATH_BYTES_MAX 8448
 
-/* Appends the 4-octet form to out. -1 when malformed (RFC 7606 7.2, RFC 7607): out's content means nothing then. */
+/* Appends the 4-octet form to out. -1 when malformed (RFC 7606 7.2, RFC 7607): out's content means nothing
+ * then. */
 int as_path_parse(struct rd r, bool four_octet, struct wr *out);
 /* For a peer of four_octet or not; larger numbers become AS_TRANS in the 2-octet form. */
 void as_path_build(struct wr *w, struct bytes path, bool four_octet);

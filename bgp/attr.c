@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Path attributes (RFC 4271 4.3 and 5, with RFC 7606's second thoughts). The table below is all that is known about an
- * attribute's form; each row's parse function sees the value alone, already cut out, of a length the row allows.
+ * Path attributes (RFC 4271 4.3 and 5, with RFC 7606's second thoughts). The table below is all that is known
+ * about an attribute's form; each row's parse function sees the value alone, already cut out, of a length the
+ * row allows.
  *
- * Invariants of a parsed view: at most one value per attribute, the first one (RFC 7606 3 g); a value that was
- * faulty is absent; MP attributes are looked into even when others are broken, since treat-as-withdraw needs the prefixes.
+ * Invariants of a parsed view: at most one value per attribute, the first one (RFC 7606 3 g); a value that
+ * was faulty is absent; MP attributes are looked into even when others are broken, since treat-as-withdraw
+ * needs the prefixes.
  */
 #include "bgp/attr.h"
 
@@ -12,8 +14,8 @@
 
 #include <string.h>
 
-#define AGGREGATOR_LEN_2 6
-#define AGGREGATOR_LEN_4 8
+#define AGGREGATOR_LEN_2  6
+#define AGGREGATOR_LEN_4  8
 #define NEXTHOP_LEN_V6_LL 32 /* a global and a link-local address (RFC 2545 3) */
 
 struct parse {
@@ -251,29 +253,32 @@ static const struct attr_row {
 	{ BGP_ATTR_AS_PATH, WELL_KNOWN, 0, ANY, 1, FAULT_AS_PATH, FAULT_NONE, parse_as_path, "AS_PATH" },
 	{ BGP_ATTR_NEXT_HOP, WELL_KNOWN, 4, 4, 1, FAULT_NEXT_HOP, FAULT_NONE, parse_next_hop, "NEXT_HOP" },
 	{ BGP_ATTR_MED, OPTIONAL, 4, 4, 1, FAULT_MED, FAULT_NONE, parse_med, "MULTI_EXIT_DISC" },
-	{ BGP_ATTR_LOCAL_PREF, WELL_KNOWN, 4, 4, 1, FAULT_LOCAL_PREF, FAULT_LOCAL_PREF_EXTERNAL, parse_local_pref,
-	    "LOCAL_PREF" },
+	{ BGP_ATTR_LOCAL_PREF, WELL_KNOWN, 4, 4, 1, FAULT_LOCAL_PREF, FAULT_LOCAL_PREF_EXTERNAL,
+	    parse_local_pref, "LOCAL_PREF" },
 	{ BGP_ATTR_ATOMIC_AGGREGATE, WELL_KNOWN, 0, 0, 1, FAULT_ATOMIC_AGGREGATE, FAULT_NONE, parse_atomic,
 	    "ATOMIC_AGGREGATE" },
 	{ BGP_ATTR_AGGREGATOR, OPTIONAL_TRANSITIVE, 6, 8, 2, FAULT_AGGREGATOR, FAULT_NONE, parse_aggregator,
 	    "AGGREGATOR" },
-	{ BGP_ATTR_COMMUNITIES, OPTIONAL_TRANSITIVE, 4, ANY, 4, FAULT_COMMUNITIES, FAULT_NONE, parse_communities,
-	    "COMMUNITIES" },
+	{ BGP_ATTR_COMMUNITIES, OPTIONAL_TRANSITIVE, 4, ANY, 4, FAULT_COMMUNITIES, FAULT_NONE,
+	    parse_communities, "COMMUNITIES" },
 	{ BGP_ATTR_ORIGINATOR_ID, OPTIONAL, 4, 4, 1, FAULT_ORIGINATOR_ID, FAULT_ORIGINATOR_ID_EXTERNAL,
 	    parse_originator, "ORIGINATOR_ID" },
 	{ BGP_ATTR_CLUSTER_LIST, OPTIONAL, 4, ANY, 4, FAULT_CLUSTER_LIST, FAULT_CLUSTER_LIST_EXTERNAL,
 	    parse_cluster_list, "CLUSTER_LIST" },
-	{ BGP_ATTR_MP_REACH, OPTIONAL, 0, ANY, 1, FAULT_MP_HEADER, FAULT_NONE, parse_mp_reach, "MP_REACH_NLRI" },
-	{ BGP_ATTR_MP_UNREACH, OPTIONAL, 0, ANY, 1, FAULT_MP_HEADER, FAULT_NONE, parse_mp_unreach, "MP_UNREACH_NLRI" },
+	{ BGP_ATTR_MP_REACH, OPTIONAL, 0, ANY, 1, FAULT_MP_HEADER, FAULT_NONE, parse_mp_reach,
+	    "MP_REACH_NLRI" },
+	{ BGP_ATTR_MP_UNREACH, OPTIONAL, 0, ANY, 1, FAULT_MP_HEADER, FAULT_NONE, parse_mp_unreach,
+	    "MP_UNREACH_NLRI" },
 	{ BGP_ATTR_EXT_COMMUNITIES, OPTIONAL_TRANSITIVE, 8, ANY, 8, FAULT_EXT_COMMUNITIES, FAULT_NONE, NULL,
 	    "EXTENDED COMMUNITIES" },
-	{ BGP_ATTR_AS4_PATH, OPTIONAL_TRANSITIVE, 0, ANY, 1, FAULT_AS4_PATH, FAULT_NONE, parse_as4_path, "AS4_PATH" },
+	{ BGP_ATTR_AS4_PATH, OPTIONAL_TRANSITIVE, 0, ANY, 1, FAULT_AS4_PATH, FAULT_NONE, parse_as4_path,
+	    "AS4_PATH" },
 	{ BGP_ATTR_AS4_AGGREGATOR, OPTIONAL_TRANSITIVE, 8, 8, 1, FAULT_AS4_AGGREGATOR, FAULT_NONE,
 	    parse_as4_aggregator, "AS4_AGGREGATOR" },
-	{ BGP_ATTR_IPV6_EXT_COMM, OPTIONAL_TRANSITIVE, 20, ANY, 20, FAULT_IPV6_EXT_COMMUNITIES, FAULT_NONE, NULL,
-	    "IPV6 EXTENDED COMMUNITIES" },
-	{ BGP_ATTR_LARGE_COMMUNITIES, OPTIONAL_TRANSITIVE, 12, ANY, 12, FAULT_LARGE_COMMUNITIES, FAULT_NONE, NULL,
-	    "LARGE_COMMUNITY" },
+	{ BGP_ATTR_IPV6_EXT_COMM, OPTIONAL_TRANSITIVE, 20, ANY, 20, FAULT_IPV6_EXT_COMMUNITIES, FAULT_NONE,
+	    NULL, "IPV6 EXTENDED COMMUNITIES" },
+	{ BGP_ATTR_LARGE_COMMUNITIES, OPTIONAL_TRANSITIVE, 12, ANY, 12, FAULT_LARGE_COMMUNITIES, FAULT_NONE,
+	    NULL, "LARGE_COMMUNITY" },
 };
 
 static const struct attr_row *row_of(uint8_t type)
@@ -315,7 +320,8 @@ static enum fault parse_value(struct parse *p, const struct attr_row *row, uint8
 {
 	size_t len = rd_left(&value);
 
-	/* What only internal peers may send is dropped unread from others, whatever its form (RFC 7606 7.5, 7.9, 7.10). */
+	/* What only internal peers may send is dropped unread from others, whatever its form (RFC
+	 * 7606 7.5, 7.9, 7.10). */
 	if (row->external != FAULT_NONE && !p->ctx->internal)
 		return row->external;
 	if ((flags & SCOPE_FLAGS) != row->flags) {
@@ -371,7 +377,8 @@ static void merge_as4(struct parse *p)
 		a->as_path = (struct bytes){ p->scratch->merged, wr_len(&w) };
 }
 
-void attrs_parse(struct rd r, const struct attr_context *ctx, struct attr_scratch *scratch, struct attr_view *ret_view)
+void attrs_parse(
+    struct rd r, const struct attr_context *ctx, struct attr_scratch *scratch, struct attr_view *ret_view)
 {
 	struct parse p = { .ctx = ctx, .v = ret_view, .scratch = scratch };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Path attributes: a value type, their parser and their builder. One table (attr.c) knows each attribute's flags,
- * length and fault.
+ * Path attributes: a value type, their parser and their builder. One table (attr.c) knows each attribute's
+ * flags, length and fault.
  */
 #ifndef CW_BGP_ATTR_H
 #define CW_BGP_ATTR_H
@@ -17,7 +17,8 @@
 
 #define BGP_DEFAULT_LOCAL_PREF 100
 
-/* The attributes of a route, as values. The bytes belong to somebody else (a message, a scratch buffer, a set). */
+/* The attributes of a route, as values. The bytes belong to somebody else (a message, a scratch buffer, a
+ * set). */
 struct attrs {
 	struct addr nexthop; /* NEXT_HOP, or the one of MP_REACH_NLRI */
 	uint8_t origin;
@@ -29,8 +30,8 @@ struct attrs {
 	struct bytes as_path;     /* 4-octet form */
 	struct bytes communities; /* as on the wire, 4 bytes each */
 	/*
-	 * Optional transitive attributes that travel on as they came: type, flags, 2 bytes of length, data, one after
-	 * the other. Ours to pass on; the ones we don't know get the Partial bit.
+	 * Optional transitive attributes that travel on as they came: type, flags, 2 bytes of length, data,
+	 * one after the other. Ours to pass on; the ones we don't know get the Partial bit.
 	 */
 	struct bytes other;
 };
@@ -87,15 +88,17 @@ static inline bool attr_seen(const struct attr_view *v, uint8_t type)
 }
 
 /*
- * Parses the attributes of one UPDATE. Always fills the view; faults are in it. The view points into the message and
- * into scratch. Mandatory attributes are checked by attrs_check_mandatory, once the prefixes are known.
+ * Parses the attributes of one UPDATE. Always fills the view; faults are in it. The view points into the
+ * message and into scratch. Mandatory attributes are checked by attrs_check_mandatory, once the prefixes are
+ * known.
  */
-void attrs_parse(struct rd r, const struct attr_context *ctx, struct attr_scratch *scratch, struct attr_view *ret_view);
+void attrs_parse(
+    struct rd r, const struct attr_context *ctx, struct attr_scratch *scratch, struct attr_view *ret_view);
 void attrs_check_mandatory(struct attr_view *v, bool have_nlri);
 
 /*
- * Writes attributes in the order of their types, all but MP_*; NEXT_HOP only where with_nexthop (the IPv4 form).
- * LOCAL_PREF goes out only internally.
+ * Writes attributes in the order of their types, all but MP_*; NEXT_HOP only where with_nexthop (the IPv4
+ * form). LOCAL_PREF goes out only internally.
  */
 void attrs_build(struct wr *w, const struct attrs *a, const struct attr_context *ctx, bool with_nexthop);
 /* MP_REACH_NLRI: mp_reach_begin, prefixes by nlri_build, mp_end. MP_UNREACH_NLRI likewise. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Interned attribute sets. A set is one allocation: the values, then the bytes they point to. Equality is of
- * values, field by field; the hash covers the same fields through SipHash under a secret key, because the bytes are
- * a peer's choice.
+ * values, field by field; the hash covers the same fields through SipHash under a secret key, because the
+ * bytes are a peer's choice.
  */
 #include "bgp/attr_set.h"
 
@@ -17,13 +17,13 @@ static bool bytes_eq(struct bytes a, struct bytes b)
 static bool attrs_eq(const struct attrs *a, const struct attrs *b)
 {
 	return a->origin == b->origin && a->have_med == b->have_med && a->med == b->med &&
-	    a->have_local_pref == b->have_local_pref && a->local_pref == b->local_pref &&
-	    a->atomic_aggregate == b->atomic_aggregate && a->have_aggregator == b->have_aggregator &&
-	    a->aggregator_as == b->aggregator_as && a->aggregator_id == b->aggregator_id &&
-	    a->have_originator == b->have_originator && a->originator_id == b->originator_id &&
-	    a->cluster_len == b->cluster_len && addr_eq(&a->nexthop, &b->nexthop) &&
-	    bytes_eq(a->as_path, b->as_path) && bytes_eq(a->communities, b->communities) &&
-	    bytes_eq(a->other, b->other);
+	       a->have_local_pref == b->have_local_pref && a->local_pref == b->local_pref &&
+	       a->atomic_aggregate == b->atomic_aggregate && a->have_aggregator == b->have_aggregator &&
+	       a->aggregator_as == b->aggregator_as && a->aggregator_id == b->aggregator_id &&
+	       a->have_originator == b->have_originator && a->originator_id == b->originator_id &&
+	       a->cluster_len == b->cluster_len && addr_eq(&a->nexthop, &b->nexthop) &&
+	       bytes_eq(a->as_path, b->as_path) && bytes_eq(a->communities, b->communities) &&
+	       bytes_eq(a->other, b->other);
 }
 
 static uint64_t hash_attrs(const struct siphash_key *key, const struct attrs *a)
@@ -35,7 +35,7 @@ static uint64_t hash_attrs(const struct siphash_key *key, const struct attrs *a)
 
 	wr_u8(&w, a->origin);
 	wr_u8(&w, (uint8_t)(a->have_med | a->have_local_pref << 1 | a->atomic_aggregate << 2 |
-	    a->have_aggregator << 3 | a->have_originator << 4));
+	                    a->have_aggregator << 3 | a->have_originator << 4));
 	wr_u32(&w, a->med);
 	wr_u32(&w, a->local_pref);
 	wr_u32(&w, a->aggregator_as);

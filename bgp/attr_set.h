@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Interned attribute sets: routes with equal attributes share one immutable, counted object, so that comparing is a
- * comparison of pointers and a full table costs little. Ref-counted because it is immutable and shared by all RIBs.
+ * Interned attribute sets: routes with equal attributes share one immutable, counted object, so that
+ * comparing is a comparison of pointers and a full table costs little. Ref-counted because it is immutable
+ * and shared by all RIBs.
  */
 #ifndef CW_BGP_ATTR_SET_H
 #define CW_BGP_ATTR_SET_H
@@ -28,6 +29,6 @@ struct attr_sets {
 struct attr_set *attr_set_get(struct attr_sets *sets, const struct attrs *a);
 struct attr_set *attr_set_ref(struct attr_set *s);
 void attr_set_put(struct attr_sets *sets, struct attr_set *s); /* NULL is legal */
-void attr_sets_clear(struct attr_sets *sets); /* all references are gone by then */
+void attr_sets_clear(struct attr_sets *sets);                  /* all references are gone by then */
 
 #endif

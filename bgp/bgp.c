@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The speaker: its life, the facts that come in about connections and time, and the networks we announce or are
- * connected to. Each public call passes bgp_enter first, which takes the time and buries sessions that ended
- * in the call before: so within one call a session pointer stays valid even when the session has ended.
+ * The speaker: its life, the facts that come in about connections and time, and the networks we announce or
+ * are connected to. Each public call passes bgp_enter first, which takes the time and buries sessions that
+ * ended in the call before: so within one call a session pointer stays valid even when the session has ended.
  *
- * bgp_timer does timers first, always all of them, then route work by budget: destinations whose peers are to be
- * told, walks over the table, messages.
+ * bgp_timer does timers first, always all of them, then route work by budget: destinations whose peers are to
+ * be told, walks over the table, messages.
  */
 #include "bgp/core.h"
 
@@ -42,8 +42,8 @@ struct bgp *bgp_new(const struct bgp_config *config, const struct rng *rng)
 	bgp->update = calloc(1, sizeof(*bgp->update));
 	bgp->scratch = calloc(1, sizeof(*bgp->scratch));
 	bgp->local_set = attr_set_get(&bgp->sets, &(struct attrs){ .origin = BGP_ORIGIN_IGP });
-	if (!bgp->dests || !bgp->announced || !bgp->connected || !bgp->update || !bgp->scratch || !bgp->local_set ||
-	    actions_reserve(bgp, SPARE_ACTIONS) < 0) {
+	if (!bgp->dests || !bgp->announced || !bgp->connected || !bgp->update || !bgp->scratch ||
+	    !bgp->local_set || actions_reserve(bgp, SPARE_ACTIONS) < 0) {
 		bgp_free(bgp);
 		return NULL;
 	}

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * BGP-4 (RFC 4271) as a pure core: bytes, facts and `now` in; an ordered queue of actions and the next deadline out.
- * It opens no socket, reads no clock, draws randomness only from the rng given, and logs nothing.
+ * BGP-4 (RFC 4271) as a pure core: bytes, facts and `now` in; an ordered queue of actions and the next
+ * deadline out. It opens no socket, reads no clock, draws randomness only from the rng given, and logs
+ * nothing.
  *
- * A `struct bgp` is the speaker of one routing domain: peers, their sessions, Adj-RIB-In, Loc-RIB, Adj-RIB-Out. All calls
- * come from one thread. TCP connections are the caller's: it opens, accepts, reads, writes and closes them on the core's
- * word, and names them by ids (the core's own for those it asked for, the caller's for accepted ones; see below).
+ * A `struct bgp` is the speaker of one routing domain: peers, their sessions, Adj-RIB-In, Loc-RIB,
+ * Adj-RIB-Out. All calls come from one thread. TCP connections are the caller's: it opens, accepts, reads,
+ * writes and closes them on the core's word, and names them by ids (the core's own for those it asked for,
+ * the caller's for accepted ones; see below).
  *
  * Peers are ids of the caller's choice (non-zero). A peer is idle until bgp_peer_start.
  */
@@ -21,9 +23,9 @@
 
 struct bgp;
 
-#define BGP_NAME_MAX 128
-#define BGP_MULTIPATH_MAX 16
-#define BGP_AS_PATH_VIEW_MAX 64 /* AS numbers shown in a route view; longer paths are cut and say so */
+#define BGP_NAME_MAX             128
+#define BGP_MULTIPATH_MAX        16
+#define BGP_AS_PATH_VIEW_MAX     64 /* AS numbers shown in a route view; longer paths are cut and say so */
 #define BGP_COMMUNITIES_VIEW_MAX 64
 
 enum bgp_mode { BGP_MODE_BOTH, BGP_MODE_ACTIVE, BGP_MODE_PASSIVE };
@@ -34,8 +36,8 @@ enum bgp_kind {
 
 struct bgp_config {
 	uint32_t as;
-	uint32_t router_id;  /* host order */
-	unsigned multipath;  /* ways to keep, 1 to BGP_MULTIPATH_MAX */
+	uint32_t router_id; /* host order */
+	unsigned multipath; /* ways to keep, 1 to BGP_MULTIPATH_MAX */
 };
 
 struct bgp_peer_config {
@@ -46,15 +48,17 @@ struct bgp_peer_config {
 	uint32_t local_as; /* 0: the speaker's */
 	uint32_t peer_as;
 	enum bgp_mode mode;
-	mdur hold_time, keepalive, connect_retry; /* hold 0 or at least 3 s; zero values: 90 s, a third, 5 s */
-	bool ipv4, ipv6;   /* families to offer; ipv4 alone unless said */
+	mdur hold_time, keepalive,
+	    connect_retry;      /* hold 0 or at least 3 s; zero values: 90 s, a third, 5 s */
+	bool ipv4, ipv6;        /* families to offer; ipv4 alone unless said */
 	struct addr nexthop_v6; /* what we announce IPv6 networks with over an IPv4 session; none: local */
-	unsigned max_prefixes;  /* accepted from the peer before the session is closed (RFC 4486); 0: no limit */
-	bool accept_default;    /* import 0.0.0.0/0 and ::/0 */
-	bool transit;      /* LAN: also gets what other LAN peers teach us */
+	unsigned
+	    max_prefixes;    /* accepted from the peer before the session is closed (RFC 4486); 0: no limit */
+	bool accept_default; /* import 0.0.0.0/0 and ::/0 */
+	bool transit;        /* LAN: also gets what other LAN peers teach us */
 	/*
-	 * Which LAN peers' routes a SITE peer is told about: ids of LAN peers. Everybody gets the announced networks;
-	 * LAN peers get what the sites teach us; a site never gets what a site taught us.
+	 * Which LAN peers' routes a SITE peer is told about: ids of LAN peers. Everybody gets the announced
+	 * networks; LAN peers get what the sites teach us; a site never gets what a site taught us.
 	 */
 	uint32_t announce_from[32];
 	unsigned n_announce_from;
@@ -72,20 +76,26 @@ void bgp_unannounce(struct bgp *bgp, const struct prefix *p, mtime now);
  * refused, as are those inside announced networks. The list replaces the previous one.
  */
 int bgp_connected(struct bgp *bgp, const struct prefix list[], size_t n, mtime now);
-int bgp_peer_add(struct bgp *bgp, uint32_t peer, const struct bgp_peer_config *config, struct reason *ret_reason);
-/* Stops it first (with a Cease of subcode 3, peer de-configured). Its routes are withdrawn before this returns. */
+int bgp_peer_add(
+    struct bgp *bgp, uint32_t peer, const struct bgp_peer_config *config, struct reason *ret_reason);
+/* Stops it first (with a Cease of subcode 3, peer de-configured). Its routes are withdrawn before this
+ * returns. */
 void bgp_peer_remove(struct bgp *bgp, uint32_t peer, mtime now);
 /*
- * Changes what can change in a running session (announce_from, transit, timers from the next session on, limits).
- * Returns 1 when the session had to be restarted for it, else 0; -1 with a reason.
+ * Changes what can change in a running session (announce_from, transit, timers from the next session on,
+ * limits). Returns 1 when the session had to be restarted for it, else 0; -1 with a reason.
  */
-int bgp_peer_update(struct bgp *bgp, uint32_t peer, const struct bgp_peer_config *config, mtime now, struct reason *ret_reason);
+int bgp_peer_update(struct bgp *bgp, uint32_t peer, const struct bgp_peer_config *config, mtime now,
+    struct reason *ret_reason);
 
 /* --- commands --- */
 void bgp_peer_start(struct bgp *bgp, uint32_t peer, mtime now);
-/* Cease with this subcode (RFC 4486; 2 administrative shutdown) if a session stands; routes are withdrawn before it returns. */
-void bgp_peer_stop(struct bgp *bgp, uint32_t peer, uint8_t cease_subcode, const struct reason *why, mtime now);
-/* The path under the peer is gone (the tunnel fell): as stop, but nothing is sent. Stays stopped until start. */
+/* Cease with this subcode (RFC 4486; 2 administrative shutdown) if a session stands; routes are withdrawn
+ * before it returns. */
+void bgp_peer_stop(
+    struct bgp *bgp, uint32_t peer, uint8_t cease_subcode, const struct reason *why, mtime now);
+/* The path under the peer is gone (the tunnel fell): as stop, but nothing is sent. Stays stopped until start.
+ */
 void bgp_peer_path_lost(struct bgp *bgp, uint32_t peer, const struct reason *why, mtime now);
 /* Ask the peer for its routes again (RFC 2918). -1 when it can't or is not established. */
 int bgp_peer_refresh(struct bgp *bgp, uint32_t peer, mtime now);
@@ -95,18 +105,19 @@ int bgp_peer_refresh(struct bgp *bgp, uint32_t peer, mtime now);
 void bgp_conn_opened(struct bgp *bgp, uint64_t conn, const struct addr *local, mtime now);
 void bgp_conn_failed(struct bgp *bgp, uint64_t conn, const char *error, mtime now);
 /*
- * Somebody connected to us. Returns the id of the new connection; 0 when it is refused (no such peer, peer idle or
- * active-only, one incoming connection stands already): the caller closes the socket.
+ * Somebody connected to us. Returns the id of the new connection; 0 when it is refused (no such peer, peer
+ * idle or active-only, one incoming connection stands already): the caller closes the socket.
  */
 uint64_t bgp_conn_incoming(struct bgp *bgp, const struct addr *local, const struct addr *remote, mtime now);
-/* Any cut of the stream. All of it is processed before this returns: read in pieces (64 KiB or so) to bound the work. */
+/* Any cut of the stream. All of it is processed before this returns: read in pieces (64 KiB or so) to bound
+ * the work. */
 void bgp_conn_input(struct bgp *bgp, uint64_t conn, const uint8_t *data, size_t len, mtime now);
 /* Closed by the other side, or by an error (error may be NULL). */
 void bgp_conn_closed(struct bgp *bgp, uint64_t conn, const char *error, mtime now);
 /*
- * Flow control: how many bytes the connection can take now. The core sends UPDATEs only into room it was told of
- * (it starts with 64 KiB, each SEND lowers it), OPENs, KEEPALIVEs and NOTIFICATIONs regardless. Room below the 4096
- * bytes of the longest message counts as none.
+ * Flow control: how many bytes the connection can take now. The core sends UPDATEs only into room it was told
+ * of (it starts with 64 KiB, each SEND lowers it), OPENs, KEEPALIVEs and NOTIFICATIONs regardless. Room below
+ * the 4096 bytes of the longest message counts as none.
  */
 void bgp_conn_writable(struct bgp *bgp, uint64_t conn, size_t room, mtime now);
 
@@ -128,8 +139,10 @@ struct bgp_path { /* one way of a best route */
 enum bgp_action_kind {
 	BGP_ACT_CONNECT, /* open TCP port 179 from local to remote, then bgp_conn_opened or _failed */
 	BGP_ACT_SEND,    /* write these bytes, in order */
-	BGP_ACT_CLOSE,   /* write what is queued, then close (or give up the attempt to connect); no fact is owed */
-	BGP_ACT_ROUTE,   /* Loc-RIB: this prefix now has these ways (n 0: gone). Only learned routes, never announced ones. */
+	BGP_ACT_CLOSE,   /* write what is queued, then close (or give up the attempt to connect); no fact is
+	                    owed */
+	BGP_ACT_ROUTE,   /* Loc-RIB: this prefix now has these ways (n 0: gone). Only learned routes, never
+	                    announced ones. */
 	BGP_ACT_STATE,   /* the peer's state changed */
 	BGP_ACT_EOR,     /* End-of-RIB from the peer for this family */
 	BGP_ACT_REPORT,  /* worth a log line (a malformed attribute and its reaction, ...) */
@@ -172,12 +185,13 @@ bool bgp_next_action(struct bgp *bgp, struct bgp_action *ret_action);
 /* --- operational state --- */
 struct bgp_peer_view {
 	enum bgp_state state;
-	mtime since;              /* of the state */
+	mtime since; /* of the state */
 	uint32_t remote_as, remote_router_id;
-	mdur hold_time, keepalive; /* agreed */
+	mdur hold_time, keepalive;                     /* agreed */
 	bool four_octet_as, route_refresh, ipv4, ipv6; /* negotiated */
 	uint32_t received, accepted, advertised;       /* prefixes now */
-	uint64_t msg_in[6], msg_out[6]; /* by message type 1..5: open update notification keepalive route-refresh; [0] sum */
+	uint64_t msg_in[6],
+	    msg_out[6]; /* by message type 1..5: open update notification keepalive route-refresh; [0] sum */
 	uint32_t established_count;
 	struct reason last_error;
 	mtime last_message_in;
@@ -190,7 +204,8 @@ enum bgp_rib {
 	BGP_RIB_RECEIVED,   /* all that peers sent, refused or not */
 	BGP_RIB_ADVERTISED, /* what peers have been told; peer: the one told */
 	BGP_RIB_REJECTED,   /* what peers sent and we refuse, with the reason */
-	BGP_RIB_WITHHELD,   /* best routes that an established peer is not told, with the reason; peer: the one not told */
+	BGP_RIB_WITHHELD, /* best routes that an established peer is not told, with the reason; peer: the one
+	                     not told */
 };
 struct bgp_route_view {
 	struct prefix prefix;
@@ -204,23 +219,26 @@ struct bgp_route_view {
 	bool have_med;
 	uint32_t communities[BGP_COMMUNITIES_VIEW_MAX];
 	unsigned n_communities;
-	bool best;         /* in use: the best path or one of the multipath */
-	char reason[160];  /* why it is best, why it is not, or why it was refused */
+	bool best;        /* in use: the best path or one of the multipath */
+	char reason[160]; /* why it is best, why it is not, or why it was refused */
 };
 struct bgp_route_query {
 	enum bgp_rib rib;
-	uint32_t peer;       /* 0: all */
+	uint32_t peer;        /* 0: all */
 	struct prefix within; /* family 0: all; else only this prefix and what lies in it */
-	bool exact;          /* only this prefix */
-	/* the cursor: where the last call stopped. Zeroed for a first call. Survives changes of the tables between calls. */
+	bool exact;           /* only this prefix */
+	/* the cursor: where the last call stopped. Zeroed for a first call. Survives changes of the tables
+	 * between calls. */
 	struct prefix after;
 	uint32_t after_peer;
 	bool started, done;
 };
 /*
- * Up to max routes into out, in order of prefix and peer; returns how many; query->done is set at the end. One call
- * looks at a bounded part of the table, so it may return fewer than max, or none, before the end: go by done.
+ * Up to max routes into out, in order of prefix and peer; returns how many; query->done is set at the end.
+ * One call looks at a bounded part of the table, so it may return fewer than max, or none, before the end: go
+ * by done.
  */
-size_t bgp_routes(const struct bgp *bgp, struct bgp_route_query *query, struct bgp_route_view *out, size_t max);
+size_t bgp_routes(
+    const struct bgp *bgp, struct bgp_route_query *query, struct bgp_route_view *out, size_t max);
 
 #endif

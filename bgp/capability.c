@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Capabilities (RFC 5492). Each TLV is cut out first and parsed inside its cut. A capability that we don't know is
- * passed over; one that we know but whose length is wrong is a malformed OPEN. The same capability may come
- * several times (multiprotocol does); repeats of the others change nothing (RFC 5492 4).
+ * Capabilities (RFC 5492). Each TLV is cut out first and parsed inside its cut. A capability that we don't
+ * know is passed over; one that we know but whose length is wrong is a malformed OPEN. The same capability
+ * may come several times (multiprotocol does); repeats of the others change nothing (RFC 5492 4).
  *
- * We announce the graceful restart capability without families (RFC 4724 3): it tells the peer that we understand
- * End-of-RIB, which some send only then, and promises nothing else.
+ * We announce the graceful restart capability without families (RFC 4724 3): it tells the peer that we
+ * understand End-of-RIB, which some send only then, and promises nothing else.
  */
 #include "bgp/capability.h"
 
@@ -108,8 +108,8 @@ void capabilities_build(struct wr *w, const struct capabilities *caps)
 	wr_patch_u8(w, mark, wr_len(w) - start);
 }
 
-int capabilities_negotiate(const struct capabilities *ours, const struct capabilities *theirs,
-	struct negotiated *ret_negotiated)
+int capabilities_negotiate(
+    const struct capabilities *ours, const struct capabilities *theirs, struct negotiated *ret_negotiated)
 {
 	struct negotiated n = {
 		.route_refresh = ours->route_refresh && theirs->route_refresh,
@@ -119,7 +119,7 @@ int capabilities_negotiate(const struct capabilities *ours, const struct capabil
 
 	/* A speaker without multiprotocol capabilities speaks IPv4 unicast and nothing else (RFC 4760 8). */
 	n.family[BGP_IPV4] = (ours->multiprotocol ? ours->family[BGP_IPV4] : true) &&
-	    (theirs->multiprotocol ? theirs->family[BGP_IPV4] : true);
+	                     (theirs->multiprotocol ? theirs->family[BGP_IPV4] : true);
 	n.family[BGP_IPV6] = ours->family[BGP_IPV6] && theirs->family[BGP_IPV6];
 	if (!n.family[BGP_IPV4] && !n.family[BGP_IPV6])
 		return -1;

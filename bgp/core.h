@@ -19,13 +19,13 @@
 #include "bgp/message.h"
 #include "bgp/update.h"
 
-#define BGP_PEERS_MAX      DECIDE_MAX
-#define BGP_ANNOUNCE_MAX   4096    /* networks we originate */
-#define BGP_CONNECTED_MAX  8192
-#define BGP_RECEIVED_MAX   4000000 /* prefixes from one peer, accepted or not, whatever max_prefixes says */
-#define BGP_BUDGET         2000    /* units of route work in one bgp_timer */
-#define BGP_FIRST_ROOM     65536   /* bytes, until bgp_conn_writable says otherwise */
-#define BGP_PORT           179
+#define BGP_PEERS_MAX     DECIDE_MAX
+#define BGP_ANNOUNCE_MAX  4096 /* networks we originate */
+#define BGP_CONNECTED_MAX 8192
+#define BGP_RECEIVED_MAX  4000000 /* prefixes from one peer, accepted or not, whatever max_prefixes says */
+#define BGP_BUDGET        2000    /* units of route work in one bgp_timer */
+#define BGP_FIRST_ROOM    65536   /* bytes, until bgp_conn_writable says otherwise */
+#define BGP_PORT          179
 
 /* --- actions waiting --- */
 struct queued {
@@ -36,14 +36,20 @@ struct queued {
 	uint64_t conn;
 	struct addr local, remote;
 	enum bgp_state state;
-	bool flag;             /* ipv6 of an EOR, error of a REPORT */
-	struct reason *why;    /* may be NULL */
+	bool flag;          /* ipv6 of an EOR, error of a REPORT */
+	struct reason *why; /* may be NULL */
 	uint8_t *data;
 	size_t len;
 };
 
 /* --- connections --- */
-enum session_state { SESSION_CONNECTING, SESSION_OPENSENT, SESSION_OPENCONFIRM, SESSION_ESTABLISHED, SESSION_CLOSED };
+enum session_state {
+	SESSION_CONNECTING,
+	SESSION_OPENSENT,
+	SESSION_OPENCONFIRM,
+	SESSION_ESTABLISHED,
+	SESSION_CLOSED
+};
 #define SESSION_N_STATES 5
 
 struct session {
@@ -52,14 +58,14 @@ struct session {
 	struct peer *peer;
 	bool incoming;
 	enum session_state state;
-	size_t room;           /* flow control */
-	struct addr local;     /* as getsockname says */
+	size_t room;       /* flow control */
+	struct addr local; /* as getsockname says */
 	struct open_msg theirs;
 	struct negotiated terms;
 	bool disabled[BGP_N_FAMILIES]; /* ignored after a fault (RFC 4760 7) */
-	mdur hold, keepalive;  /* agreed; 0: none */
+	mdur hold, keepalive;          /* agreed; 0: none */
 	mtime hold_at, keepalive_at, send_hold_at;
-	unsigned reports;      /* faults told of, up to a limit */
+	unsigned reports; /* faults told of, up to a limit */
 	size_t in_len;
 	uint8_t in[BGP_MESSAGE_MAX]; /* a message as far as it has come */
 };
@@ -67,17 +73,17 @@ struct session {
 /* --- peers --- */
 struct out_group;
 struct adj_rib_out {
-	struct list entries;   /* all out_entry of this peer */
-	struct list groups;    /* waiting, oldest first */
+	struct list entries; /* all out_entry of this peer */
+	struct list groups;  /* waiting, oldest first */
 	struct htab by_attrs;
-	uint32_t advertised;   /* entries the peer has been told */
-	bool walking;          /* the initial table, or all of it again */
-	unsigned walk_families; /* bits: 1 << family */
+	uint32_t advertised;           /* entries the peer has been told */
+	bool walking;                  /* the initial table, or all of it again */
+	unsigned walk_families;        /* bits: 1 << family */
 	bool walk_again, again_resend; /* asked for while walking */
 	unsigned again_families;
-	bool walk_resend;      /* also what the peer has already */
-	bool walk_eor;         /* End-of-RIB at the end */
-	bool no_memory;        /* the session is to be closed for it */
+	bool walk_resend; /* also what the peer has already */
+	bool walk_eor;    /* End-of-RIB at the end */
+	bool no_memory;   /* the session is to be closed for it */
 	struct prefix walk_after;
 	struct attr_set *cache_in, *cache_out; /* the last translation */
 	enum bgp_family cache_family;
@@ -89,16 +95,16 @@ struct peer {
 	uint32_t id;
 	struct bgp_peer_config config;
 	bool started;
-	enum bgp_state state;  /* as last told */
+	enum bgp_state state; /* as last told */
 	mtime since;
 	struct session *session[2]; /* ours, theirs */
-	mtime retry_at;        /* ConnectRetryTimer */
-	mtime start_at;        /* the automatic start after a fall (IdleHoldTimer) */
-	unsigned failures;     /* in a row, for the idle hold time */
-	bool without_caps;     /* the peer refused optional parameters (RFC 5492 3) */
+	mtime retry_at;             /* ConnectRetryTimer */
+	mtime start_at;             /* the automatic start after a fall (IdleHoldTimer) */
+	unsigned failures;          /* in a row, for the idle hold time */
+	bool without_caps;          /* the peer refused optional parameters (RFC 5492 3) */
 	mtime established_at;
 
-	struct list routes;    /* Adj-RIB-In */
+	struct list routes; /* Adj-RIB-In */
 	uint32_t received, accepted;
 	struct adj_rib_out out;
 
@@ -125,7 +131,7 @@ enum refusal {
 };
 
 struct route {
-	struct route *next;    /* of the dest, by peer id */
+	struct route *next; /* of the dest, by peer id */
 	struct list by_peer;
 	struct dest *dest;
 	struct peer *peer;
@@ -137,7 +143,7 @@ struct route {
 struct out_entry {
 	struct out_entry *next; /* of the dest, by peer id */
 	struct list by_peer;
-	struct list pending;    /* in its group */
+	struct list pending; /* in its group */
 	struct out_group *group;
 	struct dest *dest;
 	struct peer *peer;
@@ -149,37 +155,37 @@ struct dest {
 	struct prefix prefix;
 	struct route *routes;
 	struct out_entry *outs;
-	struct route *best;       /* of the accepted ones */
+	struct route *best; /* of the accepted ones */
 	bool announced;
-	struct list fib_node;     /* the daemon is to be told */
+	struct list fib_node; /* the daemon is to be told */
 	uint64_t fib_seq;
-	uint64_t fib_told;        /* a digest of the ways last told or about to be; 0: none */
-	struct list export_node;  /* the peers are to be told */
+	uint64_t fib_told;       /* a digest of the ways last told or about to be; 0: none */
+	struct list export_node; /* the peers are to be told */
 };
 
 struct bgp {
 	struct bgp_config config;
 	struct rng rng;
-	mtime now;                /* of the last call */
-	struct list peers;        /* by id */
+	mtime now;         /* of the last call */
+	struct list peers; /* by id */
 	unsigned n_peers;
 	uint64_t next_conn, next_action_id, next_seq;
 	struct ptrie *dests;
-	struct ptrie *announced;  /* value: the bgp itself, only presence counts */
+	struct ptrie *announced; /* value: the bgp itself, only presence counts */
 	struct ptrie *connected;
 	struct attr_sets sets;
 	struct attr_set *local_set; /* of announced networks */
 	struct siphash_key key;
 	struct list actions, fib_dirty, export_dirty, graveyard;
-	struct list spare;        /* queue nodes for when memory is out */
+	struct list spare; /* queue nodes for when memory is out */
 	unsigned n_spare, n_reserve;
-	uint8_t *sent_data;       /* of the last SEND handed out */
-	struct update *update;    /* parser's room, one message at a time */
+	uint8_t *sent_data;    /* of the last SEND handed out */
+	struct update *update; /* parser's room, one message at a time */
 	struct attr_scratch *scratch;
 };
 
 /* bgp.c */
-mdur jitter(struct bgp *bgp, mdur d); /* 75 to 100 % of d (RFC 4271 10) */
+mdur jitter(struct bgp *bgp, mdur d);       /* 75 to 100 % of d (RFC 4271 10) */
 void bgp_enter(struct bgp *bgp, mtime now); /* every call from outside */
 static inline uint32_t peer_local_as(const struct peer *p)
 {
@@ -201,7 +207,7 @@ void act_close(struct bgp *bgp, const struct session *s);
 void act_state(struct peer *p, const struct reason *why);
 void act_eor(struct peer *p, enum bgp_family family);
 void act_report(struct peer *p, bool error, const char *id, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+    __attribute__((format(printf, 4, 5)));
 void act_route(struct bgp *bgp, struct dest *d); /* d's ways changed: told when its turn comes */
 int actions_reserve(struct bgp *bgp, unsigned n);
 void actions_clear(struct bgp *bgp);
@@ -209,7 +215,8 @@ void actions_clear(struct bgp *bgp);
 /* session.c: one connection and its messages */
 struct session *session_find(const struct bgp *bgp, uint64_t id);
 struct session *session_new(struct peer *p, bool incoming);
-struct session *peer_session(const struct peer *p, enum session_state state); /* the first in that state, or NULL */
+struct session *peer_session(
+    const struct peer *p, enum session_state state); /* the first in that state, or NULL */
 void session_send_open(struct session *s);
 void session_send_keepalive(struct session *s);
 int session_send_update(struct session *s, const uint8_t *data, size_t len);
@@ -226,8 +233,8 @@ void session_alive(struct session *s); /* something came: the hold timer starts 
 /* fsm.c */
 enum fsm_event {
 	FSM_TCP_OPEN,
-	FSM_TCP_FAILED,     /* could not connect; text */
-	FSM_TCP_CLOSED,     /* by the other side, or an error; text */
+	FSM_TCP_FAILED, /* could not connect; text */
+	FSM_TCP_CLOSED, /* by the other side, or an error; text */
 	FSM_HOLD_EXPIRED,
 	FSM_KEEPALIVE_EXPIRED,
 	FSM_SEND_HOLD_EXPIRED,
@@ -236,11 +243,11 @@ enum fsm_event {
 	FSM_NOTIFICATION,
 	FSM_KEEPALIVE,
 	FSM_REFRESH,
-	FSM_ERROR,          /* of our own finding; notify */
+	FSM_ERROR, /* of our own finding; notify */
 };
 struct fsm_fact {
 	const struct open_msg *open;
-	struct rd body;     /* UPDATE, ROUTE-REFRESH */
+	struct rd body; /* UPDATE, ROUTE-REFRESH */
 	const struct notification_msg *notification;
 	const struct notify *notify;
 	const char *text;
@@ -249,16 +256,16 @@ void fsm_session(struct session *s, enum fsm_event event, const struct fsm_fact 
 void fsm_message(struct session *s, uint8_t type, struct rd body);
 void fsm_start(struct peer *p);
 enum fall {
-	FALL_STOP,   /* commanded: stays idle */
+	FALL_STOP,    /* commanded: stays idle */
 	FALL_RESTART, /* again at once */
-	FALL_ERROR,  /* again after the idle hold time */
-	FALL_TCP,    /* the connection is gone, no protocol error: Active, again when the retry timer says */
+	FALL_ERROR,   /* again after the idle hold time */
+	FALL_TCP,     /* the connection is gone, no protocol error: Active, again when the retry timer says */
 };
 /* All sessions of a peer; notify NULL: nothing is sent. */
 void fsm_fall(struct peer *p, enum fall fall, const struct notify *notify, const struct reason *why);
 /* One of them for collision or fault; when none is left the peer falls as `fall` says. */
 void fsm_close(struct session *s, enum fall fall, const struct notify *notify, const struct reason *why,
-	bool closed_already);
+    bool closed_already);
 void fsm_timers(struct peer *p);
 mtime fsm_deadline(const struct peer *p);
 bool fsm_takes_incoming(const struct peer *p);
@@ -280,7 +287,7 @@ struct dest *dest_find(const struct bgp *bgp, const struct prefix *p);
 void dest_gc(struct bgp *bgp, struct dest *d);
 void dest_decide(struct bgp *bgp, struct dest *d);
 unsigned dest_candidates(const struct bgp *bgp, const struct dest *d, struct candidate c[DECIDE_MAX],
-	const struct route *route[DECIDE_MAX], unsigned *ret_ways);
+    const struct route *route[DECIDE_MAX], unsigned *ret_ways);
 unsigned dest_ways(const struct bgp *bgp, const struct dest *d, struct bgp_path out[BGP_MULTIPATH_MAX]);
 void dest_mark_export(struct bgp *bgp, struct dest *d);
 
@@ -312,7 +319,7 @@ void rib_out_down(struct peer *p);
 #define WALK_ALL (1u << BGP_IPV4 | 1u << BGP_IPV6)
 void rib_out_walk(struct peer *p, unsigned families, bool resend, bool eor);
 void rib_out_note(struct peer *p, struct dest *d, bool resend);
-unsigned rib_out_walk_some(struct peer *p, unsigned budget);  /* both return the budget left */
+unsigned rib_out_walk_some(struct peer *p, unsigned budget); /* both return the budget left */
 void rib_out_check_memory(struct peer *p);
 unsigned rib_out_flush(struct peer *p, unsigned budget);
 bool rib_out_has_work(const struct peer *p);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * RFC 4271 9.1.2.2, by elimination as the RFC has it: each step removes from those still standing the ones that are
- * worse than the best of them. Elimination and not pairwise comparison, because MED counts only between routes of
- * the same neighbouring AS, and so defines no order: pairwise, the result would hang on the order of arrival.
+ * RFC 4271 9.1.2.2, by elimination as the RFC has it: each step removes from those still standing the ones
+ * that are worse than the best of them. Elimination and not pairwise comparison, because MED counts only
+ * between routes of the same neighbouring AS, and so defines no order: pairwise, the result would hang on the
+ * order of arrival.
  *
  * The interior cost step (e) does not exist here: next hops are reached through our own tunnels and links.
  */
@@ -52,7 +53,8 @@ static void eliminate(struct candidate c[], size_t n, enum decide_step step)
 /* The order among equals: the last steps, as one comparison. */
 static bool before(const struct candidate *a, const struct candidate *b)
 {
-	static const enum decide_step last[] = { DECIDE_ROUTER_ID, DECIDE_CLUSTER_LENGTH, DECIDE_PEER_ADDRESS };
+	static const enum decide_step last[] = { DECIDE_ROUTER_ID, DECIDE_CLUSTER_LENGTH,
+		DECIDE_PEER_ADDRESS };
 
 	for (unsigned i = 0; i < sizeof(last) / sizeof(last[0]); i++) {
 		int c = compare(last[i], a, b);
@@ -66,12 +68,12 @@ static bool before(const struct candidate *a, const struct candidate *b)
 static bool same_way(const struct candidate *best, const struct candidate *c)
 {
 	return best->group == c->group && best->as_path.len == c->as_path.len &&
-	    (!c->as_path.len || memcmp(best->as_path.p, c->as_path.p, c->as_path.len) == 0);
+	       (!c->as_path.len || memcmp(best->as_path.p, c->as_path.p, c->as_path.len) == 0);
 }
 
 /* Orders those that stand level with the best by `before`, and takes as many as may be in use. */
-static unsigned take_ways(struct candidate c[], size_t n, const bool level[], const struct candidate *best,
-	unsigned multipath)
+static unsigned take_ways(
+    struct candidate c[], size_t n, const bool level[], const struct candidate *best, unsigned multipath)
 {
 	unsigned ways = 1;
 
@@ -81,7 +83,8 @@ static unsigned take_ways(struct candidate c[], size_t n, const bool level[], co
 		if (&c[i] == best || !level[i] || !same_way(best, &c[i]))
 			continue;
 		for (size_t k = 0; k < n; k++)
-			if (k != i && &c[k] != best && level[k] && same_way(best, &c[k]) && before(&c[k], &c[i]))
+			if (k != i && &c[k] != best && level[k] && same_way(best, &c[k]) &&
+			    before(&c[k], &c[i]))
 				rank++;
 		if (rank >= multipath)
 			continue;
@@ -94,9 +97,10 @@ static unsigned take_ways(struct candidate c[], size_t n, const bool level[], co
 
 unsigned decide(struct candidate c[], size_t n, unsigned multipath)
 {
-	static const enum decide_step first[] = { DECIDE_LOCAL_PREF, DECIDE_PATH_LENGTH, DECIDE_ORIGIN, DECIDE_MED,
-		DECIDE_EXTERNAL };
-	static const enum decide_step last[] = { DECIDE_ROUTER_ID, DECIDE_CLUSTER_LENGTH, DECIDE_PEER_ADDRESS };
+	static const enum decide_step first[] = { DECIDE_LOCAL_PREF, DECIDE_PATH_LENGTH, DECIDE_ORIGIN,
+		DECIDE_MED, DECIDE_EXTERNAL };
+	static const enum decide_step last[] = { DECIDE_ROUTER_ID, DECIDE_CLUSTER_LENGTH,
+		DECIDE_PEER_ADDRESS };
 	bool level[DECIDE_MAX];
 	const struct candidate *best = NULL;
 
@@ -117,7 +121,8 @@ unsigned decide(struct candidate c[], size_t n, unsigned multipath)
 			continue;
 		if (!best)
 			best = &c[i];
-		else /* equal to the last: cannot be, peers differ in their address; stay deterministic anyway */
+		else /* equal to the last: cannot be, peers differ in their address; stay deterministic anyway
+		      */
 			c[i].step = DECIDE_PEER_ADDRESS;
 	}
 	return best ? take_ways(c, n, level, best, multipath) : 0;

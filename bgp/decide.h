@@ -15,7 +15,7 @@
 /* At which comparison a candidate was left behind; the winners carry what they are. */
 enum decide_step {
 	DECIDE_BEST,
-	DECIDE_MULTIPATH,      /* in use beside the best */
+	DECIDE_MULTIPATH, /* in use beside the best */
 	DECIDE_LOCAL_PREF,
 	DECIDE_PATH_LENGTH,
 	DECIDE_ORIGIN,
@@ -31,20 +31,20 @@ struct candidate {
 	uint32_t path_length;
 	uint8_t origin;
 	uint32_t neighbour_as;
-	uint32_t med;        /* 0 where the route has none */
-	bool external;       /* learned over eBGP */
+	uint32_t med;  /* 0 where the route has none */
+	bool external; /* learned over eBGP */
 	uint16_t cluster_len;
-	uint32_t router_id;  /* the peer's, or ORIGINATOR_ID (RFC 4456 9) */
+	uint32_t router_id; /* the peer's, or ORIGINATOR_ID (RFC 4456 9) */
 	struct addr peer;
-	unsigned group;      /* ways of different groups never share a prefix (sites and LAN) */
+	unsigned group; /* ways of different groups never share a prefix (sites and LAN) */
 	struct bytes as_path;
 	enum decide_step step; /* out */
 	unsigned rank;         /* out: 0 for the best, 1.. for the further ways; meaningless for the others */
 };
 
 /*
- * Marks each candidate's step. Returns how many are in use: the best and, up to `multipath` in all, those that equal it
- * down to the comparison of router ids and whose AS path is the same.
+ * Marks each candidate's step. Returns how many are in use: the best and, up to `multipath` in all, those
+ * that equal it down to the comparison of router ids and whose AS path is the same.
  */
 unsigned decide(struct candidate c[], size_t n, unsigned multipath);
 const char *decide_step_text(enum decide_step s);

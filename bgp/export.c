@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Export policy: what a peer is told of a destination, and with which attributes. Both are pure over the RIBs.
+ * Export policy: what a peer is told of a destination, and with which attributes. Both are pure over the
+ * RIBs.
  *
- * Who hears what: everybody our announced networks; LAN peers what the sites teach us, and what other LAN peers do only
- * with `transit`; a site what those LAN peers teach us that it names; a site never what a site taught us. On top of
- * that the rules of the protocol: the best path only, never back to where it came from, no iBGP route to
- * iBGP (RFC 4271 9.2, there is no reflection here), the well-known communities (RFC 1997), no path that already has the
- * peer's AS in it (it would drop it). Learned default routes and martians are never told.
+ * Who hears what: everybody our announced networks; LAN peers what the sites teach us, and what other LAN
+ * peers do only with `transit`; a site what those LAN peers teach us that it names; a site never what a site
+ * taught us. On top of that the rules of the protocol: the best path only, never back to where it came from,
+ * no iBGP route to iBGP (RFC 4271 9.2, there is no reflection here), the well-known communities (RFC 1997),
+ * no path that already has the peer's AS in it (it would drop it). Learned default routes and martians are
+ * never told.
  *
- * The next hop is always ourselves (RFC 4271 5.1.3 lets us, inside an AS too): peers could not reach the other
- * end of our tunnels by themselves. MED and LOCAL_PREF of a neighbour stay here (5.1.4, 5.1.5).
+ * The next hop is always ourselves (RFC 4271 5.1.3 lets us, inside an AS too): peers could not reach the
+ * other end of our tunnels by themselves. MED and LOCAL_PREF of a neighbour stay here (5.1.4, 5.1.5).
  */
 #include "bgp/core.h"
 
@@ -36,7 +38,8 @@ static enum verdict judge_kinds(const struct peer *to, const struct peer *from)
 			return EXPORT_SITE_TO_SITE;
 		return names(to, from->id) ? EXPORT_OK : EXPORT_NOT_NAMED;
 	case BGP_PEER_LAN:
-		return from->config.kind == BGP_PEER_SITE || to->config.transit ? EXPORT_OK : EXPORT_NO_TRANSIT;
+		return from->config.kind == BGP_PEER_SITE || to->config.transit ? EXPORT_OK
+		                                                                : EXPORT_NO_TRANSIT;
 	}
 	return EXPORT_NOT_NAMED;
 }

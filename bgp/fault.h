@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What can be wrong with an UPDATE, and what we do then: one table (fault.c), with the RFC that says so. Parsers
- * name a fault; nobody else decides how bad it is.
+ * What can be wrong with an UPDATE, and what we do then: one table (fault.c), with the RFC that says so.
+ * Parsers name a fault; nobody else decides how bad it is.
  */
 #ifndef CW_BGP_FAULT_H
 #define CW_BGP_FAULT_H
@@ -58,7 +58,7 @@ enum fault {
 
 struct fault_info {
 	enum reaction reaction;
-	uint8_t subcode;  /* of UPDATE Message Error, should it come to a reset */
+	uint8_t subcode; /* of UPDATE Message Error, should it come to a reset */
 	const char *text;
 	const char *rfc;
 };

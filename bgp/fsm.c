@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The state machine of RFC 4271 section 8. Each connection runs its own, as the RFC asks for when two cross: `table`
- * below says, for a state and an event, what is done. The state of the peer is the furthest of its
+ * The state machine of RFC 4271 section 8. Each connection runs its own, as the RFC asks for when two cross:
+ * `table` below says, for a state and an event, what is done. The state of the peer is the furthest of its
  * connections, or Idle or Active when it has none:
  *
  *   Idle         stopped; or waiting to start again after an error (IdleHoldTimer), deaf to connections
@@ -9,30 +9,33 @@
  *   Active       no connection; the ConnectRetryTimer runs unless we are passive, and we listen
  *   OpenSent, OpenConfirm, Established as the RFC has them
  *
- * Where the RFC leaves a choice: DelayOpen is not used; a failed connection attempt leads to Active at once; after
- * a fall the peer starts again by itself (AllowAutomaticStart with DampPeerOscillations), soon at first and later with
- * each failure in a row; a connection refused or closed before an OPEN came leads to Active.
+ * Where the RFC leaves a choice: DelayOpen is not used; a failed connection attempt leads to Active at once;
+ * after a fall the peer starts again by itself (AllowAutomaticStart with DampPeerOscillations), soon at first
+ * and later with each failure in a row; a connection refused or closed before an OPEN came leads to Active.
  *
- * Collisions (6.8) are decided by who opened the connection: the one that the speaker with the higher identifier
- * opened stays; equal identifiers (of different ASes, RFC 6286 2.3) are told apart by the AS numbers.
+ * Collisions (6.8) are decided by who opened the connection: the one that the speaker with the higher
+ * identifier opened stays; equal identifiers (of different ASes, RFC 6286 2.3) are told apart by the AS
+ * numbers.
  */
 #include "bgp/core.h"
 
 #include <string.h>
 
-#define OPEN_HOLD_S         240 /* RFC 4271 8.2.2 suggests 4 minutes */
-#define IDLE_HOLD_FIRST_S   1
-#define IDLE_HOLD_MAX_S     32
-#define STABLE_S            60  /* a session that stood this long forgives earlier failures */
-#define MAX_PREFIX_HOLD_S   300 /* a peer that sends too much is left alone for a while */
-#define SEND_HOLD_MIN_S     480 /* RFC 9687 3.2: 8 minutes, or twice the hold time */
+#define OPEN_HOLD_S       240 /* RFC 4271 8.2.2 suggests 4 minutes */
+#define IDLE_HOLD_FIRST_S 1
+#define IDLE_HOLD_MAX_S   32
+#define STABLE_S          60  /* a session that stood this long forgives earlier failures */
+#define MAX_PREFIX_HOLD_S 300 /* a peer that sends too much is left alone for a while */
+#define SEND_HOLD_MIN_S   480 /* RFC 9687 3.2: 8 minutes, or twice the hold time */
 
 /* --- the peer's state --- */
 static enum bgp_state peer_state(const struct peer *p)
 {
 	static const enum bgp_state of[SESSION_N_STATES] = {
-		[SESSION_CONNECTING] = BGP_CONNECT, [SESSION_OPENSENT] = BGP_OPENSENT,
-		[SESSION_OPENCONFIRM] = BGP_OPENCONFIRM, [SESSION_ESTABLISHED] = BGP_ESTABLISHED,
+		[SESSION_CONNECTING] = BGP_CONNECT,
+		[SESSION_OPENSENT] = BGP_OPENSENT,
+		[SESSION_OPENCONFIRM] = BGP_OPENCONFIRM,
+		[SESSION_ESTABLISHED] = BGP_ESTABLISHED,
 		[SESSION_CLOSED] = BGP_IDLE,
 	};
 	enum bgp_state st = BGP_IDLE;
@@ -82,8 +85,8 @@ void fsm_start(struct peer *p)
 
 bool fsm_takes_incoming(const struct peer *p)
 {
-	return p->started && mtime_is_never(p->start_at) && p->config.mode != BGP_MODE_ACTIVE && !p->session[1] &&
-	    !peer_session(p, SESSION_ESTABLISHED);
+	return p->started && mtime_is_never(p->start_at) && p->config.mode != BGP_MODE_ACTIVE &&
+	       !p->session[1] && !peer_session(p, SESSION_ESTABLISHED);
 }
 
 /* --- falling --- */
@@ -127,7 +130,8 @@ static void leave_established(struct peer *p)
 }
 
 /* One connection ends. Routes go first, then the NOTIFICATION, then the connection. */
-static void end_session(struct session *s, const struct notify *notify, const struct reason *why, bool closed_already)
+static void end_session(
+    struct session *s, const struct notify *notify, const struct reason *why, bool closed_already)
 {
 	struct peer *p = s->peer;
 	enum session_state was = s->state;
@@ -154,7 +158,8 @@ static void retry(struct peer *p)
 	bool pending = ours && ours->state == SESSION_CONNECTING;
 
 	p->retry_at = MTIME_NEVER;
-	if ((ours && !pending) || peer_session(p, SESSION_OPENCONFIRM) || peer_session(p, SESSION_ESTABLISHED))
+	if ((ours && !pending) || peer_session(p, SESSION_OPENCONFIRM) ||
+	    peer_session(p, SESSION_ESTABLISHED))
 		return;
 	if (pending)
 		end_session(ours, NULL, NULL, false);
@@ -163,7 +168,7 @@ static void retry(struct peer *p)
 }
 
 void fsm_close(struct session *s, enum fall fall, const struct notify *notify, const struct reason *why,
-	bool closed_already)
+    bool closed_already)
 {
 	struct peer *p = s->peer;
 
@@ -171,7 +176,8 @@ void fsm_close(struct session *s, enum fall fall, const struct notify *notify, c
 	if (!p->session[0] && !p->session[1])
 		peer_falls(p, fall, notify);
 	else if (!p->session[0] && mtime_is_never(p->retry_at) && p->config.mode != BGP_MODE_PASSIVE)
-		p->retry_at = in_about(p, p->config.connect_retry); /* retry() looks whether it is still wanted */
+		p->retry_at =
+		    in_about(p, p->config.connect_retry); /* retry() looks whether it is still wanted */
 	note_state(p, why);
 }
 
@@ -218,8 +224,8 @@ static void on_tcp_closed(struct session *s, const struct fsm_fact *f)
 {
 	struct reason why;
 
-	reason_set(&why, "bgp-connection-closed", "connection with %s closed in state %s: %s", s->peer->config.name,
-	    bgp_state_name(s->peer->state), f->text ? f->text : "by the peer");
+	reason_set(&why, "bgp-connection-closed", "connection with %s closed in state %s: %s",
+	    s->peer->config.name, bgp_state_name(s->peer->state), f->text ? f->text : "by the peer");
 	fsm_close(s, s->state == SESSION_OPENSENT ? FALL_TCP : FALL_ERROR, NULL, &why, true);
 }
 
@@ -227,13 +233,15 @@ static void on_hold_expired(struct session *s, const struct fsm_fact *f)
 {
 	(void)f;
 	close_with(s, BGP_ERR_HOLD_TIMER, 0, "bgp-hold-timer-expired",
-	    s->state == SESSION_OPENSENT ? "no OPEN came" : "hold timer expired: nothing heard from the peer");
+	    s->state == SESSION_OPENSENT ? "no OPEN came"
+	                                 : "hold timer expired: nothing heard from the peer");
 }
 
 static void on_send_hold_expired(struct session *s, const struct fsm_fact *f)
 {
 	(void)f;
-	close_with(s, BGP_ERR_SEND_HOLD, 0, "bgp-send-hold-expired", "the peer takes nothing we send (RFC 9687)");
+	close_with(
+	    s, BGP_ERR_SEND_HOLD, 0, "bgp-send-hold-expired", "the peer takes nothing we send (RFC 9687)");
 }
 
 static void on_keepalive_expired(struct session *s, const struct fsm_fact *f)
@@ -264,12 +272,13 @@ static void on_notification(struct session *s, const struct fsm_fact *f)
 /* RFC 6608: a message that has no place in this state. */
 static void on_unexpected(struct session *s, const struct fsm_fact *f)
 {
-	uint8_t subcode = s->state == SESSION_OPENSENT ? BGP_FSM_IN_OPENSENT :
-	    s->state == SESSION_OPENCONFIRM		? BGP_FSM_IN_OPENCONFIRM :
-							  BGP_FSM_IN_ESTABLISHED;
+	uint8_t subcode = s->state == SESSION_OPENSENT      ? BGP_FSM_IN_OPENSENT
+	                  : s->state == SESSION_OPENCONFIRM ? BGP_FSM_IN_OPENCONFIRM
+	                                                    : BGP_FSM_IN_ESTABLISHED;
 
 	(void)f;
-	close_with(s, BGP_ERR_FSM, subcode, "bgp-unexpected-message", "a message that has no place in this state");
+	close_with(
+	    s, BGP_ERR_FSM, subcode, "bgp-unexpected-message", "a message that has no place in this state");
 }
 
 /* Who wins a collision: the one that opened this connection? (RFC 4271 6.8, RFC 6286 2.3) */
@@ -289,7 +298,8 @@ static bool survives_collision(struct session *s, const struct open_msg *o)
 	struct notify n = { .code = BGP_ERR_CEASE, .subcode = BGP_CEASE_COLLISION };
 	bool stays = true;
 
-	reason_set(&n.why, "bgp-collision", "%s: two connections crossed; the other one is kept", s->peer->config.name);
+	reason_set(&n.why, "bgp-collision", "%s: two connections crossed; the other one is kept",
+	    s->peer->config.name);
 	if (!other)
 		return true;
 	switch (other->state) {
@@ -305,7 +315,8 @@ static bool survives_collision(struct session *s, const struct open_msg *o)
 	return stays;
 }
 
-static int negotiate(struct session *s, const struct open_msg *o, struct negotiated *ret_terms, struct notify *ret_notify)
+static int negotiate(
+    struct session *s, const struct open_msg *o, struct negotiated *ret_terms, struct notify *ret_notify)
 {
 	struct capabilities ours;
 	uint8_t buf[BGP_OPT_PARAMS_MAX];
@@ -315,8 +326,8 @@ static int negotiate(struct session *s, const struct open_msg *o, struct negotia
 	session_our_caps(s->peer, &ours);
 	if (capabilities_negotiate(&ours, &o->caps, ret_terms) == 0)
 		return 0;
-	capabilities_build(&w, &(struct capabilities){ .any = true,
-				   .family = { ours.family[BGP_IPV4], ours.family[BGP_IPV6] } });
+	capabilities_build(&w, &(struct capabilities){
+	                           .any = true, .family = { ours.family[BGP_IPV4], ours.family[BGP_IPV6] } });
 	list = rd_init(buf, wr_len(&w));
 	(void)rd_u16(&list); /* RFC 5492 5: the capabilities alone, without the parameter's head */
 	return notify_set(ret_notify, BGP_ERR_OPEN, BGP_OPEN_CAPABILITY, list.p, rd_left(&list),
@@ -376,7 +387,8 @@ static void on_refresh(struct session *s, const struct fsm_fact *f)
 	enum bgp_family family;
 
 	session_alive(s);
-	if (refresh_parse(f->body, &m) < 0 || !attr_family(m.afi, m.safi, &family) || !s->terms.family[family])
+	if (refresh_parse(f->body, &m) < 0 || !attr_family(m.afi, m.safi, &family) ||
+	    !s->terms.family[family])
 		return; /* RFC 2918 4: of no family that was agreed: ignored */
 	rib_out_walk(s->peer, 1u << family, true, false);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Import policy: may a received route be used? A pure judgement over the route, the peer and what we announce and
- * are connected to. A refused route stays in Adj-RIB-In with its reason, and is judged again when those facts change.
+ * Import policy: may a received route be used? A pure judgement over the route, the peer and what we announce
+ * and are connected to. A refused route stays in Adj-RIB-In with its reason, and is judged again when those
+ * facts change.
  *
- * Private space, documentation space and shared space pass, and so do prefixes that cover ours: only what equals
- * our own networks or lies inside them could steal traffic that is ours.
+ * Private space, documentation space and shared space pass, and so do prefixes that cover ours: only what
+ * equals our own networks or lies inside them could steal traffic that is ours.
  */
 #include "bgp/core.h"
 
@@ -64,10 +65,11 @@ static enum refusal judge_path(const struct peer *p, const struct attrs *a)
 	if (as_path_contains(a->as_path, bgp->config.as) || as_path_contains(a->as_path, peer_local_as(p)))
 		return REFUSE_AS_LOOP;
 	if (peer_internal(p))
-		return a->have_originator && a->originator_id == bgp->config.router_id ? REFUSE_ORIGINATOR :
-											  REFUSE_NONE;
+		return a->have_originator && a->originator_id == bgp->config.router_id ? REFUSE_ORIGINATOR
+		                                                                       : REFUSE_NONE;
 	/* RFC 4271 6.3: an external peer's path begins with the peer. */
-	return as_path_first(a->as_path, &first) && first == p->config.peer_as ? REFUSE_NONE : REFUSE_FIRST_AS;
+	return as_path_first(a->as_path, &first) && first == p->config.peer_as ? REFUSE_NONE
+	                                                                       : REFUSE_FIRST_AS;
 }
 
 enum refusal import_judge(const struct peer *p, const struct prefix *prefix, const struct attrs *a)

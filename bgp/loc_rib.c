@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Loc-RIB: the destinations and, for each, the outcome of the decision process. A dest remembers a digest of the ways
- * it told the daemon (or is about to tell), so that a decision that changes nothing for the kernel says nothing.
+ * Loc-RIB: the destinations and, for each, the outcome of the decision process. A dest remembers a digest of
+ * the ways it told the daemon (or is about to tell), so that a decision that changes nothing for the kernel
+ * says nothing.
  */
 #include "bgp/core.h"
 
@@ -57,7 +58,9 @@ static struct candidate candidate_of(const struct route *r)
 		.med = a->have_med ? a->med : 0,
 		.external = !peer_internal(p),
 		.cluster_len = a->cluster_len,
-		.router_id = a->have_originator ? a->originator_id : s ? s->theirs.router_id : 0,
+		.router_id = a->have_originator ? a->originator_id
+		             : s                ? s->theirs.router_id
+		                                : 0,
 		.peer = p->config.remote,
 		.group = (unsigned)p->config.kind,
 		.as_path = a->as_path,
@@ -65,7 +68,7 @@ static struct candidate candidate_of(const struct route *r)
 }
 
 unsigned dest_candidates(const struct bgp *bgp, const struct dest *d, struct candidate c[DECIDE_MAX],
-	const struct route *route[DECIDE_MAX], unsigned *ret_ways)
+    const struct route *route[DECIDE_MAX], unsigned *ret_ways)
 {
 	unsigned n = 0;
 
@@ -81,12 +84,13 @@ unsigned dest_candidates(const struct bgp *bgp, const struct dest *d, struct can
 
 /* The ways in use, the best first. */
 static unsigned ways_of(const struct candidate c[], const struct route *const route[], unsigned n,
-	struct bgp_path out[BGP_MULTIPATH_MAX])
+    struct bgp_path out[BGP_MULTIPATH_MAX])
 {
 	unsigned ways = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		if ((c[i].step != DECIDE_BEST && c[i].step != DECIDE_MULTIPATH) || c[i].rank >= BGP_MULTIPATH_MAX)
+		if ((c[i].step != DECIDE_BEST && c[i].step != DECIDE_MULTIPATH) ||
+		    c[i].rank >= BGP_MULTIPATH_MAX)
 			continue;
 		out[c[i].rank] = (struct bgp_path){
 			.peer = route[i]->peer->id,

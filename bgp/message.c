@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The codecs of all messages but UPDATE. A parser fills a typed view or, on failure, the NOTIFICATION that RFC 4271
- * section 6.1 and 6.2 ask for; it touches no session. Whether the peer is the right one (its AS, its identifier) is
- * the session's question, not ours.
+ * The codecs of all messages but UPDATE. A parser fills a typed view or, on failure, the NOTIFICATION that
+ * RFC 4271 section 6.1 and 6.2 ask for; it touches no session. Whether the peer is the right one (its AS, its
+ * identifier) is the session's question, not ours.
  */
 #include "bgp/message.h"
 
@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-int notify_set(struct notify *n, uint8_t code, uint8_t subcode, const void *data, size_t len, const char *fmt, ...)
+int notify_set(
+    struct notify *n, uint8_t code, uint8_t subcode, const void *data, size_t len, const char *fmt, ...)
 {
 	char text[sizeof(n->why.text)];
 	va_list ap;
@@ -128,13 +129,15 @@ int header_parse(struct rd *r, struct msg_header *ret_header, struct notify *ret
 	least = least_length(h.type);
 	fixed = h.type == BGP_MSG_KEEPALIVE || h.type == BGP_MSG_ROUTE_REFRESH;
 	if (!rd_ok(r))
-		return notify_set(ret_notify, BGP_ERR_HEADER, BGP_HEADER_BAD_LENGTH, NULL, 0, "header cut short");
+		return notify_set(
+		    ret_notify, BGP_ERR_HEADER, BGP_HEADER_BAD_LENGTH, NULL, 0, "header cut short");
 	for (unsigned i = 0; i < BGP_MARKER_LEN; i++)
 		if (marker[i] != 0xff)
 			return notify_set(ret_notify, BGP_ERR_HEADER, BGP_HEADER_NOT_SYNC, NULL, 0,
 			    "a message does not begin with the marker");
 	if (h.len < BGP_HEADER_LEN || h.len > BGP_MESSAGE_MAX)
-		return notify_u16(ret_notify, BGP_ERR_HEADER, BGP_HEADER_BAD_LENGTH, h.len, "impossible message length");
+		return notify_u16(
+		    ret_notify, BGP_ERR_HEADER, BGP_HEADER_BAD_LENGTH, h.len, "impossible message length");
 	if (!least)
 		return notify_set(ret_notify, BGP_ERR_HEADER, BGP_HEADER_BAD_TYPE, &h.type, 1,
 		    "unknown message type %u", h.type);
@@ -210,7 +213,8 @@ int open_parse(struct rd body, struct open_msg *ret_open, struct notify *ret_not
 		return notify_set(ret_notify, BGP_ERR_OPEN, BGP_OPEN_HOLD_TIME, NULL, 0,
 		    "the peer offers a hold time of %u s; 0 or at least 3 is allowed", o.hold_time);
 	if (o.router_id == 0) /* RFC 6286 2.1 */
-		return notify_set(ret_notify, BGP_ERR_OPEN, BGP_OPEN_BGP_ID, NULL, 0, "the peer's BGP identifier is zero");
+		return notify_set(
+		    ret_notify, BGP_ERR_OPEN, BGP_OPEN_BGP_ID, NULL, 0, "the peer's BGP identifier is zero");
 	*ret_open = o;
 	return 0;
 }
@@ -274,8 +278,8 @@ void notification_describe(const struct notification_msg *m, struct reason *ret_
 {
 	const char *sub = notify_subcode_name(m->code, m->subcode);
 
-	reason_set(ret_reason, "bgp-notification-received", "the peer sent NOTIFICATION %u/%u, %s%s%s", m->code,
-	    m->subcode, notify_code_name(m->code), *sub ? ": " : "", sub);
+	reason_set(ret_reason, "bgp-notification-received", "the peer sent NOTIFICATION %u/%u, %s%s%s",
+	    m->code, m->subcode, notify_code_name(m->code), *sub ? ": " : "", sub);
 	if (m->code == BGP_ERR_CEASE && (m->subcode == BGP_CEASE_SHUTDOWN || m->subcode == BGP_CEASE_RESET))
 		describe_shutdown(m, ret_reason);
 }

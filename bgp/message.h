@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The message header, OPEN, NOTIFICATION, KEEPALIVE and ROUTE-REFRESH as typed views (RFC 4271 4.1, 4.2, 4.4, 4.5,
- * RFC 2918). Parsers take the bytes of one message body and report faults as data, ready to be sent as a NOTIFICATION;
- * builders write whole messages into a cursor. UPDATE lives in update.h.
+ * The message header, OPEN, NOTIFICATION, KEEPALIVE and ROUTE-REFRESH as typed views (RFC
+ * 4271 4.1, 4.2, 4.4, 4.5, RFC 2918). Parsers take the bytes of one message body and report faults as data,
+ * ready to be sent as a NOTIFICATION; builders write whole messages into a cursor. UPDATE lives in update.h.
  */
 #ifndef CW_BGP_MESSAGE_H
 #define CW_BGP_MESSAGE_H
@@ -24,8 +24,8 @@ struct notify {
 	struct reason why;
 };
 /* Fills n (which may be NULL) and returns -1. data may be NULL; it is cut to NOTIFY_DATA_MAX. */
-int notify_set(struct notify *n, uint8_t code, uint8_t subcode, const void *data, size_t len, const char *fmt, ...)
-	__attribute__((format(printf, 6, 7)));
+int notify_set(struct notify *n, uint8_t code, uint8_t subcode, const void *data, size_t len, const char *fmt,
+    ...) __attribute__((format(printf, 6, 7)));
 /* "Cease / Administrative Shutdown"; static text. */
 const char *notify_code_name(uint8_t code);
 const char *notify_subcode_name(uint8_t code, uint8_t subcode); /* "" when the number says nothing */
@@ -39,7 +39,7 @@ int header_parse(struct rd *r, struct msg_header *ret_header, struct notify *ret
 
 struct open_msg {
 	uint8_t version;
-	uint16_t as2; /* the field of the fixed part */
+	uint16_t as2;       /* the field of the fixed part */
 	uint16_t hold_time; /* seconds */
 	uint32_t router_id; /* host order */
 	struct capabilities caps;
@@ -57,7 +57,8 @@ struct notification_msg {
 };
 int notification_parse(struct rd body, struct notification_msg *ret_msg);
 void notification_build(struct wr *w, const struct notify *n);
-/* "Cease / Administrative Shutdown: text", in words; a shutdown communication (RFC 9003) is made printable. */
+/* "Cease / Administrative Shutdown: text", in words; a shutdown communication (RFC 9003) is made printable.
+ */
 void notification_describe(const struct notification_msg *m, struct reason *ret_reason);
 
 void keepalive_build(struct wr *w);

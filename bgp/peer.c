@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Peers: adding, changing, removing, and the commands on them. What a change means for a running session is decided in
- * one place (needs_restart): what went into the OPEN or names the connection restarts it, the rest takes effect in
- * place by judging and announcing anew.
+ * Peers: adding, changing, removing, and the commands on them. What a change means for a running session is
+ * decided in one place (needs_restart): what went into the OPEN or names the connection restarts it, the rest
+ * takes effect in place by judging and announcing anew.
  */
 #include "bgp/core.h"
 
@@ -24,7 +24,8 @@ struct peer *peer_find(const struct bgp *bgp, uint32_t id)
 	return NULL;
 }
 
-static int check_config(const struct bgp *bgp, uint32_t id, const struct bgp_peer_config *c, struct reason *ret_reason)
+static int check_config(
+    const struct bgp *bgp, uint32_t id, const struct bgp_peer_config *c, struct reason *ret_reason)
 {
 	if (id == 0)
 		return reason_set(ret_reason, "bgp-peer-invalid", "peer id 0 is taken by ourselves");
@@ -34,14 +35,16 @@ static int check_config(const struct bgp *bgp, uint32_t id, const struct bgp_pee
 		return reason_set(ret_reason, "bgp-peer-invalid",
 		    "%s: local-address and peer-address must be of one family", c->name);
 	if (c->hold_time.ns && (mdur_to_s(c->hold_time) < HOLD_MIN_S || mdur_to_s(c->hold_time) > HOLD_MAX_S))
-		return reason_set(ret_reason, "bgp-peer-invalid", "%s: hold-time must be 3 to 65535 seconds", c->name);
+		return reason_set(
+		    ret_reason, "bgp-peer-invalid", "%s: hold-time must be 3 to 65535 seconds", c->name);
 	if (c->keepalive.ns < 0 || c->connect_retry.ns < 0)
 		return reason_set(ret_reason, "bgp-peer-invalid", "%s: timers can't be negative", c->name);
 	if (c->n_announce_from > ANNOUNCE_FROM_MAX)
-		return reason_set(ret_reason, "bgp-peer-invalid", "%s: announce-from names more than %zu peers",
-		    c->name, ANNOUNCE_FROM_MAX);
+		return reason_set(ret_reason, "bgp-peer-invalid",
+		    "%s: announce-from names more than %zu peers", c->name, ANNOUNCE_FROM_MAX);
 	list_for_each (&bgp->peers, struct peer, p, node)
-		if (p->id != id && addr_eq(&p->config.remote, &c->remote) && addr_eq(&p->config.local, &c->local))
+		if (p->id != id && addr_eq(&p->config.remote, &c->remote) &&
+		    addr_eq(&p->config.local, &c->local))
 			return reason_set(ret_reason, "bgp-peer-duplicate",
 			    "%s: %s has the same local-address and peer-address %s", c->name, p->config.name,
 			    addr_str(&c->remote));
@@ -63,7 +66,8 @@ static struct bgp_peer_config with_defaults(const struct bgp_peer_config *config
 	return c;
 }
 
-int bgp_peer_add(struct bgp *bgp, uint32_t peer, const struct bgp_peer_config *config, struct reason *ret_reason)
+int bgp_peer_add(
+    struct bgp *bgp, uint32_t peer, const struct bgp_peer_config *config, struct reason *ret_reason)
 {
 	struct peer *p;
 	struct list *at = bgp->peers.next;
@@ -73,8 +77,8 @@ int bgp_peer_add(struct bgp *bgp, uint32_t peer, const struct bgp_peer_config *c
 	if (peer_find(bgp, peer))
 		return reason_set(ret_reason, "bgp-peer-duplicate", "%s: peer %u exists", config->name, peer);
 	if (bgp->n_peers >= BGP_PEERS_MAX)
-		return reason_set(ret_reason, "bgp-too-many-peers", "%s: a speaker has at most %d peers", config->name,
-		    BGP_PEERS_MAX);
+		return reason_set(ret_reason, "bgp-too-many-peers", "%s: a speaker has at most %d peers",
+		    config->name, BGP_PEERS_MAX);
 	p = calloc(1, sizeof(*p));
 	if (!p || actions_reserve(bgp, SPARE_PER_PEER) < 0) {
 		free(p);
@@ -187,15 +191,17 @@ int bgp_peer_refresh(struct bgp *bgp, uint32_t peer, mtime now)
 /* --- changing --- */
 static bool needs_restart(const struct bgp_peer_config *a, const struct bgp_peer_config *b)
 {
-	return !addr_eq(&a->local, &b->local) || !addr_eq(&a->remote, &b->remote) || a->local_as != b->local_as ||
-	    a->peer_as != b->peer_as || a->ipv4 != b->ipv4 || a->ipv6 != b->ipv6;
+	return !addr_eq(&a->local, &b->local) || !addr_eq(&a->remote, &b->remote) ||
+	       a->local_as != b->local_as || a->peer_as != b->peer_as || a->ipv4 != b->ipv4 ||
+	       a->ipv6 != b->ipv6;
 }
 
 static bool changes_export(const struct bgp_peer_config *a, const struct bgp_peer_config *b)
 {
 	return a->kind != b->kind || a->transit != b->transit || a->n_announce_from != b->n_announce_from ||
-	    memcmp(a->announce_from, b->announce_from, a->n_announce_from * sizeof(a->announce_from[0])) != 0 ||
-	    !addr_eq(&a->nexthop_v6, &b->nexthop_v6);
+	       memcmp(a->announce_from, b->announce_from, a->n_announce_from * sizeof(a->announce_from[0])) !=
+	           0 ||
+	       !addr_eq(&a->nexthop_v6, &b->nexthop_v6);
 }
 
 static void apply_in_place(struct peer *p, const struct bgp_peer_config *was)
@@ -210,13 +216,14 @@ static void apply_in_place(struct peer *p, const struct bgp_peer_config *was)
 	if (s && changes_export(was, &p->config))
 		rib_out_walk(p, WALK_ALL, false, false);
 	if (s && p->config.max_prefixes && p->accepted > p->config.max_prefixes) {
-		reason_set(&n.why, "bgp-max-prefixes", "%s: more prefixes than max-prefixes allows", p->config.name);
+		reason_set(
+		    &n.why, "bgp-max-prefixes", "%s: more prefixes than max-prefixes allows", p->config.name);
 		fsm_session(s, FSM_ERROR, &(struct fsm_fact){ .notify = &n });
 	}
 }
 
 int bgp_peer_update(struct bgp *bgp, uint32_t peer, const struct bgp_peer_config *config, mtime now,
-	struct reason *ret_reason)
+    struct reason *ret_reason)
 {
 	struct peer *p;
 	struct bgp_peer_config was;

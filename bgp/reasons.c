@@ -4,7 +4,8 @@
 
 #include <stdio.h>
 
-static void claimed_text(const struct ptrie *networks, const struct route *r, const char *what, char *buf, size_t cap)
+static void claimed_text(
+    const struct ptrie *networks, const struct route *r, const char *what, char *buf, size_t cap)
 {
 	struct prefix by = r->dest->prefix;
 
@@ -25,15 +26,21 @@ void refusal_text(const struct route *r, char *buf, size_t cap)
 		snprintf(buf, cap, "refused: %s; treated as withdrawn (%s)", info->text, info->rfc);
 		break;
 	}
-	case REFUSE_DEFAULT: snprintf(buf, cap, "refused: a default route, and accept-default is not set"); break;
-	case REFUSE_MARTIAN: snprintf(buf, cap, "refused: never routed (loopback, link-local, multicast or reserved)"); break;
+	case REFUSE_DEFAULT:
+		snprintf(buf, cap, "refused: a default route, and accept-default is not set");
+		break;
+	case REFUSE_MARTIAN:
+		snprintf(buf, cap, "refused: never routed (loopback, link-local, multicast or reserved)");
+		break;
 	case REFUSE_ANNOUNCED:
 		claimed_text(p->bgp->announced, r, "which we announce ourselves", buf, cap);
 		break;
 	case REFUSE_CONNECTED:
 		claimed_text(p->bgp->connected, r, "which is connected to us", buf, cap);
 		break;
-	case REFUSE_AS_LOOP: snprintf(buf, cap, "refused: our own AS %u is in the AS path", peer_local_as(p)); break;
+	case REFUSE_AS_LOOP:
+		snprintf(buf, cap, "refused: our own AS %u is in the AS path", peer_local_as(p));
+		break;
 	case REFUSE_FIRST_AS:
 		(void)as_path_first(r->attrs->a.as_path, &first);
 		snprintf(buf, cap, "refused: the AS path begins with %u, not with the peer's AS %u", first,
@@ -41,7 +48,8 @@ void refusal_text(const struct route *r, char *buf, size_t cap)
 		break;
 	case REFUSE_ORIGINATOR: snprintf(buf, cap, "refused: ORIGINATOR_ID is our own router id"); break;
 	case REFUSE_NEXTHOP:
-		snprintf(buf, cap, "refused: next hop %s is no host's address", addr_str(&r->attrs->a.nexthop));
+		snprintf(
+		    buf, cap, "refused: next hop %s is no host's address", addr_str(&r->attrs->a.nexthop));
 		break;
 	case REFUSE_NEXTHOP_OURS: snprintf(buf, cap, "refused: the next hop is our own address"); break;
 	}

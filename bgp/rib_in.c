@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Adj-RIB-In: what each peer told us, accepted or refused, and what an UPDATE does to it (RFC 4271 9, RFC 7606). The
- * decision for a prefix is made in the same call that changed its routes: so when a call returns, Loc-RIB is what
- * the routes say. What follows from it for other peers is left to rib_out.c and its budget.
+ * Adj-RIB-In: what each peer told us, accepted or refused, and what an UPDATE does to it (RFC 4271 9, RFC
+ * 7606). The decision for a prefix is made in the same call that changed its routes: so when a call returns,
+ * Loc-RIB is what the routes say. What follows from it for other peers is left to rib_out.c and its budget.
  *
- * A route that was to be treated as withdrawn stays as a refused one, without use, so that people can see why.
+ * A route that was to be treated as withdrawn stays as a refused one, without use, so that people can see
+ * why.
  */
 #include "bgp/core.h"
 #include "bgp/nlri.h"
@@ -84,7 +85,8 @@ static void set_refusal(struct route *r, enum refusal refusal, uint8_t detail)
 }
 
 /* Takes no reference of the caller's. -1 when memory is out. */
-static int learn(struct peer *p, const struct prefix *prefix, struct attr_set *set, enum refusal refusal, uint8_t detail)
+static int learn(
+    struct peer *p, const struct prefix *prefix, struct attr_set *set, enum refusal refusal, uint8_t detail)
 {
 	struct dest *d = dest_get(p->bgp, prefix);
 	struct route *r = d ? route_find(d, p) : NULL;
@@ -143,7 +145,7 @@ void rib_in_rejudge_inside(struct bgp *bgp, const struct prefix *p)
 	void *v;
 
 	for (bool more = ptrie_from(bgp->dests, p, &at, &v); more && prefix_contains(p, &at);
-		more = ptrie_after(bgp->dests, &at, &at, &v)) {
+	     more = ptrie_after(bgp->dests, &at, &at, &v)) {
 		rejudge_dest(v);
 		if (p->len == 0) /* a default claims nothing but itself */
 			break;
@@ -174,7 +176,8 @@ static void withdraw_list(struct peer *p, struct rd list, uint8_t family)
 		withdraw(p, &prefix);
 }
 
-static int learn_list(struct peer *p, struct rd list, uint8_t family, const struct attrs *a, const struct attr_faults *f)
+static int learn_list(
+    struct peer *p, struct rd list, uint8_t family, const struct attrs *a, const struct attr_faults *f)
 {
 	struct attr_set *set = attr_set_get(&p->bgp->sets, a);
 	struct prefix prefix;
@@ -209,8 +212,8 @@ static void reset(struct session *s, const struct attr_faults *f)
 	const struct fault_info *info = fault_info(f->first_worst);
 	struct notify n = { 0 };
 
-	notify_set(&n, BGP_ERR_UPDATE, info->subcode, NULL, 0, "%s: UPDATE with %s (%s)", s->peer->config.name,
-	    info->text, info->rfc);
+	notify_set(&n, BGP_ERR_UPDATE, info->subcode, NULL, 0, "%s: UPDATE with %s (%s)",
+	    s->peer->config.name, info->text, info->rfc);
 	fsm_session(s, FSM_ERROR, &(struct fsm_fact){ .notify = &n });
 }
 
@@ -244,7 +247,8 @@ static int apply(struct session *s, struct update *u)
 		result = learn_list(p, u->nlri, 4, &a, &v->faults);
 	if (result == 0 && v->reach.n && v->reach.known && wanted(s, v->reach.family)) {
 		a.nexthop = v->mp_nexthop;
-		result = learn_list(p, v->reach.prefixes, v->reach.family == BGP_IPV4 ? 4 : 6, &a, &v->faults);
+		result =
+		    learn_list(p, v->reach.prefixes, v->reach.family == BGP_IPV4 ? 4 : 6, &a, &v->faults);
 	}
 	return result;
 }
@@ -272,7 +276,8 @@ void rib_in_update(struct session *s, struct rd body)
 {
 	struct bgp *bgp = s->peer->bgp;
 	struct update *u = bgp->update;
-	struct attr_context ctx = { .four_octet = s->terms.four_octet_as, .internal = peer_internal(s->peer) };
+	struct attr_context ctx = { .four_octet = s->terms.four_octet_as,
+		.internal = peer_internal(s->peer) };
 
 	memcpy(ctx.family, s->terms.family, sizeof(ctx.family));
 	update_parse(body, &ctx, bgp->scratch, u);

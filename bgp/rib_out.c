@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Adj-RIB-Out: what each peer has been told and what it is to be told. Every change of a destination sets what the
- * peer should have (`want`); where that differs from what it has (`sent`), the entry waits in a group with all others
- * of the same attribute set, and a group goes out in as few messages as hold it (RFC 4271 9.2). Groups go oldest first;
- * a change of mind before sending moves an entry to another group, or out of all of them.
+ * Adj-RIB-Out: what each peer has been told and what it is to be told. Every change of a destination sets
+ * what the peer should have (`want`); where that differs from what it has (`sent`), the entry waits in a
+ * group with all others of the same attribute set, and a group goes out in as few messages as hold it (RFC
+ * 4271 9.2). Groups go oldest first; a change of mind before sending moves an entry to another group, or out
+ * of all of them.
  *
- * The initial table, and a route refresh, is a walk over all destinations that stops and resumes by prefix. Everything
- * here goes by budget, and messages only into room that the connection was said to have.
+ * The initial table, and a route refresh, is a walk over all destinations that stops and resumes by prefix.
+ * Everything here goes by budget, and messages only into room that the connection was said to have.
  */
 #include "bgp/core.h"
 
@@ -18,7 +19,7 @@ struct out_group {
 	struct hnode hnode;
 	struct attr_set *attrs; /* NULL: withdraw. The entries hold references. */
 	enum bgp_family family;
-	bool eor;               /* no entries: the End-of-RIB marker of family */
+	bool eor; /* no entries: the End-of-RIB marker of family */
 	struct list entries;
 };
 
@@ -207,8 +208,9 @@ void rib_out_walk(struct peer *p, unsigned families, bool resend, bool eor)
 {
 	struct adj_rib_out *out = &p->out;
 
-	cache_clear(p); /* the configuration may have changed */
-	if (out->walking) { /* however often it is asked for: once more, from the start, when this one is done */
+	cache_clear(p);     /* the configuration may have changed */
+	if (out->walking) { /* however often it is asked for: once more, from the start, when this one is done
+		             */
 		out->walk_again = true;
 		out->again_families |= families;
 		out->again_resend |= resend;
@@ -274,7 +276,8 @@ unsigned rib_out_walk_some(struct peer *p, unsigned budget)
 /* --- sending --- */
 static struct attr_context context_of(const struct session *s)
 {
-	return (struct attr_context){ .four_octet = s->terms.four_octet_as, .internal = peer_internal(s->peer) };
+	return (
+	    struct attr_context){ .four_octet = s->terms.four_octet_as, .internal = peer_internal(s->peer) };
 }
 
 /* The message with this entry in it is queued. */
@@ -302,8 +305,8 @@ static void give_up(struct peer *p, struct out_group *g)
 {
 	bool more = true;
 
-	act_report(p, true, "bgp-update-too-long", "%s: routes with attributes too long for an UPDATE are not announced",
-	    p->config.name);
+	act_report(p, true, "bgp-update-too-long",
+	    "%s: routes with attributes too long for an UPDATE are not announced", p->config.name);
 	while (more) { /* the group goes with its last entry */
 		struct out_entry *e = list_first(&g->entries, struct out_entry, pending);
 		struct dest *d = e->dest;

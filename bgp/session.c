@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One TCP connection to a peer: cutting its byte stream into messages, and sending ours. Which message may come when is
- * fsm.c's business; what an UPDATE means is rib_in.c's.
+ * One TCP connection to a peer: cutting its byte stream into messages, and sending ours. Which message may
+ * come when is fsm.c's business; what an UPDATE means is rib_in.c's.
  *
- * Input comes in any cut. A message is gathered in the session's buffer, which a message always fits (RFC 4271 4.1);
- * the header is judged as soon as it is complete, so a liar's length never makes us wait for more.
+ * Input comes in any cut. A message is gathered in the session's buffer, which a message always fits (RFC
+ * 4271 4.1); the header is judged as soon as it is complete, so a liar's length never makes us wait for more.
  */
 #include "bgp/core.h"
 
@@ -108,8 +108,8 @@ void session_send_open(struct session *s)
 
 static void restart_keepalive(struct session *s)
 {
-	s->keepalive_at = s->keepalive.ns ? mtime_add(s->peer->bgp->now, jitter(s->peer->bgp, s->keepalive)) :
-					    MTIME_NEVER;
+	s->keepalive_at =
+	    s->keepalive.ns ? mtime_add(s->peer->bgp->now, jitter(s->peer->bgp, s->keepalive)) : MTIME_NEVER;
 }
 
 void session_send_keepalive(struct session *s)
@@ -134,7 +134,8 @@ int session_send_refresh(struct session *s, enum bgp_family family)
 {
 	uint8_t buf[BGP_REFRESH_LEN];
 	struct wr w = wr_init(buf, sizeof(buf));
-	struct refresh_msg m = { .afi = family == BGP_IPV4 ? BGP_AFI_IPV4 : BGP_AFI_IPV6, .safi = BGP_SAFI_UNICAST };
+	struct refresh_msg m = { .afi = family == BGP_IPV4 ? BGP_AFI_IPV4 : BGP_AFI_IPV6,
+		.safi = BGP_SAFI_UNICAST };
 
 	refresh_build(&w, &m);
 	return transmit(s, BGP_MSG_ROUTE_REFRESH, buf, wr_len(&w));
@@ -163,7 +164,8 @@ void session_alive(struct session *s)
 }
 
 /* How long the message in the buffer is, as far as that can be said; -1 when its header is wrong. */
-static int wanted(struct session *s, size_t *ret_want, struct msg_header *ret_header, struct notify *ret_notify)
+static int wanted(
+    struct session *s, size_t *ret_want, struct msg_header *ret_header, struct notify *ret_notify)
 {
 	struct rd r = rd_init(s->in, s->in_len);
 
@@ -219,7 +221,8 @@ int open_check(const struct session *s, const struct open_msg *o, struct notify 
 
 	if (open_as(o) != p->config.peer_as || open_as(o) == 0)
 		return notify_set(ret_notify, BGP_ERR_OPEN, BGP_OPEN_PEER_AS, NULL, 0,
-		    "%s says it is AS %u, configured is AS %u", p->config.name, open_as(o), p->config.peer_as);
+		    "%s says it is AS %u, configured is AS %u", p->config.name, open_as(o),
+		    p->config.peer_as);
 	if (peer_internal(p) && o->router_id == p->bgp->config.router_id)
 		return notify_set(ret_notify, BGP_ERR_OPEN, BGP_OPEN_BGP_ID, NULL, 0,
 		    "%s has our own router id; inside an AS each speaker needs its own", p->config.name);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * UPDATE: four parts, cut first, parsed each inside its cut. The order of judgement is RFC 7606's: the frame (a reset
- * when it is wrong, for nothing can be found then), the IPv4 lists, the attributes one by one, then what belongs
- * together: mandatory attributes, and an UPDATE that brings broken attributes but no prefix (5.2).
+ * UPDATE: four parts, cut first, parsed each inside its cut. The order of judgement is RFC 7606's: the frame
+ * (a reset when it is wrong, for nothing can be found then), the IPv4 lists, the attributes one by one, then
+ * what belongs together: mandatory attributes, and an UPDATE that brings broken attributes but no prefix
+ * (5.2).
  */
 #include "bgp/update.h"
 
@@ -31,13 +32,15 @@ static void recognise_eor(struct update *u, size_t attrs_len)
 	if (attrs_len == 0) {
 		u->end_of_rib = true;
 		u->eor_family = BGP_IPV4;
-	} else if (un->present && un->known && un->n == 0 && !u->a.reach.present && !attr_seen(&u->a, BGP_ATTR_ORIGIN)) {
+	} else if (un->present && un->known && un->n == 0 && !u->a.reach.present &&
+	           !attr_seen(&u->a, BGP_ATTR_ORIGIN)) {
 		u->end_of_rib = true;
 		u->eor_family = un->family;
 	}
 }
 
-void update_parse(struct rd body, const struct attr_context *ctx, struct attr_scratch *scratch, struct update *ret_update)
+void update_parse(
+    struct rd body, const struct attr_context *ctx, struct attr_scratch *scratch, struct update *ret_update)
 {
 	struct update u = { 0 };
 	struct rd withdrawn, attrs;
@@ -68,13 +71,14 @@ void update_parse(struct rd body, const struct attr_context *ctx, struct attr_sc
 	recognise_eor(ret_update, attrs_len);
 }
 
-bool update_begin(struct update_builder *b, void *buf, size_t cap, enum bgp_family family, const struct attrs *attrs,
-	const struct attr_context *ctx)
+bool update_begin(struct update_builder *b, void *buf, size_t cap, enum bgp_family family,
+    const struct attrs *attrs, const struct attr_context *ctx)
 {
 	*b = (struct update_builder){ .w = wr_init(buf, cap), .family = family, .withdraw = !attrs };
 	b->message = message_begin(&b->w, BGP_MSG_UPDATE);
 	if (!attrs && family == BGP_IPV4) {
-		b->attrs = wr_mark_u16(&b->w); /* here: the length of the withdrawn routes; no attributes follow */
+		b->attrs =
+		    wr_mark_u16(&b->w); /* here: the length of the withdrawn routes; no attributes follow */
 		return wr_left(&b->w) >= LONGEST_NLRI_V4 + sizeof(uint16_t);
 	}
 	wr_u16(&b->w, 0); /* no withdrawn IPv4 routes */
@@ -83,7 +87,8 @@ bool update_begin(struct update_builder *b, void *buf, size_t cap, enum bgp_fami
 	if (attrs)
 		attrs_build(&b->w, attrs, ctx, family == BGP_IPV4);
 	if (family == BGP_IPV6)
-		b->mp = attrs ? mp_reach_begin(&b->w, family, &attrs->nexthop) : mp_unreach_begin(&b->w, family);
+		b->mp =
+		    attrs ? mp_reach_begin(&b->w, family, &attrs->nexthop) : mp_unreach_begin(&b->w, family);
 	return wr_ok(&b->w) && wr_left(&b->w) >= (family == BGP_IPV4 ? LONGEST_NLRI_V4 : LONGEST_NLRI_V6);
 }
 

@@ -8,17 +8,18 @@
 struct update {
 	struct rd withdrawn, nlri; /* IPv4 prefixes, well-formed unless the reaction is a reset */
 	int n_withdrawn, n_nlri;
-	bool end_of_rib;           /* nothing in it at all: of `eor_family` (RFC 4724 2) */
+	bool end_of_rib; /* nothing in it at all: of `eor_family` (RFC 4724 2) */
 	enum bgp_family eor_family;
 	struct attr_view a;
 };
 
 /* Judges everything but whether we want the routes. u->a.faults says the reaction. */
-void update_parse(struct rd body, const struct attr_context *ctx, struct attr_scratch *scratch, struct update *ret_update);
+void update_parse(
+    struct rd body, const struct attr_context *ctx, struct attr_scratch *scratch, struct update *ret_update);
 
 /*
- * Builders write whole messages. They take prefixes one by one, as many as fit: update_begin, update_add until it says
- * false (that prefix is not in), update_end. All prefixes of one message are of one family.
+ * Builders write whole messages. They take prefixes one by one, as many as fit: update_begin, update_add
+ * until it says false (that prefix is not in), update_end. All prefixes of one message are of one family.
  */
 struct update_builder {
 	struct wr w;
@@ -27,9 +28,10 @@ struct update_builder {
 	bool withdraw;
 	unsigned n;
 };
-/* attrs NULL: withdraw. w's capacity is the limit of the message. False when not even one prefix would fit. */
-bool update_begin(struct update_builder *b, void *buf, size_t cap, enum bgp_family family, const struct attrs *attrs,
-	const struct attr_context *ctx);
+/* attrs NULL: withdraw. w's capacity is the limit of the message. False when not even one prefix would fit.
+ */
+bool update_begin(struct update_builder *b, void *buf, size_t cap, enum bgp_family family,
+    const struct attrs *attrs, const struct attr_context *ctx);
 bool update_add(struct update_builder *b, const struct prefix *p);
 size_t update_end(struct update_builder *b); /* the message's length */
 /* The End-of-RIB marker of a family (RFC 4724 2). */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Operational state: read-only views of peers and RIBs. A table of any size is read in pieces; the query itself says
- * where the last piece ended, by prefix and peer, so nothing is pinned between two calls and nothing is missed of
- * what stayed. One call looks at a bounded number of destinations, even when none of them has anything to show.
+ * Operational state: read-only views of peers and RIBs. A table of any size is read in pieces; the query
+ * itself says where the last piece ended, by prefix and peer, so nothing is pinned between two calls and
+ * nothing is missed of what stayed. One call looks at a bounded number of destinations, even when none of
+ * them has anything to show.
  */
 #include "bgp/core.h"
 
@@ -92,16 +93,19 @@ static void fill_attrs(struct bgp_route_view *v, const struct attr_set *set)
 }
 
 /* Why an accepted route is or is not in use. */
-static void decision_text(const struct candidate *c, const struct route *best, unsigned ways, char *buf, size_t cap)
+static void decision_text(
+    const struct candidate *c, const struct route *best, unsigned ways, char *buf, size_t cap)
 {
 	if (c->step == DECIDE_BEST)
 		snprintf(buf, cap, "best path%s", ways > 1 ? ", shared with equal ones" : "");
 	else if (c->step == DECIDE_MULTIPATH || !best)
 		snprintf(buf, cap, "%s", decide_step_text(c->step));
 	else
-		snprintf(buf, cap, "not used: %s than %.96s", decide_step_text(c->step), best->peer->config.name);
+		snprintf(
+		    buf, cap, "not used: %s than %.96s", decide_step_text(c->step), best->peer->config.name);
 	if (c->step == DECIDE_EXTERNAL && best)
-		snprintf(buf, cap, "not used: learned over iBGP, and %.80s over eBGP", best->peer->config.name);
+		snprintf(
+		    buf, cap, "not used: learned over iBGP, and %.80s over eBGP", best->peer->config.name);
 }
 
 static void announced_row(struct rows *r, const struct dest *d)
@@ -188,7 +192,8 @@ static void dest_rows(struct rows *r, const struct dest *d)
 }
 
 /* The first destination of the walk; where the last call stopped inside one, that one again. */
-static bool first_dest(const struct bgp *bgp, const struct bgp_route_query *q, struct prefix *ret_prefix, void **ret_dest)
+static bool first_dest(
+    const struct bgp *bgp, const struct bgp_route_query *q, struct prefix *ret_prefix, void **ret_dest)
 {
 	if (q->started)
 		return ptrie_from(bgp->dests, &q->after, ret_prefix, ret_dest);
@@ -204,7 +209,8 @@ static bool inside(const struct bgp_route_query *q, const struct prefix *p)
 	return q->exact ? prefix_eq(&q->within, p) : prefix_contains(&q->within, p);
 }
 
-size_t bgp_routes(const struct bgp *bgp, struct bgp_route_query *query, struct bgp_route_view *out, size_t max)
+size_t bgp_routes(
+    const struct bgp *bgp, struct bgp_route_query *query, struct bgp_route_view *out, size_t max)
 {
 	struct rows r = { .bgp = bgp, .q = query, .out = out, .max = max };
 	struct prefix p;

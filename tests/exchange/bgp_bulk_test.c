@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Many routes: packing by attribute set, flow control, budgets, a peer that does not read, a table that goes away at
- * once. One far end is played by the test, so that its table can be as large as it likes.
+ * Many routes: packing by attribute set, flow control, budgets, a peer that does not read, a table that goes
+ * away at once. One far end is played by the test, so that its table can be as large as it likes.
  */
 #include "bgp/nlri.h"
 #include "tests/support/bgp_raw.h"
@@ -163,8 +163,8 @@ static void test_change_and_withdraw(void **state)
 	bnet_free(l.net);
 }
 
-/* One router stops reading: it holds nobody else up, what waits for it does not pile up in the queue, and in the end
- * it is let go (RFC 9687). */
+/* One router stops reading: it holds nobody else up, what waits for it does not pile up in the queue, and in
+ * the end it is let go (RFC 9687). */
 static void test_stalled(void **state)
 {
 	struct lab l = lab_new(3, 16384);

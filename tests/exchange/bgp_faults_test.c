@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a speaker does to one that is wrong: OPENs and messages that must be answered with the right NOTIFICATION, UPDATEs
- * by the table of RFC 7606 (the session lives wherever that lets it), collisions, and speakers of lesser abilities.
+ * What a speaker does to one that is wrong: OPENs and messages that must be answered with the right
+ * NOTIFICATION, UPDATEs by the table of RFC 7606 (the session lives wherever that lets it), collisions, and
+ * speakers of lesser abilities.
  */
 #include "tests/support/bgp_raw.h"
 
@@ -15,12 +16,13 @@
 #define THEIRS "10.100.255.254"
 
 /* Attributes of a sound route of AS 65515. */
-#define ORIGIN   "40 01 01 00 "
-#define PATH     "40 02 06 02 01 0000ffeb "
-#define NEXTHOP  "40 03 04 0a64fffe "
-#define SOUND    ORIGIN PATH NEXTHOP
-#define NET_200  "10 0ac8" /* 10.200.0.0/16 */
-#define MP_V6    "80 0e 1c 0002 01 10 20010db8000b00000000000000000001 00 30 20010db8000b " /* 2001:db8:b::/48 */
+#define ORIGIN  "40 01 01 00 "
+#define PATH    "40 02 06 02 01 0000ffeb "
+#define NEXTHOP "40 03 04 0a64fffe "
+#define SOUND   ORIGIN PATH NEXTHOP
+#define NET_200 "10 0ac8"                                                                  /* 10.200.0.0/16 */
+#define MP_V6   "80 0e 1c 0002 01 10 20010db8000b00000000000000000001 00 30 20010db8000b " /* 2001:db8:b::/48 \
+	                                                                                    */
 
 struct lab {
 	struct bnet *net;
@@ -119,7 +121,8 @@ static void test_bad_open_bytes(void **state)
 		/* a 4-octet AS capability of 3 octets */
 		{ "04 ffeb 005a 0a64fffe 07 02 05 41 03 00ffeb", BGP_ERR_OPEN << 8 | BGP_OPEN_UNSPECIFIC },
 		/* no family in common: IPv4 multicast alone */
-		{ "04 ffeb 005a 0a64fffe 08 02 06 01 04 0001 00 02", BGP_ERR_OPEN << 8 | BGP_OPEN_CAPABILITY },
+		{ "04 ffeb 005a 0a64fffe 08 02 06 01 04 0001 00 02",
+		    BGP_ERR_OPEN << 8 | BGP_OPEN_CAPABILITY },
 	};
 
 	(void)state;
@@ -204,9 +207,11 @@ static const struct {
 	/* 3 c: flags */
 	{ "ORIGIN optional", "", "c0 01 01 00" PATH NEXTHOP, NET_200, REFUSED, ABSENT, 0, false },
 	{ "MED well-known", "", SOUND "40 04 04 00000001", NET_200, REFUSED, ABSENT, 0, false },
-	{ "MP_REACH transitive", "", SOUND "c0 0e 1c 0002 01 10 20010db8000b00000000000000000001 00 30 20010db8000b",
-	    NET_200, REFUSED, REFUSED, 0, false },
-	{ "unused low flag bits are ignored", "", "4f 01 01 00" PATH NEXTHOP, NET_200, ACCEPTED, ABSENT, 0, false },
+	{ "MP_REACH transitive", "",
+	    SOUND "c0 0e 1c 0002 01 10 20010db8000b00000000000000000001 00 30 20010db8000b", NET_200, REFUSED,
+	    REFUSED, 0, false },
+	{ "unused low flag bits are ignored", "", "4f 01 01 00" PATH NEXTHOP, NET_200, ACCEPTED, ABSENT, 0,
+	    false },
 	/* 3 d: mandatory */
 	{ "no ORIGIN", "", PATH NEXTHOP, NET_200, REFUSED, ABSENT, 0, false },
 	{ "no AS_PATH", "", ORIGIN NEXTHOP, NET_200, REFUSED, ABSENT, 0, false },
@@ -218,8 +223,8 @@ static const struct {
 	{ "attribute overruns", "", SOUND "80 04 09 00000001", NET_200, REFUSED, ABSENT, 0, false },
 	{ "stray bytes", "", SOUND "80 04", NET_200, REFUSED, ABSENT, 0, false },
 	/* 5.2: no prefix */
-	{ "broken and nothing reachable", "", "40 01 01 07" PATH NEXTHOP, "", ABSENT, ABSENT, BGP_UPDATE_ATTR_LIST,
-	    false },
+	{ "broken and nothing reachable", "", "40 01 01 07" PATH NEXTHOP, "", ABSENT, ABSENT,
+	    BGP_UPDATE_ATTR_LIST, false },
 	{ "discarded and nothing reachable", "", SOUND "40 06 01 00", "", ABSENT, ABSENT, 0, false },
 	/* 5.3: prefixes */
 	{ "NLRI /33", "", SOUND, "21 0ac8000000", ABSENT, ABSENT, BGP_UPDATE_NETWORK, false },
@@ -229,40 +234,50 @@ static const struct {
 	/* 7.1 to 7.8 */
 	{ "ORIGIN 3", "", "40 01 01 03" PATH NEXTHOP, NET_200, REFUSED, ABSENT, 0, false },
 	{ "ORIGIN of two bytes", "", "40 01 02 0000" PATH NEXTHOP, NET_200, REFUSED, ABSENT, 0, false },
-	{ "AS_PATH segment type 9", "", ORIGIN "40 02 06 09 01 0000ffeb" NEXTHOP, NET_200, REFUSED, ABSENT, 0, false },
-	{ "AS_PATH empty segment", "", ORIGIN "40 02 08 02 01 0000ffeb 02 00" NEXTHOP, NET_200, REFUSED, ABSENT, 0,
+	{ "AS_PATH segment type 9", "", ORIGIN "40 02 06 09 01 0000ffeb" NEXTHOP, NET_200, REFUSED, ABSENT, 0,
 	    false },
-	{ "AS_PATH overrun", "", ORIGIN "40 02 06 02 02 0000ffeb" NEXTHOP, NET_200, REFUSED, ABSENT, 0, false },
-	{ "AS_PATH stray byte", "", ORIGIN "40 02 07 02 01 0000ffeb 02" NEXTHOP, NET_200, REFUSED, ABSENT, 0, false },
-	{ "AS_PATH confederation", "", ORIGIN "40 02 06 03 01 0000ffeb" NEXTHOP, NET_200, REFUSED, ABSENT, 0, false },
-	{ "AS 0 in AS_PATH", "", ORIGIN "40 02 0a 02 02 0000ffeb 00000000" NEXTHOP, NET_200, REFUSED, ABSENT, 0,
+	{ "AS_PATH empty segment", "", ORIGIN "40 02 08 02 01 0000ffeb 02 00" NEXTHOP, NET_200, REFUSED,
+	    ABSENT, 0, false },
+	{ "AS_PATH overrun", "", ORIGIN "40 02 06 02 02 0000ffeb" NEXTHOP, NET_200, REFUSED, ABSENT, 0,
 	    false },
+	{ "AS_PATH stray byte", "", ORIGIN "40 02 07 02 01 0000ffeb 02" NEXTHOP, NET_200, REFUSED, ABSENT, 0,
+	    false },
+	{ "AS_PATH confederation", "", ORIGIN "40 02 06 03 01 0000ffeb" NEXTHOP, NET_200, REFUSED, ABSENT, 0,
+	    false },
+	{ "AS 0 in AS_PATH", "", ORIGIN "40 02 0a 02 02 0000ffeb 00000000" NEXTHOP, NET_200, REFUSED, ABSENT,
+	    0, false },
 	{ "NEXT_HOP of 5 bytes", "", ORIGIN PATH "40 03 05 0a64fffe00", NET_200, REFUSED, ABSENT, 0, false },
 	{ "MED of 3 bytes", "", SOUND "80 04 03 000001", NET_200, REFUSED, ABSENT, 0, false },
-	{ "LOCAL_PREF from outside, malformed too", "", SOUND "40 05 02 0001", NET_200, ACCEPTED, ABSENT, 0, false },
+	{ "LOCAL_PREF from outside, malformed too", "", SOUND "40 05 02 0001", NET_200, ACCEPTED, ABSENT, 0,
+	    false },
 	{ "ATOMIC_AGGREGATE with a byte", "", SOUND "40 06 01 00", NET_200, ACCEPTED, ABSENT, 0, false },
-	{ "AGGREGATOR of 6 bytes from a 4-octet speaker", "", SOUND "c0 07 06 ffeb 0a64fffe", NET_200, ACCEPTED, ABSENT,
-	    0, false },
+	{ "AGGREGATOR of 6 bytes from a 4-octet speaker", "", SOUND "c0 07 06 ffeb 0a64fffe", NET_200,
+	    ACCEPTED, ABSENT, 0, false },
 	{ "COMMUNITIES of 5 bytes", "", SOUND "c0 08 05 ffeb000100", NET_200, REFUSED, ABSENT, 0, false },
 	{ "COMMUNITIES empty", "", SOUND "c0 08 00", NET_200, REFUSED, ABSENT, 0, false },
-	{ "ORIGINATOR_ID and CLUSTER_LIST from outside", "", SOUND "80 09 04 01020304 80 0a 03 010203", NET_200,
-	    ACCEPTED, ABSENT, 0, false },
+	{ "ORIGINATOR_ID and CLUSTER_LIST from outside", "", SOUND "80 09 04 01020304 80 0a 03 010203",
+	    NET_200, ACCEPTED, ABSENT, 0, false },
 	/* 7.11, RFC 4760 */
-	{ "MP_REACH with a next hop of 5", "", SOUND "80 0e 0b 0002 01 05 0102030405 00 00", NET_200, ACCEPTED, ABSENT, 0,
-	    true },
+	{ "MP_REACH with a next hop of 5", "", SOUND "80 0e 0b 0002 01 05 0102030405 00 00", NET_200,
+	    ACCEPTED, ABSENT, 0, true },
 	{ "MP_REACH prefix /129", "",
-	    SOUND "80 0e 1b 0002 01 10 20010db8000b00000000000000000001 00 81 20010db800", NET_200, ACCEPTED, ABSENT, 0,
-	    true },
-	{ "MP_REACH too short for a family", "", SOUND "80 0e 02 0002", NET_200, ABSENT, ABSENT, BGP_UPDATE_OPTIONAL,
+	    SOUND "80 0e 1b 0002 01 10 20010db8000b00000000000000000001 00 81 20010db800", NET_200, ACCEPTED,
+	    ABSENT, 0, true },
+	{ "MP_REACH too short for a family", "", SOUND "80 0e 02 0002", NET_200, ABSENT, ABSENT,
+	    BGP_UPDATE_OPTIONAL, false },
+	{ "MP_REACH of another family", "", SOUND "80 0e 05 0019 41 00 00", NET_200, ACCEPTED, ABSENT, 0,
 	    false },
-	{ "MP_REACH of another family", "", SOUND "80 0e 05 0019 41 00 00", NET_200, ACCEPTED, ABSENT, 0, false },
 	{ "MP_UNREACH malformed", "", "80 0f 05 0002 01 81 20", "", ABSENT, ABSENT, 0, true },
 	/* others */
-	{ "unknown well-known", "", SOUND "40 63 00", NET_200, ABSENT, ABSENT, BGP_UPDATE_UNKNOWN_WELL_KNOWN, false },
+	{ "unknown well-known", "", SOUND "40 63 00", NET_200, ABSENT, ABSENT, BGP_UPDATE_UNKNOWN_WELL_KNOWN,
+	    false },
 	{ "unknown optional", "", SOUND "c0 63 02 0102 80 64 01 00", NET_200, ACCEPTED, ABSENT, 0, false },
-	{ "extended communities of 7", "", SOUND "c0 10 07 00020001000100", NET_200, REFUSED, ABSENT, 0, false },
-	{ "large communities of 11", "", SOUND "c0 20 0b 0000000100000002000000", NET_200, REFUSED, ABSENT, 0, false },
-	{ "AS4_PATH from a 4-octet speaker", "", SOUND "c0 11 06 02 01 00010000", NET_200, ACCEPTED, ABSENT, 0, false },
+	{ "extended communities of 7", "", SOUND "c0 10 07 00020001000100", NET_200, REFUSED, ABSENT, 0,
+	    false },
+	{ "large communities of 11", "", SOUND "c0 20 0b 0000000100000002000000", NET_200, REFUSED, ABSENT, 0,
+	    false },
+	{ "AS4_PATH from a 4-octet speaker", "", SOUND "c0 11 06 02 01 00010000", NET_200, ACCEPTED, ABSENT,
+	    0, false },
 	{ "worst of two counts", "", "40 01 01 07" PATH NEXTHOP "80 0e 02 0002", NET_200, ABSENT, ABSENT,
 	    BGP_UPDATE_OPTIONAL, false },
 };
@@ -290,8 +305,10 @@ static void test_updates(void **state)
 
 		/* Sound routes first: what becomes of them says whether a fault spread. */
 		raw_update(l.net, l.x, "", SOUND, "10 0acf"); /* 10.207.0.0/16 */
-		raw_update(l.net, l.x, "", ORIGIN PATH "80 0e 1c 0002 01 10 20010db8000b00000000000000000001 00 30"
-						       "20010db8000c", "");
+		raw_update(l.net, l.x, "",
+		    ORIGIN PATH "80 0e 1c 0002 01 10 20010db8000b00000000000000000001 00 30"
+		                "20010db8000c",
+		    "");
 		raw_update(l.net, l.x, updates[i].withdrawn, updates[i].attrs, updates[i].nlri);
 		raw_keepalive(l.net, l.x);
 		bnet_run(l.net, mdur_ms(500));
@@ -367,8 +384,8 @@ static void test_two_octet_peer(void **state)
 	establish(&l, &o);
 	assert_true(bnet_view(l.a, 1).ipv4 && !bnet_view(l.a, 1).ipv6 && !bnet_view(l.a, 1).four_octet_as);
 	/* 65515 23456 23456, whose true form travels along: 70000 80000. */
-	raw_update(l.net, l.x, "", ORIGIN "40 02 08 02 03 ffeb 5ba0 5ba0" NEXTHOP "c0 11 0a 02 02 00011170 00013880",
-	    NET_200);
+	raw_update(l.net, l.x, "",
+	    ORIGIN "40 02 08 02 03 ffeb 5ba0 5ba0" NEXTHOP "c0 11 0a 02 02 00011170 00013880", NET_200);
 	bnet_run(l.net, mdur_ms(500));
 	assert_true(bnet_row(l.a, BGP_RIB_BEST, "10.200.0.0/16", 1, &v));
 	assert_int_equal(v.n_as_path, 3);
@@ -438,7 +455,8 @@ static void collide(const char *router_id, bool ours_stays)
 	bnet_run(l.net, mdur_ms(200));
 	raw_open(l.net, l.x, &o);
 	bnet_run(l.net, mdur_ms(200));
-	/* The second connection's stream is what raw_in holds (both, in the order of arrival, after the second opened). */
+	/* The second connection's stream is what raw_in holds (both, in the order of arrival, after the
+	 * second opened). */
 	assert_int_equal(raw_notification(l.x), BGP_ERR_CEASE << 8 | BGP_CEASE_COLLISION);
 	l.x->raw_conn = ours_stays ? first : second;
 	raw_keepalive(l.net, l.x);
@@ -451,9 +469,9 @@ static void collide(const char *router_id, bool ours_stays)
 static void test_collision(void **state)
 {
 	(void)state;
-	collide("10.0.0.9", true);    /* ours is higher: what we opened stays */
+	collide("10.0.0.9", true); /* ours is higher: what we opened stays */
 	collide("10.0.0.11", false);
-	collide("10.0.0.10", false);  /* equal: the higher AS (RFC 6286 2.3) */
+	collide("10.0.0.10", false); /* equal: the higher AS (RFC 6286 2.3) */
 }
 
 /* A second connection is refused while the session stands, and harms nothing. */
@@ -473,7 +491,8 @@ static void test_second_when_established(void **state)
 	bnet_free(l.net);
 }
 
-/* The second one was open already, silent, when the first was established: its OPEN is answered with Cease. */
+/* The second one was open already, silent, when the first was established: its OPEN is answered with Cease.
+ */
 static void test_late_second(void **state)
 {
 	struct lab l = lab_new(BGP_MODE_BOTH, 65515);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who hears what. An on-premises speaker `c` with two tunnels to one site, a second site, and two LAN routers; each of
- * them is a speaker of its own.
+ * Who hears what. An on-premises speaker `c` with two tunnels to one site, a second site, and two LAN
+ * routers; each of them is a speaker of its own.
  */
 #include "tests/support/bgp_net.h"
 
@@ -102,7 +102,8 @@ static void test_matrix(void **state)
 		for (unsigned from = T1; from <= LAN2; from++) {
 			bool site = who[from].kind == BGP_PEER_SITE;
 
-			assert_int_equal(to != from && hears(&l, to, who[from].own), to != from && lan && site);
+			assert_int_equal(
+			    to != from && hears(&l, to, who[from].own), to != from && lan && site);
 		}
 	}
 	assert_non_null(strstr(withheld(&l, T1, "10.110.0.0/16"), "a site is never told"));
@@ -210,8 +211,8 @@ static void refused(const struct lab *l, const char *prefix, const char *because
 
 static void test_import(void **state)
 {
-	static const char *const fine[] = { "192.168.77.0/24", "198.51.100.0/24", "100.64.0.0/16", "10.0.0.0/8",
-		"128.0.0.0/1", "8.8.8.0/24" };
+	static const char *const fine[] = { "192.168.77.0/24", "198.51.100.0/24", "100.64.0.0/16",
+		"10.0.0.0/8", "128.0.0.0/1", "8.8.8.0/24" };
 	static const char *const martian[] = { "0.1.0.0/16", "127.0.0.0/8", "127.0.0.1/32", "169.254.0.0/16",
 		"169.254.10.0/30", "224.0.0.0/4", "240.0.0.0/4", "255.255.255.255/32" };
 	struct lab l = lab_new(5);
@@ -270,7 +271,8 @@ static void test_import(void **state)
 static void test_loops(void **state)
 {
 	struct lab l = { .net = bnet_new(6) };
-	struct bgp_peer_config c = bnet_peer_config("lan3", BGP_PEER_LAN, "192.168.1.1", "192.168.1.9", 65001);
+	struct bgp_peer_config c =
+	    bnet_peer_config("lan3", BGP_PEER_LAN, "192.168.1.1", "192.168.1.9", 65001);
 
 	(void)state;
 	l.c = bnet_add(l.net, "c", "10.0.0.10", 65001, "10.0.0.10");
@@ -278,7 +280,8 @@ static void test_loops(void **state)
 		add_far(&l, i, 65001);
 	/* LAN1 also has a peer in our AS, whose routes come to us with 65001 in their path. */
 	struct bnet_node *x = bnet_add(l.net, "x", "192.168.1.9", 65001, "192.168.1.9");
-	struct bgp_peer_config back = bnet_peer_config("lan1", BGP_PEER_LAN, "192.168.1.9", "192.168.1.1", 65100);
+	struct bgp_peer_config back =
+	    bnet_peer_config("lan1", BGP_PEER_LAN, "192.168.1.9", "192.168.1.1", 65100);
 
 	c.transit = true;
 	bnet_peer_add(l.far[LAN1], 2, &c);
@@ -305,9 +308,10 @@ static void test_ibgp(void **state)
 	bnet_announce(net, c, "10.0.0.0/16");
 	for (unsigned i = 0; i < 3; i++) {
 		uint32_t as = i < 2 ? 65001 : 65515;
-		struct bgp_peer_config out = bnet_peer_config(addr[i], i < 2 ? BGP_PEER_LAN : BGP_PEER_SITE, "10.0.0.10",
-		    addr[i], as);
-		struct bgp_peer_config back = bnet_peer_config("c", BGP_PEER_LAN, addr[i], "10.0.0.10", 65001);
+		struct bgp_peer_config out =
+		    bnet_peer_config(addr[i], i < 2 ? BGP_PEER_LAN : BGP_PEER_SITE, "10.0.0.10", addr[i], as);
+		struct bgp_peer_config back =
+		    bnet_peer_config("c", BGP_PEER_LAN, addr[i], "10.0.0.10", 65001);
 		char own[32];
 
 		out.transit = true;
@@ -320,7 +324,8 @@ static void test_ibgp(void **state)
 		bnet_peer_start(net, r[i], 1);
 	}
 	bnet_run(net, mdur_s(30));
-	/* An internal router hears the site with LOCAL_PREF and without our AS; not the other internal one. */
+	/* An internal router hears the site with LOCAL_PREF and without our AS; not the other internal one.
+	 */
 	assert_true(bnet_row(r[0], BGP_RIB_BEST, "172.18.0.0/16", 1, &v));
 	assert_int_equal(v.n_as_path, 1);
 	assert_int_equal(v.as_path[0], 65515);

@@ -18,7 +18,8 @@ struct pair {
 
 static struct bgp_peer_config config_a(void)
 {
-	struct bgp_peer_config c = bnet_peer_config("azure/t1", BGP_PEER_SITE, "10.0.0.10", "10.100.255.254", 65515);
+	struct bgp_peer_config c =
+	    bnet_peer_config("azure/t1", BGP_PEER_SITE, "10.0.0.10", "10.100.255.254", 65515);
 
 	c.ipv4 = c.ipv6 = true;
 	c.nexthop_v6 = bnet_addr("2001:db8:a::1");
@@ -27,7 +28,8 @@ static struct bgp_peer_config config_a(void)
 
 static struct bgp_peer_config config_b(void)
 {
-	struct bgp_peer_config c = bnet_peer_config("onprem", BGP_PEER_LAN, "10.100.255.254", "10.0.0.10", 65001);
+	struct bgp_peer_config c =
+	    bnet_peer_config("onprem", BGP_PEER_LAN, "10.100.255.254", "10.0.0.10", 65001);
 
 	c.ipv4 = c.ipv6 = true;
 	c.nexthop_v6 = bnet_addr("2001:db8:b::1");
@@ -66,8 +68,8 @@ static bool have_all(struct bnet *net, void *arg)
 
 	(void)net;
 	return bnet_route(p->a, "10.100.0.0/16") && bnet_route(p->a, "2001:db8:b::/48") &&
-	    bnet_route(p->b, "10.0.0.0/16") && bnet_route(p->b, "2001:db8:a::/48") && p->a->peer[1].eor[0] &&
-	    p->a->peer[1].eor[1] && p->b->peer[1].eor[0] && p->b->peer[1].eor[1];
+	       bnet_route(p->b, "10.0.0.0/16") && bnet_route(p->b, "2001:db8:a::/48") &&
+	       p->a->peer[1].eor[0] && p->a->peer[1].eor[1] && p->b->peer[1].eor[0] && p->b->peer[1].eor[1];
 }
 
 static void test_up(void **state)
@@ -98,7 +100,8 @@ static void test_up(void **state)
 		assert_int_equal(v.received, 2);
 		assert_int_equal(v.accepted, 2);
 		assert_int_equal(v.advertised, 2);
-		assert_true(v.four_octet_as && v.route_refresh && v.ipv4 && v.ipv6 && v.eor_in[0] && v.eor_in[1]);
+		assert_true(
+		    v.four_octet_as && v.route_refresh && v.ipv4 && v.ipv6 && v.eor_in[0] && v.eor_in[1]);
 		/* An hour of quiet: keepalives hold the session. (A collision may have cost a first one.) */
 		falls = p.a->peer[1].falls + p.b->peer[1].falls;
 		assert_true(falls <= 2);
@@ -112,7 +115,6 @@ static void test_up(void **state)
 	assert_true(clean > SEEDS * 3 / 4);
 }
 
-
 /* --- falling and coming back --- */
 static bool a_has(struct bnet *net, void *arg)
 {
@@ -120,7 +122,7 @@ static bool a_has(struct bnet *net, void *arg)
 
 	(void)net;
 	return bnet_route(p->a, "10.100.0.0/16") && bnet_route(p->b, "10.0.0.0/16") &&
-	    bnet_view(p->a, 1).state == BGP_ESTABLISHED && bnet_view(p->b, 1).state == BGP_ESTABLISHED;
+	       bnet_view(p->a, 1).state == BGP_ESTABLISHED && bnet_view(p->b, 1).state == BGP_ESTABLISHED;
 }
 
 static struct pair pair_ready(uint32_t seed)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every decoder of BGP messages. Input: a byte of terms (1: 4-octet AS numbers, 2: internal, 4: IPv4, 8: IPv6), the message
- * type (0: the bytes are a header), the body. An UPDATE without a fault must survive being built and read again.
+ * Every decoder of BGP messages. Input: a byte of terms (1: 4-octet AS numbers, 2: internal, 4: IPv4, 8:
+ * IPv6), the message type (0: the bytes are a header), the body. An UPDATE without a fault must survive being
+ * built and read again.
  */
 #include "bgp/attr_set.h"
 #include "bgp/message.h"
@@ -69,7 +70,9 @@ static void round_trip(const struct attr_view *v, bool internal)
 
 static void fuzz_update(struct rd r, uint8_t terms)
 {
-	struct attr_context ctx = { .four_octet = terms & 1, .internal = terms & 2, .family = { terms & 4, terms & 8 } };
+	struct attr_context ctx = {
+		.four_octet = terms & 1, .internal = terms & 2, .family = { terms & 4, terms & 8 }
+	};
 	struct update u;
 
 	update_parse(r, &ctx, &scratch, &u);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A speaker with a cloud gateway (the fuzzer) and a LAN router, both established. Input: a byte of terms (1: the gateway
- * knows 4-octet AS numbers, 2: it is internal, 4: no IPv6, 8: the stream comes raw, 16: the session is not
- * established first), a byte that says how the stream is cut, the stream: raw bytes, or framed as (type, 2 bytes of
- * length, body) so that headers are right.
+ * A speaker with a cloud gateway (the fuzzer) and a LAN router, both established. Input: a byte of terms (1:
+ * the gateway knows 4-octet AS numbers, 2: it is internal, 4: no IPv6, 8: the stream comes raw, 16: the
+ * session is not established first), a byte that says how the stream is cut, the stream: raw bytes, or framed
+ * as (type, 2 bytes of length, body) so that headers are right.
  *
- * Whatever comes: no crash, the views stay readable, and after the path is lost nothing of the gateway remains.
+ * Whatever comes: no crash, the views stay readable, and after the path is lost nothing of the gateway
+ * remains.
  */
 #include "bgp/bgp.h"
 #include "bgp/message.h"
@@ -15,7 +16,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define OUR_AS 65001
+#define OUR_AS  65001
 #define GATEWAY 1
 #define ROUTER  2
 
@@ -70,11 +71,24 @@ static void say(struct world *w, uint64_t conn, enum bgp_msg_type type, const st
 static uint64_t connect_peer(struct world *w, uint32_t id, uint32_t as, uint8_t terms)
 {
 	struct addr local = addr_v4(0x0a00000a), remote = addr_v4(0x0a64ff00 + id);
-	struct bgp_peer_config c = { .name = "peer", .kind = id == GATEWAY ? BGP_PEER_SITE : BGP_PEER_LAN, .local = local,
-		.remote = remote, .peer_as = as, .mode = BGP_MODE_PASSIVE, .ipv4 = true, .ipv6 = true };
-	struct open_msg o = { .version = 4, .as2 = (uint16_t)as, .hold_time = 90, .router_id = 1 + id,
-		.caps = { .any = true, .multiprotocol = true, .family = { true, !(terms & 4) }, .route_refresh = true,
-		    .four_octet_as = terms & 1, .as = as } };
+	struct bgp_peer_config c = { .name = "peer",
+		.kind = id == GATEWAY ? BGP_PEER_SITE : BGP_PEER_LAN,
+		.local = local,
+		.remote = remote,
+		.peer_as = as,
+		.mode = BGP_MODE_PASSIVE,
+		.ipv4 = true,
+		.ipv6 = true };
+	struct open_msg o = { .version = 4,
+		.as2 = (uint16_t)as,
+		.hold_time = 90,
+		.router_id = 1 + id,
+		.caps = { .any = true,
+		    .multiprotocol = true,
+		    .family = { true, !(terms & 4) },
+		    .route_refresh = true,
+		    .four_octet_as = terms & 1,
+		    .as = as } };
 	uint64_t conn;
 
 	must(bgp_peer_add(w->bgp, id, &c, NULL) == 0);
@@ -118,8 +132,8 @@ static void feed_framed(struct world *w, struct rd r, uint8_t cut)
 
 static void look(const struct world *w)
 {
-	static const enum bgp_rib ribs[] = { BGP_RIB_BEST, BGP_RIB_RECEIVED, BGP_RIB_ADVERTISED, BGP_RIB_REJECTED,
-		BGP_RIB_WITHHELD };
+	static const enum bgp_rib ribs[] = { BGP_RIB_BEST, BGP_RIB_RECEIVED, BGP_RIB_ADVERTISED,
+		BGP_RIB_REJECTED, BGP_RIB_WITHHELD };
 	struct bgp_route_view rows[3];
 
 	for (unsigned i = 0; i < sizeof(ribs) / sizeof(ribs[0]); i++) {

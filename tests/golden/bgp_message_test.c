@@ -34,10 +34,12 @@ static void test_open(void **state)
 	(void)state;
 	o.caps.end_of_rib = true;
 	open_build(&w, &o);
-	assert_int_equal(open_parse(same(wr_len(&w), MARKER "0037 01 04 5ba0 005a 0a00000a 1a"
-							   "02 18 01 04 0001 00 01 01 04 0002 00 01 02 00 40 02 0000"
-							   "41 04 fa56ea01"),
-			     &got, NULL), 0);
+	assert_int_equal(
+	    open_parse(same(wr_len(&w), MARKER "0037 01 04 5ba0 005a 0a00000a 1a"
+	                                       "02 18 01 04 0001 00 01 01 04 0002 00 01 02 00 40 02 0000"
+	                                       "41 04 fa56ea01"),
+	        &got, NULL),
+	    0);
 	assert_int_equal(open_as(&got), 4200000001u);
 	assert_int_equal(got.hold_time, 90);
 }
@@ -45,7 +47,9 @@ static void test_open(void **state)
 static void test_small_ones(void **state)
 {
 	struct wr w = wr_init(built, sizeof(built));
-	struct notify n = { .code = BGP_ERR_OPEN, .subcode = BGP_OPEN_VERSION, .data = { 0, 4 }, .data_len = 2 };
+	struct notify n = {
+		.code = BGP_ERR_OPEN, .subcode = BGP_OPEN_VERSION, .data = { 0, 4 }, .data_len = 2
+	};
 	struct notification_msg nm;
 	struct refresh_msg m = { .afi = BGP_AFI_IPV6, .safi = BGP_SAFI_UNICAST }, got;
 
@@ -80,7 +84,8 @@ static struct attrs attrs_of(uint8_t *path, size_t cap, uint32_t second)
 	return (struct attrs){ .as_path = { path, wr_len(&w) }, .nexthop = bnet_addr("10.0.0.10") };
 }
 
-static size_t build(enum bgp_family family, const struct attrs *a, const struct attr_context *ctx, const char *prefix)
+static size_t build(
+    enum bgp_family family, const struct attrs *a, const struct attr_context *ctx, const char *prefix)
 {
 	struct prefix p = bnet_prefix(prefix);
 	struct update_builder b;
@@ -101,9 +106,9 @@ static void test_updates(void **state)
 	a.have_med = true;
 	a.med = 5;
 	a.communities = (struct bytes){ (const uint8_t *)"\xfd\xe9\x00\x01", 4 };
-	update_parse(same(build(BGP_IPV4, &a, &ctx, "10.200.0.0/16"),
-			 MARKER "0041 02 0000 0027 40 01 01 00 50 02 000a 02 02 0000fde9 0000ffeb 40 03 04 0a00000a"
-				"80 04 04 00000005 c0 08 04 fde90001 10 0ac8"),
+	update_parse(same(build(BGP_IPV4, &a, &ctx, "10.200.0.0/16"), MARKER
+	                 "0041 02 0000 0027 40 01 01 00 50 02 000a 02 02 0000fde9 0000ffeb 40 03 04 0a00000a"
+	                 "80 04 04 00000005 c0 08 04 fde90001 10 0ac8"),
 	    &ctx, &scratch, &u);
 	assert_int_equal(u.a.faults.worst, REACT_NONE);
 	assert_int_equal(u.a.attrs.med, 5);
@@ -114,8 +119,8 @@ static void test_updates(void **state)
 	a = attrs_of(path, sizeof(path), 65515);
 	a.nexthop = bnet_addr("2001:db8::1");
 	update_parse(same(build(BGP_IPV6, &a, &ctx, "2001:db8:b::/48"),
-			 MARKER "0049 02 0000 0032 40 01 01 00 50 02 000a 02 02 0000fde9 0000ffeb"
-				"90 0e 001c 0002 01 10 20010db8000000000000000000000001 00 30 20010db8000b"),
+	                 MARKER "0049 02 0000 0032 40 01 01 00 50 02 000a 02 02 0000fde9 0000ffeb"
+	                        "90 0e 001c 0002 01 10 20010db8000000000000000000000001 00 30 20010db8000b"),
 	    &ctx, &scratch, &u);
 	assert_int_equal(u.a.faults.worst, REACT_NONE);
 	assert_int_equal(u.a.reach.n, 1);
@@ -127,8 +132,8 @@ static void test_updates(void **state)
 	ctx.internal = true;
 	a = attrs_of(path, sizeof(path), 70000);
 	update_parse(same(build(BGP_IPV4, &a, &ctx, "10.200.0.0/16"),
-			 MARKER "0044 02 0000 002a 40 01 01 00 50 02 0006 02 02 fde9 5ba0 40 03 04 0a00000a"
-				"40 05 04 00000064 d0 11 000a 02 02 0000fde9 00011170 10 0ac8"),
+	                 MARKER "0044 02 0000 002a 40 01 01 00 50 02 0006 02 02 fde9 5ba0 40 03 04 0a00000a"
+	                        "40 05 04 00000064 d0 11 000a 02 02 0000fde9 00011170 10 0ac8"),
 	    &ctx, &scratch, &u);
 	assert_int_equal(u.a.faults.worst, REACT_NONE);
 	assert_true(as_path_contains(u.a.attrs.as_path, 70000));

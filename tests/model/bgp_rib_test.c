@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A speaker under random operations against a naive model: what it tells the daemon (Loc-RIB), and what each of its
- * peers has been told, read from the bytes it sends. The model keeps plain arrays and computes everything anew each
- * time. Each route carries a community of its own, by which it is known wherever it turns up.
+ * A speaker under random operations against a naive model: what it tells the daemon (Loc-RIB), and what each
+ * of its peers has been told, read from the bytes it sends. The model keeps plain arrays and computes
+ * everything anew each time. Each route carries a community of its own, by which it is known wherever it
+ * turns up.
  */
 #include "bgp/message.h"
 #include "bgp/nlri.h"
@@ -17,14 +18,15 @@
 
 #include <cmocka.h>
 
-#define PEERS    5
-#define OUR_AS   65001
+#define PEERS       5
+#define OUR_AS      65001
 #define PATH_MAX_AS 4
 
-static const char *const pool[] = { "0.0.0.0/0", "10.0.0.0/8", "10.0.0.0/16", "10.0.5.0/24", "10.1.0.0/16", "10.1.2.0/24",
-	"10.1.2.128/25", "172.16.0.0/12", "172.16.1.0/24", "192.168.1.0/24", "192.168.1.128/25", "192.168.2.0/24",
-	"127.0.0.0/8", "169.254.1.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "2001:db8:1::/48",
-	"2001:db8:1:2::/64", "2001:db8:2::/48", "fe80::/64", "::/0" };
+static const char *const pool[] = { "0.0.0.0/0", "10.0.0.0/8", "10.0.0.0/16", "10.0.5.0/24", "10.1.0.0/16",
+	"10.1.2.0/24", "10.1.2.128/25", "172.16.0.0/12", "172.16.1.0/24", "192.168.1.0/24",
+	"192.168.1.128/25", "192.168.2.0/24", "127.0.0.0/8", "169.254.1.0/24", "198.51.100.0/24",
+	"203.0.113.0/24", "2001:db8::/32", "2001:db8:1::/48", "2001:db8:1:2::/64", "2001:db8:2::/48",
+	"fe80::/64", "::/0" };
 #define POOL (sizeof(pool) / sizeof(pool[0]))
 
 static const struct {
@@ -33,7 +35,8 @@ static const struct {
 	uint32_t as, router_id;
 	uint32_t from[2]; /* announce_from */
 	bool transit;
-} peers[PEERS] = { /* id: index + 1 */
+} peers[PEERS] = {
+	/* id: index + 1 */
 	{ BGP_PEER_SITE, "10.100.255.4", 65515, 20, { 0 }, false },
 	{ BGP_PEER_SITE, "10.100.255.5", 65515, 10, { 4 }, false },
 	{ BGP_PEER_SITE, "10.110.255.4", 64512, 5, { 4, 5 }, false },
@@ -122,7 +125,8 @@ static bool same_path(const struct route *a, const struct route *b)
 }
 
 /* Keeps of `in` those with the least key. */
-static void keep_least(const struct model *m, bool in[PEERS], unsigned x, uint32_t (*key)(const struct route *r))
+static void keep_least(
+    const struct model *m, bool in[PEERS], unsigned x, uint32_t (*key)(const struct route *r))
 {
 	uint32_t least = UINT32_MAX;
 
@@ -154,7 +158,8 @@ static unsigned decide_naively(const struct model *m, unsigned x, unsigned out[P
 	memcpy(still, in, sizeof(in));
 	for (unsigned p = 0; p < PEERS; p++)
 		for (unsigned q = 0; q < PEERS; q++)
-			if (in[p] && in[q] && peers[p].as == peers[q].as && m->route[q][x].med < m->route[p][x].med)
+			if (in[p] && in[q] && peers[p].as == peers[q].as &&
+			    m->route[q][x].med < m->route[p][x].med)
 				still[p] = false;
 	for (unsigned p = 0; p < PEERS; p++)
 		if (still[p] && (best == PEERS || peers[p].router_id < peers[best].router_id))
@@ -273,8 +278,13 @@ static void session_up(struct model *m, unsigned p)
 	uint8_t buf[512];
 	struct wr w = wr_init(buf, sizeof(buf));
 	struct addr local, remote;
-	struct open_msg o = { .version = 4, .as2 = (uint16_t)peers[p].as, .router_id = peers[p].router_id,
-		.caps = { .any = true, .multiprotocol = true, .family = { true, true }, .four_octet_as = true,
+	struct open_msg o = { .version = 4,
+		.as2 = (uint16_t)peers[p].as,
+		.router_id = peers[p].router_id,
+		.caps = { .any = true,
+		    .multiprotocol = true,
+		    .family = { true, true },
+		    .four_octet_as = true,
 		    .as = peers[p].as } };
 
 	assert_int_equal(addr_parse("10.0.0.10", &local), 0);
@@ -314,8 +324,12 @@ static void learn(struct model *m, unsigned p, unsigned x)
 	struct update_builder b;
 	static const uint32_t as[] = { 65300, 65515, 64512, OUR_AS, 65100, 65300, 65300, 65400 };
 
-	*r = (struct route){ .there = true, .n_path = 1 + rnd(m, 3), .origin = (uint8_t)(rnd(m, 5) / 2),
-		.have_med = rnd(m, 2), .tag = ++m->next_tag, .no_export = rnd(m, 12) == 0 };
+	*r = (struct route){ .there = true,
+		.n_path = 1 + rnd(m, 3),
+		.origin = (uint8_t)(rnd(m, 5) / 2),
+		.have_med = rnd(m, 2),
+		.tag = ++m->next_tag,
+		.no_export = rnd(m, 12) == 0 };
 	r->path[0] = rnd(m, 20) ? peers[p].as : 65300;
 	for (unsigned i = 1; i < r->n_path; i++)
 		r->path[i] = as[rnd(m, 8)];
@@ -332,8 +346,10 @@ static void learn(struct model *m, unsigned p, unsigned x)
 	a.origin = r->origin;
 	a.have_med = r->have_med;
 	a.med = r->med;
-	assert_int_equal(addr_parse(m->prefix[x].addr.family == 4 ? peers[p].addr : "2001:db8:ffff::1", &a.nexthop), 0);
-	assert_true(update_begin(&b, buf, sizeof(buf), m->prefix[x].addr.family == 4 ? BGP_IPV4 : BGP_IPV6, &a, &terms));
+	assert_int_equal(
+	    addr_parse(m->prefix[x].addr.family == 4 ? peers[p].addr : "2001:db8:ffff::1", &a.nexthop), 0);
+	assert_true(update_begin(
+	    &b, buf, sizeof(buf), m->prefix[x].addr.family == 4 ? BGP_IPV4 : BGP_IPV6, &a, &terms));
 	assert_true(update_add(&b, &m->prefix[x]));
 	(void)update_end(&b);
 	out = b.w;
@@ -346,7 +362,8 @@ static void unlearn(struct model *m, unsigned p, unsigned x)
 	struct update_builder b;
 
 	m->route[p][x].there = false;
-	assert_true(update_begin(&b, buf, sizeof(buf), m->prefix[x].addr.family == 4 ? BGP_IPV4 : BGP_IPV6, NULL, &terms));
+	assert_true(update_begin(
+	    &b, buf, sizeof(buf), m->prefix[x].addr.family == 4 ? BGP_IPV4 : BGP_IPV6, NULL, &terms));
 	assert_true(update_add(&b, &m->prefix[x]));
 	(void)update_end(&b);
 	input(m, p, &b.w);
@@ -469,8 +486,12 @@ static struct model *model_new(uint32_t seed)
 	for (unsigned x = 0; x < POOL; x++)
 		assert_int_equal(prefix_parse(pool[x], true, &m->prefix[x]), 0);
 	for (unsigned p = 0; p < PEERS; p++) {
-		struct bgp_peer_config c = { .kind = peers[p].kind, .peer_as = peers[p].as, .mode = BGP_MODE_PASSIVE,
-			.ipv4 = true, .ipv6 = true, .transit = peers[p].transit };
+		struct bgp_peer_config c = { .kind = peers[p].kind,
+			.peer_as = peers[p].as,
+			.mode = BGP_MODE_PASSIVE,
+			.ipv4 = true,
+			.ipv6 = true,
+			.transit = peers[p].transit };
 
 		snprintf(c.name, sizeof(c.name), "peer%u", p + 1);
 		assert_int_equal(addr_parse("10.0.0.10", &c.local), 0);

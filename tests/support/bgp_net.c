@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Virtual TCP between BGP cores. An event is something that arrives at one end of a connection at a time: the
- * attempt to connect, its answer, bytes, room to send, the end. Order within a direction is kept by never scheduling
- * earlier than what went before. Misuse by a core (bytes on a closed connection, a second close) fails the test.
+ * attempt to connect, its answer, bytes, room to send, the end. Order within a direction is kept by never
+ * scheduling earlier than what went before. Misuse by a core (bytes on a closed connection, a second close)
+ * fails the test.
  */
 #include "tests/support/bgp_net.h"
 
@@ -18,12 +19,12 @@ enum event_kind { EV_ARRIVE, EV_OPENED, EV_REFUSED, EV_DATA, EV_ROOM, EV_FIN, EV
 
 struct side {
 	struct bnet_node *node;
-	uint64_t id;       /* the core's; 0: not known */
+	uint64_t id; /* the core's; 0: not known */
 	struct addr addr;
-	bool open;         /* this end takes and gives */
-	bool asked;        /* connecting */
-	mtime last;        /* when the latest thing scheduled to this side arrives */
-	size_t in_flight;  /* sent by this side, not yet taken by the other */
+	bool open;        /* this end takes and gives */
+	bool asked;       /* connecting */
+	mtime last;       /* when the latest thing scheduled to this side arrives */
+	size_t in_flight; /* sent by this side, not yet taken by the other */
 };
 struct conn {
 	struct list node;
@@ -108,7 +109,8 @@ void bnet_free(struct bnet *net)
 	free(net);
 }
 
-struct bnet_node *bnet_add(struct bnet *net, const char *name, const char *addrs, uint32_t as, const char *router_id)
+struct bnet_node *bnet_add(
+    struct bnet *net, const char *name, const char *addrs, uint32_t as, const char *router_id)
 {
 	struct bnet_node *n = &net->node[net->n_nodes++];
 	struct rng rng = bnet_rng(net);
@@ -138,14 +140,16 @@ static struct conn *conn_of(struct bnet *net, const struct bnet_node *n, uint64_
 {
 	list_for_each (&net->conns, struct conn, c, node)
 		for (unsigned i = 0; i < 2; i++)
-			if (c->side[i].node == n && c->side[i].id == id && (c->side[i].open || c->side[i].asked)) {
+			if (c->side[i].node == n && c->side[i].id == id &&
+			    (c->side[i].open || c->side[i].asked)) {
 				*ret_side = i;
 				return c;
 			}
 	return NULL;
 }
 
-static void schedule(struct bnet *net, struct conn *c, unsigned to, enum event_kind kind, const uint8_t *data, size_t len)
+static void schedule(
+    struct bnet *net, struct conn *c, unsigned to, enum event_kind kind, const uint8_t *data, size_t len)
 {
 	struct event *e = calloc(1, sizeof(*e));
 	struct list *at = &net->events;
@@ -168,8 +172,8 @@ static void schedule(struct bnet *net, struct conn *c, unsigned to, enum event_k
 	list_insert_before(at, &e->node);
 }
 
-static struct conn *connect_to(struct bnet *net, struct bnet_node *n, uint64_t id, const struct addr *local,
-	const struct addr *remote)
+static struct conn *connect_to(
+    struct bnet *net, struct bnet_node *n, uint64_t id, const struct addr *local, const struct addr *remote)
 {
 	struct conn *c = calloc(1, sizeof(*c));
 
@@ -229,7 +233,8 @@ static void note_state(struct bnet_node *n, const struct bgp_action *a)
 	struct bnet_peer *p = &n->peer[a->peer];
 
 	if (getenv("BNET_TRACE"))
-		fprintf(stderr, "%s: peer %u %s %s\n", n->name, a->peer, bgp_state_name(a->state.state), a->state.why.text);
+		fprintf(stderr, "%s: peer %u %s %s\n", n->name, a->peer, bgp_state_name(a->state.state),
+		    a->state.why.text);
 	if (a->state.state == BGP_ESTABLISHED)
 		p->established++;
 	if (p->state == BGP_ESTABLISHED)
@@ -289,7 +294,8 @@ static void arrive(struct bnet *net, struct conn *c)
 {
 	struct side *s = &c->side[1];
 
-	s->id = s->node->bgp ? bgp_conn_incoming(s->node->bgp, &s->addr, &c->side[0].addr, net->now) : ++net->next_raw;
+	s->id = s->node->bgp ? bgp_conn_incoming(s->node->bgp, &s->addr, &c->side[0].addr, net->now)
+	                     : ++net->next_raw;
 	if (!s->id) { /* accepted by the kernel, closed by the daemon; or refused by a firewall */
 		schedule(net, c, 0, next_random(net) % 2 ? EV_REFUSED : EV_OPENED, NULL, 0);
 		schedule(net, c, 0, EV_FIN, NULL, 0);
@@ -499,7 +505,8 @@ void bnet_stall(struct bnet *net, struct bnet_node *n, bool stalled)
 void bnet_reset(struct bnet *net, struct bnet_node *a, struct bnet_node *b)
 {
 	list_for_each (&net->conns, struct conn, c, node) {
-		if ((c->side[0].node != a || c->side[1].node != b) && (c->side[0].node != b || c->side[1].node != a))
+		if ((c->side[0].node != a || c->side[1].node != b) &&
+		    (c->side[0].node != b || c->side[1].node != a))
 			continue;
 		for (unsigned i = 0; i < 2; i++)
 			if (c->side[i].open)
@@ -553,11 +560,15 @@ struct prefix bnet_prefix(const char *text)
 	return p;
 }
 
-struct bgp_peer_config bnet_peer_config(const char *name, enum bgp_kind kind, const char *local, const char *remote,
-	uint32_t peer_as)
+struct bgp_peer_config bnet_peer_config(
+    const char *name, enum bgp_kind kind, const char *local, const char *remote, uint32_t peer_as)
 {
-	struct bgp_peer_config c = { .kind = kind, .local = bnet_addr(local), .remote = bnet_addr(remote),
-		.peer_as = peer_as, .hold_time = mdur_s(30), .keepalive = mdur_s(10) };
+	struct bgp_peer_config c = { .kind = kind,
+		.local = bnet_addr(local),
+		.remote = bnet_addr(remote),
+		.peer_as = peer_as,
+		.hold_time = mdur_s(30),
+		.keepalive = mdur_s(10) };
 
 	snprintf(c.name, sizeof(c.name), "%s", name);
 	return c;
@@ -602,7 +613,7 @@ const struct bgp_action *bnet_route(const struct bnet_node *n, const char *prefi
 }
 
 bool bnet_row(const struct bnet_node *n, enum bgp_rib rib, const char *prefix, uint32_t peer,
-	struct bgp_route_view *ret_view)
+    struct bgp_route_view *ret_view)
 {
 	struct bgp_route_query q = { .rib = rib, .peer = peer, .within = bnet_prefix(prefix), .exact = true };
 

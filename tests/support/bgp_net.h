@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Several BGP speakers in one process over virtual TCP, under a virtual clock. Segments arrive in order, after delays
- * and in cuts that the seed chooses; links can be cut (nothing arrives any more, silently) or reset. Each node keeps
- * what its core told: the routes, the states, End-of-RIB, reports.
+ * Several BGP speakers in one process over virtual TCP, under a virtual clock. Segments arrive in order,
+ * after delays and in cuts that the seed chooses; links can be cut (nothing arrives any more, silently) or
+ * reset. Each node keeps what its core told: the routes, the states, End-of-RIB, reports.
  *
  * A node may also be played by the test itself (a raw node): it takes bytes and the test writes bytes.
  */
@@ -13,10 +13,10 @@
 #include "base/ptrie.h"
 #include "bgp/bgp.h"
 
-#define BNET_NODES    8
-#define BNET_ADDRS    4
-#define BNET_PEERS    64
-#define BNET_RAW_MAX  (1 << 20)
+#define BNET_NODES   8
+#define BNET_ADDRS   4
+#define BNET_PEERS   64
+#define BNET_RAW_MAX (1 << 20)
 
 struct bnet_peer { /* what a node knows of one of its peers, by id */
 	enum bgp_state state;
@@ -51,9 +51,9 @@ struct bnet {
 	unsigned n_nodes;
 	struct list conns, events;
 	uint64_t next_raw;
-	size_t window;      /* bytes in flight on a connection */
-	unsigned delay_ms;  /* at most, each way */
-	size_t cut;         /* longest piece delivered at once; 0: as sent */
+	size_t window;                     /* bytes in flight on a connection */
+	unsigned delay_ms;                 /* at most, each way */
+	size_t cut;                        /* longest piece delivered at once; 0: as sent */
 	bool dark[BNET_NODES][BNET_NODES]; /* the link is cut */
 };
 
@@ -61,7 +61,8 @@ struct bnet *bnet_new(uint32_t seed);
 void bnet_free(struct bnet *net);
 struct rng bnet_rng(struct bnet *net);
 /* as 0: a raw node. addrs: text, separated by blanks. */
-struct bnet_node *bnet_add(struct bnet *net, const char *name, const char *addrs, uint32_t as, const char *router_id);
+struct bnet_node *bnet_add(
+    struct bnet *net, const char *name, const char *addrs, uint32_t as, const char *router_id);
 unsigned bnet_index(const struct bnet *net, const struct bnet_node *n);
 
 /* Runs until `until`, or (bnet_until) till the condition holds; false when the time ran out first. */
@@ -84,8 +85,8 @@ void bnet_raw_close(struct bnet *net, struct bnet_node *n);
 /* --- shorthand for tests --- */
 struct addr bnet_addr(const char *text);
 struct prefix bnet_prefix(const char *text);
-struct bgp_peer_config bnet_peer_config(const char *name, enum bgp_kind kind, const char *local, const char *remote,
-	uint32_t peer_as);
+struct bgp_peer_config bnet_peer_config(
+    const char *name, enum bgp_kind kind, const char *local, const char *remote, uint32_t peer_as);
 void bnet_peer_add(struct bnet_node *n, uint32_t id, const struct bgp_peer_config *c);
 void bnet_peer_start(struct bnet *net, struct bnet_node *n, uint32_t id);
 void bnet_announce(struct bnet *net, struct bnet_node *n, const char *prefix);
@@ -94,7 +95,7 @@ void bnet_unannounce(struct bnet *net, struct bnet_node *n, const char *prefix);
 const struct bgp_action *bnet_route(const struct bnet_node *n, const char *prefix);
 /* The first row of a RIB for this prefix; false when there is none. peer 0: any. */
 bool bnet_row(const struct bnet_node *n, enum bgp_rib rib, const char *prefix, uint32_t peer,
-	struct bgp_route_view *ret_view);
+    struct bgp_route_view *ret_view);
 size_t bnet_count(const struct bnet_node *n, enum bgp_rib rib, uint32_t peer);
 struct bgp_peer_view bnet_view(const struct bnet_node *n, uint32_t peer);
 

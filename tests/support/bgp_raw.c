@@ -38,8 +38,12 @@ struct open_msg raw_open_msg(uint32_t as, const char *router_id)
 		.as2 = (uint16_t)(as > UINT16_MAX ? BGP_AS_TRANS : as),
 		.hold_time = 90,
 		.router_id = addr_to_v4(&id),
-		.caps = { .any = true, .multiprotocol = true, .family = { true, true }, .route_refresh = true,
-		    .four_octet_as = true, .as = as },
+		.caps = { .any = true,
+		    .multiprotocol = true,
+		    .family = { true, true },
+		    .route_refresh = true,
+		    .four_octet_as = true,
+		    .as = as },
 	};
 }
 
@@ -84,7 +88,7 @@ void raw_message(struct bnet *net, struct bnet_node *n, uint8_t type, const char
 }
 
 void raw_update(struct bnet *net, struct bnet_node *n, const char *withdrawn_hex, const char *attrs_hex,
-	const char *nlri_hex)
+    const char *nlri_hex)
 {
 	uint8_t buf[BGP_MESSAGE_MAX], part[BGP_MESSAGE_MAX];
 	struct wr w = wr_init(buf, sizeof(buf));

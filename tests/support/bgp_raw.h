@@ -17,7 +17,7 @@ void raw_notify(struct bnet *net, struct bnet_node *n, uint8_t code, uint8_t sub
 void raw_message(struct bnet *net, struct bnet_node *n, uint8_t type, const char *body_hex);
 /* An UPDATE of its three parts, lengths added. */
 void raw_update(struct bnet *net, struct bnet_node *n, const char *withdrawn_hex, const char *attrs_hex,
-	const char *nlri_hex);
+    const char *nlri_hex);
 /* The index-th message of this type received: its body, false when there were not so many. */
 bool raw_received(const struct bnet_node *n, uint8_t type, unsigned index, struct rd *ret_body);
 unsigned raw_count(const struct bnet_node *n, uint8_t type);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The codecs of BGP alone: what is built is read back, and cut at every length it is refused without a wrong step. */
+/* The codecs of BGP alone: what is built is read back, and cut at every length it is refused without a wrong
+ * step. */
 #include "base/htab.h"
 #include "bgp/attr_set.h"
 #include "bgp/message.h"
@@ -65,9 +66,18 @@ static void test_header(void **state)
 
 static void test_open(void **state)
 {
-	struct open_msg o = { .version = 4, .as2 = 23456, .hold_time = 180, .router_id = 0x0a00000a,
-		.caps = { .any = true, .multiprotocol = true, .family = { true, true }, .route_refresh = true,
-		    .end_of_rib = true, .four_octet_as = true, .as = 4200000000u } }, got;
+	struct open_msg o = { .version = 4,
+		.as2 = 23456,
+		.hold_time = 180,
+		.router_id = 0x0a00000a,
+		.caps = { .any = true,
+		    .multiprotocol = true,
+		    .family = { true, true },
+		    .route_refresh = true,
+		    .end_of_rib = true,
+		    .four_octet_as = true,
+		    .as = 4200000000u } },
+	                got;
 	uint8_t buf[512];
 	struct wr w = wr_init(buf, sizeof(buf));
 	struct notify n;
@@ -84,13 +94,14 @@ static void test_open(void **state)
 	assert_int_equal(got.hold_time, 180);
 	assert_int_equal(got.router_id, 0x0a00000a);
 	assert_true(got.caps.family[BGP_IPV4] && got.caps.family[BGP_IPV6] && got.caps.route_refresh &&
-	    got.caps.end_of_rib && got.caps.four_octet_as);
+	            got.caps.end_of_rib && got.caps.four_octet_as);
 }
 
 /* RFC 9072: the long form of the optional parameters. */
 static void test_open_extended(void **state)
 {
-	static const uint8_t body[] = { 4, 0xff, 0xeb, 0, 90, 10, 0, 0, 1, 255, 255, 0, 9, 2, 0, 6, 65, 4, 0, 0, 0xff, 0xeb };
+	static const uint8_t body[] = { 4, 0xff, 0xeb, 0, 90, 10, 0, 0, 1, 255, 255, 0, 9, 2, 0, 6, 65, 4, 0,
+		0, 0xff, 0xeb };
 	struct open_msg got;
 
 	(void)state;
@@ -106,8 +117,12 @@ static void test_open_extended(void **state)
 
 static void test_negotiate(void **state)
 {
-	struct capabilities both = { .any = true, .multiprotocol = true, .family = { true, true }, .route_refresh = true,
-		.four_octet_as = true }, v6 = both, none = { 0 };
+	struct capabilities both = { .any = true,
+		.multiprotocol = true,
+		.family = { true, true },
+		.route_refresh = true,
+		.four_octet_as = true },
+	                    v6 = both, none = { 0 };
 	struct negotiated t;
 
 	(void)state;
@@ -123,7 +138,16 @@ static void test_negotiate(void **state)
 
 static void test_notification(void **state)
 {
-	static const uint8_t shutdown[] = { 6, 2, 5, 'b', 'y', 'e', 1, '!', };
+	static const uint8_t shutdown[] = {
+		6,
+		2,
+		5,
+		'b',
+		'y',
+		'e',
+		1,
+		'!',
+	};
 	struct notification_msg m;
 	struct reason why;
 
@@ -141,8 +165,8 @@ static void test_notification(void **state)
 
 static void test_nlri(void **state)
 {
-	static const char *const text[] = { "0.0.0.0/0", "10.0.0.0/8", "10.128.0.0/9", "192.0.2.1/32", "2001:db8::/32",
-		"::/0", "2001:db8::1/128", "2001:db8:8000::/33" };
+	static const char *const text[] = { "0.0.0.0/0", "10.0.0.0/8", "10.128.0.0/9", "192.0.2.1/32",
+		"2001:db8::/32", "::/0", "2001:db8::1/128", "2001:db8:8000::/33" };
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(text) / sizeof(text[0]); i++) {
@@ -156,7 +180,9 @@ static void test_nlri(void **state)
 			uint8_t *copy = exact(buf, len);
 			struct rd r = rd_init(copy, len);
 
-			assert_int_equal(nlri_next(&r, p.addr.family, &got), len == wr_len(&w) ? 1 : len ? -1 : 0);
+			assert_int_equal(nlri_next(&r, p.addr.family, &got), len == wr_len(&w) ? 1
+			                                                     : len             ? -1
+			                                                                       : 0);
 			free(copy);
 		}
 		assert_true(prefix_eq(&p, &got));
@@ -179,7 +205,8 @@ static void test_as_path(void **state)
 {
 	static const uint32_t three[] = { 65515, 70000, 80000 };
 	uint8_t a[64], b[64], out[128];
-	struct bytes seq = path_of(three, 3, BGP_AS_SEQUENCE, a, sizeof(a)), set = path_of(three, 3, BGP_AS_SET, b, sizeof(b));
+	struct bytes seq = path_of(three, 3, BGP_AS_SEQUENCE, a, sizeof(a)),
+	             set = path_of(three, 3, BGP_AS_SET, b, sizeof(b));
 	struct wr w = wr_init(out, sizeof(out));
 	uint32_t first = 0, list[2];
 	bool cut;
@@ -227,21 +254,24 @@ static void test_as_path_full_segment(void **state)
 /* RFC 6793 4.2.3. */
 static void test_as4_merge(void **state)
 {
-	static const uint32_t two[] = { 65515, 23456, 23456 }, four[] = { 70000, 80000 }, more[] = { 1, 2, 3, 4 };
+	static const uint32_t two[] = { 65515, 23456, 23456 }, four[] = { 70000, 80000 },
+	                      more[] = { 1, 2, 3, 4 };
 	uint8_t a[64], b[64], out[128];
 	struct wr w = wr_init(out, sizeof(out));
 	uint32_t list[8];
 	bool cut;
 
 	(void)state;
-	as_path_merge(path_of(two, 3, BGP_AS_SEQUENCE, a, sizeof(a)), path_of(four, 2, BGP_AS_SEQUENCE, b, sizeof(b)), &w);
+	as_path_merge(path_of(two, 3, BGP_AS_SEQUENCE, a, sizeof(a)),
+	    path_of(four, 2, BGP_AS_SEQUENCE, b, sizeof(b)), &w);
 	assert_int_equal(as_path_list((struct bytes){ out, wr_len(&w) }, list, 8, &cut), 3);
 	assert_int_equal(list[0], 65515);
 	assert_int_equal(list[1], 70000);
 	assert_int_equal(list[2], 80000);
 	/* AS4_PATH longer than AS_PATH: not to be believed. */
 	w = wr_init(out, sizeof(out));
-	as_path_merge(path_of(two, 3, BGP_AS_SEQUENCE, a, sizeof(a)), path_of(more, 4, BGP_AS_SEQUENCE, b, sizeof(b)), &w);
+	as_path_merge(path_of(two, 3, BGP_AS_SEQUENCE, a, sizeof(a)),
+	    path_of(more, 4, BGP_AS_SEQUENCE, b, sizeof(b)), &w);
 	assert_int_equal(as_path_list((struct bytes){ out, wr_len(&w) }, list, 8, &cut), 3);
 	assert_int_equal(list[1], 23456);
 }
@@ -250,10 +280,17 @@ static void test_as4_merge(void **state)
 static struct attrs rich(uint8_t *path, size_t cap)
 {
 	static const uint32_t as[] = { 65515, 4200000000u };
-	static const uint8_t other[] = { 99, 0xe0, 0, 3, 1, 2, 3, BGP_ATTR_LARGE_COMMUNITIES, 0xc0, 0, 12, 0, 0, 0, 1, 0, 0,
-		0, 2, 0, 0, 0, 3 };
-	struct attrs a = { .origin = BGP_ORIGIN_EGP, .have_med = true, .med = 7, .have_local_pref = true, .local_pref = 300,
-		.atomic_aggregate = true, .have_aggregator = true, .aggregator_as = 70000, .aggregator_id = 5 };
+	static const uint8_t other[] = { 99, 0xe0, 0, 3, 1, 2, 3, BGP_ATTR_LARGE_COMMUNITIES, 0xc0, 0, 12, 0,
+		0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3 };
+	struct attrs a = { .origin = BGP_ORIGIN_EGP,
+		.have_med = true,
+		.med = 7,
+		.have_local_pref = true,
+		.local_pref = 300,
+		.atomic_aggregate = true,
+		.have_aggregator = true,
+		.aggregator_as = 70000,
+		.aggregator_id = 5 };
 
 	a.nexthop = addr_v4(0x0a64fffe);
 	a.as_path = path_of(as, 2, BGP_AS_SEQUENCE, path, cap);
@@ -281,7 +318,9 @@ static void test_update(void **state)
 {
 	(void)state;
 	for (unsigned terms = 0; terms < 8; terms++) {
-		struct attr_context ctx = { .four_octet = terms & 1, .internal = terms & 2, .family = { true, true } };
+		struct attr_context ctx = {
+			.four_octet = terms & 1, .internal = terms & 2, .family = { true, true }
+		};
 		enum bgp_family family = terms & 4 ? BGP_IPV6 : BGP_IPV4;
 		struct prefix p = pfx(terms & 4 ? "2001:db8::/32" : "10.200.0.0/16"), got;
 		uint8_t path[64], buf[BGP_MESSAGE_MAX];
@@ -296,7 +335,8 @@ static void test_update(void **state)
 		assert_true(update_add(&b, &p));
 		len = update_end(&b);
 		assert_true(len > 0);
-		for (size_t cut = BGP_HEADER_LEN; cut < len; cut++) { /* no wrong step, whatever the verdict */
+		for (size_t cut = BGP_HEADER_LEN; cut < len;
+		     cut++) { /* no wrong step, whatever the verdict */
 			uint8_t *copy = exact(buf, cut);
 
 			update_parse(body_of(copy, cut), &ctx, &scratch, &u);

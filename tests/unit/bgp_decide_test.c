@@ -24,7 +24,11 @@ struct c {
 	unsigned group;
 	const char *path;
 };
-#define C(...) { .there = true, .pref = 100, .len = 1, .as = 65515, .id = 1, .peer = 1, .path = "p", __VA_ARGS__ }
+#define C(...)                                                                                               \
+	{                                                                                                    \
+		.there = true, .pref = 100, .len = 1, .as = 65515, .id = 1, .peer = 1, .path = "p",          \
+		__VA_ARGS__                                                                                  \
+	}
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init"
@@ -43,11 +47,14 @@ static const struct {
 	    { DECIDE_BEST, DECIDE_LOCAL_PREF }, 1 },
 	{ "path length before origin", 1, { C(.len = 2), C(.origin = 2, .peer = 2) },
 	    { DECIDE_PATH_LENGTH, DECIDE_BEST }, 1 },
-	{ "origin before MED", 1, { C(.origin = 1), C(.med = 9, .peer = 2) }, { DECIDE_ORIGIN, DECIDE_BEST }, 1 },
-	{ "MED within one AS", 1, { C(.med = 20), C(.med = 10, .id = 9, .peer = 2) }, { DECIDE_MED, DECIDE_BEST }, 1 },
+	{ "origin before MED", 1, { C(.origin = 1), C(.med = 9, .peer = 2) }, { DECIDE_ORIGIN, DECIDE_BEST },
+	    1 },
+	{ "MED within one AS", 1, { C(.med = 20), C(.med = 10, .id = 9, .peer = 2) },
+	    { DECIDE_MED, DECIDE_BEST }, 1 },
 	{ "MED not between two", 1, { C(.med = 20), C(.med = 10, .as = 64512, .id = 9, .peer = 2) },
 	    { DECIDE_BEST, DECIDE_ROUTER_ID }, 1 },
-	{ "no MED is the best MED", 1, { C(.med = 1), C(.id = 9, .peer = 2) }, { DECIDE_MED, DECIDE_BEST }, 1 },
+	{ "no MED is the best MED", 1, { C(.med = 1), C(.id = 9, .peer = 2) }, { DECIDE_MED, DECIDE_BEST },
+	    1 },
 	/* Pairwise a < b < c < a; by elimination the order of arrival plays no part. */
 	{ "MED's circle", 1,
 	    { C(.med = 20, .id = 1), C(.as = 64512, .id = 2, .peer = 2), C(.med = 10, .id = 3, .peer = 3) },
@@ -55,19 +62,22 @@ static const struct {
 	{ "MED's circle, turned", 1,
 	    { C(.med = 10, .id = 3, .peer = 3), C(.med = 20, .id = 1), C(.as = 64512, .id = 2, .peer = 2) },
 	    { DECIDE_ROUTER_ID, DECIDE_MED, DECIDE_BEST }, 1 },
-	{ "eBGP over iBGP", 1, { C(.internal = true), C(.id = 9, .peer = 2) }, { DECIDE_EXTERNAL, DECIDE_BEST }, 1 },
+	{ "eBGP over iBGP", 1, { C(.internal = true), C(.id = 9, .peer = 2) },
+	    { DECIDE_EXTERNAL, DECIDE_BEST }, 1 },
 	{ "router id before cluster list", 1, { C(.id = 2), C(.cluster = 3, .peer = 2) },
 	    { DECIDE_ROUTER_ID, DECIDE_BEST }, 1 },
 	{ "cluster list before peer address", 1, { C(.cluster = 3), C(.cluster = 1, .peer = 2) },
 	    { DECIDE_CLUSTER_LENGTH, DECIDE_BEST }, 1 },
 	{ "peer address last", 1, { C(.peer = 2), C() }, { DECIDE_PEER_ADDRESS, DECIDE_BEST }, 1 },
 	{ "two ways", 4, { C(.id = 2, .peer = 2), C() }, { DECIDE_MULTIPATH, DECIDE_BEST }, 2 },
-	{ "no way for a longer path", 4, { C(), C(.len = 2, .peer = 2) }, { DECIDE_BEST, DECIDE_PATH_LENGTH }, 1 },
+	{ "no way for a longer path", 4, { C(), C(.len = 2, .peer = 2) }, { DECIDE_BEST, DECIDE_PATH_LENGTH },
+	    1 },
 	{ "no way over another path", 4, { C(), C(.path = "q", .id = 2, .peer = 2) },
 	    { DECIDE_BEST, DECIDE_ROUTER_ID }, 1 },
-	{ "no way of another kind", 4, { C(), C(.group = 1, .id = 2, .peer = 2) }, { DECIDE_BEST, DECIDE_ROUTER_ID },
+	{ "no way of another kind", 4, { C(), C(.group = 1, .id = 2, .peer = 2) },
+	    { DECIDE_BEST, DECIDE_ROUTER_ID }, 1 },
+	{ "no way of a worse MED", 4, { C(), C(.med = 1, .id = 2, .peer = 2) }, { DECIDE_BEST, DECIDE_MED },
 	    1 },
-	{ "no way of a worse MED", 4, { C(), C(.med = 1, .id = 2, .peer = 2) }, { DECIDE_BEST, DECIDE_MED }, 1 },
 	{ "as many ways as allowed, the first ones", 3,
 	    { C(.id = 4, .peer = 4), C(.id = 3, .peer = 3), C(.id = 2, .peer = 2), C() },
 	    { DECIDE_ROUTER_ID, DECIDE_MULTIPATH, DECIDE_MULTIPATH, DECIDE_BEST }, 3 },
@@ -77,9 +87,16 @@ static const struct {
 static struct candidate make(const struct c *c)
 {
 	return (struct candidate){
-		.local_pref = c->pref, .path_length = c->len, .origin = c->origin, .neighbour_as = c->as,
-		.med = c->med, .external = !c->internal, .cluster_len = c->cluster, .router_id = c->id,
-		.peer = addr_v4(0x0a000000u + c->peer), .group = c->group,
+		.local_pref = c->pref,
+		.path_length = c->len,
+		.origin = c->origin,
+		.neighbour_as = c->as,
+		.med = c->med,
+		.external = !c->internal,
+		.cluster_len = c->cluster,
+		.router_id = c->id,
+		.peer = addr_v4(0x0a000000u + c->peer),
+		.group = c->group,
 		.as_path = { (const uint8_t *)c->path, strlen(c->path) },
 	};
 }
@@ -98,7 +115,8 @@ static void test_cases(void **state)
 		ways = decide(c, n, cases[i].multipath);
 		for (unsigned k = 0; k < n; k++)
 			if (c[k].step != cases[i].want[k])
-				fail_msg("%s: candidate %u: %s", cases[i].what, k, decide_step_text(c[k].step));
+				fail_msg(
+				    "%s: candidate %u: %s", cases[i].what, k, decide_step_text(c[k].step));
 		if (ways != cases[i].ways)
 			fail_msg("%s: %u ways", cases[i].what, ways);
 	}
@@ -120,9 +138,14 @@ static void test_order_plays_no_part(void **state)
 			uint32_t r = seed = seed * 1664525u + 1013904223u;
 
 			r >>= 8;
-			c[i] = make(&(struct c){ .pref = 100 + r % 8 / 7, .len = 1 + (r >> 3) % 8 / 7, .as = 1 + (r >> 6) % 2,
-				.med = (r >> 7) % 3, .internal = (r >> 9) % 4 == 0, .id = 1 + (r >> 11) % 4,
-				.peer = (uint8_t)(i + 1), .path = paths[(r >> 13) % 2] });
+			c[i] = make(&(struct c){ .pref = 100 + r % 8 / 7,
+			    .len = 1 + (r >> 3) % 8 / 7,
+			    .as = 1 + (r >> 6) % 2,
+			    .med = (r >> 7) % 3,
+			    .internal = (r >> 9) % 4 == 0,
+			    .id = 1 + (r >> 11) % 4,
+			    .peer = (uint8_t)(i + 1),
+			    .path = paths[(r >> 13) % 2] });
 			d[5 - i] = c[i];
 		}
 		ways = decide(c, 6, 3);

@@ -21,7 +21,8 @@ static void test_match(void **state)
 {
 	struct ptrie *t = ptrie_new();
 	char a[] = "default", b[] = "eight", c[] = "sixteen", d[] = "six";
-	struct prefix p0 = pfx("0.0.0.0/0"), p8 = pfx("10.0.0.0/8"), p16 = pfx("10.1.0.0/16"), p6 = pfx("2001:db8::/32");
+	struct prefix p0 = pfx("0.0.0.0/0"), p8 = pfx("10.0.0.0/8"), p16 = pfx("10.1.0.0/16"),
+	              p6 = pfx("2001:db8::/32");
 	struct prefix got, inside = pfx("10.1.2.0/24"), beside = pfx("10.2.0.0/16"), bad = { .len = 3 };
 	struct addr host;
 
