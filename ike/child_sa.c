@@ -194,11 +194,16 @@ static struct ike_child *find_other(struct ike_child *c)
 		if (sa->conn != conn || sa->state != IKE_SA_ESTABLISHED)
 			continue;
 		list_for_each (&sa->children, struct ike_child, o, node) {
+			struct ike_child *before;
+
 			if (o == c || o->state != IKE_CHILD_READY || o->want_delete)
 				continue;
 			if (o->old_spi_in == c->spi_in)
 				return o;
-			other = o;
+			/* Of a rekey that is not yet shown to be complete, the old child is the sure one. */
+			before =
+			    o->out_installed || !o->old_spi_in ? NULL : ike_child_by_in(sa, o->old_spi_in);
+			other = before && before != c && before->state == IKE_CHILD_REPLACED ? before : o;
 		}
 	}
 	return other;

@@ -174,7 +174,9 @@ static void settle(struct ike_sa *sa, struct ike_child *fresh, const struct ike_
 		fresh->want_delete = true;
 		return;
 	}
-	ike_child_activate(fresh, now);
+	/* On an IKE SA that lost to another (settle.c) nothing comes into use any more. */
+	if (!sa->conn->live || sa->conn->live->sa == sa)
+		ike_child_activate(fresh, now);
 	if (old)
 		ike_child_replaced(old, now, true);
 	if (rival)

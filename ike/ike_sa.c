@@ -103,6 +103,9 @@ void ike_sa_establish(struct ike_sa *sa, mtime now)
 	sa->state = IKE_SA_ESTABLISHED;
 	sa->established = sa->last_sign = now;
 	sa->expires = MTIME_NEVER;
+	sa->origin = (struct ike_origin){
+		.by_us = sa->initiator, .created = sa->created, .established = now, .low = sa->low
+	};
 	ike_lifetimes_start(
 	    sa, sa->conn->cfg.ike_lifetime, sa->created_by_us, now, &sa->rekey_at, &sa->expire_at);
 	ike_bytes_clear(&sa->init_mine);
@@ -227,7 +230,9 @@ void ike_sa_kick(struct ike_sa *sa, mtime now)
 			ike_delete_child_start(sa, c, now);
 			return;
 		}
-		if (c->want_rekey && c->state == IKE_CHILD_READY && !ike_child_successor(c))
+		/* One whose outbound side is not in use may be unknown to the peer still. */
+		if (c->want_rekey && c->state == IKE_CHILD_READY && c->out_installed &&
+		    !ike_child_successor(c))
 			rekey = c;
 	}
 	if (sa->want_probe)

@@ -95,6 +95,7 @@ static struct ike_sa *make_sa(struct ike_sa *old, const struct ike_suite *suite,
 		return NULL;
 	}
 	ike_sa_establish(sa, now);
+	sa->origin = old->origin;
 	return sa;
 }
 

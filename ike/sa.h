@@ -101,6 +101,13 @@ struct ike_parked {
 	uint64_t ticket; /* 0: nothing parked */
 };
 
+/* Of the IKE SA that IKE_SA_INIT made; its successors by rekey inherit it (settle.c compares). */
+struct ike_origin {
+	bool by_us;
+	mtime created, established;
+	struct ike_nonce low;
+};
+
 struct ike_sa {
 	struct list node;
 	uint64_t serial; /* never used twice; jobs and other SAs refer to it by this */
@@ -116,6 +123,7 @@ struct ike_sa {
 	struct ike_suite suite;
 	struct ike_keys keys;
 	struct ike_nonce ni, nr, low;
+	struct ike_origin origin;
 	struct ike_identity remote_id;
 
 	uint32_t next_req;  /* id of our next request */

@@ -20,7 +20,9 @@ static const mdur creator_patience = { 20 * (int64_t)1000000000 };
 
 static bool rivals(const struct ike_sa *a, const struct ike_sa *b)
 {
-	return a->created.ns <= b->established.ns && b->created.ns <= a->established.ns;
+	const struct ike_origin *oa = &a->origin, *ob = &b->origin;
+
+	return oa->created.ns <= ob->established.ns && ob->created.ns <= oa->established.ns;
 }
 
 static void set_redundant(struct ike_sa *loser, struct ike_sa *winner, mtime now)
@@ -47,7 +49,7 @@ void ike_settle_initial_contact(struct ike_sa *sa, mtime now)
 {
 	list_for_each (&sa->ike->sas, struct ike_sa, o, node)
 		if (o != sa && o->conn == sa->conn && o->state == IKE_SA_ESTABLISHED &&
-		    o->established.ns < sa->created.ns)
+		    o->origin.established.ns < sa->created.ns)
 			drop_forgotten(o, now);
 }
 
@@ -67,7 +69,7 @@ void ike_settle_established(struct ike_sa *sa, mtime now)
 		}
 		if (o->state != IKE_SA_ESTABLISHED)
 			continue;
-		if (!rivals(o, sa) || ike_nonce_cmp(&o->low, &sa->low) < 0)
+		if (!rivals(o, sa) || ike_nonce_cmp(&o->origin.low, &sa->origin.low) < 0)
 			set_redundant(o, sa, now);
 		else
 			set_redundant(sa, o, now);
@@ -99,7 +101,7 @@ static void settle_redundant(struct ike_sa *loser, mtime now)
 		return;
 	if ((!loser->conn->live || loser->conn->live->sa != winner) && !winner->redundant)
 		ike_child_activate(c, now);
-	if (!loser->initiator && mtime_since(now, loser->redundant_since).ns < creator_patience.ns)
+	if (!loser->origin.by_us && mtime_since(now, loser->redundant_since).ns < creator_patience.ns)
 		return;
 	ike_reason_redundant(&why, loser);
 	ike_act_report(loser->ike, loser->conn->id, IKE_REPORT_INFO, &why);
