@@ -27,7 +27,6 @@ struct bgp *bgp_new(const struct bgp_config *config, const struct rng *rng)
 	if (bgp->config.multipath > BGP_MULTIPATH_MAX)
 		bgp->config.multipath = BGP_MULTIPATH_MAX;
 	bgp->rng = *rng;
-	bgp->now = (mtime){ INT64_MIN };
 	list_init(&bgp->peers);
 	list_init(&bgp->actions);
 	list_init(&bgp->fib_dirty);

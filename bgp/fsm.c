@@ -23,7 +23,7 @@
 
 #define OPEN_HOLD_S       240 /* RFC 4271 8.2.2 suggests 4 minutes */
 #define IDLE_HOLD_FIRST_S 1
-#define IDLE_HOLD_MAX_S   32
+#define IDLE_HOLD_MAX_S   16
 #define STABLE_S          60  /* a session that stood this long forgives earlier failures */
 #define MAX_PREFIX_HOLD_S 300 /* a peer that sends too much is left alone for a while */
 #define SEND_HOLD_MIN_S   480 /* RFC 9687 3.2: 8 minutes, or twice the hold time */

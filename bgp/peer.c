@@ -222,12 +222,21 @@ static void apply_in_place(struct peer *p, const struct bgp_peer_config *was)
 	}
 }
 
+static void restart(struct peer *p, const struct bgp_peer_config *config)
+{
+	struct notify n = { .code = BGP_ERR_CEASE, .subcode = BGP_CEASE_CONFIG_CHANGE };
+
+	reason_set(&n.why, "bgp-config-change", "%s: configuration changed", p->config.name);
+	if (p->started)
+		fsm_fall(p, FALL_RESTART, &n, &n.why);
+	p->config = with_defaults(config);
+}
+
 int bgp_peer_update(struct bgp *bgp, uint32_t peer, const struct bgp_peer_config *config, mtime now,
     struct reason *ret_reason)
 {
 	struct peer *p;
 	struct bgp_peer_config was;
-	struct notify n = { .code = BGP_ERR_CEASE, .subcode = BGP_CEASE_CONFIG_CHANGE };
 	bool session;
 
 	bgp_enter(bgp, now);
@@ -239,13 +248,12 @@ int bgp_peer_update(struct bgp *bgp, uint32_t peer, const struct bgp_peer_config
 	was = p->config;
 	session = p->session[0] || p->session[1];
 	if (!needs_restart(&was, config)) {
+		if (was.mode != config->mode && p->state != BGP_ESTABLISHED)
+			restart(p, config); /* who connects to whom starts over; no session is lost */
 		p->config = with_defaults(config);
 		apply_in_place(p, &was);
 		return 0;
 	}
-	reason_set(&n.why, "bgp-config-change", "%s: configuration changed", p->config.name);
-	if (p->started)
-		fsm_fall(p, FALL_RESTART, &n, &n.why);
-	p->config = with_defaults(config);
+	restart(p, config);
 	return session ? 1 : 0;
 }

@@ -270,6 +270,48 @@ static void test_view_resumes(void **state)
 	bnet_free(l.net);
 }
 
+/* A route whose attributes fill a message, and grow on their way: the peer is told nothing rather than
+ * nonsense. */
+static void tell_big(struct lab *l, unsigned communities)
+{
+	static uint8_t buf[BGP_MESSAGE_MAX], comm[4 * 1100];
+	uint8_t path[16];
+	struct wr w = wr_init(path, sizeof(path));
+	struct attrs a = { .nexthop = bnet_addr(SITE_ADDR), .communities = { comm, 4ul * communities } };
+	struct attr_context ctx = { .four_octet = true };
+	struct prefix p = bnet_prefix("20.0.0.0/8");
+	struct update_builder b;
+
+	as_path_prepend((struct bytes){ NULL, 0 }, 65515, &w);
+	a.as_path = (struct bytes){ path, wr_len(&w) };
+	assert_true(update_begin(&b, buf, sizeof(buf), BGP_IPV4, &a, &ctx));
+	assert_true(update_add(&b, &p));
+	bnet_raw_write(l->net, l->x, buf, update_end(&b));
+	bnet_run(l->net, mdur_s(1));
+	assert_non_null(bnet_route(l->c, "20.0.0.0/8"));
+}
+
+static void test_too_long(void **state)
+{
+	struct lab l = lab_new(7, 65536);
+
+	(void)state;
+	tell_big(&l, 1010);
+	assert_null(bnet_route(l.lan1, "20.0.0.0/8"));
+	assert_string_equal(l.c->peer[2].report.id, "bgp-update-too-long");
+	assert_int_equal(bnet_view(l.c, 2).advertised, 0);
+	tell_big(&l, 1000);
+	assert_non_null(bnet_route(l.lan1, "20.0.0.0/8"));
+	tell_big(&l, 1010);
+	assert_null(bnet_route(l.lan1, "20.0.0.0/8"));
+	assert_int_equal(bnet_view(l.c, 2).advertised, 0);
+	tell(&l, 0, 5, 0, false);
+	bnet_run(l.net, mdur_s(1));
+	check_all(l.lan1, 5);
+	assert_true(bgp_deadline(l.c->bgp).ns > l.net->now.ns);
+	bnet_free(l.net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -279,6 +321,7 @@ int main(void)
 		cmocka_unit_test(test_send_hold),
 		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_view_resumes),
+		cmocka_unit_test(test_too_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

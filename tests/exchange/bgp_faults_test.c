@@ -20,9 +20,10 @@
 #define PATH    "40 02 06 02 01 0000ffeb "
 #define NEXTHOP "40 03 04 0a64fffe "
 #define SOUND   ORIGIN PATH NEXTHOP
-#define NET_200 "10 0ac8"                                                                  /* 10.200.0.0/16 */
-#define MP_V6   "80 0e 1c 0002 01 10 20010db8000b00000000000000000001 00 30 20010db8000b " /* 2001:db8:b::/48 \
-	                                                                                    */
+#define NET_200 "10 0ac8" /* 10.200.0.0/16 */
+#define MP_V6                                                                                                \
+	"80 0e 1c 0002 01 10 20010db8000b00000000000000000001 00 30 20010db8000b " /* 2001:db8:b::/48        \
+	                                                                            */
 
 struct lab {
 	struct bnet *net;

@@ -191,6 +191,17 @@ static void test_modes(void **state)
 		bnet_peer_start(p.net, p.b, 1);
 		assert_true(bnet_until(p.net, mdur_s(30), a_has, &p));
 		assert_int_equal(p.a->peer[1].established, 1);
+		/* Both passive: nobody comes. One of them may connect again: it does. */
+		ca.mode = cb.mode = BGP_MODE_PASSIVE;
+		assert_int_equal(bgp_peer_update(p.a->bgp, 1, &ca, p.net->now, NULL), 0);
+		assert_int_equal(bgp_peer_update(p.b->bgp, 1, &cb, p.net->now, NULL), 0);
+		assert_int_equal(bnet_view(p.a, 1).state, BGP_ESTABLISHED);
+		bnet_reset(p.net, p.a, p.b);
+		bnet_run(p.net, mdur_s(60));
+		assert_int_equal(p.a->peer[1].state, BGP_ACTIVE);
+		ca.mode = BGP_MODE_BOTH;
+		assert_int_equal(bgp_peer_update(p.a->bgp, 1, &ca, p.net->now, NULL), 0);
+		assert_true(bnet_until(p.net, mdur_s(10), a_has, &p));
 		bnet_free(p.net);
 	}
 }
