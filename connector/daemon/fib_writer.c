@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The control thread's side of the FIB writer: requests are copied into a queue, events are taken from another and delivered.
- * Nothing here waits for the kernel. The queues are the only memory that both threads touch, each under its lock.
+ * The control thread's side of the FIB writer: requests are copied into a queue, events are taken from
+ * another and delivered. Nothing here waits for the kernel. The queues are the only memory that both threads
+ * touch, each under its lock.
  */
 #include "connector/daemon/fib_writer_internal.h"
 
@@ -71,8 +72,8 @@ void fib_channel_take(struct fib_channel *c, struct list *ret_list)
 
 /* ---- life ---- */
 
-struct fib_writer *fib_writer_new(const struct sys_domain *domain, const struct logger *log, const struct fib_writer_events *events,
-	void *ctx, struct reason *ret_reason)
+struct fib_writer *fib_writer_new(const struct sys_domain *domain, const struct logger *log,
+    const struct fib_writer_events *events, void *ctx, struct reason *ret_reason)
 {
 	struct fib_writer *w = calloc(1, sizeof(*w));
 
@@ -145,7 +146,8 @@ void fib_writer_want(struct fib_writer *w, const struct fib_route *route)
 	fib_channel_put(&w->t.in, &q->node);
 }
 
-void fib_writer_unwant(struct fib_writer *w, const struct prefix *prefix, uint32_t metric, enum fib_origin origin)
+void fib_writer_unwant(
+    struct fib_writer *w, const struct prefix *prefix, uint32_t metric, enum fib_origin origin)
 {
 	struct fib_request *q;
 
@@ -232,9 +234,7 @@ static void deliver_report(struct fib_writer *w, struct fib_event *e)
 	const struct reason *why = e->why ? e->why : &none;
 
 	switch (e->r.kind) {
-	case FIB_REPORT_ROUTE:
-		mirror_report(w->mirror, &e->r, why, told, w);
-		break;
+	case FIB_REPORT_ROUTE: mirror_report(w->mirror, &e->r, why, told, w); break;
 	case FIB_REPORT_PIN:
 		if (!e->r.wanted)
 			(void)mirror_unwant(w->mirror, &e->r.prefix, e->r.metric, FIB_PIN);
@@ -249,8 +249,7 @@ static void deliver_report(struct fib_writer *w, struct fib_event *e)
 		if (w->events.underlay)
 			w->events.underlay(w->ctx, &e->r.endpoint, e->r.ifindex, &e->r.via, &e->r.source);
 		break;
-	case FIB_REPORT_CONNECTED:
-		break; /* comes as FIB_EV_CONNECTED, with its list */
+	case FIB_REPORT_CONNECTED: break; /* comes as FIB_EV_CONNECTED, with its list */
 	}
 }
 
@@ -259,12 +258,10 @@ void fib_writer_dispatch(struct fib_writer *w)
 	struct list events;
 
 	fib_channel_take(&w->t.out, &events);
-	list_for_each(&events, struct fib_event, e, node) {
+	list_for_each (&events, struct fib_event, e, node) {
 		list_remove(&e->node);
 		switch (e->kind) {
-		case FIB_EV_REPORT:
-			deliver_report(w, e);
-			break;
+		case FIB_EV_REPORT: deliver_report(w, e); break;
 		case FIB_EV_FENCED:
 			if (w->events.fenced)
 				w->events.fenced(w->ctx, e->fence);
@@ -281,7 +278,8 @@ void fib_writer_dispatch(struct fib_writer *w)
 	}
 }
 
-size_t fib_writer_view(const struct fib_writer *w, const struct fib_view *after, struct fib_view *out, size_t max)
+size_t fib_writer_view(
+    const struct fib_writer *w, const struct fib_view *after, struct fib_view *out, size_t max)
 {
 	return mirror_view(w->mirror, after, out, max);
 }

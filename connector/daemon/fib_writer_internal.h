@@ -83,9 +83,11 @@ void mirror_free(struct mirror *m);
 int mirror_want(struct mirror *m, const struct fib_route *route, uint64_t wish);
 /* False when it wasn't wanted. */
 bool mirror_unwant(struct mirror *m, const struct prefix *prefix, uint32_t metric, enum fib_origin origin);
-/* Takes the news in and calls told for each origin that wants the route; nothing happens when it is old news. */
+/* Takes the news in and calls told for each origin that wants the route; nothing happens when it is old news.
+ */
 void mirror_report(struct mirror *m, const struct fib_report_lite *r, const struct reason *why,
-	void (*told)(void *ctx, const struct fib_route *route, bool in_kernel, const struct reason *why), void *ctx);
+    void (*told)(void *ctx, const struct fib_route *route, bool in_kernel, const struct reason *why),
+    void *ctx);
 size_t mirror_view(const struct mirror *m, const struct fib_view *after, struct fib_view *out, size_t max);
 void mirror_summary(const struct mirror *m, struct fib_summary *ret_summary);
 
@@ -113,8 +115,8 @@ struct fib_thread {
 	struct list waiting; /* requests behind a fence that isn't reached yet */
 	uint64_t fence;      /* being waited for; 0: none */
 	struct list pins;
-	bool look;        /* the kernel's view of pinned endpoints may have changed */
-	bool lost;        /* notifications were lost: a new picture */
+	bool look; /* the kernel's view of pinned endpoints may have changed */
+	bool lost; /* notifications were lost: a new picture */
 	mtime next_picture;
 	struct fib_op op[FIB_ROUND_OPS];
 	struct fib_outcome {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is wanted and whether the kernel holds it, as the control thread knows it: `fib show` and `status` read it and never wait. It
- * changes with the requests, and with the thread's reports; a report on a state before the last wish for its route is old news
- * and is dropped, because each wish gets a report of its own.
+ * What is wanted and whether the kernel holds it, as the control thread knows it: `fib show` and `status`
+ * read it and never wait. It changes with the requests, and with the thread's reports; a report on a state
+ * before the last wish for its route is old news and is dropped, because each wish gets a report of its own.
  *
  * Ways are shared sets here too (a table of this thread's own).
  */
@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct wanted { /* by one origin */
+struct wanted {              /* by one origin */
 	struct wanted *next; /* lower origin */
 	const struct fib_ways *ways;
 	struct addr source;
@@ -25,7 +25,7 @@ struct wanted { /* by one origin */
 struct entry {
 	struct entry *next; /* same prefix, higher metric */
 	struct prefix prefix;
-	uint32_t metric; /* as the kernel counts */
+	uint32_t metric;       /* as the kernel counts */
 	struct wanted *wanted; /* best first; never empty */
 	uint64_t wish;
 	bool in_kernel;
@@ -225,14 +225,10 @@ static bool share_a_way(const struct fib_ways *a, const struct fib_ways *b)
 static const char *origin_name(enum fib_origin origin)
 {
 	switch (origin) {
-	case FIB_LEARNED:
-		return "learned";
-	case FIB_PEER:
-		return "peer";
-	case FIB_STATIC:
-		return "static";
-	case FIB_PIN:
-		return "pin";
+	case FIB_LEARNED: return "learned";
+	case FIB_PEER: return "peer";
+	case FIB_STATIC: return "static";
+	case FIB_PIN: return "pin";
 	}
 	return "?";
 }
@@ -249,7 +245,8 @@ static bool still_wanted(const struct mirror *m, const struct fib_report_lite *r
 }
 
 void mirror_report(struct mirror *m, const struct fib_report_lite *r, const struct reason *why,
-	void (*told)(void *ctx, const struct fib_route *route, bool in_kernel, const struct reason *why), void *ctx)
+    void (*told)(void *ctx, const struct fib_route *route, bool in_kernel, const struct reason *why),
+    void *ctx)
 {
 	struct entry *e = find(m, &r->prefix, fib_kernel_metric(&r->prefix, r->metric));
 	struct fib_route route[FIB_PIN + 1];
@@ -266,11 +263,13 @@ void mirror_report(struct mirror *m, const struct fib_report_lite *r, const stru
 	if (e->why)
 		*e->why = *why;
 	entry_count(m, e);
-	reason_set(&shadow, "fib-shadowed", "%s: the %s route to the same prefix goes another way and comes first",
-		prefix_str(&e->prefix), origin_name(e->wanted->origin));
+	reason_set(&shadow, "fib-shadowed",
+	    "%s: the %s route to the same prefix goes another way and comes first", prefix_str(&e->prefix),
+	    origin_name(e->wanted->origin));
 	/*
-	 * Lower origins are in the kernel as well when the best one shares a way with them (a BGP peer that announces its own
-	 * address, which a host route of ours holds already). All is copied first: a callback may change the mirror.
+	 * Lower origins are in the kernel as well when the best one shares a way with them (a BGP peer that
+	 * announces its own address, which a host route of ours holds already). All is copied first: a
+	 * callback may change the mirror.
 	 */
 	for (const struct wanted *x = e->wanted; x; x = x->next, n++) {
 		shadowed[n] = x != e->wanted && r->in_kernel && !share_a_way(x->ways, e->wanted->ways);
@@ -301,7 +300,8 @@ size_t mirror_view(const struct mirror *m, const struct fib_view *after, struct 
 	void *v;
 
 	if (after)
-		e = entry_after(m, &after->route.prefix, fib_kernel_metric(&after->route.prefix, after->route.metric));
+		e = entry_after(
+		    m, &after->route.prefix, fib_kernel_metric(&after->route.prefix, after->route.metric));
 	else
 		e = ptrie_first(m->routes, NULL, &v) ? v : NULL;
 	for (; e && n < max; e = entry_after(m, &e->prefix, e->metric), n++) {
@@ -316,6 +316,7 @@ size_t mirror_view(const struct mirror *m, const struct fib_view *after, struct 
 
 void mirror_summary(const struct mirror *m, struct fib_summary *ret_summary)
 {
-	*ret_summary = (struct fib_summary){ .wanted = m->n, .in_kernel = m->n_in, .failed = m->n_failed,
-		.in_sync = m->n_in == m->n };
+	*ret_summary = (struct fib_summary){
+		.wanted = m->n, .in_kernel = m->n_in, .failed = m->n_failed, .in_sync = m->n_in == m->n
+	};
 }

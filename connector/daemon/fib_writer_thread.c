@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The FIB writer's thread: takes requests, hears what the kernel says, asks the planner, executes its rounds by netlink, reports.
+ * The FIB writer's thread: takes requests, hears what the kernel says, asks the planner, executes its rounds
+ * by netlink, reports.
  *
- * Order: notifications are taken in after requests were fetched and before these are applied, so that a request never meets a picture
- * older than itself (an interface that was just made is known when its routes come). Requests behind a fence wait until the
- * planner is quiet; only then the fence is reported. A new picture is taken when notifications were lost or can't tell, at most once
- * in PICTURE_PAUSE_MS, and never before the plan has acted on what is known already.
+ * Order: notifications are taken in after requests were fetched and before these are applied, so that a
+ * request never meets a picture older than itself (an interface that was just made is known when its routes
+ * come). Requests behind a fence wait until the planner is quiet; only then the fence is reported. A new
+ * picture is taken when notifications were lost or can't tell, at most once in PICTURE_PAUSE_MS, and never
+ * before the plan has acted on what is known already.
  */
 #include "connector/daemon/fib_writer_internal.h"
 
@@ -22,7 +24,8 @@
 #include <unistd.h>
 
 #define PICTURE_PAUSE_MS 500
-#define PICTURE_TRIES 3 /* the kernel's dumps may be interrupted by changes; the monitor hears of those anyway */
+#define PICTURE_TRIES                                                                                        \
+	3 /* the kernel's dumps may be interrupted by changes; the monitor hears of those anyway */
 #define FAREWELL_ROUNDS 100000 /* a bound for taking everything out: 25 million routes */
 
 /* ---- events ---- */
@@ -58,7 +61,7 @@ static struct fib_thread_pin *pin_of(struct fib_thread *t, const struct addr *en
 {
 	struct fib_thread_pin *pin;
 
-	list_for_each(&t->pins, struct fib_thread_pin, known, node) {
+	list_for_each (&t->pins, struct fib_thread_pin, known, node) {
 		if (addr_eq(&known->endpoint, endpoint))
 			return known;
 	}
@@ -99,8 +102,13 @@ static void forward(struct fib_thread *t, const struct fib_report *r)
 	send_event(t, FIB_EV_REPORT, &e);
 	if (!e)
 		return;
-	e->r = (struct fib_report_lite){ .kind = r->kind, .prefix = r->prefix, .metric = r->metric, .origin = r->origin,
-		.wish = r->wish, .in_kernel = r->in_kernel, .wanted = r->wanted };
+	e->r = (struct fib_report_lite){ .kind = r->kind,
+		.prefix = r->prefix,
+		.metric = r->metric,
+		.origin = r->origin,
+		.wish = r->wish,
+		.in_kernel = r->in_kernel,
+		.wanted = r->wanted };
 	if (r->route && (e->route = malloc(sizeof(*e->route))))
 		*e->route = *r->route;
 	if (reason_is_set(&r->why) && (e->why = malloc(sizeof(*e->why))))
@@ -130,16 +138,21 @@ static enum fib_seen_type type_of(uint8_t type)
 static void saw_route(struct fib_thread *t, const struct rtnl_msg *m)
 {
 	const struct rtnl_route *r = &m->route;
-	struct fib_seen_route seen = { .prefix = r->prefix, .metric = r->metric, .protocol = r->protocol, .type = type_of(r->type),
-		.nhid = r->nhid, .source = r->source };
+	struct fib_seen_route seen = { .prefix = r->prefix,
+		.metric = r->metric,
+		.protocol = r->protocol,
+		.type = type_of(r->type),
+		.nhid = r->nhid,
+		.source = r->source };
 
 	if (r->table != RT_TABLE_MAIN || r->tos || r->cloned)
 		return;
 	for (unsigned i = 0; i < r->n_ways && seen.n_ways < FIB_WAYS_MAX; i++) {
 		if (r->way[i].flags & RTNH_F_DEAD)
 			continue;
-		seen.way[seen.n_ways++] = (struct fib_way){ .ifindex = r->way[i].ifindex, .via = r->way[i].via,
-			.weight = r->way[i].weight };
+		seen.way[seen.n_ways++] = (struct fib_way){
+			.ifindex = r->way[i].ifindex, .via = r->way[i].via, .weight = r->way[i].weight
+		};
 	}
 	fib_saw_route(t->fib, m->gone ? FIB_SEEN_GONE : m->replace ? FIB_SEEN_REPLACED : FIB_SEEN_NEW, &seen);
 }
@@ -147,14 +160,16 @@ static void saw_route(struct fib_thread *t, const struct rtnl_msg *m)
 static void saw_nexthop(struct fib_thread *t, const struct rtnl_msg *m)
 {
 	const struct rtnl_nexthop *n = &m->nexthop;
-	struct fib_seen_nexthop seen = { .id = n->id, .ours = n->protocol == FIB_PROTOCOL, .group = n->group,
+	struct fib_seen_nexthop seen = { .id = n->id,
+		.ours = n->protocol == FIB_PROTOCOL,
+		.group = n->group,
 		.way = { .ifindex = n->blackhole ? 0 : n->way.ifindex, .via = n->way.via, .weight = 1 } };
 
 	if (addr_is_none(&seen.way.via))
 		seen.way.via.family = n->family;
 	for (unsigned i = 0; i < n->n_members && seen.n_members < FIB_WAYS_MAX; i++)
 		seen.member[seen.n_members++] =
-			(struct fib_member){ .id = n->member[i].id, .weight = n->member[i].weight };
+		    (struct fib_member){ .id = n->member[i].id, .weight = n->member[i].weight };
 	fib_saw_nexthop(t->fib, m->gone ? FIB_SEEN_GONE : FIB_SEEN_NEW, &seen);
 }
 
@@ -164,21 +179,19 @@ static void on_message(void *ctx, const struct rtnl_msg *m)
 	struct fib_thread *t = ctx;
 
 	switch (m->kind) {
-	case RTNL_ROUTE:
-		saw_route(t, m);
-		break;
-	case RTNL_NEXTHOP:
-		saw_nexthop(t, m);
-		break;
+	case RTNL_ROUTE: saw_route(t, m); break;
+	case RTNL_NEXTHOP: saw_nexthop(t, m); break;
 	case RTNL_LINK:
 		fib_saw_link(t->fib, m->link.ifindex, m->link.name, (m->link.flags & up) == up, m->gone);
 		t->look = true;
 		break;
 	case RTNL_ADDR:
 		fib_saw_addr(t->fib,
-			&(struct fib_seen_addr){ .ifindex = m->addr.ifindex, .addr = m->addr.addr, .network = m->addr.network,
-				.global = m->addr.scope == RT_SCOPE_UNIVERSE || m->addr.scope == RT_SCOPE_SITE },
-			m->gone);
+		    &(struct fib_seen_addr){ .ifindex = m->addr.ifindex,
+		        .addr = m->addr.addr,
+		        .network = m->addr.network,
+		        .global = m->addr.scope == RT_SCOPE_UNIVERSE || m->addr.scope == RT_SCOPE_SITE },
+		    m->gone);
 		t->look = true;
 		break;
 	}
@@ -215,7 +228,8 @@ static int take_picture(struct fib_thread *t)
 	for (unsigned i = 0; i < PICTURE_TRIES && err == RTNL_INTERRUPTED; i++)
 		err = picture_once(t);
 	if (err == RTNL_INTERRUPTED)
-		fib_resync_end(t->fib); /* what is missing in it is put back, which fails for what is there; then we look again */
+		fib_resync_end(t->fib); /* what is missing in it is put back, which fails for what is there;
+		                           then we look again */
 	t->next_picture = mtime_add(clock_now(), mdur_ms(PICTURE_PAUSE_MS));
 	if (err < 0)
 		log_error(t->log, "fib", "cannot read the kernel's routes: %s; trying again", strerror(-err));
@@ -226,7 +240,9 @@ static int take_picture(struct fib_thread *t)
 
 static struct rtnl_nexthop group_of(const struct fib_op *op)
 {
-	struct rtnl_nexthop n = { .id = op->nhid, .protocol = FIB_PROTOCOL, .group = true, .n_members = op->n_members };
+	struct rtnl_nexthop n = {
+		.id = op->nhid, .protocol = FIB_PROTOCOL, .group = true, .n_members = op->n_members
+	};
 
 	for (unsigned i = 0; i < op->n_members; i++)
 		n.member[i] = (struct rtnl_member){ .id = op->member[i].id, .weight = op->member[i].weight };
@@ -237,8 +253,11 @@ static struct rtnl_nexthop group_of(const struct fib_op *op)
 static struct rtnl_nexthop single_of(const struct fib_op *op)
 {
 	const struct addr *via = &op->way.via;
-	struct rtnl_nexthop n = { .id = op->nhid, .protocol = FIB_PROTOCOL, .family = via->family,
-		.blackhole = op->way.ifindex == 0, .way = { .ifindex = op->way.ifindex } };
+	struct rtnl_nexthop n = { .id = op->nhid,
+		.protocol = FIB_PROTOCOL,
+		.family = via->family,
+		.blackhole = op->way.ifindex == 0,
+		.way = { .ifindex = op->way.ifindex } };
 
 	if (!addr_is_unspecified(via)) {
 		n.way.via = *via;
@@ -250,7 +269,10 @@ static struct rtnl_nexthop single_of(const struct fib_op *op)
 /* Tags: twice the operation's number, and one more for the removal of the old route in a move. */
 static int add_route_op(struct rtnl_batch *b, size_t tag, const struct fib_op *op)
 {
-	struct rtnl_route now = { .prefix = op->prefix, .metric = op->metric, .nhid = op->nhid, .protocol = FIB_PROTOCOL,
+	struct rtnl_route now = { .prefix = op->prefix,
+		.metric = op->metric,
+		.nhid = op->nhid,
+		.protocol = FIB_PROTOCOL,
 		.source = op->source };
 	struct rtnl_route old = now;
 	enum rtnl_how del = op->old_nhid ? RTNL_DELETE : RTNL_DELETE_ANY;
@@ -262,7 +284,8 @@ static int add_route_op(struct rtnl_batch *b, size_t tag, const struct fib_op *o
 		return rtnl_batch_route(b, tag, RTNL_CREATE, &now);
 	if (op->kind == FIB_OP_ROUTE_DEL)
 		return rtnl_batch_route(b, tag, del, &old);
-	if (op->old_nhid && op->old_nhid != op->nhid) { /* the new one behind the old one, which then goes: no gap */
+	if (op->old_nhid &&
+	    op->old_nhid != op->nhid) { /* the new one behind the old one, which then goes: no gap */
 		err = rtnl_batch_route(b, tag, RTNL_APPEND, &now);
 		return err ? err : rtnl_batch_route(b, tag + 1, del, &old);
 	}
@@ -275,23 +298,16 @@ static int add_op(struct rtnl_batch *b, size_t tag, const struct fib_op *op)
 	struct rtnl_nexthop n;
 
 	switch (op->kind) {
-	case FIB_OP_NEXTHOP_ADD:
-		n = single_of(op);
-		return rtnl_batch_nexthop(b, tag, RTNL_CREATE, &n);
-	case FIB_OP_GROUP_ADD:
-		n = group_of(op);
-		return rtnl_batch_nexthop(b, tag, RTNL_CREATE, &n);
-	case FIB_OP_GROUP_SET:
-		n = group_of(op);
-		return rtnl_batch_nexthop(b, tag, RTNL_REPLACE, &n);
+	case FIB_OP_NEXTHOP_ADD: n = single_of(op); return rtnl_batch_nexthop(b, tag, RTNL_CREATE, &n);
+	case FIB_OP_GROUP_ADD: n = group_of(op); return rtnl_batch_nexthop(b, tag, RTNL_CREATE, &n);
+	case FIB_OP_GROUP_SET: n = group_of(op); return rtnl_batch_nexthop(b, tag, RTNL_REPLACE, &n);
 	case FIB_OP_NEXTHOP_DEL:
 	case FIB_OP_GROUP_DEL:
 		n = (struct rtnl_nexthop){ .id = op->nhid };
 		return rtnl_batch_nexthop(b, tag, RTNL_DELETE, &n);
 	case FIB_OP_ROUTE_ADD:
 	case FIB_OP_ROUTE_MOVE:
-	case FIB_OP_ROUTE_DEL:
-		return add_route_op(b, tag, op);
+	case FIB_OP_ROUTE_DEL: return add_route_op(b, tag, op);
 	}
 	return -EINVAL;
 }
@@ -325,8 +341,9 @@ static void execute(struct fib_thread *t, size_t n)
 	}
 	for (size_t i = 0; i < n; i++) {
 		const struct fib_outcome *o = &t->outcome[i];
-		const struct fib_result result = { .err = o->err, .text = o->text,
-			.old_gone = o->old_err == 0 || o->old_err == -ESRCH };
+		const struct fib_result result = {
+			.err = o->err, .text = o->text, .old_gone = o->old_err == 0 || o->old_err == -ESRCH
+		};
 
 		fib_done(t->fib, &t->op[i], &result);
 	}
@@ -336,7 +353,10 @@ static void execute(struct fib_thread *t, size_t n)
 
 static void want(struct fib_thread *t, const struct fib_request *q)
 {
-	struct fib_route r = { .prefix = q->prefix, .metric = q->metric, .origin = q->origin, .source = q->addr,
+	struct fib_route r = { .prefix = q->prefix,
+		.metric = q->metric,
+		.origin = q->origin,
+		.source = q->addr,
 		.n_ways = q->n_ways };
 
 	memcpy(r.way, q->way, q->n_ways * sizeof(r.way[0]));
@@ -353,28 +373,16 @@ static void unpin(struct fib_thread *t, const struct addr *endpoint)
 static void apply(struct fib_thread *t, const struct fib_request *q)
 {
 	switch (q->kind) {
-	case FIB_REQ_WANT:
-		want(t, q);
-		break;
-	case FIB_REQ_UNWANT:
-		fib_unwant(t->fib, &q->prefix, q->metric, q->origin);
-		break;
-	case FIB_REQ_INTERFACE:
-		fib_interface(t->fib, q->ifindex, q->ours);
-		break;
+	case FIB_REQ_WANT: want(t, q); break;
+	case FIB_REQ_UNWANT: fib_unwant(t->fib, &q->prefix, q->metric, q->origin); break;
+	case FIB_REQ_INTERFACE: fib_interface(t->fib, q->ifindex, q->ours); break;
 	case FIB_REQ_PIN:
 		if (fib_pin(t->fib, &q->addr) < 0)
 			log_error(t->log, "fib", "no-memory: %s is not pinned", addr_str(&q->addr));
 		break;
-	case FIB_REQ_UNPIN:
-		unpin(t, &q->addr);
-		break;
-	case FIB_REQ_RECONCILED:
-		fib_reconciled(t->fib);
-		break;
-	case FIB_REQ_FENCE:
-		t->fence = q->number;
-		break;
+	case FIB_REQ_UNPIN: unpin(t, &q->addr); break;
+	case FIB_REQ_RECONCILED: fib_reconciled(t->fib); break;
+	case FIB_REQ_FENCE: t->fence = q->number; break;
 	}
 }
 
@@ -396,7 +404,7 @@ static void take_requests(struct fib_thread *t)
 
 	fib_channel_take(&t->in, &fresh);
 	listen_to_kernel(t);
-	list_for_each(&fresh, struct fib_request, q, node) {
+	list_for_each (&fresh, struct fib_request, q, node) {
 		list_remove(&q->node);
 		list_append(&t->waiting, &q->node);
 	}
@@ -418,8 +426,8 @@ static void pin_source(struct fib_thread *t, const struct fib_thread_pin *pin, s
 	struct rtnl_route r;
 
 	*ret_source = pin->wished;
-	if (addr_is_none(&pin->wished) && pin->ifindex && rtnl_lookup(t->request, &pin->endpoint, &r) == 0 && r.n_ways &&
-		r.way[0].ifindex == pin->ifindex)
+	if (addr_is_none(&pin->wished) && pin->ifindex && rtnl_lookup(t->request, &pin->endpoint, &r) == 0 &&
+	    r.n_ways && r.way[0].ifindex == pin->ifindex)
 		*ret_source = r.source;
 }
 
@@ -436,8 +444,11 @@ static void report_pin(struct fib_thread *t, struct fib_thread_pin *pin)
 	send_event(t, FIB_EV_REPORT, &e);
 	if (!e)
 		return;
-	e->r = (struct fib_report_lite){ .kind = FIB_REPORT_UNDERLAY, .endpoint = pin->endpoint, .via = pin->via,
-		.source = source, .ifindex = pin->ifindex };
+	e->r = (struct fib_report_lite){ .kind = FIB_REPORT_UNDERLAY,
+		.endpoint = pin->endpoint,
+		.via = pin->via,
+		.source = source,
+		.ifindex = pin->ifindex };
 	fib_channel_put(&t->out, &e->node);
 }
 
@@ -446,7 +457,7 @@ static void look_at_pins(struct fib_thread *t)
 	if (!t->look)
 		return;
 	t->look = false;
-	list_for_each(&t->pins, struct fib_thread_pin, pin, node) {
+	list_for_each (&t->pins, struct fib_thread_pin, pin, node) {
 		if (fib_pinned(t->fib, &pin->endpoint)) {
 			report_pin(t, pin);
 		} else {
@@ -520,7 +531,8 @@ static void farewell(struct fib_thread *t)
 		return;
 	}
 	fib_unwant_all(t->fib);
-	for (unsigned pass = 0; pass < 2; pass++) { /* the second one for what was there without our knowing */
+	for (unsigned pass = 0; pass < 2;
+	     pass++) { /* the second one for what was there without our knowing */
 		for (unsigned i = 0; i < FAREWELL_ROUNDS && turn(t); i++)
 			;
 		if (pass == 0 && take_picture(t) < 0)
@@ -533,7 +545,8 @@ static void *run(void *arg)
 	struct fib_thread *t = arg;
 
 	while (!t->stop) {
-		struct pollfd fds[] = { { .fd = t->in.fd, .events = POLLIN }, { .fd = rtnl_fd(t->monitor), .events = POLLIN } };
+		struct pollfd fds[] = { { .fd = t->in.fd, .events = POLLIN },
+			{ .fd = rtnl_fd(t->monitor), .events = POLLIN } };
 		bool more = true;
 
 		if (list_empty(&t->waiting))
@@ -580,7 +593,8 @@ int fib_thread_open(struct fib_thread *t, const struct sys_domain *domain, struc
 	fib_clock(t->fib, clock_now());
 	err = take_picture(t);
 	if (err < 0)
-		return reason_set(ret_reason, "fib-open", "cannot read the kernel's routes: %s", strerror(-err));
+		return reason_set(
+		    ret_reason, "fib-open", "cannot read the kernel's routes: %s", strerror(-err));
 	return 0;
 }
 
@@ -598,7 +612,7 @@ int fib_thread_start(struct fib_thread *t)
 
 static void free_events(struct list *queue)
 {
-	list_for_each(queue, struct fib_event, e, node) {
+	list_for_each (queue, struct fib_event, e, node) {
 		free(e->route);
 		free(e->why);
 		free(e->list);
@@ -617,11 +631,11 @@ void fib_thread_close(struct fib_thread *t, bool started, bool keep)
 			log_error(t->log, "fib", "cannot wake the FIB writer: %s", strerror(errno));
 		pthread_join(t->thread, NULL);
 	}
-	list_for_each(&t->in.queue, struct fib_request, q, node)
+	list_for_each (&t->in.queue, struct fib_request, q, node)
 		free(q);
-	list_for_each(&t->waiting, struct fib_request, late, node)
+	list_for_each (&t->waiting, struct fib_request, late, node)
 		free(late);
-	list_for_each(&t->pins, struct fib_thread_pin, pin, node)
+	list_for_each (&t->pins, struct fib_thread_pin, pin, node)
 		free(pin);
 	free_events(&t->out.queue);
 	fib_channel_close(&t->in);

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is wanted: wishes by origin, the routes they make, and the bundles in which routes stand (plan_internal.h).
+ * What is wanted: wishes by origin, the routes they make, and the bundles in which routes stand
+ * (plan_internal.h).
  *
- * Invariants: a route exists as long as somebody wants it or the kernel holds it; it stands in the bundle of (its object, its best
- * wish); a bundle exists as long as a route stands in it. A route whose operation failed is parked, with a time.
+ * Invariants: a route exists as long as somebody wants it or the kernel holds it; it stands in the bundle of
+ * (its object, its best wish); a bundle exists as long as a route stands in it. A route whose operation
+ * failed is parked, with a time.
  */
 #include "connector/fib/plan_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define BACKOFF_FIRST_MS 1000
+#define BACKOFF_FIRST_MS  1000
 #define BACKOFF_DOUBLINGS 6 /* up to 64 s */
 
 mdur fib_backoff(unsigned tries)
@@ -78,7 +80,7 @@ static struct bundle *bundle_get(struct fib *f, struct object *o, const struct f
 	struct list *home = o ? &o->bundles : &f->absent;
 	struct bundle *b;
 
-	list_for_each(home, struct bundle, known, node) {
+	list_for_each (home, struct bundle, known, node) {
 		if (known->set == set)
 			return known;
 	}
@@ -147,7 +149,7 @@ void parked_release(struct fib *f)
 	if (!mtime_reached(f->deadline, f->now))
 		return;
 	f->deadline = MTIME_NEVER;
-	list_for_each(&f->parked, struct route, r, node) {
+	list_for_each (&f->parked, struct route, r, node) {
 		if (mtime_reached(r->retry, f->now))
 			route_settle(f, r);
 		else
@@ -158,7 +160,7 @@ void parked_release(struct fib *f)
 
 void parked_retry_all(struct fib *f)
 {
-	list_for_each(&f->parked, struct route, r, node) {
+	list_for_each (&f->parked, struct route, r, node) {
 		if (!r->blocked && r->tries) {
 			r->tries = 0;
 			route_settle(f, r);
@@ -280,13 +282,13 @@ void fib_unwant_all(struct fib *f)
 	struct prefix p;
 	void *v;
 
-	list_for_each(&f->pins, struct pin, pin, node) {
+	list_for_each (&f->pins, struct pin, pin, node) {
 		list_remove(&pin->node);
 		free(pin);
 	}
-	list_for_each(&f->objects, struct object, o, node)
+	list_for_each (&f->objects, struct object, o, node)
 		o->hold = (mtime){ 0 };
-	list_for_each(&f->singles, struct single, s, node)
+	list_for_each (&f->singles, struct single, s, node)
 		s->hold = (mtime){ 0 };
 	parked_retry_all(f);
 	f->reconciled = f->leaving = true;

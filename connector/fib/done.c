@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What became of the operations. Success makes the kernel's state ours to know; a failure parks the routes that depended on it
- * with the kernel's words, and asks for a new picture where the error says that ours is wrong.
+ * What became of the operations. Success makes the kernel's state ours to know; a failure parks the routes
+ * that depended on it with the kernel's words, and asks for a new picture where the error says that ours is
+ * wrong.
  */
 #include "connector/fib/plan_internal.h"
 
@@ -37,7 +38,8 @@ static void route_refused(struct fib *f, struct route *r, const struct fib_resul
 
 	kernel_reason(&why, prefix_str(&r->prefix), result);
 	/* Something is there that we didn't see, or a nexthop that we saw isn't there. */
-	if (result->err == -EEXIST || result->err == -ENOENT || result->err == -EINVAL || result->err == -ESRCH)
+	if (result->err == -EEXIST || result->err == -ENOENT || result->err == -EINVAL ||
+	    result->err == -ESRCH)
 		f->resync = true;
 	route_failed(f, r, &why);
 }
@@ -51,7 +53,8 @@ static void route_in(struct fib *f, struct route *r, const struct fib_op *op)
 	r->source = op->source;
 	r->tries = 0;
 	route_settle(f, r);
-	/* Fresh routes of a bundle at home are told and calmed; there is no need to wait for the next round. */
+	/* Fresh routes of a bundle at home are told and calmed; there is no need to wait for the next round.
+	 */
 	b = r->bundle;
 	if (!b || r->parked)
 		return;
@@ -95,25 +98,27 @@ static void done_route(struct fib *f, const struct fib_op *op, const struct fib_
 	route_refused(f, r, result);
 }
 
-static void bundle_failed(struct fib *f, struct bundle *b, const struct object *goal, const struct reason *why)
+static void bundle_failed(
+    struct fib *f, struct bundle *b, const struct object *goal, const struct reason *why)
 {
 	if (b->goal != goal)
 		return;
-	list_for_each(&b->fresh, struct route, r, node)
+	list_for_each (&b->fresh, struct route, r, node)
 		route_failed(f, r, why);
-	list_for_each(&b->calm, struct route, r, node)
+	list_for_each (&b->calm, struct route, r, node)
 		route_failed(f, r, why);
 }
 
-/* An object can't be made or changed: what waits for it waits longer, what stands in it is moved one by one next. */
+/* An object can't be made or changed: what waits for it waits longer, what stands in it is moved one by one
+ * next. */
 static void object_failed(struct fib *f, struct object *o, const struct reason *why)
 {
 	if (o->exists)
 		o->frozen = true;
-	list_for_each(&f->absent, struct bundle, b, node)
+	list_for_each (&f->absent, struct bundle, b, node)
 		bundle_failed(f, b, o, why);
-	list_for_each(&f->objects, struct object, home, node) {
-		list_for_each(&home->bundles, struct bundle, b, node)
+	list_for_each (&f->objects, struct object, home, node) {
+		list_for_each (&home->bundles, struct bundle, b, node)
 			bundle_failed(f, b, o, why);
 	}
 }
@@ -155,7 +160,7 @@ static void done_single(struct fib *f, const struct fib_op *op, const struct fib
 	kernel_reason(&why, "a next hop", result);
 	if (op->way.interface[0])
 		reason_add(&why, " through %s", op->way.interface);
-	list_for_each(&f->objects, struct object, o, node) {
+	list_for_each (&f->objects, struct object, o, node) {
 		if (depends_on(o, s) && (!o->exists || o->content != o->target))
 			object_failed(f, o, &why);
 	}
@@ -199,18 +204,12 @@ void fib_done(struct fib *f, const struct fib_op *op, const struct fib_result *r
 	f->dirty = true;
 	switch (op->kind) {
 	case FIB_OP_NEXTHOP_ADD:
-	case FIB_OP_NEXTHOP_DEL:
-		done_single(f, op, result);
-		break;
+	case FIB_OP_NEXTHOP_DEL: done_single(f, op, result); break;
 	case FIB_OP_GROUP_ADD:
 	case FIB_OP_GROUP_SET:
-	case FIB_OP_GROUP_DEL:
-		done_group(f, op, result);
-		break;
+	case FIB_OP_GROUP_DEL: done_group(f, op, result); break;
 	case FIB_OP_ROUTE_ADD:
 	case FIB_OP_ROUTE_MOVE:
-	case FIB_OP_ROUTE_DEL:
-		done_route(f, op, result);
-		break;
+	case FIB_OP_ROUTE_DEL: done_route(f, op, result); break;
 	}
 }

@@ -37,7 +37,7 @@ struct fib *fib_new(void)
 
 static void free_bundles(struct list *bundles)
 {
-	list_for_each(bundles, struct bundle, b, node) {
+	list_for_each (bundles, struct bundle, b, node) {
 		list_remove(&b->node);
 		ways_unref(b->set);
 		free(b);
@@ -86,7 +86,7 @@ void fib_free(struct fib *f)
 	free_routes(f);
 	if (f->foreign)
 		foreign_sweep(f, true);
-	list_for_each(&f->objects, struct object, o, node) {
+	list_for_each (&f->objects, struct object, o, node) {
 		free_bundles(&o->bundles);
 		object_free(o);
 	}

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The FIB planner: desired routes + observed kernel state -> ordered operations. Pure: it opens nothing and knows no
- * netlink; the writer (connector/daemon/fib_writer) feeds it facts and executes what it plans.
+ * The FIB planner: desired routes + observed kernel state -> ordered operations. Pure: it opens nothing and
+ * knows no netlink; the writer (connector/daemon/fib_writer) feeds it facts and executes what it plans.
  *
- * Routes use nexthop objects, shared by all routes with the same set of ways, so that a change of a way is one message.
- * A route is identified by (prefix, metric). What is observed with another protocol than ours is never touched.
+ * Routes use nexthop objects, shared by all routes with the same set of ways, so that a change of a way is
+ * one message. A route is identified by (prefix, metric). What is observed with another protocol than ours is
+ * never touched.
  */
 #ifndef CW_FIB_FIB_H
 #define CW_FIB_FIB_H
@@ -14,15 +15,15 @@
 
 #include <stddef.h>
 
-#define FIB_PROTOCOL 201 /* RTA_PROTOCOL of all we write ("causeway") */
-#define FIB_WAYS_MAX 16
+#define FIB_PROTOCOL       201 /* RTA_PROTOCOL of all we write ("causeway") */
+#define FIB_WAYS_MAX       16
 #define FIB_METRIC_LEARNED 0 /* as other routing daemons leave it: 0 (IPv6: the kernel makes it 1024) */
 
-enum fib_origin { /* why a route is wanted; shown by `fib show`, and nothing else depends on it */
-	FIB_LEARNED,  /* by BGP */
-	FIB_PEER,     /* host route to a BGP peer through its tunnel */
+enum fib_origin {    /* why a route is wanted; shown by `fib show`, and nothing else depends on it */
+	FIB_LEARNED, /* by BGP */
+	FIB_PEER,    /* host route to a BGP peer through its tunnel */
 	FIB_STATIC,
-	FIB_PIN,      /* an outer endpoint on its original path */
+	FIB_PIN, /* an outer endpoint on its original path */
 };
 
 struct fib_way {

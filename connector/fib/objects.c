@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Nexthop objects: singles (one way each), what routes refer to (groups, or a single directly), and their ids.
+ * Nexthop objects: singles (one way each), what routes refer to (groups, or a single directly), and their
+ * ids.
  *
- * Invariants: a group's content is changed only when all of its routes agree on the new one, or by leaving out ways that can't be
- * used; so no packet takes a way that its route doesn't want. Singles never change. An id in our range that somebody else
- * holds is never used.
+ * Invariants: a group's content is changed only when all of its routes agree on the new one, or by leaving
+ * out ways that can't be used; so no packet takes a way that its route doesn't want. Singles never change. An
+ * id in our range that somebody else holds is never used.
  */
 #include "connector/fib/plan_internal.h"
 
@@ -58,7 +59,7 @@ uint32_t nhid_new(struct fib *f)
 
 struct object *object_by_id(const struct fib *f, uint32_t id)
 {
-	list_for_each((struct list *)&f->objects, struct object, o, node) {
+	list_for_each ((struct list *)&f->objects, struct object, o, node) {
 		if (o->id == id)
 			return o;
 	}
@@ -67,7 +68,7 @@ struct object *object_by_id(const struct fib *f, uint32_t id)
 
 struct single *single_by_id(const struct fib *f, uint32_t id)
 {
-	list_for_each((struct list *)&f->singles, struct single, s, node) {
+	list_for_each ((struct list *)&f->singles, struct single, s, node) {
 		if (s->id == id)
 			return s;
 	}
@@ -78,7 +79,7 @@ struct single *single_find(const struct fib *f, const struct fib_way *way)
 {
 	struct single *found = NULL;
 
-	list_for_each((struct list *)&f->singles, struct single, s, node) {
+	list_for_each ((struct list *)&f->singles, struct single, s, node) {
 		if (s->ifindex == way->ifindex && addr_eq(&s->via, &way->via) && (!found || s->exists))
 			found = s;
 		if (found && found->exists)
@@ -107,7 +108,7 @@ void single_rename(struct fib *f, struct single *s)
 {
 	s->exists = false;
 	s->id = nhid_new(f);
-	list_for_each(&f->objects, struct object, o, node) {
+	list_for_each (&f->objects, struct object, o, node) {
 		if (o->single != s)
 			continue;
 		o->id = s->id;
@@ -137,7 +138,7 @@ struct object *object_over(struct fib *f, struct single *s)
 	const struct fib_ways *set;
 	struct object *o;
 
-	list_for_each(&f->objects, struct object, known, node) {
+	list_for_each (&f->objects, struct object, known, node) {
 		if (known->single == s)
 			return known;
 	}
@@ -191,14 +192,15 @@ static const struct fib_ways *resolve(struct fib *f, const struct object *o)
 
 		if (!s || !s->exists)
 			return NULL;
-		way[i] = (struct fib_way){ .ifindex = s->ifindex, .via = s->via, .weight = o->member[i].weight };
+		way[i] =
+		    (struct fib_way){ .ifindex = s->ifindex, .via = s->via, .weight = o->member[i].weight };
 	}
 	return ways_get(f->ways, TAG_CONTENT, way, o->n_members);
 }
 
 void objects_resolve(struct fib *f)
 {
-	list_for_each(&f->objects, struct object, o, node) {
+	list_for_each (&f->objects, struct object, o, node) {
 		const struct fib_ways *content = NULL;
 
 		if (o->kind == OBJECT_ODD)
@@ -255,7 +257,7 @@ static const struct fib_ways *agreed(struct fib *f, const struct object *o)
 {
 	const struct fib_ways *one = NULL;
 
-	list_for_each((struct list *)&o->bundles, struct bundle, b, node) {
+	list_for_each ((struct list *)&o->bundles, struct bundle, b, node) {
 		const struct fib_ways *vote = NULL;
 
 		if (is_wish(b))
@@ -299,7 +301,7 @@ static struct object *object_for(struct fib *f, struct bundle *b, const struct f
 	struct object *found = NULL;
 	struct single *s;
 
-	list_for_each(&f->objects, struct object, o, node) {
+	list_for_each (&f->objects, struct object, o, node) {
 		if (o->kind != kind || o->target != usable || (o->frozen && o->content != usable))
 			continue;
 		if (!found || o->content == usable)
@@ -336,19 +338,20 @@ static void decide_goal(struct fib *f, struct bundle *b)
 
 void objects_decide(struct fib *f)
 {
-	list_for_each(&f->objects, struct object, o, node)
+	list_for_each (&f->objects, struct object, o, node)
 		decide_target(f, o);
-	list_for_each(&f->absent, struct bundle, b, node)
+	list_for_each (&f->absent, struct bundle, b, node)
 		decide_goal(f, b);
-	for (struct list *n = f->objects.next; n != &f->objects; n = n->next) { /* grows behind while we walk */
+	for (struct list *n = f->objects.next; n != &f->objects;
+	     n = n->next) { /* grows behind while we walk */
 		struct object *o = list_entry(n, struct object, node);
 
-		list_for_each(&o->bundles, struct bundle, b, node)
+		list_for_each (&o->bundles, struct bundle, b, node)
 			decide_goal(f, b);
 	}
-	list_for_each(&f->objects, struct object, o, node) {
+	list_for_each (&f->objects, struct object, o, node) {
 		if (o->kind != OBJECT_ODD && !o->needed && list_empty(&o->bundles) &&
-			(!o->exists || o->kind == OBJECT_SINGLE))
+		    (!o->exists || o->kind == OBJECT_SINGLE))
 			object_free(o);
 	}
 }

@@ -2,9 +2,10 @@
 /*
  * What the kernel holds, as far as it carries our protocol number; foreign routes go on to underlay.c.
  *
- * A notification of our own protocol comes from somebody else, because the writer filters the echo of our changes. A removal is
- * taken at its word and put back at once the first time, later with growing delay; anything more involved (somebody writes with our number,
- * touches our objects) asks for a picture. In a picture everything carries its generation, and what doesn't is gone.
+ * A notification of our own protocol comes from somebody else, because the writer filters the echo of our
+ * changes. A removal is taken at its word and put back at once the first time, later with growing delay;
+ * anything more involved (somebody writes with our number, touches our objects) asks for a picture. In a
+ * picture everything carries its generation, and what doesn't is gone.
  */
 #include "connector/fib/plan_internal.h"
 
@@ -37,8 +38,9 @@ void route_lost(struct fib *f, struct route *r)
 	if (times == 0)
 		return;
 	reason_set(&why, "fib-disturbed",
-		"%s: something else keeps removing this route; it was put back %u times and will be again in %d s",
-		prefix_str(&r->prefix), times, (int)mdur_to_s(fib_backoff(times - 1)));
+	    "%s: something else keeps removing this route; it was put back %u times and will be again in %d "
+	    "s",
+	    prefix_str(&r->prefix), times, (int)mdur_to_s(fib_backoff(times - 1)));
 	route_park(f, r, mtime_add(f->now, fib_backoff(times - 1)), false, &why);
 }
 
@@ -63,7 +65,8 @@ static void saw_ours(struct fib *f, const struct fib_seen_route *seen)
 		return;
 	known = r->object != NULL;
 	if (r->seen == f->generation) {
-		/* A second one with the same key, behind the first: what a killed run left between two messages. */
+		/* A second one with the same key, behind the first: what a killed run left between two
+		 * messages. */
 		f->stray = true;
 		r->object = f->odd;
 		route_settle(f, r);
@@ -214,11 +217,11 @@ static void sweep_routes(struct fib *f)
 
 static void sweep_links(struct fib *f)
 {
-	list_for_each(&f->links, struct link, l, node) {
+	list_for_each (&f->links, struct link, l, node) {
 		if (l->known && l->seen != f->generation)
 			fib_saw_link(f, l->ifindex, l->name, false, true);
 	}
-	list_for_each(&f->addrs, struct address, a, node) {
+	list_for_each (&f->addrs, struct address, a, node) {
 		if (a->seen == f->generation)
 			continue;
 		list_remove(&a->node);
@@ -231,11 +234,11 @@ void fib_resync_end(struct fib *f)
 {
 	f->in_picture = false;
 	sweep_links(f);
-	list_for_each(&f->singles, struct single, s, node) {
+	list_for_each (&f->singles, struct single, s, node) {
 		if (s->seen != f->generation)
 			s->exists = false;
 	}
-	list_for_each(&f->objects, struct object, o, node) {
+	list_for_each (&f->objects, struct object, o, node) {
 		if (o->kind == OBJECT_GROUP && o->seen != f->generation)
 			o->exists = false;
 	}
@@ -243,6 +246,7 @@ void fib_resync_end(struct fib *f)
 	sweep_routes(f);
 	foreign_sweep(f, false);
 	f->underlay_dirty = f->connected_dirty = true;
-	/* Two routes of ours with one key are taken out together, and a second look tells that both are gone. */
+	/* Two routes of ours with one key are taken out together, and a second look tells that both are gone.
+	 */
 	f->resync |= f->stray;
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The plan: from the situation of bundles and objects to operations, in stages. One fib_plan call gives the operations of the
- * first stage that has any, so nothing is sent that depends on something that may yet fail:
+ * The plan: from the situation of bundles and objects to operations, in stages. One fib_plan call gives the
+ *operations of the first stage that has any, so nothing is sent that depends on something that may yet fail:
  *
- *	shrink     groups lose ways that can't be used: a failed tunnel moves all of its routes by one message, first of all
- *	withdraw   routes that are unwanted, left over, or without a usable way
- *	singles    nexthops that groups will need
- *	groups     new groups, and groups whose routes all want the same new ways
+ *	shrink     groups lose ways that can't be used: a failed tunnel moves all of its routes by one
+ *message, first of all withdraw   routes that are unwanted, left over, or without a usable way singles
+ *nexthops that groups will need groups     new groups, and groups whose routes all want the same new ways
  *	routes     added, moved, or reported to be where they should
  *	dispose    groups without routes, then singles without groups
  *
- * Each failure changes what the next round sees (a route parks, a group freezes), so a round can't repeat itself forever.
+ * Each failure changes what the next round sees (a route parks, a group freezes), so a round can't repeat
+ *itself forever.
  */
 #include "connector/fib/plan_internal.h"
 
@@ -50,7 +50,7 @@ static bool is_wish(const struct bundle *b)
 /* The situation of a bundle has changed: what was calm is to be looked at again. */
 static void stir(struct bundle *b)
 {
-	list_for_each(&b->calm, struct route, r, node) {
+	list_for_each (&b->calm, struct route, r, node) {
 		list_remove(&r->node);
 		list_append(&b->fresh, &r->node);
 	}
@@ -77,7 +77,7 @@ static bool members(struct fib *f, const struct fib_ways *set, struct fib_op *op
 static bool wants_change(const struct object *o)
 {
 	return o->kind == OBJECT_GROUP && o->target && !o->frozen &&
-		(o->exists ? o->content != o->target : o->needed);
+	       (o->exists ? o->content != o->target : o->needed);
 }
 
 static void group_op(struct round *x, struct object *o)
@@ -90,9 +90,9 @@ static void group_op(struct round *x, struct object *o)
 
 static void stage_shrink(struct round *x)
 {
-	list_for_each(&x->f->objects, struct object, o, node) {
-		if (!full(x) && wants_change(o) && o->exists && o->content && ways_within(o->target, o->content) &&
-			members(x->f, o->target, NULL))
+	list_for_each (&x->f->objects, struct object, o, node) {
+		if (!full(x) && wants_change(o) && o->exists && o->content &&
+		    ways_within(o->target, o->content) && members(x->f, o->target, NULL))
 			group_op(x, o);
 	}
 }
@@ -112,9 +112,9 @@ static void single_need(struct round *x, const struct fib_way *way)
 
 static void stage_singles(struct round *x)
 {
-	list_for_each(&x->f->singles, struct single, s, node)
+	list_for_each (&x->f->singles, struct single, s, node)
 		s->used = false;
-	list_for_each(&x->f->objects, struct object, o, node) {
+	list_for_each (&x->f->objects, struct object, o, node) {
 		if (wants_change(o))
 			for (unsigned i = 0; i < o->target->n; i++)
 				single_need(x, &o->target->way[i]);
@@ -125,7 +125,7 @@ static void stage_singles(struct round *x)
 
 static void stage_groups(struct round *x)
 {
-	list_for_each(&x->f->objects, struct object, o, node) {
+	list_for_each (&x->f->objects, struct object, o, node) {
 		if (o->kind == OBJECT_SINGLE && o->single->exists && !o->exists) {
 			o->exists = true;
 			object_content(o, o->target);
@@ -160,12 +160,13 @@ static void route_op(struct round *x, enum fib_op_kind kind, struct route *r, co
 
 static void withdraw_bundle(struct round *x, struct bundle *b)
 {
-	bool go = is_wish(b) ? !ways_usable(x->f, b->set)->n : b->set->tag == TAG_UNWANTED || x->f->reconciled;
+	bool go =
+	    is_wish(b) ? !ways_usable(x->f, b->set)->n : b->set->tag == TAG_UNWANTED || x->f->reconciled;
 
 	if (!go)
 		return;
 	stir(b);
-	list_for_each(&b->fresh, struct route, r, node) {
+	list_for_each (&b->fresh, struct route, r, node) {
 		if (full(x))
 			return;
 		route_op(x, FIB_OP_ROUTE_DEL, r, NULL);
@@ -174,8 +175,8 @@ static void withdraw_bundle(struct round *x, struct bundle *b)
 
 static void stage_withdraw(struct round *x)
 {
-	list_for_each(&x->f->objects, struct object, o, node) {
-		list_for_each(&o->bundles, struct bundle, b, node)
+	list_for_each (&x->f->objects, struct object, o, node) {
+		list_for_each (&o->bundles, struct bundle, b, node)
 			withdraw_bundle(x, b);
 	}
 }
@@ -194,7 +195,7 @@ static void tell(struct round *x, struct bundle *b, struct route *r, bool in_ker
 /* Routes whose object has the ways they want. */
 static void bundle_at_home(struct round *x, struct bundle *b)
 {
-	list_for_each(&b->fresh, struct route, r, node) {
+	list_for_each (&b->fresh, struct route, r, node) {
 		if (full(x))
 			return;
 		if (addr_eq(&r->source, source_of(r)))
@@ -208,13 +209,14 @@ static void bundle_without_way(struct round *x, struct bundle *b)
 {
 	struct reason why;
 
-	reason_set(&why, "fib-link-down", "no next hop of this route can be used: its interface is down, gone or not ours");
+	reason_set(&why, "fib-link-down",
+	    "no next hop of this route can be used: its interface is down, gone or not ours");
 	for (unsigned i = 0; i < b->set->n && i < 4; i++)
 		if (b->set->way[i].interface[0])
 			reason_add(&why, "%s%s", i ? ", " : " (", b->set->way[i].interface);
 	if (b->set->n && b->set->way[0].interface[0])
 		reason_add(&why, ")");
-	list_for_each(&b->fresh, struct route, r, node) {
+	list_for_each (&b->fresh, struct route, r, node) {
 		if (full(x))
 			return;
 		tell(x, b, r, false, &why);
@@ -230,8 +232,9 @@ static bool blocked_by_foreign(struct fib *f, struct route *r)
 	if (!x)
 		return false;
 	reason_set(&why, "fib-foreign-route",
-		"%s metric %u is in the kernel already, by routing protocol %s, which is not ours to replace; remove it or give it another metric",
-		prefix_str(&r->prefix), r->metric, fib_protocol_name(x->protocol, name, sizeof(name)));
+	    "%s metric %u is in the kernel already, by routing protocol %s, which is not ours to replace; "
+	    "remove it or give it another metric",
+	    prefix_str(&r->prefix), r->metric, fib_protocol_name(x->protocol, name, sizeof(name)));
 	route_park(f, r, MTIME_NEVER, true, &why);
 	return true;
 }
@@ -240,7 +243,7 @@ static void bundle_away(struct round *x, struct bundle *b)
 {
 	if (!b->goal || !b->goal->exists || b->goal->content != b->goal->target)
 		return; /* its object couldn't be had; object_failed has parked the routes */
-	list_for_each(&b->fresh, struct route, r, node) {
+	list_for_each (&b->fresh, struct route, r, node) {
 		if (full(x))
 			return;
 		if (r->object)
@@ -272,11 +275,11 @@ static void settle_bundle(struct round *x, struct bundle *b)
 
 static void stage_routes(struct round *x)
 {
-	list_for_each(&x->f->objects, struct object, o, node) {
-		list_for_each(&o->bundles, struct bundle, b, node)
+	list_for_each (&x->f->objects, struct object, o, node) {
+		list_for_each (&o->bundles, struct bundle, b, node)
 			settle_bundle(x, b);
 	}
-	list_for_each(&x->f->absent, struct bundle, b, node)
+	list_for_each (&x->f->absent, struct bundle, b, node)
 		settle_bundle(x, b);
 }
 
@@ -288,9 +291,9 @@ static void stage_dispose_groups(struct round *x)
 
 	if (f->resync && !f->leaving)
 		return; /* routes that we don't see may use what seems without use: look first */
-	list_for_each(&f->objects, struct object, o, node) {
+	list_for_each (&f->objects, struct object, o, node) {
 		if (o->kind != OBJECT_GROUP || !o->exists || o->needed || !list_empty(&o->bundles) ||
-			(o->leftover && !f->reconciled) || full(x))
+		    (o->leftover && !f->reconciled) || full(x))
 			continue;
 		if (!mtime_reached(o->hold, f->now)) {
 			f->deadline = mtime_min(f->deadline, o->hold);
@@ -316,9 +319,9 @@ static void stage_dispose_singles(struct round *x)
 
 	if (f->resync && !f->leaving)
 		return;
-	list_for_each(&f->singles, struct single, unmark, node)
+	list_for_each (&f->singles, struct single, unmark, node)
 		unmark->used = false;
-	list_for_each(&f->objects, struct object, o, node) {
+	list_for_each (&f->objects, struct object, o, node) {
 		mark(f, o->content);
 		mark(f, o->target);
 		for (unsigned i = 0; i < o->n_members; i++) {
@@ -330,7 +333,7 @@ static void stage_dispose_singles(struct round *x)
 		if (o->single)
 			o->single->used = true;
 	}
-	list_for_each(&f->singles, struct single, s, node) {
+	list_for_each (&f->singles, struct single, s, node) {
 		if (s->used || (s->exists && s->leftover && !f->reconciled) || full(x))
 			continue;
 		if (!s->exists) {
@@ -348,8 +351,8 @@ static void stage_dispose_singles(struct round *x)
 
 size_t fib_plan(struct fib *f, mtime now, struct fib_op op[], size_t max)
 {
-	static void (*const stage[])(struct round *) = { stage_shrink, stage_withdraw, stage_singles, stage_groups, stage_routes,
-		stage_dispose_groups, stage_dispose_singles };
+	static void (*const stage[])(struct round *) = { stage_shrink, stage_withdraw, stage_singles,
+		stage_groups, stage_routes, stage_dispose_groups, stage_dispose_singles };
 	struct round x = { .f = f, .op = op, .max = max };
 
 	f->now = now;
@@ -358,7 +361,7 @@ size_t fib_plan(struct fib *f, mtime now, struct fib_op op[], size_t max)
 	pins_settle(f);
 	if (f->unfreeze) {
 		f->unfreeze = false;
-		list_for_each(&f->objects, struct object, o, node)
+		list_for_each (&f->objects, struct object, o, node)
 			o->frozen = false;
 		parked_retry_all(f);
 	}

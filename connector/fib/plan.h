@@ -2,13 +2,16 @@
 /*
  * The planner's interface. Its user (connector/daemon/fib_writer) turns the wheel:
  *
- *	facts (fib_saw_*) and wishes (fib_want ...)  ->  fib_plan  ->  execute  ->  fib_done for each operation  ->  reports
+ *	facts (fib_saw_*) and wishes (fib_want ...)  ->  fib_plan  ->  execute  ->  fib_done for each
+ *operation  ->  reports
  *
- * until fib_plan returns 0. The operations of one fib_plan call don't depend on each other's success but may be executed in their order;
- * what depends on them comes with a later call. Between fib_plan and the last fib_done of it nothing else may be called.
+ * until fib_plan returns 0. The operations of one fib_plan call don't depend on each other's success but may
+ *be executed in their order; what depends on them comes with a later call. Between fib_plan and the last
+ *fib_done of it nothing else may be called.
  *
- * Wishes are kept by origin; for one (prefix, metric) the best origin's is in force: pin, then static, peer, learned.
- * IPv6's metric 0 is the kernel's 1024, so both name the same route; reports use the number that the wish had.
+ * Wishes are kept by origin; for one (prefix, metric) the best origin's is in force: pin, then static, peer,
+ *learned. IPv6's metric 0 is the kernel's 1024, so both name the same route; reports use the number that the
+ *wish had.
  *
  * Not thread safe. Pure: time comes in, operations go out.
  */
@@ -36,10 +39,12 @@ struct fib *fib_new(void); /* NULL when memory is out */
 void fib_free(struct fib *f);
 
 /* ---- wishes; -1 when memory is out (the wish is not kept then) ---- */
-/* wish: comes back with reports on this (prefix, metric), so that who reads them can tell old news; 0: as it was. */
+/* wish: comes back with reports on this (prefix, metric), so that who reads them can tell old news; 0: as it
+ * was. */
 int fib_want(struct fib *f, const struct fib_route *route, uint64_t wish);
 void fib_unwant(struct fib *f, const struct prefix *prefix, uint32_t metric, enum fib_origin origin);
-void fib_unwant_all(struct fib *f); /* pins too; and nothing observed is a leftover any more: all of ours goes */
+void fib_unwant_all(
+    struct fib *f); /* pins too; and nothing observed is a leftover any more: all of ours goes */
 void fib_interface(struct fib *f, int ifindex, bool ours);
 int fib_pin(struct fib *f, const struct addr *endpoint);
 void fib_unpin(struct fib *f, const struct addr *endpoint);
@@ -86,9 +91,10 @@ void fib_saw_nexthop(struct fib *f, enum fib_seen how, const struct fib_seen_nex
 void fib_saw_link(struct fib *f, int ifindex, const char *name, bool up, bool gone);
 void fib_saw_addr(struct fib *f, const struct fib_seen_addr *addr, bool gone);
 /*
- * A full picture: between begin and end all links, addresses, nexthops and routes that exist, in this order, as FIB_SEEN_NEW. What
- * is not among them is gone. The first one is the adoption. Some changes can't be told from notifications (the kernel removes IPv4
- * routes silently with their link or source address): fib_resync_wanted asks for a picture then.
+ * A full picture: between begin and end all links, addresses, nexthops and routes that exist, in this order,
+ * as FIB_SEEN_NEW. What is not among them is gone. The first one is the adoption. Some changes can't be told
+ * from notifications (the kernel removes IPv4 routes silently with their link or source address):
+ * fib_resync_wanted asks for a picture then.
  */
 void fib_resync_begin(struct fib *f);
 void fib_resync_end(struct fib *f);
@@ -131,10 +137,12 @@ mtime fib_deadline(const struct fib *f);
 
 /* ---- reports ---- */
 enum fib_report_kind {
-	FIB_REPORT_ROUTE,     /* route.prefix, route.metric, in_kernel, why; each fib_want is answered by one at least */
-	FIB_REPORT_PIN,       /* route: what a pin wants now (wanted), or no longer wants */
+	FIB_REPORT_ROUTE, /* route.prefix, route.metric, in_kernel, why; each fib_want is answered by one at
+	                     least */
+	FIB_REPORT_PIN,   /* route: what a pin wants now (wanted), or no longer wants */
 	FIB_REPORT_DISTURBED, /* why */
-	FIB_REPORT_UNDERLAY,  /* endpoint, ifindex, via, source: its path. source none: the kernel's choice. ifindex 0: no path */
+	FIB_REPORT_UNDERLAY,  /* endpoint, ifindex, via, source: its path. source none: the kernel's choice.
+	                         ifindex 0: no path */
 	FIB_REPORT_CONNECTED, /* fib_connected has changed */
 };
 struct fib_report {

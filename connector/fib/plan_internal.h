@@ -2,14 +2,15 @@
 /*
  * The planner from inside; for the files of this folder only.
  *
- * A route stands in a bundle, one for each pair (object it uses in the kernel or none, set of ways it should have). Bundles are few
- * whatever the number of routes, so the plan looks at bundles: one whose object has the content it should have is done, one that
- * agrees with all others of its object has the object changed (one operation), any other has its routes added, moved or deleted one
- * by one. Within a bundle `fresh` holds routes that need an operation or a report, `calm` those that need nothing as long as
- * the bundle's situation stays; routes that failed wait in `parked`, outside both.
+ * A route stands in a bundle, one for each pair (object it uses in the kernel or none, set of ways it should
+ * have). Bundles are few whatever the number of routes, so the plan looks at bundles: one whose object has
+ * the content it should have is done, one that agrees with all others of its object has the object changed
+ * (one operation), any other has its routes added, moved or deleted one by one. Within a bundle `fresh` holds
+ * routes that need an operation or a report, `calm` those that need nothing as long as the bundle's situation
+ * stays; routes that failed wait in `parked`, outside both.
  *
- * An object is what routes refer to: a group, or directly a single nexthop (IPv6 routes with one way, because the kernel shows a
- * group of one as multipath there). Groups may change their content, singles never do.
+ * An object is what routes refer to: a group, or directly a single nexthop (IPv6 routes with one way, because
+ * the kernel shows a group of one as multipath there). Groups may change their content, singles never do.
  */
 #ifndef CW_FIB_PLAN_INTERNAL_H
 #define CW_FIB_PLAN_INTERNAL_H
@@ -20,7 +21,7 @@
 #include "connector/fib/ways.h"
 
 #define IPV6_DEFAULT_METRIC 1024 /* IP6_RT_PRIO_USER */
-#define FIB_ID_TRIES 16 /* ids in a row that somebody turned out to hold */
+#define FIB_ID_TRIES        16   /* ids in a row that somebody turned out to hold */
 
 enum fib_tag { /* of ways_table: what a set is */
 	TAG_CONTENT = 0,
@@ -40,17 +41,17 @@ struct want {
 enum told { TOLD_NOTHING, TOLD_IN, TOLD_OUT };
 
 struct route {
-	struct list node; /* in a bundle's fresh or calm, or in parked */
+	struct list node;      /* in a bundle's fresh or calm, or in parked */
 	struct bundle *bundle; /* NULL: none could be allocated; parked then */
-	struct route *next; /* same prefix, higher metric */
-	struct want *wants; /* best first; empty: unwanted or a leftover */
+	struct route *next;    /* same prefix, higher metric */
+	struct want *wants;    /* best first; empty: unwanted or a leftover */
 	struct object *object; /* what it uses in the kernel; NULL: it isn't there */
 	struct addr source;    /* in the kernel */
 	struct prefix prefix;
 	uint32_t metric; /* as the kernel counts */
 	uint32_t asked;  /* as it was last asked for */
 	uint64_t wish;
-	uint32_t seen;   /* generation of the picture that last showed it */
+	uint32_t seen; /* generation of the picture that last showed it */
 	enum told told;
 	bool leftover, parked, blocked; /* blocked: by a foreign route; its going frees it */
 	uint8_t tries, disturbances;
@@ -62,7 +63,7 @@ struct bundle {
 	struct list node; /* in object->bundles or fib->absent */
 	struct object *object;
 	const struct fib_ways *set; /* TAG_IPV4 ... TAG_LEFTOVER */
-	struct object *goal;        /* of this round: what its routes should use; NULL: nothing or what they use */
+	struct object *goal; /* of this round: what its routes should use; NULL: nothing or what they use */
 	struct list fresh, calm;
 	size_t n; /* parked ones included */
 };
@@ -84,7 +85,7 @@ struct object {
 	enum object_kind kind;
 	uint32_t id, seen;
 	bool exists, leftover, needed;
-	bool frozen; /* a change of its content failed: leave it */
+	bool frozen;                    /* a change of its content failed: leave it */
 	struct single *single;          /* OBJECT_SINGLE */
 	const struct fib_ways *content; /* in the kernel; NULL: not there, or nothing that we understand */
 	const struct fib_ways *target;  /* what it should become; never NULL but in OBJECT_ODD */
@@ -117,7 +118,8 @@ struct link {
 	int ifindex;
 	char name[16];
 	uint32_t seen;
-	bool known, up, ours, dropped; /* known: the kernel has it; dropped: was ours, and its owner gave it up */
+	bool known, up, ours,
+	    dropped; /* known: the kernel has it; dropped: was ours, and its owner gave it up */
 };
 
 struct address {
@@ -141,7 +143,7 @@ struct fib {
 	struct list objects, singles, absent; /* absent: bundles of routes that are not in the kernel */
 	struct list parked, pins, links, addrs, reports;
 	struct fib_route *last_route; /* of the report handed out last */
-	uint32_t *taken; /* ids in our range that somebody else holds */
+	uint32_t *taken;              /* ids in our range that somebody else holds */
 	size_t n_taken, room_taken;
 	uint32_t next_id;
 	uint32_t generation;
@@ -169,7 +171,8 @@ struct object *object_by_id(const struct fib *f, uint32_t id);
 struct single *single_by_id(const struct fib *f, uint32_t id);
 struct single *single_find(const struct fib *f, const struct fib_way *way);
 struct single *single_make(struct fib *f, const struct fib_way *way);
-void single_rename(struct fib *f, struct single *s); /* its id is somebody else's: it gets another, and isn't there yet */
+void single_rename(
+    struct fib *f, struct single *s); /* its id is somebody else's: it gets another, and isn't there yet */
 struct object *object_make(struct fib *f, enum object_kind kind, const struct fib_ways *target);
 struct object *object_over(struct fib *f, struct single *s); /* the OBJECT_SINGLE of a single */
 void object_free(struct object *o);
@@ -177,7 +180,8 @@ void object_content(struct object *o, const struct fib_ways *content); /* takes 
 uint32_t nhid_new(struct fib *f);
 void nhid_taken(struct fib *f, uint32_t id, bool taken);
 void objects_resolve(struct fib *f); /* the picture is complete: content from members */
-/* The part of a set that can be used now; borrowed. Never NULL: a set without memory for its part is taken as it is. */
+/* The part of a set that can be used now; borrowed. Never NULL: a set without memory for its part is taken as
+ * it is. */
 const struct fib_ways *ways_usable(struct fib *f, const struct fib_ways *set);
 void objects_decide(struct fib *f); /* targets and goals of this round */
 

@@ -38,14 +38,16 @@ void disturbed_settle(struct fib *f)
 
 	if (!f->n_disturbed || !(report = report_add(f, FIB_REPORT_DISTURBED)))
 		return;
-	reason_set(&report->why, "fib-disturbed", "route %s of ours was removed by something else", prefix_str(&f->first_disturbed));
+	reason_set(&report->why, "fib-disturbed", "route %s of ours was removed by something else",
+	    prefix_str(&f->first_disturbed));
 	if (f->n_disturbed > 1)
 		reason_add(&report->why, " (and %zu more)", f->n_disturbed - 1);
 	reason_add(&report->why, "; it is put back");
 	f->n_disturbed = 0;
 }
 
-/* /etc/iproute2/rt_protos as everybody has it; RTPROT_* of linux/rtnetlink.h, which a pure core doesn't include. */
+/* /etc/iproute2/rt_protos as everybody has it; RTPROT_* of linux/rtnetlink.h, which a pure core doesn't
+ * include. */
 const char *fib_protocol_name(uint8_t protocol, char *buf, size_t size)
 {
 	static const struct {

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is not ours: foreign routes, links, addresses; and what follows from them: which interfaces can be used, the connected
- * networks, and the original path of each pinned endpoint.
+ * What is not ours: foreign routes, links, addresses; and what follows from them: which interfaces can be
+ * used, the connected networks, and the original path of each pinned endpoint.
  *
- * The path is what the kernel would take if none of our routes were there: the longest foreign prefix of the main table that contains the
- * endpoint, of those the lowest metric, whose ways are usable and don't lead into a tunnel of ours. A reject route there means that
- * there is no path; and an endpoint without a path gets a reject of its own, because a learned route that covers it would send the
- * tunnel's packets into the tunnel. The ways of a route are final (the kernel wants gateways on link), so nothing is resolved recursively.
+ * The path is what the kernel would take if none of our routes were there: the longest foreign prefix of the
+ * main table that contains the endpoint, of those the lowest metric, whose ways are usable and don't lead
+ * into a tunnel of ours. A reject route there means that there is no path; and an endpoint without a path
+ * gets a reject of its own, because a learned route that covers it would send the tunnel's packets into the
+ * tunnel. The ways of a route are final (the kernel wants gateways on link), so nothing is resolved
+ * recursively.
  */
 #include "connector/fib/plan_internal.h"
 
@@ -20,7 +22,7 @@ struct link *link_get(struct fib *f, int ifindex, bool make)
 {
 	struct link *l;
 
-	list_for_each(&f->links, struct link, known, node) {
+	list_for_each (&f->links, struct link, known, node) {
 		if (known->ifindex == ifindex)
 			return known;
 	}
@@ -55,7 +57,8 @@ void fib_saw_link(struct fib *f, int ifindex, const char *name, bool up, bool go
 	snprintf(l->name, sizeof(l->name), "%.15s", name);
 	if (l->known == !gone && l->up == up)
 		return;
-	/* A link that went down took IPv4 routes and nexthops with it, and the kernel said nothing of that. */
+	/* A link that went down took IPv4 routes and nexthops with it, and the kernel said nothing of that.
+	 */
 	f->resync |= !f->in_picture && l->known;
 	l->known = !gone;
 	l->up = up && !gone;
@@ -81,9 +84,9 @@ void fib_saw_addr(struct fib *f, const struct fib_seen_addr *addr, bool gone)
 {
 	struct address *found = NULL;
 
-	list_for_each(&f->addrs, struct address, a, node) {
+	list_for_each (&f->addrs, struct address, a, node) {
 		if (a->a.ifindex == addr->ifindex && addr_eq(&a->a.addr, &addr->addr) &&
-			prefix_eq(&a->a.network, &addr->network))
+		    prefix_eq(&a->a.network, &addr->network))
 			found = a;
 	}
 	if (found)
@@ -118,19 +121,20 @@ void connected_settle(struct fib *f)
 	if (!f->connected_dirty)
 		return;
 	f->connected_dirty = false;
-	list_for_each(&f->addrs, struct address, count, node)
+	list_for_each (&f->addrs, struct address, count, node)
 		n += count->a.global;
 	list = calloc(n * 2 + 1, sizeof(*list));
 	if (!list)
 		return;
 	n = 0;
-	list_for_each(&f->addrs, struct address, a, node) {
+	list_for_each (&f->addrs, struct address, a, node) {
 		const struct link *l = link_get(f, a->a.ifindex, false);
 
 		if (!a->a.global || (l && (l->ours || l->dropped)))
 			continue;
 		list[n++] = a->a.network;
-		if (!prefix_contains_addr(&a->a.network, &a->a.addr)) /* point-to-point: the network is the far end's */
+		if (!prefix_contains_addr(
+		        &a->a.network, &a->a.addr)) /* point-to-point: the network is the far end's */
 			list[n++] = prefix_host(&a->a.addr);
 	}
 	qsort(list, n, sizeof(*list), prefix_order);
@@ -169,8 +173,8 @@ struct foreign *foreign_find(const struct fib *f, const struct prefix *p, uint32
 
 static bool same_foreign(const struct foreign *x, const struct fib_seen_route *r)
 {
-	if (x->metric != r->metric || x->protocol != r->protocol || x->type != r->type || x->nhid != r->nhid ||
-		x->n_ways != r->n_ways || !addr_eq(&x->source, &r->source))
+	if (x->metric != r->metric || x->protocol != r->protocol || x->type != r->type ||
+	    x->nhid != r->nhid || x->n_ways != r->n_ways || !addr_eq(&x->source, &r->source))
 		return false;
 	for (unsigned i = 0; i < x->n_ways; i++)
 		if (x->way[i].ifindex != r->way[i].ifindex || !addr_eq(&x->way[i].via, &r->way[i].via))
@@ -226,7 +230,8 @@ static void foreign_add(struct fib *f, const struct fib_seen_route *r, struct fo
 
 void foreign_saw(struct fib *f, enum fib_seen how, const struct fib_seen_route *r)
 {
-	struct foreign *same = ptrie_get(f->foreign, &r->prefix), *key = foreign_find(f, &r->prefix, r->metric);
+	struct foreign *same = ptrie_get(f->foreign, &r->prefix),
+	               *key = foreign_find(f, &r->prefix, r->metric);
 
 	while (same && !same_foreign(same, r))
 		same = same->next;
@@ -243,7 +248,8 @@ void foreign_saw(struct fib *f, enum fib_seen how, const struct fib_seen_route *
 		same->seen = f->generation;
 		return;
 	}
-	/* A picture shows routes with one key in the kernel's order; each goes behind the last, and so the order comes right. */
+	/* A picture shows routes with one key in the kernel's order; each goes behind the last, and so the
+	 * order comes right. */
 	if (same)
 		foreign_unlink(f, &r->prefix, same);
 	foreign_add(f, r, how == FIB_SEEN_REPLACED ? key : NULL);
@@ -281,7 +287,8 @@ static void take_path(struct fib *f, const struct foreign *x, struct fib_route *
 	}
 }
 
-/* The best foreign path; path->n_ways 0: none. Returns whether it is a host route already, so that no pin is needed. */
+/* The best foreign path; path->n_ways 0: none. Returns whether it is a host route already, so that no pin is
+ * needed. */
 static bool resolve(struct fib *f, const struct addr *endpoint, struct fib_route *path)
 {
 	struct prefix at = prefix_host(endpoint), found;
@@ -310,7 +317,7 @@ static bool resolve(struct fib *f, const struct addr *endpoint, struct fib_route
 
 static const struct fib_seen_addr *local_address(const struct fib *f, const struct addr *a)
 {
-	list_for_each((struct list *)&f->addrs, struct address, x, node) {
+	list_for_each ((struct list *)&f->addrs, struct address, x, node) {
 		if (addr_eq(&x->a.addr, a))
 			return &x->a;
 	}
@@ -323,7 +330,7 @@ static bool same_route(const struct fib_route *a, const struct fib_route *b)
 		return false;
 	for (unsigned i = 0; i < a->n_ways; i++)
 		if (a->way[i].ifindex != b->way[i].ifindex || !addr_eq(&a->way[i].via, &b->way[i].via) ||
-			a->way[i].weight != b->way[i].weight)
+		    a->way[i].weight != b->way[i].weight)
 			return false;
 	return true;
 }
@@ -365,7 +372,9 @@ static void unwish(struct fib *f, struct pin *pin)
 
 static void pin_settle(struct fib *f, struct pin *pin)
 {
-	struct fib_route path = { .prefix = prefix_host(&pin->endpoint), .metric = FIB_METRIC_LEARNED, .origin = FIB_PIN };
+	struct fib_route path = {
+		.prefix = prefix_host(&pin->endpoint), .metric = FIB_METRIC_LEARNED, .origin = FIB_PIN
+	};
 	const struct fib_seen_addr *local = local_address(f, &pin->endpoint);
 	bool needless, changed;
 
@@ -400,13 +409,13 @@ void pins_settle(struct fib *f)
 	if (!f->underlay_dirty)
 		return;
 	f->underlay_dirty = false;
-	list_for_each(&f->pins, struct pin, pin, node)
+	list_for_each (&f->pins, struct pin, pin, node)
 		pin_settle(f, pin);
 }
 
 static struct pin *pin_find(struct fib *f, const struct addr *endpoint)
 {
-	list_for_each(&f->pins, struct pin, pin, node) {
+	list_for_each (&f->pins, struct pin, pin, node) {
 		if (addr_eq(&pin->endpoint, endpoint))
 			return pin;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Interned sets of ways: a hash table of counted, immutable arrays. The set stands in a canonical order, so equal sets have one
- * representation whichever order BGP found their ways in.
+ * Interned sets of ways: a hash table of counted, immutable arrays. The set stands in a canonical order, so
+ * equal sets have one representation whichever order BGP found their ways in.
  */
 #include "connector/fib/ways.h"
 

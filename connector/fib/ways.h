@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sets of ways, each kept once: a million routes share a handful of them, and comparing two sets is comparing pointers. Immutable
- * and counted. Not thread safe: a table and its sets belong to one thread.
+ * Sets of ways, each kept once: a million routes share a handful of them, and comparing two sets is comparing
+ * pointers. Immutable and counted. Not thread safe: a table and its sets belong to one thread.
  */
 #ifndef CW_FIB_WAYS_H
 #define CW_FIB_WAYS_H
@@ -24,16 +24,17 @@ struct fib_ways {
 	struct fib_way way[]; /* ordered by interface and gateway, each once */
 };
 
-struct ways_table *ways_table_new(void); /* NULL when memory is out */
+struct ways_table *ways_table_new(void);    /* NULL when memory is out */
 void ways_table_free(struct ways_table *t); /* all references must be gone */
 
 /*
- * The set with these ways, n FIB_WAYS_MAX at most; order doesn't matter, a way that comes twice counts once, weights are
- * brought into range. One reference more for the caller. NULL when memory is out.
+ * The set with these ways, n FIB_WAYS_MAX at most; order doesn't matter, a way that comes twice counts once,
+ * weights are brought into range. One reference more for the caller. NULL when memory is out.
  */
 const struct fib_ways *ways_get(struct ways_table *t, uint8_t tag, const struct fib_way way[], unsigned n);
 const struct fib_ways *ways_ref(const struct fib_ways *w);
 void ways_unref(const struct fib_ways *w); /* NULL is legal */
-bool ways_within(const struct fib_ways *inner, const struct fib_ways *outer); /* each way of inner is in outer, weights aside */
+bool ways_within(const struct fib_ways *inner,
+    const struct fib_ways *outer); /* each way of inner is in outer, weights aside */
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Interfaces and addresses: netlink for addresses, ioctl for names and MTU, /proc/sys for the rest. /proc/sys/net shows the network
- * namespace of the thread that opens it, so it is opened inside the domain, like the sockets.
+ * Interfaces and addresses: netlink for addresses, ioctl for names and MTU, /proc/sys for the rest.
+ * /proc/sys/net shows the network namespace of the thread that opens it, so it is opened inside the domain,
+ * like the sockets.
  */
 #include "connector/sys/link.h"
 #include "connector/sys/rtnl.h"
@@ -16,8 +17,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define RP_FILTER_LOOSE "2"  /* the source must be reachable by any interface */
-#define ADDR_GEN_NONE "1"    /* IN6_ADDR_GEN_MODE_NONE */
+#define RP_FILTER_LOOSE "2" /* the source must be reachable by any interface */
+#define ADDR_GEN_NONE   "1" /* IN6_ADDR_GEN_MODE_NONE */
 #define SYSCTL_PATH_MAX 128
 
 /* ---- sysctl ---- */
@@ -58,7 +59,8 @@ void link_quieten(const struct sys_domain *domain, const char *interface)
 
 int link_forwarding(const struct sys_domain *domain, uint8_t family)
 {
-	const char *path = family == 6 ? "/proc/sys/net/ipv6/conf/all/forwarding" : "/proc/sys/net/ipv4/ip_forward";
+	const char *path =
+	    family == 6 ? "/proc/sys/net/ipv6/conf/all/forwarding" : "/proc/sys/net/ipv4/ip_forward";
 	int fd = sysctl_open(domain, path, O_RDONLY);
 	char value = '0';
 	ssize_t n;
@@ -100,6 +102,15 @@ int link_name(const struct sys_domain *domain, int ifindex, char ret_name[IFNAMS
 	return err;
 }
 
+uint32_t link_mtu(const struct sys_domain *domain, int ifindex)
+{
+	struct ifreq ifr = { 0 };
+
+	if (link_name(domain, ifindex, ifr.ifr_name) || ioctl_in(domain, SIOCGIFMTU, &ifr))
+		return 0;
+	return ifr.ifr_mtu > 0 ? (uint32_t)ifr.ifr_mtu : 0;
+}
+
 int link_set_mtu(const struct sys_domain *domain, int ifindex, uint32_t mtu, struct reason *ret_reason)
 {
 	struct ifreq ifr = { 0 };
@@ -110,7 +121,8 @@ int link_set_mtu(const struct sys_domain *domain, int ifindex, uint32_t mtu, str
 		err = ioctl_in(domain, SIOCSIFMTU, &ifr);
 	if (!err)
 		return 0;
-	return reason_set(ret_reason, "interface-mtu", "cannot set the MTU of interface %d to %u: %s", ifindex, mtu, strerror(-err));
+	return reason_set(ret_reason, "interface-mtu", "cannot set the MTU of interface %d to %u: %s",
+	    ifindex, mtu, strerror(-err));
 }
 
 /* ---- addresses ---- */
@@ -130,7 +142,8 @@ static void match_addr(void *ctx, const struct rtnl_msg *msg)
 	s->out[s->n++] = (struct link_holder){ .ifindex = msg->addr.ifindex };
 }
 
-int link_addr_holders(const struct sys_domain *domain, const struct addr *a, struct link_holder out[], size_t max)
+int link_addr_holders(
+    const struct sys_domain *domain, const struct addr *a, struct link_holder out[], size_t max)
 {
 	struct search s = { .a = a, .out = out, .max = (int)max };
 	struct rtnl *r = rtnl_open(domain, NULL);
@@ -147,7 +160,8 @@ int link_addr_holders(const struct sys_domain *domain, const struct addr *a, str
 		return err;
 	for (int i = 0; i < s.n; i++)
 		if (link_name(domain, out[i].ifindex, out[i].interface))
-			snprintf(out[i].interface, sizeof(out[i].interface), "if%d", out[i].ifindex % 1000000);
+			snprintf(
+			    out[i].interface, sizeof(out[i].interface), "if%d", out[i].ifindex % 1000000);
 	return s.n;
 }
 
@@ -165,11 +179,14 @@ static void take_outcome(void *ctx, size_t tag, int err, const char *text)
 	snprintf(o->text, sizeof(o->text), "%s", text);
 }
 
-static void change_addr(const struct sys_domain *domain, enum rtnl_how how, int ifindex, const struct prefix *address,
-	struct outcome *ret_outcome)
+static void change_addr(const struct sys_domain *domain, enum rtnl_how how, int ifindex,
+    const struct prefix *address, struct outcome *ret_outcome)
 {
-	const struct rtnl_addr change = { .ifindex = ifindex, .addr = address->addr, .network = *address,
-		.scope = RT_SCOPE_UNIVERSE, .flags = address->addr.family == 6 ? IFA_F_NODAD : 0 };
+	const struct rtnl_addr change = { .ifindex = ifindex,
+		.addr = address->addr,
+		.network = *address,
+		.scope = RT_SCOPE_UNIVERSE,
+		.flags = address->addr.family == 6 ? IFA_F_NODAD : 0 };
 	struct rtnl *r = rtnl_open(domain, NULL);
 	struct rtnl_batch *b = rtnl_batch_new();
 	int err = r && b ? rtnl_batch_addr(b, 0, how, &change) : -EIO;
@@ -182,7 +199,8 @@ static void change_addr(const struct sys_domain *domain, enum rtnl_how how, int 
 	rtnl_close(r);
 }
 
-int link_addr_add(const struct sys_domain *domain, int ifindex, const struct prefix *address, struct reason *ret_reason)
+int link_addr_add(
+    const struct sys_domain *domain, int ifindex, const struct prefix *address, struct reason *ret_reason)
 {
 	struct outcome o = { 0 };
 
@@ -190,12 +208,13 @@ int link_addr_add(const struct sys_domain *domain, int ifindex, const struct pre
 	if (!o.err || o.err == -EEXIST)
 		return 0;
 	return reason_set(ret_reason, "interface-address", "cannot put address %s/%u on interface %d: %s%s%s",
-		addr_str(&address->addr), address->len, ifindex, strerror(-o.err), o.text[0] ? ": " : "", o.text);
+	    addr_str(&address->addr), address->len, ifindex, strerror(-o.err), o.text[0] ? ": " : "", o.text);
 }
 
 void link_addr_del(const struct sys_domain *domain, int ifindex, const struct prefix *address)
 {
 	struct outcome o = { 0 };
 
-	change_addr(domain, RTNL_DELETE, ifindex, address, &o); /* it may be gone already, with its interface */
+	change_addr(
+	    domain, RTNL_DELETE, ifindex, address, &o); /* it may be gone already, with its interface */
 }

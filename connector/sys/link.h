@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Interfaces and their addresses: what the daemon sets on its own ones and asks about others. Each call opens a socket in the routing
- * domain and waits for the kernel (microseconds); any thread. Creating an interface is tun.h's, watching them the FIB writer's.
+ * Interfaces and their addresses: what the daemon sets on its own ones and asks about others. Each call opens
+ * a socket in the routing domain and waits for the kernel (microseconds); any thread. Creating an interface
+ * is tun.h's, watching them the FIB writer's.
  */
 #ifndef CW_SYS_LINK_H
 #define CW_SYS_LINK_H
@@ -20,17 +21,23 @@ struct link_holder {
 };
 
 /* The interfaces that hold an address, max at most; how many were written, or -errno. */
-int link_addr_holders(const struct sys_domain *domain, const struct addr *a, struct link_holder out[], size_t max);
+int link_addr_holders(
+    const struct sys_domain *domain, const struct addr *a, struct link_holder out[], size_t max);
 /*
- * Adds or removes an address; the prefix is the address with its host bits. An address that is there already, or gone already, is success.
- * IPv6 addresses come without duplicate detection: nobody shares the link of a tunnel.
+ * Adds or removes an address; the prefix is the address with its host bits. An address that is there already,
+ * or gone already, is success. IPv6 addresses come without duplicate detection: nobody shares the link of a
+ * tunnel.
  */
-int link_addr_add(const struct sys_domain *domain, int ifindex, const struct prefix *address, struct reason *ret_reason);
+int link_addr_add(
+    const struct sys_domain *domain, int ifindex, const struct prefix *address, struct reason *ret_reason);
 void link_addr_del(const struct sys_domain *domain, int ifindex, const struct prefix *address);
 int link_set_mtu(const struct sys_domain *domain, int ifindex, uint32_t mtu, struct reason *ret_reason);
+/* 0 when it is unknown: there is no such interface. */
+uint32_t link_mtu(const struct sys_domain *domain, int ifindex);
 /* 0 and the name, or -errno. */
 int link_name(const struct sys_domain *domain, int ifindex, char ret_name[IFNAMSIZ]);
-/* On an interface of ours: reverse path filter loose (RFC 3704), no IPv6 link-local address by itself. What isn't there is passed over. */
+/* On an interface of ours: reverse path filter loose (RFC 3704), no IPv6 link-local address by itself. What
+ * isn't there is passed over. */
 void link_quieten(const struct sys_domain *domain, const char *interface);
 /* Does the kernel forward packets of this family (4 or 6)? 1, 0, or -errno. Never changed by us. */
 int link_forwarding(const struct sys_domain *domain, uint8_t family);

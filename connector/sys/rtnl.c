@@ -2,9 +2,10 @@
 /*
  * rtnetlink sockets: requests with their answers, dumps, and the monitor.
  *
- * The kernel works on a request inside sendmsg and queues what it has to say to our socket; the buffers are large, because a
- * socket that overflows loses messages (ENOBUFS) and then only a new dump tells the truth. The monitor's socket filter drops what
- * our own request socket caused: a change of one nexthop object echoes once for each route that uses it, a million times maybe.
+ * The kernel works on a request inside sendmsg and queues what it has to say to our socket; the buffers are
+ * large, because a socket that overflows loses messages (ENOBUFS) and then only a new dump tells the truth.
+ * The monitor's socket filter drops what our own request socket caused: a change of one nexthop object echoes
+ * once for each route that uses it, a million times maybe.
  */
 #include "connector/sys/rtnl.h"
 #include "connector/sys/rtnl_batch.h"
@@ -22,9 +23,9 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define RECV_MAX (256U * 1024)          /* the kernel's dumps come in pieces of 32 KiB at most */
-#define SOCKET_BUFFER (32 * 1024 * 1024) /* what is not read is not allocated */
-#define ANSWER_TIMEOUT_S 30             /* the kernel answers at once; this keeps a lost answer from hanging us */
+#define RECV_MAX         (256U * 1024)      /* the kernel's dumps come in pieces of 32 KiB at most */
+#define SOCKET_BUFFER    (32 * 1024 * 1024) /* what is not read is not allocated */
+#define ANSWER_TIMEOUT_S 30 /* the kernel answers at once; this keeps a lost answer from hanging us */
 
 struct rtnl {
 	int fd;
@@ -38,7 +39,8 @@ static int set_buffers(int fd)
 	const int size = SOCKET_BUFFER;
 	const struct timeval timeout = { .tv_sec = ANSWER_TIMEOUT_S };
 
-	/* FORCE needs CAP_NET_ADMIN in the first user namespace; without it the system's maximum is what there is. */
+	/* FORCE needs CAP_NET_ADMIN in the first user namespace; without it the system's maximum is what
+	 * there is. */
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
@@ -47,7 +49,8 @@ static int set_buffers(int fd)
 	(void)setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)))
 		return -errno;
-	/* Without strict checking a dump can't be limited to a table or a protocol; it is as old as nexthop objects. */
+	/* Without strict checking a dump can't be limited to a table or a protocol; it is as old as nexthop
+	 * objects. */
 	return setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on)) ? -errno : 0;
 }
 
@@ -64,7 +67,7 @@ static int open_socket(struct rtnl *r, uint32_t groups)
 	if (err)
 		return err;
 	if (bind(r->fd, (struct sockaddr *)&sa, sizeof(sa)) ||
-		getsockname(r->fd, (struct sockaddr *)&sa, &len))
+	    getsockname(r->fd, (struct sockaddr *)&sa, &len))
 		return -errno;
 	r->port = sa.nl_pid;
 	return 0;
@@ -83,15 +86,16 @@ static struct rtnl *open_in(const struct sys_domain *domain, uint32_t groups, st
 		return NULL;
 	}
 	if (sys_domain_enter(domain, &token)) {
-		reason_set(ret_reason, "netlink-open", "cannot enter routing domain %s: %s", domain->name, strerror(errno));
+		reason_set(ret_reason, "netlink-open", "cannot enter routing domain %s: %s", domain->name,
+		    strerror(errno));
 		rtnl_close(r);
 		return NULL;
 	}
 	err = open_socket(r, groups);
 	sys_domain_leave(token);
 	if (err) {
-		reason_set(ret_reason, "netlink-open", "cannot open a netlink socket in routing domain %s: %s", domain->name,
-			strerror(-err));
+		reason_set(ret_reason, "netlink-open",
+		    "cannot open a netlink socket in routing domain %s: %s", domain->name, strerror(-err));
 		rtnl_close(r);
 		return NULL;
 	}
@@ -123,7 +127,8 @@ int rtnl_fd(const struct rtnl *r)
 	return r->fd;
 }
 
-/* Drops notifications whose nlmsg_pid, the port of the socket that caused them, is ours. Loads are in network order. */
+/* Drops notifications whose nlmsg_pid, the port of the socket that caused them, is ours. Loads are in network
+ * order. */
 static int ignore_port(int fd, uint32_t port)
 {
 	struct sock_filter code[] = {
@@ -141,13 +146,15 @@ struct rtnl *rtnl_monitor(const struct sys_domain *domain, uint32_t own_port, st
 {
 	static const int nexthop_group = RTNLGRP_NEXTHOP; /* above 31: no bit in nl_groups */
 	struct rtnl *r = open_in(domain,
-		RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE, ret_reason);
+	    RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE,
+	    ret_reason);
 	int err;
 
 	if (!r)
 		return NULL;
 	err = ignore_port(r->fd, own_port);
-	if (!err && setsockopt(r->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &nexthop_group, sizeof(nexthop_group)))
+	if (!err &&
+	    setsockopt(r->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &nexthop_group, sizeof(nexthop_group)))
 		err = -errno;
 	if (err) {
 		reason_set(ret_reason, "netlink-open", "cannot watch routes by netlink: %s", strerror(-err));
@@ -163,8 +170,9 @@ static ssize_t receive(struct rtnl *r, int flags)
 	for (;;) {
 		struct sockaddr_nl from = { 0 };
 		struct iovec iov = { .iov_base = r->buf, .iov_len = RECV_MAX };
-		struct msghdr msg = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov,
-			.msg_iovlen = 1 };
+		struct msghdr msg = {
+			.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1
+		};
 		ssize_t n = recvmsg(r->fd, &msg, flags);
 
 		if (n < 0 && errno == EINTR)
@@ -201,7 +209,7 @@ int rtnl_read(struct rtnl *r, rtnl_handler *handler, void *ctx)
 		if (n < 0)
 			return (int)n;
 		for (const struct nlmsghdr *nlh = (const void *)r->buf; mnl_nlmsg_ok(nlh, left);
-			nlh = mnl_nlmsg_next(nlh, &left))
+		     nlh = mnl_nlmsg_next(nlh, &left))
 			if (rtnl_parse(nlh, &msg))
 				handler(ctx, &msg);
 	}
@@ -224,11 +232,14 @@ static const char *text_of(const struct nlmsghdr *nlh)
 	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS))
 		return "";
 	if (!(nlh->nlmsg_flags & NLM_F_CAPPED))
-		skip += mnl_nlmsg_get_payload_len(nlh) < e->msg.nlmsg_len ? 0 : e->msg.nlmsg_len - sizeof(e->msg);
+		skip +=
+		    mnl_nlmsg_get_payload_len(nlh) < e->msg.nlmsg_len ? 0 : e->msg.nlmsg_len - sizeof(e->msg);
 	if (mnl_nlmsg_get_payload_len(nlh) < skip)
 		return "";
-	mnl_attr_for_each(a, nlh, skip) {
-		if (mnl_attr_get_type(a) == NLMSGERR_ATTR_MSG && mnl_attr_validate(a, MNL_TYPE_NUL_STRING) >= 0)
+	mnl_attr_for_each(a, nlh, skip)
+	{
+		if (mnl_attr_get_type(a) == NLMSGERR_ATTR_MSG &&
+		    mnl_attr_validate(a, MNL_TYPE_NUL_STRING) >= 0)
 			return mnl_attr_get_str(a);
 	}
 	return "";
@@ -247,7 +258,7 @@ static int collect(struct rtnl *r, bool single, rtnl_handler *handler, void *ctx
 		if (n < 0)
 			return n == -EAGAIN ? -ETIMEDOUT : (int)n;
 		for (const struct nlmsghdr *nlh = (const void *)r->buf; mnl_nlmsg_ok(nlh, left);
-			nlh = mnl_nlmsg_next(nlh, &left)) {
+		     nlh = mnl_nlmsg_next(nlh, &left)) {
 			if (nlh->nlmsg_seq != r->seq)
 				continue; /* of a request that was given up */
 			if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
@@ -275,15 +286,9 @@ static struct nlmsghdr *dump_request(struct rtnl *r, char *buf, uint16_t type, u
 	case RTM_GETROUTE:
 		((struct rtmsg *)mnl_nlmsg_put_extra_header(nlh, sizeof(struct rtmsg)))->rtm_family = af;
 		break;
-	case RTM_GETNEXTHOP:
-		mnl_nlmsg_put_extra_header(nlh, sizeof(struct nhmsg));
-		break;
-	case RTM_GETLINK:
-		mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
-		break;
-	case RTM_GETADDR:
-		mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifaddrmsg));
-		break;
+	case RTM_GETNEXTHOP: mnl_nlmsg_put_extra_header(nlh, sizeof(struct nhmsg)); break;
+	case RTM_GETLINK: mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg)); break;
+	case RTM_GETADDR: mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifaddrmsg)); break;
 	}
 	return nlh;
 }
@@ -318,15 +323,9 @@ int rtnl_dump(struct rtnl *r, enum rtnl_kind kind, uint8_t route_protocol, rtnl_
 		err = dump_routes(r, AF_INET, route_protocol, handler, ctx);
 		err6 = err < 0 ? 0 : dump_routes(r, AF_INET6, route_protocol, handler, ctx);
 		return err6 < 0 || err == 0 ? err6 : err;
-	case RTNL_NEXTHOP:
-		type = RTM_GETNEXTHOP;
-		break;
-	case RTNL_LINK:
-		type = RTM_GETLINK;
-		break;
-	case RTNL_ADDR:
-		type = RTM_GETADDR;
-		break;
+	case RTNL_NEXTHOP: type = RTM_GETNEXTHOP; break;
+	case RTNL_LINK: type = RTM_GETLINK; break;
+	case RTNL_ADDR: type = RTM_GETADDR; break;
 	}
 	nlh = dump_request(r, buf, type, AF_UNSPEC);
 	err = send_all(r, buf, nlh->nlmsg_len);
@@ -394,7 +393,8 @@ int rtnl_exec(struct rtnl *r, const struct rtnl_batch *b, rtnl_result *result, v
 		struct nlmsghdr *nlh = (void *)(b->buf + b->offset[i]);
 
 		nlh->nlmsg_seq = base + (uint32_t)i;
-		nlh->nlmsg_flags = (uint16_t)((nlh->nlmsg_flags & ~NLM_F_ACK) | (i + 1 == b->n ? NLM_F_ACK : 0));
+		nlh->nlmsg_flags =
+		    (uint16_t)((nlh->nlmsg_flags & ~NLM_F_ACK) | (i + 1 == b->n ? NLM_F_ACK : 0));
 	}
 	r->seq += (uint32_t)b->n;
 	err = send_all(r, b->buf, b->len);
@@ -405,7 +405,7 @@ int rtnl_exec(struct rtnl *r, const struct rtnl_batch *b, rtnl_result *result, v
 		if (n < 0)
 			return n == -EAGAIN ? -ETIMEDOUT : (int)n;
 		for (const struct nlmsghdr *nlh = (const void *)r->buf; mnl_nlmsg_ok(nlh, left);
-			nlh = mnl_nlmsg_next(nlh, &left)) {
+		     nlh = mnl_nlmsg_next(nlh, &left)) {
 			uint32_t index = nlh->nlmsg_seq - base;
 
 			if (nlh->nlmsg_type == NLMSG_ERROR && index < b->n && index >= x.next)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rtnetlink (RFC 3549; linux/rtnetlink.h, linux/nexthop.h): dumps, a monitor, and batches of changes whose results come back
- * one by one. It translates and knows no policy: which routes are ours is its caller's business.
+ * rtnetlink (RFC 3549; linux/rtnetlink.h, linux/nexthop.h): dumps, a monitor, and batches of changes whose
+ * results come back one by one. It translates and knows no policy: which routes are ours is its caller's
+ * business.
  *
- * A socket belongs to one thread at a time and stays in the routing domain that it was opened in. Addresses are base/addr
- * values (network order inside), every number is in host order.
+ * A socket belongs to one thread at a time and stays in the routing domain that it was opened in. Addresses
+ * are base/addr values (network order inside), every number is in host order.
  */
 #ifndef CW_SYS_RTNL_H
 #define CW_SYS_RTNL_H
@@ -18,7 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RTNL_WAYS_MAX 32 /* of one route or nexthop group; what the kernel has beyond is counted, not kept */
+#define RTNL_WAYS_MAX 32 /* of one route or nexthop group; what the kernel has beyond is counted, not kept   \
+	                  */
 
 struct rtnl_way {
 	int ifindex;     /* 0: none (unreachable and its like) */
@@ -88,8 +90,8 @@ uint32_t rtnl_port(const struct rtnl *r); /* what the kernel knows it by */
 
 #define RTNL_INTERRUPTED 1
 /*
- * Everything of a kind (routes: of the main table, both families; route_protocol 0: of every protocol). 0; RTNL_INTERRUPTED
- * when something changed meanwhile, so that the picture may have holes; -errno.
+ * Everything of a kind (routes: of the main table, both families; route_protocol 0: of every protocol). 0;
+ * RTNL_INTERRUPTED when something changed meanwhile, so that the picture may have holes; -errno.
  */
 int rtnl_dump(struct rtnl *r, enum rtnl_kind kind, uint8_t route_protocol, rtnl_handler *handler, void *ctx);
 /* The route the kernel would take to a destination, with its source. 0, or -errno (-ENETUNREACH: none). */
@@ -106,7 +108,8 @@ int rtnl_read(struct rtnl *r, rtnl_handler *handler, void *ctx);
 enum rtnl_how {
 	RTNL_CREATE,  /* -EEXIST if there is one with the same key, whoever's it is */
 	RTNL_APPEND,  /* routes: behind what has the same key */
-	RTNL_REPLACE, /* nexthops by id: -ENOENT if there is none. There is no such thing for routes, as the kernel's would hit foreign ones */
+	RTNL_REPLACE, /* nexthops by id: -ENOENT if there is none. There is no such thing for routes, as the
+	                 kernel's would hit foreign ones */
 	RTNL_DELETE,
 	RTNL_DELETE_ANY, /* routes: whatever nexthop it uses */
 };
@@ -118,23 +121,26 @@ void rtnl_batch_free(struct rtnl_batch *b);
 void rtnl_batch_clear(struct rtnl_batch *b);
 size_t rtnl_batch_room(const struct rtnl_batch *b); /* how many more changes fit */
 /*
- * Adds a change; the tag comes back with its result. -ENOBUFS when the batch is full. Of a route: prefix, metric, nhid, protocol and
- * source count (a deletion matches all of them but an absent source); it goes to the main table.
+ * Adds a change; the tag comes back with its result. -ENOBUFS when the batch is full. Of a route: prefix,
+ * metric, nhid, protocol and source count (a deletion matches all of them but an absent source); it goes to
+ * the main table.
  */
 int rtnl_batch_route(struct rtnl_batch *b, size_t tag, enum rtnl_how how, const struct rtnl_route *route);
-int rtnl_batch_nexthop(struct rtnl_batch *b, size_t tag, enum rtnl_how how, const struct rtnl_nexthop *nexthop);
+int rtnl_batch_nexthop(
+    struct rtnl_batch *b, size_t tag, enum rtnl_how how, const struct rtnl_nexthop *nexthop);
 /* An address on an interface: CREATE or DELETE. */
 int rtnl_batch_addr(struct rtnl_batch *b, size_t tag, enum rtnl_how how, const struct rtnl_addr *addr);
 
 /* err 0 or -errno; text is the kernel's own explanation, "" if it gave none. */
 typedef void rtnl_result(void *ctx, size_t tag, int err, const char *text);
 /*
- * Sends the batch and waits until the kernel is through with all of it: one result for each change, in order. 0, or -errno when the
- * socket failed; results not delivered by then are unknown.
+ * Sends the batch and waits until the kernel is through with all of it: one result for each change, in order.
+ * 0, or -errno when the socket failed; results not delivered by then are unknown.
  */
 int rtnl_exec(struct rtnl *r, const struct rtnl_batch *b, rtnl_result *result, void *ctx);
 
-/* rtnl_parse.c, for the socket's file and tests: one netlink message (struct nlmsghdr). False: of no interest. */
+/* rtnl_parse.c, for the socket's file and tests: one netlink message (struct nlmsghdr). False: of no
+ * interest. */
 struct nlmsghdr;
 bool rtnl_parse(const struct nlmsghdr *nlh, struct rtnl_msg *ret_msg);
 

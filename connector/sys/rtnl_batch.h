@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A batch from inside: shared by the file that fills it (rtnl_build.c) and the one that sends it (rtnl.c), by nobody else. */
+/* A batch from inside: shared by the file that fills it (rtnl_build.c) and the one that sends it (rtnl.c), by
+ * nobody else. */
 #ifndef CW_SYS_RTNL_BATCH_H
 #define CW_SYS_RTNL_BATCH_H
 

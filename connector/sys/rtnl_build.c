@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A batch: netlink requests one behind the other in one buffer, sent by one system call. The kernel works through them in
- * order and goes on behind one that fails. Only the last asks for an acknowledgement; the others speak up when they fail, so
- * that a thousand good changes cost one answer (rtnl.c collects them).
+ * A batch: netlink requests one behind the other in one buffer, sent by one system call. The kernel works
+ * through them in order and goes on behind one that fails. Only the last asks for an acknowledgement; the
+ * others speak up when they fail, so that a thousand good changes cost one answer (rtnl.c collects them).
  *
- * Routes: the kernel's NLM_F_REPLACE takes the first route with the same prefix, tos and metric, whoever's it is, so it is
- * never used. NLM_F_APPEND puts a route behind those with the same key, and a deletion that names protocol and nexthop
- * object finds ours only: together they change a route without a gap and without a risk for foreign ones.
+ * Routes: the kernel's NLM_F_REPLACE takes the first route with the same prefix, tos and metric, whoever's it
+ * is, so it is never used. NLM_F_APPEND puts a route behind those with the same key, and a deletion that
+ * names protocol and nexthop object finds ours only: together they change a route without a gap and without a
+ * risk for foreign ones.
  */
 #include "connector/sys/rtnl_batch.h"
 
@@ -79,15 +80,11 @@ static void put_addr(struct nlmsghdr *nlh, uint16_t type, const struct addr *a)
 static uint16_t create_flags(enum rtnl_how how)
 {
 	switch (how) {
-	case RTNL_CREATE:
-		return NLM_F_CREATE | NLM_F_EXCL;
-	case RTNL_APPEND:
-		return NLM_F_CREATE | NLM_F_APPEND;
-	case RTNL_REPLACE:
-		return NLM_F_REPLACE;
+	case RTNL_CREATE: return NLM_F_CREATE | NLM_F_EXCL;
+	case RTNL_APPEND: return NLM_F_CREATE | NLM_F_APPEND;
+	case RTNL_REPLACE: return NLM_F_REPLACE;
 	case RTNL_DELETE:
-	case RTNL_DELETE_ANY:
-		break;
+	case RTNL_DELETE_ANY: break;
 	}
 	return 0;
 }
@@ -121,7 +118,8 @@ int rtnl_batch_route(struct rtnl_batch *b, size_t tag, enum rtnl_how how, const 
 	return 0;
 }
 
-int rtnl_batch_nexthop(struct rtnl_batch *b, size_t tag, enum rtnl_how how, const struct rtnl_nexthop *nexthop)
+int rtnl_batch_nexthop(
+    struct rtnl_batch *b, size_t tag, enum rtnl_how how, const struct rtnl_nexthop *nexthop)
 {
 	bool del = how == RTNL_DELETE || how == RTNL_DELETE_ANY;
 	struct nlmsghdr *nlh;

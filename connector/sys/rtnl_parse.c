@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From netlink messages of the kernel to plain values (rtnetlink(7), linux/nexthop.h). libmnl's iterators keep every attribute
- * inside its message; an attribute that is too short for its type is skipped, one that we don't know too.
+ * From netlink messages of the kernel to plain values (rtnetlink(7), linux/nexthop.h). libmnl's iterators
+ * keep every attribute inside its message; an attribute that is too short for its type is skipped, one that
+ * we don't know too.
  */
 #include "connector/sys/rtnl.h"
 
@@ -53,12 +54,13 @@ static void parse_multipath(const struct nlattr *attr, struct rtnl_route *r)
 	int left = mnl_attr_get_payload_len(attr);
 
 	while (left >= (int)sizeof(*nh) && nh->rtnh_len >= sizeof(*nh) && nh->rtnh_len <= left) {
-		struct rtnl_way way = { .ifindex = nh->rtnh_ifindex, .weight = nh->rtnh_hops + 1U,
-			.flags = nh->rtnh_flags };
+		struct rtnl_way way = {
+			.ifindex = nh->rtnh_ifindex, .weight = nh->rtnh_hops + 1U, .flags = nh->rtnh_flags
+		};
 		const char *end = (const char *)nh + nh->rtnh_len;
 
-		for (const struct nlattr *a = (const void *)RTNH_DATA(nh); mnl_attr_ok(a, (int)(end - (const char *)a));
-			a = mnl_attr_next(a)) {
+		for (const struct nlattr *a = (const void *)RTNH_DATA(nh);
+		     mnl_attr_ok(a, (int)(end - (const char *)a)); a = mnl_attr_next(a)) {
 			if (mnl_attr_get_type(a) == RTA_GATEWAY)
 				way.via = get_addr(a);
 			else if (mnl_attr_get_type(a) == RTA_VIA)
@@ -76,33 +78,15 @@ static void parse_multipath(const struct nlattr *attr, struct rtnl_route *r)
 static void parse_route_attr(const struct nlattr *a, struct rtnl_route *r, struct rtnl_way *way)
 {
 	switch (mnl_attr_get_type(a)) {
-	case RTA_DST:
-		r->prefix.addr = get_addr(a);
-		break;
-	case RTA_TABLE:
-		r->table = get_u32(a);
-		break;
-	case RTA_PRIORITY:
-		r->metric = get_u32(a);
-		break;
-	case RTA_NH_ID:
-		r->nhid = get_u32(a);
-		break;
-	case RTA_PREFSRC:
-		r->source = get_addr(a);
-		break;
-	case RTA_OIF:
-		way->ifindex = (int)get_u32(a);
-		break;
-	case RTA_GATEWAY:
-		way->via = get_addr(a);
-		break;
-	case RTA_VIA:
-		way->via = get_via(a);
-		break;
-	case RTA_MULTIPATH:
-		parse_multipath(a, r);
-		break;
+	case RTA_DST: r->prefix.addr = get_addr(a); break;
+	case RTA_TABLE: r->table = get_u32(a); break;
+	case RTA_PRIORITY: r->metric = get_u32(a); break;
+	case RTA_NH_ID: r->nhid = get_u32(a); break;
+	case RTA_PREFSRC: r->source = get_addr(a); break;
+	case RTA_OIF: way->ifindex = (int)get_u32(a); break;
+	case RTA_GATEWAY: way->via = get_addr(a); break;
+	case RTA_VIA: way->via = get_via(a); break;
+	case RTA_MULTIPATH: parse_multipath(a, r); break;
 	}
 }
 
@@ -122,13 +106,13 @@ static bool parse_route(const struct nlmsghdr *nlh, struct rtnl_route *r)
 	r->scope = rtm->rtm_scope;
 	r->cloned = rtm->rtm_flags & RTM_F_CLONED;
 	way.flags = rtm->rtm_flags;
-	mnl_attr_for_each(a, nlh, sizeof(*rtm))
-		parse_route_attr(a, r, &way);
+	mnl_attr_for_each(a, nlh, sizeof(*rtm)) parse_route_attr(a, r, &way);
 	if (!r->n_ways && way.ifindex)
 		r->way[r->n_ways++] = way;
 	if (!r->prefix.addr.family) /* the default route has no RTA_DST */
 		r->prefix.addr.family = family_of(rtm->rtm_family);
-	if (r->prefix.addr.family != family_of(rtm->rtm_family) || rtm->rtm_dst_len > addr_bits(&r->prefix.addr))
+	if (r->prefix.addr.family != family_of(rtm->rtm_family) ||
+	    rtm->rtm_dst_len > addr_bits(&r->prefix.addr))
 		return false;
 	r->prefix.len = rtm->rtm_dst_len;
 	return true;
@@ -146,7 +130,7 @@ static void parse_group(const struct nlattr *a, struct rtnl_nexthop *nh)
 			continue;
 		}
 		nh->member[nh->n_members++] =
-			(struct rtnl_member){ .id = grp[i].id, .weight = grp[i].weight + 1U };
+		    (struct rtnl_member){ .id = grp[i].id, .weight = grp[i].weight + 1U };
 	}
 }
 
@@ -162,23 +146,14 @@ static bool parse_nexthop(const struct nlmsghdr *nlh, struct rtnl_nexthop *nh)
 	nh->family = family_of(nhm->nh_family);
 	nh->way.weight = 1;
 	nh->way.flags = nhm->nh_flags;
-	mnl_attr_for_each(a, nlh, sizeof(*nhm)) {
+	mnl_attr_for_each(a, nlh, sizeof(*nhm))
+	{
 		switch (mnl_attr_get_type(a)) {
-		case NHA_ID:
-			nh->id = get_u32(a);
-			break;
-		case NHA_GROUP:
-			parse_group(a, nh);
-			break;
-		case NHA_BLACKHOLE:
-			nh->blackhole = true;
-			break;
-		case NHA_OIF:
-			nh->way.ifindex = (int)get_u32(a);
-			break;
-		case NHA_GATEWAY:
-			nh->way.via = get_addr(a);
-			break;
+		case NHA_ID: nh->id = get_u32(a); break;
+		case NHA_GROUP: parse_group(a, nh); break;
+		case NHA_BLACKHOLE: nh->blackhole = true; break;
+		case NHA_OIF: nh->way.ifindex = (int)get_u32(a); break;
+		case NHA_GATEWAY: nh->way.via = get_addr(a); break;
 		}
 	}
 	return nh->id != 0;
@@ -194,7 +169,8 @@ static bool parse_link(const struct nlmsghdr *nlh, struct rtnl_link *l)
 	memset(l, 0, sizeof(*l));
 	l->ifindex = ifi->ifi_index;
 	l->flags = ifi->ifi_flags;
-	mnl_attr_for_each(a, nlh, sizeof(*ifi)) {
+	mnl_attr_for_each(a, nlh, sizeof(*ifi))
+	{
 		if (mnl_attr_get_type(a) == IFLA_IFNAME) {
 			size_t len = mnl_attr_get_payload_len(a);
 
@@ -218,7 +194,8 @@ static bool parse_addr(const struct nlmsghdr *nlh, struct rtnl_addr *r)
 	r->ifindex = (int)ifa->ifa_index;
 	r->scope = ifa->ifa_scope;
 	r->flags = ifa->ifa_flags;
-	mnl_attr_for_each(a, nlh, sizeof(*ifa)) {
+	mnl_attr_for_each(a, nlh, sizeof(*ifa))
+	{
 		if (mnl_attr_get_type(a) == IFA_LOCAL)
 			r->addr = get_addr(a);
 		else if (mnl_attr_get_type(a) == IFA_ADDRESS)
@@ -248,21 +225,13 @@ bool rtnl_parse(const struct nlmsghdr *nlh, struct rtnl_msg *ret_msg)
 	ret_msg->append = nlh->nlmsg_flags & NLM_F_APPEND;
 	switch (nlh->nlmsg_type) {
 	case RTM_NEWROUTE:
-	case RTM_DELROUTE:
-		ret_msg->kind = RTNL_ROUTE;
-		return parse_route(nlh, &ret_msg->route);
+	case RTM_DELROUTE: ret_msg->kind = RTNL_ROUTE; return parse_route(nlh, &ret_msg->route);
 	case RTM_NEWNEXTHOP:
-	case RTM_DELNEXTHOP:
-		ret_msg->kind = RTNL_NEXTHOP;
-		return parse_nexthop(nlh, &ret_msg->nexthop);
+	case RTM_DELNEXTHOP: ret_msg->kind = RTNL_NEXTHOP; return parse_nexthop(nlh, &ret_msg->nexthop);
 	case RTM_NEWLINK:
-	case RTM_DELLINK:
-		ret_msg->kind = RTNL_LINK;
-		return parse_link(nlh, &ret_msg->link);
+	case RTM_DELLINK: ret_msg->kind = RTNL_LINK; return parse_link(nlh, &ret_msg->link);
 	case RTM_NEWADDR:
-	case RTM_DELADDR:
-		ret_msg->kind = RTNL_ADDR;
-		return parse_addr(nlh, &ret_msg->addr);
+	case RTM_DELADDR: ret_msg->kind = RTNL_ADDR; return parse_addr(nlh, &ret_msg->addr);
 	}
 	return false;
 }

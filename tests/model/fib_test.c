@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The FIB planner against a naive kernel: random wishes, interfaces that come and go, foreign routes, thefts, lost notifications and
- * failing operations, by seed. While it runs: no operation refers to a nexthop that isn't there (unless the kernel took it
- * silently), ids are unique, nothing foreign is touched. At rest, when failures have stopped: the kernel holds exactly what
- * is wanted, the last report on each route is true, and no nexthop object is without use.
+ * The FIB planner against a naive kernel: random wishes, interfaces that come and go, foreign routes, thefts,
+ * lost notifications and failing operations, by seed. While it runs: no operation refers to a nexthop that
+ * isn't there (unless the kernel took it silently), ids are unique, nothing foreign is touched. At rest, when
+ * failures have stopped: the kernel holds exactly what is wanted, the last report on each route is true, and
+ * no nexthop object is without use.
  */
 #include "connector/fib/plan.h"
 #include "tests/support/rng_seeded.h"
@@ -16,16 +17,16 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define SEEDS 800
-#define STEPS 250
-#define LINKS 7 /* 1..3 tunnels, 4..6 others */
-#define MAX_NH 512
+#define SEEDS      800
+#define STEPS      250
+#define LINKS      7 /* 1..3 tunnels, 4..6 others */
+#define MAX_NH     512
 #define MAX_ROUTES 512
-#define N_PREFIX 24
+#define N_PREFIX   24
 #define N_ENDPOINT 4
-#define ORIGINS 3 /* learned, peer, static; pins make their own */
-#define FOREIGN 4 /* RTPROT_STATIC */
-#define METRICS 2
+#define ORIGINS    3 /* learned, peer, static; pins make their own */
+#define FOREIGN    4 /* RTPROT_STATIC */
+#define METRICS    2
 
 struct k_nh {
 	bool used, ours, group;
@@ -76,7 +77,8 @@ static unsigned pick(struct model *m, unsigned n)
 static struct addr endpoint_at(unsigned i)
 {
 	struct addr a;
-	static const char *const text[N_ENDPOINT] = { "198.51.100.7", "192.0.2.9", "2001:db8:ff::7", "10.3.3.3" };
+	static const char *const text[N_ENDPOINT] = { "198.51.100.7", "192.0.2.9", "2001:db8:ff::7",
+		"10.3.3.3" };
 
 	assert_int_equal(addr_parse(text[i], &a), 0);
 	return a;
@@ -160,8 +162,12 @@ static void k_append(struct model *m, const struct k_route *r)
 
 static struct fib_seen_route seen_of(const struct k_route *r)
 {
-	struct fib_seen_route s = { .prefix = r->prefix, .metric = r->metric, .protocol = r->protocol, .type = r->type,
-		.nhid = r->nhid, .source = r->source };
+	struct fib_seen_route s = { .prefix = r->prefix,
+		.metric = r->metric,
+		.protocol = r->protocol,
+		.type = r->type,
+		.nhid = r->nhid,
+		.source = r->source };
 
 	if (r->protocol != FIB_PROTOCOL && r->type == FIB_UNICAST)
 		s.way[s.n_ways++] = r->way;
@@ -209,8 +215,8 @@ static void k_link_down(struct model *m, int link)
 		if (m->nh[i].used && !m->nh[i].group && m->nh[i].way.ifindex == link)
 			k_drop_nh(m, &m->nh[i]);
 	for (unsigned i = 0; i < MAX_ROUTES; i++)
-		if (m->route[i].used && m->route[i].protocol != FIB_PROTOCOL && m->route[i].type == FIB_UNICAST &&
-			m->route[i].way.ifindex == link)
+		if (m->route[i].used && m->route[i].protocol != FIB_PROTOCOL &&
+		    m->route[i].type == FIB_UNICAST && m->route[i].way.ifindex == link)
 			m->route[i].used = false;
 }
 
@@ -276,8 +282,8 @@ static int k_del_route(struct model *m, const struct fib_op *op)
 	for (unsigned i = 0; i < MAX_ROUTES; i++) {
 		struct k_route *r = &m->route[i];
 
-		if (!r->used || r->protocol != FIB_PROTOCOL || r->metric != op->metric || !prefix_eq(&r->prefix, &op->prefix) ||
-			(op->old_nhid && r->nhid != op->old_nhid))
+		if (!r->used || r->protocol != FIB_PROTOCOL || r->metric != op->metric ||
+		    !prefix_eq(&r->prefix, &op->prefix) || (op->old_nhid && r->nhid != op->old_nhid))
 			continue;
 		r->used = false;
 		return 0;
@@ -287,8 +293,12 @@ static int k_del_route(struct model *m, const struct fib_op *op)
 
 static int k_add_route(struct model *m, const struct fib_op *op, bool append)
 {
-	const struct k_route r = { .prefix = op->prefix, .metric = op->metric, .nhid = op->nhid, .protocol = FIB_PROTOCOL,
-		.type = FIB_UNICAST, .source = op->source };
+	const struct k_route r = { .prefix = op->prefix,
+		.metric = op->metric,
+		.nhid = op->nhid,
+		.protocol = FIB_PROTOCOL,
+		.type = FIB_UNICAST,
+		.source = op->source };
 	const struct k_nh *n = k_nh(m, op->nhid);
 
 	if (!n) {
@@ -314,19 +324,11 @@ static struct fib_result k_exec(struct model *m, const struct fib_op *op)
 	switch (op->kind) {
 	case FIB_OP_NEXTHOP_ADD:
 	case FIB_OP_GROUP_ADD:
-	case FIB_OP_GROUP_SET:
-		res.err = k_add_nh(m, op);
-		break;
+	case FIB_OP_GROUP_SET: res.err = k_add_nh(m, op); break;
 	case FIB_OP_NEXTHOP_DEL:
-	case FIB_OP_GROUP_DEL:
-		res.err = k_del_nh(m, op);
-		break;
-	case FIB_OP_ROUTE_ADD:
-		res.err = k_add_route(m, op, false);
-		break;
-	case FIB_OP_ROUTE_DEL:
-		res.err = k_del_route(m, op);
-		break;
+	case FIB_OP_GROUP_DEL: res.err = k_del_nh(m, op); break;
+	case FIB_OP_ROUTE_ADD: res.err = k_add_route(m, op, false); break;
+	case FIB_OP_ROUTE_DEL: res.err = k_del_route(m, op); break;
 	case FIB_OP_ROUTE_MOVE: /* as the writer does it */
 		if (op->old_nhid && op->old_nhid != op->nhid) {
 			res.err = k_add_route(m, op, true);
@@ -383,11 +385,17 @@ static void picture(struct model *m)
 			fib_saw_link(m->f, i, "if", m->up[i], false);
 	for (unsigned i = 0; i < N_ENDPOINT; i++)
 		if (m->local[i])
-			fib_saw_addr(m->f, &(struct fib_seen_addr){ .ifindex = 4, .addr = endpoint_at(i), .network = prefix_at(N_PREFIX + i),
-				.global = true }, false);
+			fib_saw_addr(m->f,
+			    &(struct fib_seen_addr){ .ifindex = 4,
+			        .addr = endpoint_at(i),
+			        .network = prefix_at(N_PREFIX + i),
+			        .global = true },
+			    false);
 	for (unsigned i = 0; i < MAX_NH; i++) {
 		const struct k_nh *n = &m->nh[i];
-		struct fib_seen_nexthop s = { .id = n->id, .ours = n->ours, .group = n->group, .way = n->way, .n_members = n->n };
+		struct fib_seen_nexthop s = {
+			.id = n->id, .ours = n->ours, .group = n->group, .way = n->way, .n_members = n->n
+		};
 
 		memcpy(s.member, n->member, sizeof(s.member));
 		if (n->used)
@@ -407,13 +415,17 @@ static void picture(struct model *m)
 
 static void do_wish(struct model *m)
 {
-	unsigned i = pick(m, N_PREFIX + N_ENDPOINT), k = pick(m, METRICS), o = pick(m, ORIGINS), n = 1 + pick(m, 3);
+	unsigned i = pick(m, N_PREFIX + N_ENDPOINT), k = pick(m, METRICS), o = pick(m, ORIGINS),
+	         n = 1 + pick(m, 3);
 	struct wish *w = &m->wish[i][k][o];
 
 	w->on = true;
-	w->r = (struct fib_route){ .prefix = prefix_at(i), .metric = metric_at(k), .origin = (enum fib_origin)o };
+	w->r = (struct fib_route){
+		.prefix = prefix_at(i), .metric = metric_at(k), .origin = (enum fib_origin)o
+	};
 	for (unsigned j = 0; j < n; j++)
-		w->r.way[w->r.n_ways++] = (struct fib_way){ .ifindex = 1 + (int)pick(m, 4), .weight = 1 + pick(m, 2) };
+		w->r.way[w->r.n_ways++] =
+		    (struct fib_way){ .ifindex = 1 + (int)pick(m, 4), .weight = 1 + pick(m, 2) };
 	if (pick(m, 5) == 0)
 		w->r.source = endpoint_at(0);
 	m->told[i][k].known = false;
@@ -426,7 +438,8 @@ static void do_unwish(struct model *m)
 	struct wish *w = &m->wish[i][k][o];
 
 	w->on = false;
-	fib_unwant(m->f, &(struct prefix){ .addr = prefix_at(i).addr, .len = prefix_at(i).len }, metric_at(k), (enum fib_origin)o);
+	fib_unwant(m->f, &(struct prefix){ .addr = prefix_at(i).addr, .len = prefix_at(i).len }, metric_at(k),
+	    (enum fib_origin)o);
 }
 
 /* A failing tunnel, as BGP sees it: every learned route by it is wished anew without it. */
@@ -478,10 +491,14 @@ static void do_interface(struct model *m)
 
 static void do_foreign(struct model *m)
 {
-	static const char *const at[] = { "0.0.0.0/0", "::/0", "198.51.100.0/24", "192.0.2.0/24", "192.0.2.9/32", "10.0.0.0/8", "10.3.0.0/16",
-		"10.4.0.0/16", "2001:db8:5::/48", "2001:db8::/32", "2001:db8:ff::7/128" };
-	struct k_route r = { .protocol = FOREIGN + (uint8_t)pick(m, 2), .metric = metric_at(pick(m, 2)), .type = FIB_UNICAST,
-		.way = { .ifindex = 3 + (int)pick(m, LINKS - 3), .weight = 1 } }, *known;
+	static const char *const at[] = { "0.0.0.0/0", "::/0", "198.51.100.0/24", "192.0.2.0/24",
+		"192.0.2.9/32", "10.0.0.0/8", "10.3.0.0/16", "10.4.0.0/16", "2001:db8:5::/48",
+		"2001:db8::/32", "2001:db8:ff::7/128" };
+	struct k_route r = { .protocol = FOREIGN + (uint8_t)pick(m, 2),
+		.metric = metric_at(pick(m, 2)),
+		.type = FIB_UNICAST,
+		.way = { .ifindex = 3 + (int)pick(m, LINKS - 3), .weight = 1 } },
+	               *known;
 
 	assert_int_equal(prefix_parse(at[pick(m, sizeof(at) / sizeof(at[0]))], true, &r.prefix), 0);
 	r.metric = fib_kernel_metric(&r.prefix, r.metric);
@@ -497,9 +514,10 @@ static void do_foreign(struct model *m)
 	if (r.type == FIB_UNICAST && !m->up[r.way.ifindex])
 		return;
 	for (unsigned i = 0; i < MAX_ROUTES; i++) /* the kernel refuses the very same route */
-		if (m->route[i].used && m->route[i].metric == r.metric && prefix_eq(&m->route[i].prefix, &r.prefix) &&
-			m->route[i].protocol == r.protocol && m->route[i].type == r.type &&
-			(r.type != FIB_UNICAST || m->route[i].way.ifindex == r.way.ifindex))
+		if (m->route[i].used && m->route[i].metric == r.metric &&
+		    prefix_eq(&m->route[i].prefix, &r.prefix) && m->route[i].protocol == r.protocol &&
+		    m->route[i].type == r.type &&
+		    (r.type != FIB_UNICAST || m->route[i].way.ifindex == r.way.ifindex))
 			return;
 	if (known && pick(m, 3) == 0) { /* ip route replace: whoever's it is */
 		*known = r;
@@ -537,7 +555,8 @@ static void do_nexthops(struct model *m)
 			return;
 		*n = (struct k_nh){ .used = true, .id = id, .way = { .ifindex = 4 } };
 		if (pick(m, 2))
-			fib_saw_nexthop(m->f, FIB_SEEN_NEW, &(struct fib_seen_nexthop){ .id = id, .way = n->way });
+			fib_saw_nexthop(
+			    m->f, FIB_SEEN_NEW, &(struct fib_seen_nexthop){ .id = id, .way = n->way });
 		else
 			m->silent = true;
 		return;
@@ -546,7 +565,8 @@ static void do_nexthops(struct model *m)
 		if (!m->nh[i].used || !m->nh[i].ours || pick(m, 3))
 			continue;
 		k_drop_nh(m, &m->nh[i]);
-		fib_saw_nexthop(m->f, FIB_SEEN_GONE, &(struct fib_seen_nexthop){ .id = m->nh[i].id, .ours = true, .group = m->nh[i].group });
+		fib_saw_nexthop(m->f, FIB_SEEN_GONE,
+		    &(struct fib_seen_nexthop){ .id = m->nh[i].id, .ours = true, .group = m->nh[i].group });
 		return;
 	}
 }
@@ -572,8 +592,10 @@ static void do_local(struct model *m)
 	if (pick(m, 4))
 		return;
 	m->local[i] = !m->local[i];
-	fib_saw_addr(m->f, &(struct fib_seen_addr){ .ifindex = 4, .addr = endpoint_at(i), .network = prefix_at(N_PREFIX + i), .global = true },
-		!m->local[i]);
+	fib_saw_addr(m->f,
+	    &(struct fib_seen_addr){
+	        .ifindex = 4, .addr = endpoint_at(i), .network = prefix_at(N_PREFIX + i), .global = true },
+	    !m->local[i]);
 }
 
 /* ---- what should be ---- */
@@ -724,7 +746,8 @@ static void rest(struct model *m)
 			in_use |= m->route[j].used && m->route[j].nhid == m->nh[i].id;
 		for (unsigned j = 0; j < MAX_NH; j++)
 			for (unsigned g = 0; g < m->nh[j].n; g++)
-				in_use |= m->nh[j].used && m->nh[j].group && m->nh[j].member[g].id == m->nh[i].id;
+				in_use |=
+				    m->nh[j].used && m->nh[j].group && m->nh[j].member[g].id == m->nh[i].id;
 		assert_true(in_use || !m->reconciled);
 	}
 }
@@ -734,19 +757,30 @@ static void leftovers(struct model *m)
 {
 	struct k_nh *n = m->nh;
 
-	n[0] = (struct k_nh){ .used = true, .ours = true, .id = 77, .way = { .ifindex = 4, .via = { .family = 4 } } };
-	n[1] = (struct k_nh){ .used = true, .ours = true, .group = true, .id = FIB_NHID_FIRST + 3, .n = 1,
+	n[0] = (struct k_nh){
+		.used = true, .ours = true, .id = 77, .way = { .ifindex = 4, .via = { .family = 4 } }
+	};
+	n[1] = (struct k_nh){ .used = true,
+		.ours = true,
+		.group = true,
+		.id = FIB_NHID_FIRST + 3,
+		.n = 1,
 		.member = { { .id = 77, .weight = 1 } } };
 	for (unsigned i = 0; i < 6; i++)
-		k_append(m, &(struct k_route){ .prefix = prefix_at(i), .metric = fib_kernel_metric(&(struct prefix){ .addr = prefix_at(i).addr }, 0),
-			.protocol = FIB_PROTOCOL, .type = FIB_UNICAST, .nhid = i < 4 ? FIB_NHID_FIRST + 3 : 0 });
-	k_append(m, &(struct k_route){ .prefix = prefix_at(1), .protocol = FIB_PROTOCOL, .type = FIB_UNICAST }); /* twice */
+		k_append(m, &(struct k_route){ .prefix = prefix_at(i),
+		                .metric = fib_kernel_metric(&(struct prefix){ .addr = prefix_at(i).addr }, 0),
+		                .protocol = FIB_PROTOCOL,
+		                .type = FIB_UNICAST,
+		                .nhid = i < 4 ? FIB_NHID_FIRST + 3 : 0 });
+	k_append(m, &(struct k_route){
+	                .prefix = prefix_at(1), .protocol = FIB_PROTOCOL, .type = FIB_UNICAST }); /* twice */
 }
 
 static void one_run(uint64_t seed)
 {
-	static void (*const event[])(struct model *) = { do_wish, do_wish, do_wish, do_wish, do_unwish, do_unwish, do_failover, do_link,
-		do_interface, do_foreign, do_foreign, do_theft, do_nexthops, do_pin, do_local };
+	static void (*const event[])(struct model *) = { do_wish, do_wish, do_wish, do_wish, do_unwish,
+		do_unwish, do_failover, do_link, do_interface, do_foreign, do_foreign, do_theft, do_nexthops,
+		do_pin, do_local };
 	struct model *m = calloc(1, sizeof(*m));
 	uint64_t state = seed;
 
@@ -797,7 +831,8 @@ static void test_churn(void **state)
 		if (one && strtoull(one, NULL, 10) != seed)
 			continue;
 		if (one || many || seed == 1)
-			print_message("seed %llu (CW_SEED runs one, CW_SEEDS that many)\n", (unsigned long long)seed);
+			print_message(
+			    "seed %llu (CW_SEED runs one, CW_SEEDS that many)\n", (unsigned long long)seed);
 		one_run(seed);
 	}
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The FIB writer against the real kernel. Each case runs in a child process in a network namespace of its own, with TUN interfaces
- * as tunnels and a veth pair as uplink; `ip` plays the foreign parts, and what the kernel holds is read by netlink. States are
- * waited for (by the writer's events, or by looking again after each), with a limit that only a failure reaches.
+ * The FIB writer against the real kernel. Each case runs in a child process in a network namespace of its
+ * own, with TUN interfaces as tunnels and a veth pair as uplink; `ip` plays the foreign parts, and what the
+ * kernel holds is read by netlink. States are waited for (by the writer's events, or by looking again after
+ * each), with a limit that only a failure reaches.
  */
 #include "connector/daemon/fib_writer.h"
 #include "connector/sys/clock.h"
@@ -33,10 +34,10 @@ static void fail_at(const char *file, int line, const char *what)
 	}
 	_exit(1);
 }
-#define CHECK(x)                                          \
-	do {                                              \
-		if (!(x))                                 \
-			fail_at(__FILE__, __LINE__, #x);  \
+#define CHECK(x)                                                                                             \
+	do {                                                                                                 \
+		if (!(x))                                                                                    \
+			fail_at(__FILE__, __LINE__, #x);                                                     \
 	} while (0)
 
 static struct logger test_log;
@@ -55,7 +56,8 @@ struct world {
 	size_t n_connected;
 };
 
-static void on_route(void *ctx, const struct prefix *p, uint32_t metric, enum fib_origin origin, bool in_kernel, const struct reason *why)
+static void on_route(void *ctx, const struct prefix *p, uint32_t metric, enum fib_origin origin,
+    bool in_kernel, const struct reason *why)
 {
 	struct world *x = ctx;
 
@@ -97,7 +99,8 @@ static void on_disturbed(void *ctx, const struct reason *what)
 	x->disturbance = *what;
 }
 
-static void on_underlay(void *ctx, const struct addr *endpoint, int ifindex, const struct addr *gateway, const struct addr *source)
+static void on_underlay(void *ctx, const struct addr *endpoint, int ifindex, const struct addr *gateway,
+    const struct addr *source)
 {
 	struct world *x = ctx;
 
@@ -108,7 +111,8 @@ static void on_underlay(void *ctx, const struct addr *endpoint, int ifindex, con
 	x->underlay_source = *source;
 }
 
-static const struct fib_writer_events events = { on_route, on_fenced, on_connected, on_disturbed, on_underlay };
+static const struct fib_writer_events events = { on_route, on_fenced, on_connected, on_disturbed,
+	on_underlay };
 
 static void open_writer(struct world *x)
 {
@@ -130,14 +134,14 @@ static void step(struct world *x)
 	fib_writer_dispatch(x->w);
 }
 
-#define WAIT(x, condition)                                                           \
-	do {                                                                         \
-		mtime limit_ = mtime_add(clock_now(), mdur_s(LIMIT_S));              \
-		while (!(condition)) {                                               \
-			if (mtime_reached(limit_, clock_now()))                      \
-				fail_at(__FILE__, __LINE__, "waited for " #condition); \
-			step(x);                                                     \
-		}                                                                    \
+#define WAIT(x, condition)                                                                                   \
+	do {                                                                                                 \
+		mtime limit_ = mtime_add(clock_now(), mdur_s(LIMIT_S));                                      \
+		while (!(condition)) {                                                                       \
+			if (mtime_reached(limit_, clock_now()))                                              \
+				fail_at(__FILE__, __LINE__, "waited for " #condition);                       \
+			step(x);                                                                             \
+		}                                                                                            \
 	} while (0)
 
 static void settle(struct world *x)
@@ -248,7 +252,8 @@ static void check_clean(void)
 
 static void uplink(void)
 {
-	run("ip link set lo up && ip link add up0 type veth peer name up1 && ip link set up0 up && ip link set up1 up");
+	run("ip link set lo up && ip link add up0 type veth peer name up1 && ip link set up0 up && ip link "
+	    "set up1 up");
 	run("ip addr add 192.0.2.1/24 dev up0 && ip -6 addr add 2001:db8:2::1/64 dev up0 nodad");
 	run("ip route add default via 192.0.2.254 && ip -6 route add default via 2001:db8:2::fe");
 }
@@ -292,7 +297,8 @@ static void case_routes(void)
 	/* One tunnel goes: the routes stay by the other one. */
 	fib_writer_interface(x.w, t2, false);
 	settle(&x);
-	CHECK(goes_by("10.101.0.0/16", t1) && goes_by("10.102.0.0/16", t1) && goes_by("2001:db8:101::/48", t1));
+	CHECK(
+	    goes_by("10.101.0.0/16", t1) && goes_by("10.102.0.0/16", t1) && goes_by("2001:db8:101::/48", t1));
 	/* And with the other one all of them. */
 	fib_writer_interface(x.w, t1, false);
 	settle(&x);
@@ -329,7 +335,8 @@ static void case_foreign(void)
 	run("ip route add 10.100.0.0/16 via 192.0.2.254 proto static");
 	run("ip -6 route add 2001:db8:100::/48 via 2001:db8:2::fe proto static");
 	run("ip route add 10.101.0.0/16 via 192.0.2.254 proto static metric 50");
-	run("ip nexthop add id 201000000 via 192.0.2.254 dev up0 proto static"); /* the first id of our range */
+	run("ip nexthop add id 201000000 via 192.0.2.254 dev up0 proto static"); /* the first id of our range
+	                                                                          */
 	open_writer(&x);
 	fib_writer_interface(x.w, t1, true);
 	fib_writer_reconciled(x.w);
@@ -350,7 +357,8 @@ static void case_foreign(void)
 	/* When the foreign one goes, ours comes. */
 	run("ip route del 10.100.0.0/16 proto static");
 	WAIT(&x, goes_by("10.100.0.0/16", t1));
-	/* Somebody puts one in front of ours with the same key: ours changes beside it, and goes beside it. */
+	/* Somebody puts one in front of ours with the same key: ours changes beside it, and goes beside it.
+	 */
 	run("ip route prepend 10.100.0.0/16 via 192.0.2.254 proto static");
 	r = route_by("10.100.0.0/16", 0, 1, (int)if_nametoindex("up0"));
 	fib_writer_want(x.w, &r);
@@ -360,11 +368,12 @@ static void case_foreign(void)
 	CHECK(look_for("10.100.0.0/16", FIB_PROTOCOL).routes == 1);
 	fib_writer_unwant(x.w, &r.prefix, 0, FIB_LEARNED);
 	settle(&x);
-	CHECK(look_for("10.100.0.0/16", 4).routes == 1 && look_for("10.100.0.0/16", FIB_PROTOCOL).routes == 0);
+	CHECK(
+	    look_for("10.100.0.0/16", 4).routes == 1 && look_for("10.100.0.0/16", FIB_PROTOCOL).routes == 0);
 	fib_writer_free(x.w, false);
 	check_clean();
 	CHECK(look_for("10.100.0.0/16", 4).routes == 1 && look_for("2001:db8:100::/48", 4).routes == 1 &&
-		look_for("10.101.0.0/16", 4).routes == 1);
+	      look_for("10.101.0.0/16", 4).routes == 1);
 	run("ip nexthop get id 201000000 >/dev/null");
 }
 
@@ -379,7 +388,8 @@ static void case_pins(void)
 	uplink();
 	tun_make("cw0", &t1);
 	up0 = (int)if_nametoindex("up0");
-	CHECK(!addr_parse("198.51.100.7", &far4) && !addr_parse("2001:db8:9::7", &far6) && !addr_parse("192.0.2.77", &near4));
+	CHECK(!addr_parse("198.51.100.7", &far4) && !addr_parse("2001:db8:9::7", &far6) &&
+	      !addr_parse("192.0.2.77", &near4));
 	CHECK(!addr_parse("192.0.2.254", &gw) && !addr_parse("192.0.2.1", &local));
 	open_writer(&x);
 	fib_writer_interface(x.w, t1, true);
@@ -388,7 +398,8 @@ static void case_pins(void)
 	fib_writer_pin(x.w, &far4);
 	settle(&x);
 	WAIT(&x, x.underlays == 1);
-	CHECK(x.underlay_ifindex == up0 && addr_eq(&x.underlay_gateway, &gw) && addr_eq(&x.underlay_source, &local));
+	CHECK(x.underlay_ifindex == up0 && addr_eq(&x.underlay_gateway, &gw) &&
+	      addr_eq(&x.underlay_source, &local));
 	l = look_for("198.51.100.7/32", FIB_PROTOCOL);
 	CHECK(l.routes == 1 && l.last.way[0].ifindex == up0 && addr_eq(&l.last.way[0].via, &gw));
 	fib_writer_pin(x.w, &far6);
@@ -550,7 +561,8 @@ static void case_adoption(void)
 	check_clean();
 }
 
-/* Ten thousand routes, moved by one message when a tunnel fails, and out again; fences in order with what was asked before. */
+/* Ten thousand routes, moved by one message when a tunnel fails, and out again; fences in order with what was
+ * asked before. */
 static void case_many(void)
 {
 	enum { N = 10000 };
@@ -591,7 +603,8 @@ static void case_many(void)
 	while (n) {
 		seen += n;
 		for (size_t i = 0; i < n; i++)
-			CHECK(view[i].in_kernel && (i == 0 || prefix_cmp(&view[i - 1].route.prefix, &view[i].route.prefix) < 0));
+			CHECK(view[i].in_kernel &&
+			      (i == 0 || prefix_cmp(&view[i - 1].route.prefix, &view[i].route.prefix) < 0));
 		n = fib_writer_view(x.w, &view[n - 1], view, 64);
 	}
 	CHECK(seen == N);
@@ -643,7 +656,8 @@ static void case_connected(void)
 	tun_make("cw0", &t1);
 	open_writer(&x);
 	fib_writer_interface(x.w, t1, true);
-	WAIT(&x, is_connected(&x, "192.0.2.0/24") && is_connected(&x, "2001:db8:2::/64") && is_connected(&x, "10.7.7.7/32"));
+	WAIT(&x, is_connected(&x, "192.0.2.0/24") && is_connected(&x, "2001:db8:2::/64") &&
+	             is_connected(&x, "10.7.7.7/32"));
 	CHECK(x.n_connected == 3); /* no loopback network, no link-local */
 	run("ip addr add 10.0.0.10/32 dev cw0 && ip addr add 10.9.0.1/24 dev up1");
 	WAIT(&x, is_connected(&x, "10.9.0.0/24"));
@@ -782,11 +796,11 @@ static int run_child(void (*body)(void))
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
 }
 
-#define CASE(name)                                            \
-	static void test_##name(void **state)                 \
-	{                                                     \
-		(void)state;                                  \
-		assert_int_equal(run_child(case_##name), 0);  \
+#define CASE(name)                                                                                           \
+	static void test_##name(void **state)                                                                \
+	{                                                                                                    \
+		(void)state;                                                                                 \
+		assert_int_equal(run_child(case_##name), 0);                                                 \
 	}
 
 CASE(routes)
