@@ -19,8 +19,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RTNL_WAYS_MAX 32 /* of one route or nexthop group; what the kernel has beyond is counted, not kept   \
-	                  */
+#define RTNL_WAYS_MAX                                                                                        \
+	32 /* of one route or nexthop group; what the kernel has beyond is counted, not kept                 \
+	    */
 
 struct rtnl_way {
 	int ifindex;     /* 0: none (unreachable and its like) */
