@@ -10,23 +10,36 @@
 
 #include <string.h>
 
+/* Behind a NAT ourselves we don't follow (RFC 7296 2.23): the peer's address is fixed then. */
+static void follow_mapping(struct ike_sa *sa, const struct endpoint *remote)
+{
+	if (sa->state != IKE_SA_ESTABLISHED || !sa->nat_remote || sa->nat_local ||
+	    endpoint_eq(&sa->remote, remote))
+		return;
+	sa->remote = *remote;
+	if (sa->conn->live && sa->conn->live->sa == sa)
+		ike_act_moved(sa->ike, sa->conn->id, remote);
+}
+
+void ike_fact_moved(struct ike *ike, uint32_t id, uint32_t spi_in, const struct endpoint *remote)
+{
+	struct ike_child *c = ike_child_any(ike, id, spi_in);
+
+	if (c && c == c->sa->conn->live)
+		follow_mapping(c->sa, remote);
+}
+
 /* The peer speaks from elsewhere (a NAT's new mapping, or its move to 4500), and proved it is the peer. */
 static void follow(struct ike_sa *sa, const struct endpoint *local, const struct endpoint *remote, bool natt)
 {
-	bool moved = !endpoint_eq(&sa->remote, remote);
-
 	if (sa->state == IKE_SA_HALF_OPEN) {
 		sa->local = *local;
 		sa->remote = *remote;
 		sa->natt = natt;
 		return;
 	}
-	/* Behind a NAT ourselves we don't follow (RFC 7296 2.23): the peer's address is fixed then. */
-	if (!moved || sa->state != IKE_SA_ESTABLISHED || !natt || !sa->nat_remote || sa->nat_local)
-		return;
-	sa->remote = *remote;
-	if (sa->conn->live && sa->conn->live->sa == sa)
-		ike_act_moved(sa->ike, sa->conn->id, remote);
+	if (natt)
+		follow_mapping(sa, remote);
 }
 
 static void fault_in_request(
@@ -176,6 +189,8 @@ static void protected_input(struct ike_sa *sa, const struct ike_header *h, const
 		return;
 	}
 	sa->last_sign = mtime_max(sa->last_sign, now);
+	if (sa->state == IKE_SA_ESTABLISHED && (h->response || h->msg_id == sa->next_peer))
+		sa->proven = true;
 	if (h->response) {
 		follow(sa, local, remote, natt);
 		ike_process_reply(sa, first, inner, NULL, now);

@@ -7,8 +7,10 @@
 
 #include "connector/daemon/bgp_exec.h"
 #include "connector/daemon/ike_exec.h"
+#include "connector/daemon/mss_clamp.h"
 #include "connector/daemon/routes.h"
 #include "connector/daemon/tunnel.h"
+#include "connector/daemon/tunnel_mtu.h"
 #include "connector/sys/clock.h"
 #include "connector/sys/random.h"
 #include "connector/sys/rtnl.h"
@@ -104,20 +106,18 @@ static void on_seq_near_end(void *ctx, uint32_t plane_id, uint32_t spi)
 }
 
 /*
- * Authenticated ESP, the newest so far, came from another address or port. A peer behind a NAT may be given a new mapping at any time, and
- * is followed (RFC 7296 2.23); one that is not, is not: somebody between us may have sent its packet on another way.
+ * Authenticated ESP, the newest so far, came from another address or port. Whether to follow is the IKE core's to say, since its own
+ * messages must go the same way.
  */
 static void on_remote_moved(void *ctx, uint32_t plane_id, uint32_t spi, const struct endpoint *remote)
 {
 	struct domain *d = ctx;
 	struct tunnel *t = domain_tunnel_by_plane(d, plane_id);
-	struct ike_conn_view *v = t ? calloc(1, sizeof(*v)) : NULL;
 
-	if (v && !ike_conn_view(d->ike, t->id, v) && v->nat_remote) {
-		log_info(d->log, t->name, "its NAT moved the peer to %s (SA %08x)", endpoint_str(remote), spi);
-		plane_remote_update(d->plane, plane_id, &v->local, remote);
-	}
-	free(v);
+	if (!t)
+		return;
+	ike_fact_moved(d->ike, t->id, spi, remote);
+	domain_pump(d);
 }
 
 static const struct plane_events plane_events = { .ike_datagram = on_ike_datagram, .first_inbound = on_first_inbound,
@@ -185,6 +185,9 @@ static void on_underlay(void *ctx, const struct addr *endpoint, int ifindex, con
 			addr_is_none(gateway) ? "" : " via ", addr_is_none(gateway) ? "" : addr_str(gateway));
 	else
 		log_warn(d->log, "underlay", "no route to %s", addr_str(endpoint));
+	list_for_each(&d->tunnels, struct tunnel, t, node)
+		if (addr_eq(&t->sealed.remote, endpoint))
+			tunnel_mtu_update(t);
 }
 
 static const struct fib_writer_events fib_events = { .route = on_route, .fenced = on_fenced, .connected = on_connected,
@@ -294,6 +297,18 @@ static void drain(struct domain *d, mtime now)
 	} while (more);
 }
 
+/* At the end all of it goes at once, with the last tunnel. */
+static void clamp(struct domain *d, mtime now)
+{
+	if (d->stopping && !list_empty(&d->tunnels))
+		return;
+	mss_clamp_begin(d->clamp);
+	list_for_each(&d->tunnels, struct tunnel, t, node)
+		if (t->ifindex)
+			mss_clamp_add(d->clamp, t->interface, t->cfg->mss, t->mtu);
+	mss_clamp_commit(d->clamp, now);
+}
+
 void domain_pump(struct domain *d)
 {
 	mtime now = clock_now();
@@ -307,6 +322,7 @@ void domain_pump(struct domain *d)
 	list_for_each(&d->tunnels, struct tunnel, t, node)
 		tunnel_check_stopped(t);
 	drain(d, now); /* what a stopped tunnel's successor started */
+	clamp(d, now);
 	d->pumping = false;
 	arm(d, now);
 	stop_check(d, now);
@@ -338,7 +354,8 @@ struct domain *domain_new(const struct sys_domain *sys, struct loop *loop, const
 	d->jobs = jobs_new(1, job_run, job_done, d);
 	d->timer = loop_timer_new(loop, on_timer, d);
 	reason_set(ret_reason, "no-memory", "out of memory, threads or descriptors at start");
-	if (!d->learned || !d->connected || !d->ike || !d->jobs || !d->timer)
+	d->clamp = mss_clamp_new(sys, log);
+	if (!d->learned || !d->connected || !d->ike || !d->jobs || !d->timer || !d->clamp)
 		goto fail;
 	d->plane = plane_user_new(&pc, &plane_events, d, ret_reason);
 	if (!d->plane)
@@ -379,6 +396,7 @@ void domain_free(struct domain *d)
 		tunnel_discard(t);
 	}
 	plane_free(d->plane);
+	mss_clamp_free(d->clamp);
 	jobs_free(d->jobs, job_drop);
 	ike_free(d->ike);
 	bgp_free(d->bgp);

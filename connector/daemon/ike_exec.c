@@ -5,6 +5,7 @@
  */
 #include "connector/daemon/ike_exec.h"
 
+#include "connector/daemon/tunnel_mtu.h"
 #include "connector/sys/clock.h"
 
 #include <errno.h>
@@ -98,8 +99,8 @@ static void exec_sa_add(struct domain *d, struct tunnel *t, struct ike_action *a
 	copy_ts(sa.ts_remote, &sa.n_ts_remote, c->ts_remote, c->n_ts_remote);
 	if (!t || !t->ifindex)
 		reason_set(&why, "sa-without-tunnel", "there is no tunnel interface for this SA");
-	else
-		plane_sa_add(d->plane, &sa, &why);
+	else if (!plane_sa_add(d->plane, &sa, &why))
+		tunnel_mtu_sealed_by(t, &sa);
 	cleanse(&sa, sizeof(sa));
 	cleanse(c->encr_key, sizeof(c->encr_key));
 	cleanse(c->integ_key, sizeof(c->integ_key));
@@ -185,6 +186,17 @@ static void exec_child_rekeyed(struct domain *d, struct tunnel *t, const struct 
 	t->spi_in = a->child.spi_in;
 }
 
+static void exec_moved(struct domain *d, struct tunnel *t, const struct ike_action *a)
+{
+	struct ike_conn_view *v = t ? calloc(1, sizeof(*v)) : NULL;
+
+	if (v && !ike_conn_view(d->ike, t->id, v)) {
+		log_info(d->log, t->name, "its NAT moved the peer to %s", endpoint_str(&a->moved));
+		plane_remote_update(d->plane, t->plane_id, &v->local, &a->moved);
+	}
+	free(v);
+}
+
 static void exec_job(struct domain *d, struct ike_action *a, mtime now)
 {
 	if (!jobs_put(d->jobs, a->job))
@@ -216,15 +228,7 @@ bool ike_exec_one(struct domain *d, mtime now)
 		if (t)
 			tunnel_child_down(t);
 		break;
-	case IKE_ACT_REMOTE_MOVED:
-		if (t) {
-			struct ike_conn_view *v = calloc(1, sizeof(*v));
-
-			if (v && !ike_conn_view(d->ike, t->id, v))
-				plane_remote_update(d->plane, t->plane_id, &v->local, &a.moved);
-			free(v);
-		}
-		break;
+	case IKE_ACT_REMOTE_MOVED: exec_moved(d, t, &a); break;
 	case IKE_ACT_REPORT: exec_report(d, t, &a); break;
 	}
 	return true;

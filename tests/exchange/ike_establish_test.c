@@ -165,6 +165,35 @@ static void test_invalid_ke_loop(void **state)
 	ike_net_finish(&net);
 }
 
+/* ESP from a new mapping moves IKE as well: the rekey that the responder starts gets there, and nothing is lost. */
+static void check_esp_moved(struct ike_net *net)
+{
+	struct ike_conn_view v;
+	struct endpoint seen;
+
+	ike_conn_view(net->peer[1].ike, IKE_NET_CONN, &v);
+	seen = v.remote;
+	net->peer[0].nat_offset = 30000;
+	seen.port = 34500;
+	ike_fact_moved(net->peer[1].ike, IKE_NET_CONN, v.child_spi_in + 1, &seen); /* no SA of ours */
+	ike_conn_view(net->peer[1].ike, IKE_NET_CONN, &v);
+	assert_int_equal(v.remote.port, 24500);
+	ike_fact_moved(net->peer[1].ike, IKE_NET_CONN, v.child_spi_in, &seen);
+	assert_int_equal(ike_conn_rekey_child(net->peer[1].ike, IKE_NET_CONN, net->now), 0);
+	ike_net_run(net, mdur_s(5));
+	ike_conn_view(net->peer[1].ike, IKE_NET_CONN, &v);
+	assert_int_equal(v.remote.port, 34500);
+	assert_int_equal(net->peer[1].moved, 2);
+	assert_int_equal(net->peer[1].rekeys, 1);
+	/* The one behind the NAT follows nothing: its peer's address is fixed. */
+	ike_conn_view(net->peer[0].ike, IKE_NET_CONN, &v);
+	seen = v.remote;
+	seen.port = 999;
+	ike_fact_moved(net->peer[0].ike, IKE_NET_CONN, v.child_spi_in, &seen);
+	ike_conn_view(net->peer[0].ike, IKE_NET_CONN, &v);
+	assert_int_equal(v.remote.port, 4500);
+}
+
 static void check_nat(unsigned behind, bool force, uint64_t seed)
 {
 	struct ike_conn_config a, b;
@@ -207,6 +236,7 @@ static void check_nat(unsigned behind, bool force, uint64_t seed)
 		assert_int_equal(vb.remote.port, 24500);
 		assert_int_equal(net.peer[1].moved, 1);
 		ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
+		check_esp_moved(&net);
 	}
 	ike_net_finish(&net);
 }
