@@ -7,7 +7,7 @@
 CW_BUILD_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config libssl-dev libevent-dev libyang2-dev libjansson-dev
 	libmnl-dev libcurl4-openssl-dev libsystemd-dev)
 # shellcheck disable=SC2034
-CW_RUN_PACKAGES=(iproute2 iputils-ping nftables procps util-linux)
+CW_RUN_PACKAGES=(iproute2 iputils-ping nftables procps util-linux mount)
 # shellcheck disable=SC2034
 CW_TEST_PACKAGES=(python3 libcmocka-dev clang libclang-rt-14-dev clang-format shellcheck tcpdump strongswan-swanctl
 	charon-systemd libcharon-extra-plugins libstrongswan-standard-plugins libstrongswan-extra-plugins bird2 frr)
