@@ -188,7 +188,7 @@ void ike_fact_inbound(struct ike *ike, uint32_t id, mtime at)
 {
 	struct ike_conn *conn = ike_conn_find(ike, id);
 
-	if (conn && conn->live)
+	if (conn && conn->live && conn->live->sa->proven)
 		conn->live->sa->last_sign = mtime_max(conn->live->sa->last_sign, at);
 }
 
@@ -199,6 +199,7 @@ void ike_fact_first_packet(struct ike *ike, uint32_t id, uint32_t spi_in, mtime 
 	if (!c || c->state != IKE_CHILD_READY || c->sa->state != IKE_SA_ESTABLISHED)
 		return;
 	c->sa->last_sign = mtime_max(c->sa->last_sign, now);
+	c->sa->proven = true;
 	if (c != c->sa->conn->live && !c->sa->redundant)
 		ike_child_activate(c, now);
 	ike_run(ike, now);

@@ -103,6 +103,7 @@ void ike_sa_establish(struct ike_sa *sa, mtime now)
 	sa->state = IKE_SA_ESTABLISHED;
 	sa->established = sa->last_sign = now;
 	sa->expires = MTIME_NEVER;
+	sa->proven = sa->initiator; /* as responder: when the peer speaks on it */
 	sa->origin = (struct ike_origin){
 		.by_us = sa->initiator, .created = sa->created, .established = now, .low = sa->low
 	};

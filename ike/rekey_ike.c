@@ -96,6 +96,7 @@ static struct ike_sa *make_sa(struct ike_sa *old, const struct ike_suite *suite,
 	}
 	ike_sa_establish(sa, now);
 	sa->origin = old->origin;
+	sa->proven = old->proven;
 	return sa;
 }
 

@@ -149,6 +149,7 @@ struct ike_sa {
 	mtime created, established, expires, rekey_at, expire_at, childless_at, delete_at;
 	mtime last_sign; /* of life */
 	mtime confirmed; /* when the last answered request of ours was first sent */
+	bool proven;               /* the peer is known to have it, too */
 	bool redundant;  /* another SA of the same conn won (settle.c) */
 	uint64_t redundant_to;
 	mtime redundant_since, redundant_check;

@@ -77,12 +77,12 @@ void ike_settle_established(struct ike_sa *sa, mtime now)
 	c = ike_child_ready(sa);
 	/* As initiator we know that the peer has it all. As responder beside a live SA, wait until that is
 	 * shown. */
-	if (c && (!conn->live || (!sa->redundant && sa->initiator)))
+	if (c && (!conn->live || (sa->initiator && (!sa->redundant || !conn->live->sa->proven))))
 		ike_child_activate(c, now);
 }
 
 /* The peer has answered on it, since then: it is there, at both ends. */
-static bool proven(const struct ike_sa *sa, mtime since)
+static bool answered_since(const struct ike_sa *sa, mtime since)
 {
 	return sa->confirmed.ns >= since.ns && sa->confirmed.ns > 0;
 }
@@ -97,7 +97,7 @@ static void settle_redundant(struct ike_sa *loser, mtime now)
 		loser->redundant = false;
 		return;
 	}
-	if (!proven(winner, loser->redundant_since))
+	if (!answered_since(winner, loser->redundant_since))
 		return;
 	if ((!loser->conn->live || loser->conn->live->sa != winner) && !winner->redundant)
 		ike_child_activate(c, now);
