@@ -5,7 +5,8 @@
  * facts change.
  *
  * Private space, documentation space and shared space pass, and so do prefixes that cover ours: only what
- * equals our own networks or lies inside them could steal traffic that is ours.
+ * equals our own networks or lies inside them could steal traffic that is ours. A router of our own LAN may
+ * well teach us parts of what we announce: it is where they are.
  */
 #include "bgp/core.h"
 
@@ -80,7 +81,8 @@ enum refusal import_judge(const struct peer *p, const struct prefix *prefix, con
 		return REFUSE_DEFAULT;
 	if (prefix->len != 0 && prefix_is_martian(prefix))
 		return REFUSE_MARTIAN;
-	if (claimed(p->bgp->announced, prefix))
+	if (p->config.kind == BGP_PEER_LAN ? ptrie_get(p->bgp->announced, prefix) != NULL
+	                                   : claimed(p->bgp->announced, prefix))
 		return REFUSE_ANNOUNCED;
 	if (claimed(p->bgp->connected, prefix))
 		return REFUSE_CONNECTED;

@@ -3,6 +3,7 @@
 #include "connector/daemon/views.h"
 
 #include "connector/daemon/domain.h"
+#include "connector/daemon/mss_clamp.h"
 #include "connector/daemon/routes.h"
 #include "connector/daemon/tunnel.h"
 #include "connector/sys/clock.h"
@@ -199,6 +200,18 @@ static void tunnel_drops(const struct tunnel *t, struct view_tunnel *v)
 		v->drop[v->n_drop++] = (struct view_drop){ .name = plane_drop_name((enum plane_drop)i), .count = pc.drops[i] };
 }
 
+static void tunnel_size_view(const struct tunnel *t, struct view_tunnel *v)
+{
+	const struct mss_clamp *c = t->domain->clamp;
+
+	v->mtu = t->mtu ? t->mtu : t->cfg->mtu;
+	v->mtu_possible = t->mtu_possible;
+	v->mss = t->cfg->mss ? mss_clamp_way(t->interface, t->cfg->mss, v->mtu).ipv4 : 0;
+	v->mss_clamped = t->ifindex && mss_clamp_holds(c, t->interface);
+	if (!v->mss_clamped && v->mss)
+		v->mss_error = *mss_clamp_error(c);
+}
+
 static void tunnel_view(const struct tunnel *t, struct view_tunnel *v)
 {
 	memset(v, 0, sizeof(*v));
@@ -215,8 +228,7 @@ static void tunnel_view(const struct tunnel *t, struct view_tunnel *v)
 	snprintf(v->interface, sizeof(v->interface), "%s", t->interface);
 	v->data_plane = "user";
 	v->nat = "none";
-	v->mtu = t->cfg->mtu;
-	v->mss = t->cfg->mss;
+	tunnel_size_view(t, v);
 	snprintf(v->local_id, sizeof(v->local_id), "%.*s", (int)sizeof(v->local_id) - 1, t->cfg->local_id);
 	snprintf(v->remote_id, sizeof(v->remote_id), "%.*s", (int)sizeof(v->remote_id) - 1, t->cfg->remote_id);
 	for (; v->n_inside < t->cfg->n_inside && v->n_inside < 8; v->n_inside++)
@@ -373,11 +385,11 @@ static void route_view(const struct domain *d, const struct bgp_route_view *r, s
 static size_t routes_next(void *walk, struct view_route *out, size_t max)
 {
 	struct route_walk *w = walk;
-	size_t n;
+	size_t n = 0;
 
-	if (!w->domain->bgp)
-		return 0;
-	n = bgp_routes(w->domain->bgp, &w->query, w->row, max < WALK_ROWS ? max : WALK_ROWS);
+	/* A call may have looked at many rows and found none that fits; only `done` is the end. */
+	while (w->domain->bgp && !n && !w->query.done)
+		n = bgp_routes(w->domain->bgp, &w->query, w->row, max < WALK_ROWS ? max : WALK_ROWS);
 	for (size_t i = 0; i < n; i++)
 		route_view(w->domain, &w->row[i], &out[i]);
 	return n;

@@ -209,6 +209,23 @@ static void refused(const struct lab *l, const char *prefix, const char *because
 	assert_null(bnet_route(l->c, prefix));
 }
 
+/* Our own routers may teach parts of what we announce: that is where it is. A site may not. */
+static void test_parts_of_the_announced(void **state)
+{
+	struct lab l = lab_new(9);
+
+	(void)state;
+	bnet_announce(l.net, l.far[LAN1], "10.0.0.0/16");
+	bnet_announce(l.net, l.far[LAN1], "10.0.5.0/24");
+	bnet_announce(l.net, l.far[T1], "10.0.6.0/24");
+	settle(&l);
+	assert_non_null(bnet_route(l.c, "10.0.5.0/24"));
+	refused(&l, "10.0.0.0/16", "announce ourselves");
+	refused(&l, "10.0.6.0/24", "10.0.0.0/16");
+	assert_false(hears(&l, T1, "10.0.5.0/24")); /* and without announce-from no site hears of the part */
+	bnet_free(l.net);
+}
+
 static void test_import(void **state)
 {
 	static const char *const fine[] = { "192.168.77.0/24", "198.51.100.0/24", "100.64.0.0/16",
@@ -344,6 +361,7 @@ int main(void)
 		cmocka_unit_test(test_matrix),
 		cmocka_unit_test(test_announce_from_and_transit),
 		cmocka_unit_test(test_announced_come_and_go),
+		cmocka_unit_test(test_parts_of_the_announced),
 		cmocka_unit_test(test_multipath),
 		cmocka_unit_test(test_import),
 		cmocka_unit_test(test_loops),
