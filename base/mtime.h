@@ -44,10 +44,10 @@ static inline bool mtime_is_never(mtime t)
 {
 	return t.ns == INT64_MAX;
 }
-/* NEVER plus anything stays NEVER. */
+/* NEVER plus anything stays NEVER, and what would lie beyond it is NEVER too. d may be negative. */
 static inline mtime mtime_add(mtime t, mdur d)
 {
-	if (mtime_is_never(t) || t.ns > INT64_MAX - d.ns)
+	if (mtime_is_never(t) || (d.ns > 0 && t.ns > INT64_MAX - d.ns))
 		return MTIME_NEVER;
 	return (mtime){ t.ns + d.ns };
 }
