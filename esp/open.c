@@ -126,10 +126,10 @@ void esp_open(struct esp_pkt pkts[], size_t n)
 	struct open_job jobs[ESP_BATCH];
 	size_t n_jobs = 0;
 
-	for (size_t i = 0; i < n && i < ESP_BATCH; i++) {
+	for (size_t i = 0; i < n; i++) {
 		pkts[i].authenticated = pkts[i].newest = false;
 		pkts[i].verdict = ESP_NO_SA;
-		if (!pkts[i].sa)
+		if (!pkts[i].sa || i >= ESP_BATCH) /* beyond the batch nothing is opened, so nothing is OK */
 			continue;
 		jobs[n_jobs].pkt = &pkts[i];
 		pkts[i].verdict = read_header(&jobs[n_jobs]);

@@ -108,20 +108,19 @@ void esp_seal(const struct rng *rng, struct esp_pkt pkts[], size_t n)
 	uint8_t ivs[ESP_BATCH][ESP_MAX_IV];
 	bool drawn = false;
 
-	if (n > ESP_BATCH)
-		n = ESP_BATCH;
 	for (size_t i = 0; i < n; i++) {
-		struct seal_job *job = &jobs[n_jobs];
+		struct seal_job *job;
 		struct esp_flow flow;
 
 		pkts[i].authenticated = pkts[i].newest = false;
 		pkts[i].verdict = ESP_NO_SA;
-		if (!pkts[i].sa)
+		if (!pkts[i].sa || i >= ESP_BATCH) /* beyond the batch nothing is sealed, so nothing is OK */
 			continue;
 		if (pkts[i].sa->cbc && !drawn) {
-			rng_fill(rng, ivs, n * sizeof(ivs[0]));
+			rng_fill(rng, ivs, (n < ESP_BATCH ? n : ESP_BATCH) * sizeof(ivs[0]));
 			drawn = true;
 		}
+		job = &jobs[n_jobs];
 		job->pkt = &pkts[i];
 		pkts[i].verdict = check_selectors(&pkts[i], &flow);
 		if (pkts[i].verdict == ESP_OK)

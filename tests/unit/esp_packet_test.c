@@ -448,6 +448,32 @@ static void test_mtu(void **state)
 	assert_int_equal(esp_inner_mtu(1500, 4, true, ENCR_NULL, 0, INTEG_NONE), 0);
 }
 
+/* What lies beyond a batch is neither sealed nor opened, and nobody is told that it was. */
+static void test_beyond_batch(void **state)
+{
+	static uint8_t buf[CAP];
+	struct pair p = pair_new(&esp_suites[CBC_256], false);
+	struct esp_pkt pkts[ESP_BATCH + 2];
+	struct rng rng = rng_seeded(&seed);
+
+	(void)state;
+	for (unsigned seal = 0; seal < 2; seal++) {
+		memset(pkts, 0, sizeof(pkts)); /* verdict ESP_OK, if nobody writes another */
+		for (unsigned i = ESP_BATCH; i < ESP_BATCH + 2; i++)
+			pkts[i] = (struct esp_pkt){
+				.buf = buf, .cap = CAP, .off = ESP_HEADROOM, .len = 60, .sa = seal ? p.out : p.in
+			};
+		if (seal)
+			esp_seal(&rng, pkts, ESP_BATCH + 2);
+		else
+			esp_open(pkts, ESP_BATCH + 2);
+		for (unsigned i = 0; i < ESP_BATCH + 2; i++)
+			assert_int_equal(pkts[i].verdict, ESP_NO_SA);
+	}
+	assert_int_equal(p.out->seq, 0);
+	pair_free(&p);
+}
+
 static void test_names(void **state)
 {
 	(void)state;
@@ -477,7 +503,7 @@ int main(void)
 		cmocka_unit_test(test_tfc_and_padding), cmocka_unit_test(test_batches),
 		cmocka_unit_test(test_exhaustion), cmocka_unit_test(test_esn_high_half),
 		cmocka_unit_test(test_room), cmocka_unit_test(test_ivs), cmocka_unit_test(test_mtu),
-		cmocka_unit_test(test_names) };
+		cmocka_unit_test(test_beyond_batch), cmocka_unit_test(test_names) };
 
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
