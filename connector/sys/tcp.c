@@ -34,6 +34,7 @@ struct tcp_conn {
 struct tcp_listener {
 	struct loop_watch *watch;
 	int fd;
+	int spare; /* given up for a moment when the process is out of descriptors; -1: none */
 	void (*accepted)(void *ctx, int fd, const struct endpoint *local, const struct endpoint *remote);
 	void *ctx;
 };
@@ -123,8 +124,22 @@ static void on_connected(struct tcp_conn *c)
 	c->ev->opened(c->ctx, &local);
 }
 
-/* True when the connection is gone afterwards. */
-static bool on_readable(struct tcp_conn *c, const bool *gone)
+/* True when the connection was found broken. */
+static bool on_writable(struct tcp_conn *c)
+{
+	if (flush(c)) {
+		c->ev->closed(c->ctx, strerror(errno));
+		return true;
+	}
+	update_watch(c);
+	if (c->want_room && c->len - c->sent < TCP_QUEUE / 2) {
+		c->want_room = false;
+		c->ev->writable(c->ctx, TCP_QUEUE - (c->len - c->sent));
+	}
+	return false;
+}
+
+static void on_readable(struct tcp_conn *c, const bool *gone)
 {
 	static _Thread_local uint8_t buf[32 * 1024];
 
@@ -134,16 +149,15 @@ static bool on_readable(struct tcp_conn *c, const bool *gone)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)
-			return false;
+			return;
 		if (n <= 0) {
 			c->ev->closed(c->ctx, n < 0 ? strerror(errno) : NULL);
-			return true;
+			return;
 		}
 		c->ev->input(c->ctx, buf, (size_t)n);
 		if (*gone)
-			return true;
+			return;
 	}
-	return false;
 }
 
 static void on_fd(void *ctx, int fd, unsigned what)
@@ -156,19 +170,10 @@ static void on_fd(void *ctx, int fd, unsigned what)
 	if (c->connecting) {
 		on_connected(c);
 	} else {
-		if (what & LOOP_WRITE) {
-			if (flush(c)) {
-				c->ev->closed(c->ctx, strerror(errno));
-				return;
-			}
-			update_watch(c);
-			if (c->want_room && c->len - c->sent < TCP_QUEUE / 2) {
-				c->want_room = false;
-				c->ev->writable(c->ctx, TCP_QUEUE - (c->len - c->sent));
-			}
-		}
-		if (!gone && (what & LOOP_READ) && on_readable(c, &gone))
-			return;
+		bool broken = what & LOOP_WRITE && on_writable(c);
+
+		if (!gone && !broken && what & LOOP_READ)
+			on_readable(c, &gone);
 	}
 	if (!gone)
 		c->freed = NULL;
@@ -282,6 +287,28 @@ void tcp_conn_free(struct tcp_conn *c)
 	free(c);
 }
 
+static int spare_open(void)
+{
+	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/*
+ * Without a descriptor the connection can't be taken, and left where it is it would wake the loop for ever: it is
+ * taken with the spare descriptor's number and closed. The peer retries.
+ */
+static void turn_away(struct tcp_listener *t)
+{
+	int conn;
+
+	if (t->spare < 0)
+		return;
+	close(t->spare);
+	conn = accept4(t->fd, NULL, NULL, SOCK_CLOEXEC);
+	if (conn >= 0)
+		close(conn);
+	t->spare = spare_open();
+}
+
 static void on_acceptable(void *ctx, int fd, unsigned what)
 {
 	struct tcp_listener *t = ctx;
@@ -289,8 +316,11 @@ static void on_acceptable(void *ctx, int fd, unsigned what)
 	struct endpoint local, remote;
 
 	(void)what;
-	if (conn < 0)
-		return; /* gone again, or no descriptors: the peer retries */
+	if (conn < 0) {
+		if (errno == EMFILE || errno == ENFILE)
+			turn_away(t);
+		return; /* else it has gone again */
+	}
 	local = name_of(conn, local_name);
 	remote = name_of(conn, remote_name);
 	t->accepted(t->ctx, conn, &local, &remote);
@@ -323,10 +353,12 @@ struct tcp_listener *tcp_listen(struct loop *l, const struct sys_domain *domain,
 	t = calloc(1, sizeof(*t));
 	if (!t)
 		goto memory;
-	*t = (struct tcp_listener){ .fd = fd, .accepted = accepted, .ctx = ctx };
+	*t = (struct tcp_listener){ .fd = fd, .spare = spare_open(), .accepted = accepted, .ctx = ctx };
 	t->watch = loop_watch_new(l, fd, LOOP_READ, on_acceptable, t);
 	if (t->watch)
 		return t;
+	if (t->spare >= 0)
+		close(t->spare);
 memory:
 	reason_set(ret_reason, "no-memory", "out of memory");
 fail:
@@ -341,5 +373,7 @@ void tcp_listener_free(struct tcp_listener *t)
 		return;
 	loop_watch_free(t->watch);
 	close(t->fd);
+	if (t->spare >= 0)
+		close(t->spare);
 	free(t);
 }
