@@ -100,6 +100,9 @@ static void bundle_leave(struct route *r)
 	struct bundle *b = r->bundle;
 
 	list_remove(&r->node);
+	if (r->orphan_of)
+		r->orphan_of->orphans--;
+	r->orphan_of = NULL;
 	r->bundle = NULL;
 	r->parked = r->blocked = false;
 	if (!b || --b->n)
@@ -126,10 +129,14 @@ void route_settle(struct fib *f, struct route *r)
 	bundle_leave(r);
 	r->bundle = b;
 	r->retry = MTIME_NEVER;
-	if (b)
+	if (b) {
 		list_append(&b->fresh, &r->node);
-	else
-		route_park(f, r, mtime_add(f->now, fib_backoff(0)), false, NULL);
+		return;
+	}
+	r->orphan_of = r->object;
+	if (r->object)
+		r->object->orphans++;
+	route_park(f, r, mtime_add(f->now, fib_backoff(0)), false, NULL);
 }
 
 void route_park(struct fib *f, struct route *r, mtime until, bool blocked, const struct reason *why)

@@ -155,6 +155,11 @@ struct object *object_over(struct fib *f, struct single *s)
 	return o;
 }
 
+bool object_in_use(const struct object *o)
+{
+	return !list_empty(&o->bundles) || o->orphans;
+}
+
 void object_free(struct object *o)
 {
 	if (!o)
@@ -257,6 +262,8 @@ static const struct fib_ways *agreed(struct fib *f, const struct object *o)
 {
 	const struct fib_ways *one = NULL;
 
+	if (o->orphans)
+		return NULL;
 	list_for_each ((struct list *)&o->bundles, struct bundle, b, node) {
 		const struct fib_ways *vote = NULL;
 
@@ -350,7 +357,7 @@ void objects_decide(struct fib *f)
 			decide_goal(f, b);
 	}
 	list_for_each (&f->objects, struct object, o, node) {
-		if (o->kind != OBJECT_ODD && !o->needed && list_empty(&o->bundles) &&
+		if (o->kind != OBJECT_ODD && !o->needed && !object_in_use(o) &&
 		    (!o->exists || o->kind == OBJECT_SINGLE))
 			object_free(o);
 	}

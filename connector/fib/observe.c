@@ -61,8 +61,10 @@ static void saw_ours(struct fib *f, const struct fib_seen_route *seen)
 	struct route *r = route_make(f, &seen->prefix, seen->metric);
 	bool known;
 
-	if (!r)
+	if (!r) {
+		f->resync = true;
 		return;
+	}
 	known = r->object != NULL;
 	if (r->seen == f->generation) {
 		/* A second one with the same key, behind the first: what a killed run left between two

@@ -292,7 +292,7 @@ static void stage_dispose_groups(struct round *x)
 	if (f->resync && !f->leaving)
 		return; /* routes that we don't see may use what seems without use: look first */
 	list_for_each (&f->objects, struct object, o, node) {
-		if (o->kind != OBJECT_GROUP || !o->exists || o->needed || !list_empty(&o->bundles) ||
+		if (o->kind != OBJECT_GROUP || !o->exists || o->needed || object_in_use(o) ||
 		    (o->leftover && !f->reconciled) || full(x))
 			continue;
 		if (!mtime_reached(o->hold, f->now)) {

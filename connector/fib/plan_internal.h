@@ -41,12 +41,13 @@ struct want {
 enum told { TOLD_NOTHING, TOLD_IN, TOLD_OUT };
 
 struct route {
-	struct list node;      /* in a bundle's fresh or calm, or in parked */
-	struct bundle *bundle; /* NULL: none could be allocated; parked then */
-	struct route *next;    /* same prefix, higher metric */
-	struct want *wants;    /* best first; empty: unwanted or a leftover */
-	struct object *object; /* what it uses in the kernel; NULL: it isn't there */
-	struct addr source;    /* in the kernel */
+	struct list node;         /* in a bundle's fresh or calm, or in parked */
+	struct bundle *bundle;    /* NULL: none could be allocated; parked then */
+	struct object *orphan_of; /* and this object counts it */
+	struct route *next;       /* same prefix, higher metric */
+	struct want *wants;       /* best first; empty: unwanted or a leftover */
+	struct object *object;    /* what it uses in the kernel; NULL: it isn't there */
+	struct addr source;       /* in the kernel */
 	struct prefix prefix;
 	uint32_t metric; /* as the kernel counts */
 	uint32_t asked;  /* as it was last asked for */
@@ -90,6 +91,7 @@ struct object {
 	const struct fib_ways *content; /* in the kernel; NULL: not there, or nothing that we understand */
 	const struct fib_ways *target;  /* what it should become; never NULL but in OBJECT_ODD */
 	struct list bundles;
+	size_t orphans; /* routes that use it and stand in no bundle, for want of memory */
 	struct fib_member member[FIB_WAYS_MAX]; /* as last seen; resolved when the picture is complete */
 	unsigned n_members, tries;
 	mtime hold;
@@ -176,6 +178,7 @@ void single_rename(
 struct object *object_make(struct fib *f, enum object_kind kind, const struct fib_ways *target);
 struct object *object_over(struct fib *f, struct single *s); /* the OBJECT_SINGLE of a single */
 void object_free(struct object *o);
+bool object_in_use(const struct object *o);                            /* by routes */
 void object_content(struct object *o, const struct fib_ways *content); /* takes a reference of its own */
 uint32_t nhid_new(struct fib *f);
 void nhid_taken(struct fib *f, uint32_t id, bool taken);

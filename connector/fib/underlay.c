@@ -51,8 +51,10 @@ void fib_saw_link(struct fib *f, int ifindex, const char *name, bool up, bool go
 {
 	struct link *l = link_get(f, ifindex, !gone);
 
-	if (!l)
+	if (!l) {
+		f->resync |= !gone;
 		return;
+	}
 	l->seen = f->generation;
 	snprintf(l->name, sizeof(l->name), "%.15s", name);
 	if (l->known == !gone && l->up == up)
@@ -99,8 +101,10 @@ void fib_saw_addr(struct fib *f, const struct fib_seen_addr *addr, bool gone)
 		f->resync |= !f->in_picture; /* IPv4 routes with this source went silently */
 	} else {
 		found = calloc(1, sizeof(*found));
-		if (!found)
+		if (!found) {
+			f->resync = true;
 			return;
+		}
 		found->a = *addr;
 		found->seen = f->generation;
 		list_append(&f->addrs, &found->node);
@@ -208,8 +212,10 @@ static void foreign_add(struct fib *f, const struct fib_seen_route *r, struct fo
 	struct foreign *head = ptrie_get(f->foreign, &r->prefix), **link = &head, *x;
 
 	x = calloc(1, sizeof(*x) + r->n_ways * sizeof(x->way[0]));
-	if (!x)
+	if (!x) {
+		f->resync = true;
 		return;
+	}
 	x->metric = r->metric;
 	x->nhid = r->nhid;
 	x->protocol = r->protocol;
