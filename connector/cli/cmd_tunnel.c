@@ -48,7 +48,8 @@ static struct sum traffic(const json_t *tunnel)
 	const json_t *child;
 	size_t i;
 
-	json_array_foreach (json_object_get(tunnel, "child"), i, child) {
+	json_array_foreach(json_object_get(tunnel, "child"), i, child)
+	{
 		s.in += get_u64(child, "bytes-in");
 		s.out += get_u64(child, "bytes-out");
 	}
@@ -154,7 +155,8 @@ static void show_children(struct table *t, const json_t *children)
 	char age[TEXT_NUMBER_MAX], in[TEXT_NUMBER_MAX], out[TEXT_NUMBER_MAX];
 	size_t i;
 
-	json_array_foreach (children, i, c) {
+	json_array_foreach(children, i, c)
+	{
 		field(t, "child SA", "%s, age %s, SPI in %s, SPI out %s", get_str(c, "proposal"),
 		    text_duration(get_u64(c, "age"), age), get_str(c, "spi-in"), get_str(c, "spi-out"));
 		field(t, "", "in %s (packets: %llu), out %s (packets: %llu)",
@@ -175,10 +177,8 @@ static void show_list(struct table *t, const char *label, const json_t *value)
 		field(t, label, "%s", json_string_value(value));
 		return;
 	}
-	json_array_foreach (value, i, e)
-		if (json_is_string(e) && n < sizeof(buf))
-			n += (size_t)snprintf(
-			    buf + n, sizeof(buf) - n, "%s%s", i ? ", " : "", json_string_value(e));
+	json_array_foreach(value, i, e) if (json_is_string(e) && n < sizeof(buf)) n +=
+	    (size_t)snprintf(buf + n, sizeof(buf) - n, "%s%s", i ? ", " : "", json_string_value(e));
 	field(t, label, "%s", buf);
 }
 
@@ -187,10 +187,22 @@ static void show_drops(struct table *t, const json_t *drops)
 	const json_t *d;
 	size_t i;
 
-	json_array_foreach (drops, i, d)
-		if (get_u64(d, "count"))
-			field(t, "dropped", "%llu packets: %s", (unsigned long long)get_u64(d, "count"),
-			    get_str(d, "name"));
+	json_array_foreach(drops, i, d) if (get_u64(d, "count")) field(
+	    t, "dropped", "%llu packets: %s", (unsigned long long)get_u64(d, "count"), get_str(d, "name"));
+}
+
+static void show_sizes(struct table *t, const json_t *tunnel)
+{
+	unsigned long long mtu = get_u64(tunnel, "mtu"), mss = get_u64(tunnel, "mss"),
+	                   possible = get_u64(tunnel, "mtu-possible");
+	char text[1024];
+
+	if (!mtu)
+		return;
+	field(t, "MTU, MSS", "%llu, %llu%s", mtu, mss,
+	    possible && possible <= mtu ? "; larger packets would not fit by the way to the peer" : "");
+	if (reason_of(json_object_get(tunnel, "mss-error"), text, sizeof(text)))
+		field(t, "MSS not held", "%s", text);
 }
 
 static void show_tunnel(struct cli *cli, const json_t *tunnel)
@@ -218,9 +230,7 @@ static void show_tunnel(struct cli *cli, const json_t *tunnel)
 	field(t, "NAT", "%s%s", get_str(tunnel, "nat"),
 	    get_bool(tunnel, "encapsulated") ? "; ESP travels in UDP" : "");
 	field(t, "interface", "%s", get_str(tunnel, "interface"));
-	if (get_u64(tunnel, "mtu"))
-		field(t, "MTU, MSS", "%llu, %llu", (unsigned long long)get_u64(tunnel, "mtu"),
-		    (unsigned long long)get_u64(tunnel, "mss"));
+	show_sizes(t, tunnel);
 	field(t, "data plane", "%s", get_str(tunnel, "data-plane"));
 	show_list(t, "inside", json_object_get(tunnel, "inside-address"));
 	show_ike(t, json_object_get(tunnel, "ike"));

@@ -22,6 +22,7 @@
 #include "ike/ike.h"
 
 struct tunnel;
+struct mss_clamp;
 struct rtnl;
 
 struct lan_peer { /* a BGP peer without a tunnel */
@@ -50,6 +51,7 @@ struct domain {
 	struct fib_writer *fib;
 	struct jobs *jobs;
 	struct rtnl *rtnl; /* for questions; changes are the FIB writer's */
+	struct mss_clamp *clamp;
 
 	struct cfg_ref *config; /* in force; NULL before the first */
 	struct list tunnels;    /* struct tunnel */

@@ -29,6 +29,14 @@ struct sa_removal { /* an SA to be removed once the routes over it are out of th
 };
 #define SA_REMOVALS_MAX 32
 
+struct tunnel_sealed { /* how packets leave: by the newest outbound SA; remote none: not yet */
+	struct addr remote;
+	bool udp;
+	enum encr_id encr;
+	unsigned key_bits;
+	enum integ_id integ;
+};
+
 struct tunnel {
 	struct list node; /* domain.tunnels */
 	struct domain *domain;
@@ -47,6 +55,9 @@ struct tunnel {
 	char interface[IFNAMSIZ];
 	int ifindex;       /* 0: it has no interface (yet) */
 	uint32_t plane_id; /* stays with the interface when a successor takes it over */
+	uint32_t mtu;          /* that the interface has; 0 without one */
+	uint32_t mtu_possible; /* by the way to the peer; 0: unknown */
+	struct tunnel_sealed sealed;
 	bool pinned, ours_reported;
 
 	struct ladder_facts facts;

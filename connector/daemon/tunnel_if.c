@@ -97,6 +97,7 @@ static int create_named(struct tunnel *t, const char *name, struct reason *ret_r
 		return -1;
 	}
 	t->plane_id = t->id;
+	t->mtu = t->cfg->mtu;
 	snprintf(t->interface, sizeof(t->interface), "%s", name);
 	return 0;
 }
@@ -173,7 +174,8 @@ void tunnel_if_hand_over(struct tunnel *from, struct tunnel *to)
 	for (unsigned i = 0; i < from->cfg->n_inside; i++)
 		if (!has_inside(to->cfg, &from->cfg->inside[i].addr))
 			link_addr_del(&d->sys, to->ifindex, &from->cfg->inside[i]);
-	if (from->cfg->mtu != to->cfg->mtu && link_set_mtu(&d->sys, to->ifindex, to->cfg->mtu, &why))
+	to->mtu = to->cfg->mtu; /* what is possible, its own SA will tell */
+	if (from->mtu != to->mtu && link_set_mtu(&d->sys, to->ifindex, to->mtu, &why))
 		log_error(d->log, to->name, "%s: %s", why.id, why.text);
 	for (unsigned i = 0; i < to->cfg->n_inside; i++)
 		if (!has_inside(from->cfg, &to->cfg->inside[i].addr) &&

@@ -56,6 +56,9 @@ struct view_tunnel { /* `tunnel list|show` */
 	const char *nat;        /* "none", "local", "remote", "both" */
 	bool encapsulated;
 	uint32_t mtu, mss;
+	uint32_t mtu_possible; /* 0: unknown yet, null in the JSON */
+	bool mss_clamped;
+	struct reason mss_error; /* why not, though wanted */
 	bool have_ike;
 	uint64_t spi_i, spi_r;
 	char ike_proposal[96];

@@ -260,7 +260,10 @@ json_t *view_tunnel_json(const struct view_tunnel *v)
 	put(&b, "nat", text(v->nat));
 	put(&b, "encapsulated", json_boolean(v->encapsulated));
 	put(&b, "mtu", number(v->mtu));
+	put(&b, "mtu-possible", v->mtu_possible ? number(v->mtu_possible) : json_null());
 	put(&b, "mss", number(v->mss));
+	put(&b, "mss-clamped", json_boolean(v->mss_clamped));
+	put(&b, "mss-error", why(&v->mss_error));
 	put(&b, "local-id", text_or_null(v->local_id));
 	put(&b, "remote-id", text_or_null(v->remote_id));
 	put(&b, "inside-address", inside(v));

@@ -61,9 +61,17 @@ def snapshot(ns):
     ruleset = ns.run("nft", "-j", "list", "ruleset", check=False)
     if ruleset.returncode == 0 and ruleset.stdout.strip():
         for item in json.loads(ruleset.stdout).get("nftables", []):
-            if "table" in item:
-                lines.add(f"nft table {item['table']['family']} {item['table']['name']}")
+            for kind, what in item.items():
+                if kind != "metainfo":
+                    lines.add(f"nft {kind} {json.dumps(_settled(what), sort_keys=True)}")
     return lines
+
+
+def _settled(what):
+    """An object of nft without its handle and without what its counters have counted."""
+    if isinstance(what, dict):
+        return {k: None if k == "counter" else _settled(v) for k, v in what.items() if k != "handle"}
+    return [_settled(v) for v in what] if isinstance(what, list) else what
 
 
 def difference(before, after):

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sealing adds the outer headers, the SA's IV, padding and ICV (RFC 4303 2), all known once the SA is; how
+ * long the outer packet may be, the interface of the way to the peer tells. Looked at when an SA is
+ * installed, so after each rekey at the latest, and when the FIB writer reports another way. The clamp takes
+ * its figures from the MTU in force, and follows with the next pump.
+ */
+#include "connector/daemon/tunnel_mtu.h"
+
+#include "connector/daemon/domain.h"
+#include "connector/sys/link.h"
+#include "connector/sys/rtnl.h"
+#include "esp/sa.h"
+
+#define IPV4_MTU_MIN 576
+#define IPV6_MTU_MIN 1280
+
+uint32_t tunnel_mtu_choose(uint32_t configured, uint32_t possible, bool ipv6_inside)
+{
+	uint32_t floor = ipv6_inside ? IPV6_MTU_MIN : IPV4_MTU_MIN;
+
+	if (!possible || possible >= configured)
+		return configured;
+	if (possible >= floor)
+		return possible;
+	return floor < configured ? floor : configured;
+}
+
+static bool ipv6_inside(const struct cfg_tunnel *cfg)
+{
+	for (unsigned i = 0; i < cfg->n_inside; i++)
+		if (cfg->inside[i].addr.family == 6)
+			return true;
+	return false;
+}
+
+/* Of the interface by which the kernel would send to the peer; 0: no way to it now. */
+static uint32_t outer_mtu(const struct tunnel *t, int *ret_ifindex)
+{
+	struct rtnl_route r;
+
+	if (rtnl_lookup(t->domain->rtnl, &t->sealed.remote, &r) || !r.n_ways || !r.way[0].ifindex)
+		return 0;
+	*ret_ifindex = r.way[0].ifindex;
+	return link_mtu(&t->domain->sys, r.way[0].ifindex);
+}
+
+static void set_mtu(struct tunnel *t, uint32_t mtu)
+{
+	struct reason why = { 0 };
+
+	if (mtu == t->mtu)
+		return;
+	if (link_set_mtu(&t->domain->sys, t->ifindex, mtu, &why)) {
+		log_error(t->domain->log, t->name, "%s: %s", why.id, why.text);
+		return;
+	}
+	t->mtu = mtu;
+}
+
+static void say(const struct tunnel *t, uint32_t outer, int ifindex)
+{
+	char name[IFNAMSIZ] = "?";
+
+	(void)link_name(&t->domain->sys, ifindex, name);
+	log_warn(t->domain->log, t->name,
+	    "mtu-too-large: packets of %u bytes (mtu of the configuration or profile) become too long for %s "
+	    "(%u) when sealed; %u fit. "
+	    "The interface %s has MTU %u now, and TCP is held to that. Write \"mtu\": %u to say so yourself, "
+	    "or raise the MTU of %s",
+	    t->cfg->mtu, name, outer, t->mtu_possible, t->interface, t->mtu, t->mtu, name);
+}
+
+void tunnel_mtu_update(struct tunnel *t)
+{
+	const struct tunnel_sealed *s = &t->sealed;
+	uint32_t outer, possible;
+	int ifindex = 0;
+
+	if (!t->ifindex || !s->remote.family)
+		return;
+	outer = outer_mtu(t, &ifindex);
+	if (!outer)
+		return; /* no way at all: nothing to learn from that */
+	possible = esp_inner_mtu(outer, s->remote.family, s->udp, s->encr, s->key_bits, s->integ);
+	if (possible == t->mtu_possible)
+		return;
+	t->mtu_possible = possible;
+	set_mtu(t, tunnel_mtu_choose(t->cfg->mtu, possible, ipv6_inside(t->cfg)));
+	if (possible < t->cfg->mtu)
+		say(t, outer, ifindex);
+}
+
+void tunnel_mtu_sealed_by(struct tunnel *t, const struct plane_sa *sa)
+{
+	if (sa->inbound)
+		return;
+	t->sealed = (struct tunnel_sealed){ .remote = sa->remote.addr,
+		.udp = sa->udp_encap,
+		.encr = sa->encr,
+		.key_bits = sa->encr_key_bits,
+		.integ = sa->integ };
+	tunnel_mtu_update(t);
+}
