@@ -95,7 +95,7 @@ static void fill_direction(struct ike_child_sa *d, bool inbound, const struct ik
 	d->esn = s->esn;
 	memcpy(d->encr_key, initiators ? keys->encr_i : keys->encr_r, sizeof(d->encr_key));
 	memcpy(d->integ_key, initiators ? keys->integ_i : keys->integ_r, sizeof(d->integ_key));
-	d->udp_encap = sa->natd && (sa->nat_local || sa->nat_remote || sa->conn->cfg.force_encap);
+	d->udp_encap = sa->natd && (sa->nat_local || sa->nat_remote || sa->nat_pretended);
 	d->local = sa->local;
 	d->remote = sa->remote;
 	memcpy(d->ts_local, n->ts_local, sizeof(d->ts_local));
@@ -237,7 +237,7 @@ static void revive_predecessor(struct ike_child *c, mtime now)
 {
 	struct ike_child *old = c->old_spi_in ? ike_child_by_in(c->sa, c->old_spi_in) : NULL;
 
-	if (!old || old->state != IKE_CHILD_REPLACED || old->want_delete || ike_child_successor(old))
+	if (!old || old->state != IKE_CHILD_REPLACED || old->want_delete || ike_child_ready(c->sa))
 		return;
 	old->state = IKE_CHILD_READY;
 	old->delete_at = MTIME_NEVER;

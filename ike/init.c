@@ -80,7 +80,8 @@ static void send_init(struct ike_sa *sa, mtime now)
 	ike_build_sa(&b, &cfg->ike_proposals, IKE_PROTO_IKE, NULL, true);
 	ike_build_ke(&b, (uint16_t)t->group, t->ke_public, t->ke_public_len);
 	ike_build_nonce(&b, sa->ni.data, sa->ni.len);
-	ike_nat_build(&b, sa->spi_i, 0, &sa->local, &sa->remote, cfg->force_encap, &sa->ike->rng);
+	sa->nat_pretended = cfg->force_encap || addr_is_none(&sa->local.addr);
+	ike_nat_build(&b, sa->spi_i, 0, &sa->local, &sa->remote, sa->nat_pretended, &sa->ike->rng);
 	ike_request_send_plain(sa, IKE_X_SA_INIT, &b, now);
 	/* AUTH covers this very message (RFC 7296 2.15). */
 	if (sa->out.msg.data && ike_bytes_set(&sa->init_mine, sa->out.msg.data, sa->out.msg.len))
@@ -185,7 +186,7 @@ static void detect_nat(struct ike_sa *sa, const struct ike_payloads *p, const st
 	sa->nat_local = nat.local;
 	sa->nat_remote = nat.remote;
 	sa->local = *local;
-	if (nat.supported && (nat.local || nat.remote || sa->conn->cfg.force_encap)) {
+	if (nat.supported && (nat.local || nat.remote || sa->nat_pretended)) {
 		sa->natt = true;
 		sa->local.port = IKE_NATT_PORT;
 		sa->remote.port = IKE_NATT_PORT;

@@ -238,8 +238,8 @@ void ike_init_respond_job_done(struct ike_sa *sa, struct ike_job *job)
 	ike_build_sa_choice(&b, &c, IKE_PROTO_IKE, NULL);
 	ike_build_ke(&b, (uint16_t)sa->suite.ke, job->ke_public, job->ke_public_len);
 	ike_build_nonce(&b, sa->nr.data, sa->nr.len);
-	ike_nat_build(
-	    &b, sa->spi_i, sa->spi_r, &sa->local, &sa->remote, sa->conn->cfg.force_encap, &ike->rng);
+	sa->nat_pretended = sa->conn->cfg.force_encap;
+	ike_nat_build(&b, sa->spi_i, sa->spi_r, &sa->local, &sa->remote, sa->nat_pretended, &ike->rng);
 	if (ike_build_finish(&b, &body_len) ||
 	    ike_message_plain(&h, b.first, ike->body, body_len, ike->msg, sizeof(ike->msg), &len) ||
 	    ike_bytes_set(&sa->init_mine, ike->msg, len) || ike_bytes_set(&sa->kept, ike->msg, len)) {

@@ -84,6 +84,7 @@ static struct ike_sa *make_sa(struct ike_sa *old, const struct ike_suite *suite,
 	sa->natt = old->natt;
 	sa->natd = old->natd;
 	sa->nat_local = old->nat_local;
+	sa->nat_pretended = old->nat_pretended;
 	sa->nat_remote = old->nat_remote;
 	sa->remote_id = old->remote_id;
 	/* SKEYSEED comes by the old SA's PRF, the keys by the new one's. */

@@ -120,6 +120,7 @@ struct ike_sa {
 	bool natt; /* talks on port 4500 */
 	bool natd; /* the peer knows NAT detection */
 	bool nat_local, nat_remote;
+	bool nat_pretended; /* our notification shows a NAT that is none: on purpose, or we knew no address of ours */
 	struct ike_suite suite;
 	struct ike_keys keys;
 	struct ike_nonce ni, nr, low;
