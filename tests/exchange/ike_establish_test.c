@@ -275,6 +275,11 @@ static void test_no_local_address(void **state)
 	ike_net_start_pair(&net);
 	ike_conn_view(net.peer[1].ike, IKE_NET_CONN, &v);
 	assert_string_equal(ike_identity_str(&v.remote_id, buf, sizeof(buf)), "192.0.2.1");
+	/* Not knowing our address we could not deny a NAT, so the peer sees one: both must encapsulate then. */
+	assert_true(v.nat_remote && v.udp_encap);
+	ike_conn_view(net.peer[0].ike, IKE_NET_CONN, &v);
+	assert_true(v.udp_encap);
+	assert_int_equal(v.remote.port, 4500);
 	ike_net_finish(&net);
 }
 
