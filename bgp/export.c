@@ -90,7 +90,7 @@ static struct addr nexthop_self(const struct peer *p, enum bgp_family family)
 	struct addr mapped = { .family = 6, .b = { [10] = 0xff, [11] = 0xff } };
 
 	if (family == BGP_IPV4)
-		return a.family == 4 ? a : (struct addr){ 0 };
+		return a.family == 4 ? a : p->config.nexthop_v4;
 	if (!addr_is_none(&p->config.nexthop_v6))
 		return p->config.nexthop_v6;
 	if (a.family == 6)

@@ -53,7 +53,8 @@ static enum refusal judge_nexthop(const struct peer *p, const struct addr *nh)
 	for (unsigned i = 0; i < sizeof(never) / sizeof(never[0]); i++)
 		if (prefix_contains_addr(&never[i], nh))
 			return REFUSE_NEXTHOP;
-	if (addr_eq(nh, &p->config.local) || addr_eq(nh, &p->config.nexthop_v6))
+	if (addr_eq(nh, &p->config.local) || addr_eq(nh, &p->config.nexthop_v6) ||
+	    addr_eq(nh, &p->config.nexthop_v4))
 		return REFUSE_NEXTHOP_OURS;
 	return REFUSE_NONE;
 }

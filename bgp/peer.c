@@ -201,7 +201,7 @@ static bool changes_export(const struct bgp_peer_config *a, const struct bgp_pee
 	return a->kind != b->kind || a->transit != b->transit || a->n_announce_from != b->n_announce_from ||
 	       memcmp(a->announce_from, b->announce_from, a->n_announce_from * sizeof(a->announce_from[0])) !=
 	           0 ||
-	       !addr_eq(&a->nexthop_v6, &b->nexthop_v6);
+	       !addr_eq(&a->nexthop_v6, &b->nexthop_v6) || !addr_eq(&a->nexthop_v4, &b->nexthop_v4);
 }
 
 static void apply_in_place(struct peer *p, const struct bgp_peer_config *was)

@@ -247,11 +247,14 @@ void bgp_exec_tunnel_config(const struct domain *d, const struct tunnel *t, stru
 	common_config(t->name, &t->cfg->bgp, c);
 	c->kind = BGP_PEER_SITE;
 	c->site = t->site_id;
-	for (unsigned i = 0; i < t->cfg->n_inside; i++)
-		if (t->cfg->inside[i].addr.family == 6) { /* we have an address to be an IPv6 next hop */
+	for (unsigned i = 0; i < t->cfg->n_inside; i++) { /* the addresses by which we are a next hop in either family */
+		if (t->cfg->inside[i].addr.family == 6) {
 			c->ipv6 = true;
 			c->nexthop_v6 = t->cfg->inside[i].addr;
+		} else {
+			c->nexthop_v4 = t->cfg->inside[i].addr;
 		}
+	}
 	for (size_t i = 0; i < t->site->n_announce_from && c->n_announce_from < 32; i++) {
 		const struct lan_peer *p = domain_lan_peer_by_name(d, t->site->announce_from[i]);
 
