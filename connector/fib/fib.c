@@ -18,6 +18,7 @@ struct fib *fib_new(void)
 	list_init(&f->links);
 	list_init(&f->addrs);
 	list_init(&f->reports);
+	list_init(&f->foreign_nexthops);
 	f->deadline = MTIME_NEVER;
 	f->next_id = FIB_NHID_FIRST;
 	f->epoch = 1;
@@ -91,6 +92,7 @@ void fib_free(struct fib *f)
 		object_free(o);
 	}
 	free_bundles(&f->absent);
+	foreign_nexthop_sweep(f, true);
 	free_list(&f->singles);
 	free_list(&f->pins);
 	free_list(&f->links);

@@ -173,6 +173,8 @@ void fib_saw_nexthop(struct fib *f, enum fib_seen how, const struct fib_seen_nex
 		f->resync |= seen->ours || object_by_id(f, seen->id) || single_by_id(f, seen->id);
 	if (!seen->ours && !gone)
 		id_lost(f, seen->id);
+	if (!seen->ours)
+		foreign_nexthop_saw(f, seen, gone);
 	if (!f->in_picture)
 		return;
 	if (seen->ours && seen->group)
@@ -247,6 +249,7 @@ void fib_resync_end(struct fib *f)
 	objects_resolve(f);
 	sweep_routes(f);
 	foreign_sweep(f, false);
+	foreign_nexthop_sweep(f, false);
 	f->underlay_dirty = f->connected_dirty = true;
 	/* Two routes of ours with one key are taken out together, and a second look tells that both are gone.
 	 */

@@ -143,7 +143,7 @@ struct fib {
 	const struct fib_ways *unwanted, *leftover;
 	struct object *odd;
 	struct list objects, singles, absent; /* absent: bundles of routes that are not in the kernel */
-	struct list parked, pins, links, addrs, reports;
+	struct list parked, pins, links, addrs, reports, foreign_nexthops;
 	struct fib_route *last_route; /* of the report handed out last */
 	uint32_t *taken;              /* ids in our range that somebody else holds */
 	size_t n_taken, room_taken;
@@ -196,6 +196,12 @@ struct link *link_get(struct fib *f, int ifindex, bool make);
 bool link_usable(const struct fib *f, int ifindex);
 void pins_settle(struct fib *f);
 void connected_settle(struct fib *f);
+
+/* ---- foreign_nexthop.c ---- */
+void foreign_nexthop_saw(struct fib *f, const struct fib_seen_nexthop *seen, bool gone);
+void foreign_nexthop_sweep(struct fib *f, bool all);
+/* The ways of an object that isn't ours; 0: unknown, or a reject. */
+unsigned foreign_nexthop_ways(const struct fib *f, uint32_t id, struct fib_way way[FIB_WAYS_MAX]);
 
 /* ---- observe.c ---- */
 void route_lost(struct fib *f, struct route *r);

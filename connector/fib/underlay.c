@@ -175,10 +175,15 @@ struct foreign *foreign_find(const struct fib *f, const struct prefix *p, uint32
 	return x && x->metric == metric ? x : NULL;
 }
 
-static bool same_foreign(const struct foreign *x, const struct fib_seen_route *r)
+/* gone: the object's id is enough, for what the kernel shows beside it depends on a sysctl. */
+static bool same_foreign(const struct foreign *x, const struct fib_seen_route *r, bool gone)
 {
 	if (x->metric != r->metric || x->protocol != r->protocol || x->type != r->type ||
-	    x->nhid != r->nhid || x->n_ways != r->n_ways || !addr_eq(&x->source, &r->source))
+	    x->nhid != r->nhid || !addr_eq(&x->source, &r->source))
+		return false;
+	if (gone && x->nhid)
+		return true;
+	if (x->n_ways != r->n_ways)
 		return false;
 	for (unsigned i = 0; i < x->n_ways; i++)
 		if (x->way[i].ifindex != r->way[i].ifindex || !addr_eq(&x->way[i].via, &r->way[i].via))
@@ -239,7 +244,7 @@ void foreign_saw(struct fib *f, enum fib_seen how, const struct fib_seen_route *
 	struct foreign *same = ptrie_get(f->foreign, &r->prefix),
 	               *key = foreign_find(f, &r->prefix, r->metric);
 
-	while (same && !same_foreign(same, r))
+	while (same && !same_foreign(same, r, how == FIB_SEEN_GONE))
 		same = same->next;
 	f->underlay_dirty = true;
 	f->dirty = true;
@@ -279,15 +284,25 @@ void foreign_sweep(struct fib *f, bool all)
 
 static void take_path(struct fib *f, const struct foreign *x, struct fib_route *path)
 {
+	struct fib_way by_object[FIB_WAYS_MAX];
+	const struct fib_way *from = x->way;
+	unsigned n = x->n_ways;
+
+	if (!n && x->nhid) {
+		n = foreign_nexthop_ways(f, x->nhid, by_object);
+		from = by_object;
+	}
 	path->n_ways = 0;
 	path->source = x->source;
-	for (unsigned i = 0; i < x->n_ways; i++) {
-		const struct link *l = link_get(f, x->way[i].ifindex, false);
+	for (unsigned i = 0; i < n; i++) {
+		const struct link *l = link_get(f, from[i].ifindex, false);
 		struct fib_way *way = &path->way[path->n_ways];
 
-		if (!link_usable(f, x->way[i].ifindex) || l->ours)
+		if (!l || !link_usable(f, from[i].ifindex) || l->ours)
 			continue;
-		*way = x->way[i];
+		*way = from[i];
+		if (addr_is_unspecified(&way->via))
+			way->via = (struct addr){ 0 }; /* on link */
 		snprintf(way->interface, sizeof(way->interface), "%s", l->name);
 		path->n_ways++;
 	}

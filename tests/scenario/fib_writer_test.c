@@ -445,6 +445,20 @@ static void case_pins(void)
 	run("ip link set up0 up && ip route add default via 192.0.2.254");
 	WAIT(&x, goes_by("198.51.100.7/32", up0) && goes_by("192.0.2.77/32", up0));
 
+	/* Foreign nexthop objects, shown by id alone: single, group, and changed in place. */
+	run("echo 0 > /proc/sys/net/ipv4/nexthop_compat_mode");
+	CHECK(!addr_parse("192.0.2.250", &gw));
+	run("ip nexthop add id 7 via 192.0.2.250 dev up0 && ip nexthop add id 8 group 7");
+	run("ip route replace default nhid 8");
+	WAIT(&x, addr_eq(&look_for("198.51.100.7/32", FIB_PROTOCOL).last.way[0].via, &gw) ||
+	             addr_eq(&x.underlay_gateway, &gw));
+	CHECK(!addr_parse("192.0.2.251", &gw));
+	run("ip nexthop replace id 7 via 192.0.2.251 dev up0");
+	WAIT(&x, addr_eq(&x.underlay_gateway, &gw));
+	run("echo 1 > /proc/sys/net/ipv4/nexthop_compat_mode");
+	settle(&x);
+	CHECK(addr_eq(&look_for("198.51.100.7/32", FIB_PROTOCOL).last.way[0].via, &gw));
+
 	fib_writer_unpin(x.w, &far4);
 	settle(&x);
 	CHECK(goes_by("198.51.100.7/32", up0)); /* counted */
