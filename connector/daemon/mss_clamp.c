@@ -257,8 +257,11 @@ static void look(struct mss_clamp *c, mtime now)
 void mss_clamp_commit(struct mss_clamp *c, mtime now)
 {
 	look(c, now);
-	if (in_force(c))
+	if (in_force(c)) {
+		reason_clear(&c->error); /* what failed is not wanted any more */
+		c->warned = false;
 		return;
+	}
 	/* Also when the list has changed since: a failure is seldom about one interface. */
 	if (reason_is_set(&c->error) && !mtime_reached(c->retry, now) && (c->warned || !c->n_wanted))
 		return;
@@ -267,10 +270,10 @@ void mss_clamp_commit(struct mss_clamp *c, mtime now)
 		c->retry = mtime_add(now, RETRY);
 }
 
-bool mss_clamp_holds(const struct mss_clamp *c, const char *interface)
+bool mss_clamp_holds(const struct mss_clamp *c, const struct mss_clamp_way *way)
 {
 	for (size_t i = 0; i < c->n_applied; i++)
-		if (!strcmp(c->applied[i].interface, interface))
+		if (!memcmp(&c->applied[i], way, sizeof(*way)))
 			return true;
 	return false;
 }

@@ -53,7 +53,8 @@ void mss_clamp_begin(struct mss_clamp *c);
 void mss_clamp_add(struct mss_clamp *c, const char *interface, uint32_t mss, uint32_t mtu);
 void mss_clamp_commit(struct mss_clamp *c, mtime now);
 
-bool mss_clamp_holds(const struct mss_clamp *c, const char *interface);
+/* Is this in force, with these figures? */
+bool mss_clamp_holds(const struct mss_clamp *c, const struct mss_clamp_way *way);
 /* Why it does not hold where it should; not set while all is well. */
 const struct reason *mss_clamp_error(const struct mss_clamp *c);
 

@@ -203,12 +203,16 @@ static void tunnel_drops(const struct tunnel *t, struct view_tunnel *v)
 static void tunnel_size_view(const struct tunnel *t, struct view_tunnel *v)
 {
 	const struct mss_clamp *c = t->domain->clamp;
+	struct mss_clamp_way way;
 
 	v->mtu = t->mtu ? t->mtu : t->cfg->mtu;
 	v->mtu_possible = t->mtu_possible;
-	v->mss = t->cfg->mss ? mss_clamp_way(t->interface, t->cfg->mss, v->mtu).ipv4 : 0;
-	v->mss_clamped = t->ifindex && mss_clamp_holds(c, t->interface);
-	if (!v->mss_clamped && v->mss)
+	if (!t->cfg->mss)
+		return;
+	way = mss_clamp_way(t->interface, t->cfg->mss, v->mtu);
+	v->mss = way.ipv4;
+	v->mss_clamped = t->ifindex && mss_clamp_holds(c, &way);
+	if (!v->mss_clamped)
 		v->mss_error = *mss_clamp_error(c);
 }
 
