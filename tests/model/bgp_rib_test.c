@@ -111,7 +111,10 @@ static bool usable(const struct model *m, unsigned peer, unsigned x)
 		return false;
 	if (!strncmp(t, "127.", 4) || !strncmp(t, "169.254", 7) || !strncmp(t, "fe80", 4))
 		return false;
-	if (claims(m, m->announced, x) || claims(m, m->connected, x) || r->path[0] != peers[peer].as)
+	/* A router of our own LAN may teach parts of what we announce, a site may not. */
+	if (peers[peer].kind == BGP_PEER_LAN ? m->announced[x] : claims(m, m->announced, x))
+		return false;
+	if (claims(m, m->connected, x) || r->path[0] != peers[peer].as)
 		return false;
 	for (unsigned i = 0; i < r->n_path; i++)
 		if (r->path[i] == OUR_AS)
