@@ -50,7 +50,11 @@ static void eliminate(struct candidate c[], size_t n, enum decide_step step)
 	}
 }
 
-/* The order among equals: the last steps, as one comparison. */
+/*
+ * The order among equals: the last steps, as one comparison. Two sessions with one address of the same router
+ * (ours differ) leave nothing to tell them apart: then their place in c, by peer id, decides, since a rank
+ * belongs to one way alone.
+ */
 static bool before(const struct candidate *a, const struct candidate *b)
 {
 	static const enum decide_step last[] = { DECIDE_ROUTER_ID, DECIDE_CLUSTER_LENGTH,
@@ -62,7 +66,7 @@ static bool before(const struct candidate *a, const struct candidate *b)
 		if (c)
 			return c < 0;
 	}
-	return false;
+	return a < b;
 }
 
 static bool same_way(const struct candidate *best, const struct candidate *c)
@@ -121,8 +125,7 @@ unsigned decide(struct candidate c[], size_t n, unsigned multipath)
 			continue;
 		if (!best)
 			best = &c[i];
-		else /* equal to the last: cannot be, peers differ in their address; stay deterministic anyway
-		      */
+		else /* equal to the last, see before() */
 			c[i].step = DECIDE_PEER_ADDRESS;
 	}
 	return best ? take_ways(c, n, level, best, multipath) : 0;

@@ -78,6 +78,8 @@ static const struct {
 	    { DECIDE_BEST, DECIDE_ROUTER_ID }, 1 },
 	{ "no way of a worse MED", 4, { C(), C(.med = 1, .id = 2, .peer = 2) }, { DECIDE_BEST, DECIDE_MED },
 	    1 },
+	{ "one router, three sessions with its one address", 4, { C(), C(), C() },
+	    { DECIDE_BEST, DECIDE_MULTIPATH, DECIDE_MULTIPATH }, 3 },
 	{ "as many ways as allowed, the first ones", 3,
 	    { C(.id = 4, .peer = 4), C(.id = 3, .peer = 3), C(.id = 2, .peer = 2), C() },
 	    { DECIDE_ROUTER_ID, DECIDE_MULTIPATH, DECIDE_MULTIPATH, DECIDE_BEST }, 3 },
@@ -119,6 +121,13 @@ static void test_cases(void **state)
 				    "%s: candidate %u: %s", cases[i].what, k, decide_step_text(c[k].step));
 		if (ways != cases[i].ways)
 			fail_msg("%s: %u ways", cases[i].what, ways);
+		for (unsigned k = 0, ranks = 0; k < n; k++) {
+			if (c[k].step != DECIDE_BEST && c[k].step != DECIDE_MULTIPATH)
+				continue;
+			if (c[k].rank >= ways || ranks & 1u << c[k].rank)
+				fail_msg("%s: rank %u twice or too high", cases[i].what, c[k].rank);
+			ranks |= 1u << c[k].rank;
+		}
 	}
 	assert_int_equal(decide(NULL, 0, 4), 0);
 }
