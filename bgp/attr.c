@@ -364,9 +364,9 @@ static void merge_as4(struct parse *p)
 	struct attrs *a = &p->v->attrs;
 	struct wr w = wr_init(p->scratch->merged, sizeof(p->scratch->merged));
 
-	if (a->have_aggregator && a->aggregator_as != BGP_AS_TRANS)
-		return; /* a 2-octet speaker aggregated later: both AS4 attributes are stale */
 	if (a->have_aggregator && p->have_as4_aggregator) {
+		if (a->aggregator_as != BGP_AS_TRANS)
+			return; /* a 2-octet speaker aggregated later: both AS4 attributes are stale */
 		a->aggregator_as = p->as4_aggregator_as;
 		a->aggregator_id = p->as4_aggregator_id;
 	}

@@ -393,6 +393,22 @@ static void test_two_octet_peer(void **state)
 	assert_int_equal(v.as_path[0], 65515);
 	assert_int_equal(v.as_path[1], 70000);
 	assert_int_equal(v.as_path[2], 80000);
+	/* An AGGREGATOR whose AS has two octets anyway comes without AS4_AGGREGATOR: AS4_PATH holds. */
+	raw_update(l.net, l.x, "",
+	    ORIGIN "40 02 08 02 03 ffeb 5ba0 5ba0" NEXTHOP "c0 07 06 ffeb 0a64fffe"
+	           "c0 11 0a 02 02 00011170 00013880",
+	    NET_200);
+	bnet_run(l.net, mdur_ms(500));
+	assert_true(bnet_row(l.a, BGP_RIB_BEST, "10.200.0.0/16", 1, &v));
+	assert_int_equal(v.as_path[1], 70000);
+	/* With one, a 2-octet speaker has aggregated since: neither is believed. */
+	raw_update(l.net, l.x, "",
+	    ORIGIN "40 02 08 02 03 ffeb 5ba0 5ba0" NEXTHOP "c0 07 06 ffeb 0a64fffe"
+	           "c0 11 0a 02 02 00011170 00013880 c0 12 08 00011170 0a64fffe",
+	    NET_200);
+	bnet_run(l.net, mdur_ms(500));
+	assert_true(bnet_row(l.a, BGP_RIB_BEST, "10.200.0.0/16", 1, &v));
+	assert_int_equal(v.as_path[1], 23456);
 	/* Ours: AS_TRANS in AS_PATH, the truth in AS4_PATH. */
 	assert_true(raw_received(l.x, BGP_MSG_UPDATE, 0, &body));
 	update_parse(body, &ctx, &scratch, &u);
