@@ -52,7 +52,8 @@ struct bgp_peer_config {
 	    connect_retry;      /* hold 0 or at least 3 s; zero values: 90 s, a third, 5 s */
 	bool ipv4, ipv6;        /* families to offer; ipv4 alone unless said */
 	struct addr nexthop_v6; /* what we announce IPv6 networks with over an IPv4 session; none: local */
-	struct addr nexthop_v4; /* and IPv4 networks over an IPv6 session; none: they are not announced there */
+	struct addr
+	    nexthop_v4; /* and IPv4 networks over an IPv6 session; none: they are not announced there */
 	unsigned
 	    max_prefixes;    /* accepted from the peer before the session is closed (RFC 4486); 0: no limit */
 	bool accept_default; /* import 0.0.0.0/0 and ::/0 */

@@ -74,7 +74,11 @@ void update_parse(
 bool update_begin(struct update_builder *b, void *buf, size_t cap, enum bgp_family family,
     const struct attrs *attrs, const struct attr_context *ctx)
 {
-	*b = (struct update_builder){ .w = wr_init(buf, cap), .family = family, .withdraw = !attrs };
+	b->w = wr_init(buf, cap);
+	b->family = family;
+	b->withdraw = !attrs;
+	b->n = 0;
+	b->mp = b->rest_len = 0;
 	b->message = message_begin(&b->w, BGP_MSG_UPDATE);
 	if (!attrs && family == BGP_IPV4) {
 		b->attrs =
@@ -83,18 +87,26 @@ bool update_begin(struct update_builder *b, void *buf, size_t cap, enum bgp_fami
 	}
 	wr_u16(&b->w, 0); /* no withdrawn IPv4 routes */
 	b->attrs = wr_mark_u16(&b->w);
-	/* MP_REACH_NLRI stands last, so that its list can grow; its place has no meaning (RFC 7606 5.1). */
-	if (attrs)
-		attrs_build(&b->w, attrs, ctx, family == BGP_IPV4);
-	if (family == BGP_IPV6)
-		b->mp =
-		    attrs ? mp_reach_begin(&b->w, family, &attrs->nexthop) : mp_unreach_begin(&b->w, family);
-	return wr_ok(&b->w) && wr_left(&b->w) >= (family == BGP_IPV4 ? LONGEST_NLRI_V4 : LONGEST_NLRI_V6);
+	if (family == BGP_IPV4) {
+		attrs_build(&b->w, attrs, ctx, true);
+		return wr_ok(&b->w) && wr_left(&b->w) >= LONGEST_NLRI_V4;
+	}
+	/* MP attributes go first (RFC 7606 5.1); what stands behind the growing list is kept aside. */
+	b->mp = attrs ? mp_reach_begin(&b->w, family, &attrs->nexthop) : mp_unreach_begin(&b->w, family);
+	if (attrs) {
+		struct wr rest = wr_init(b->rest, sizeof(b->rest));
+
+		attrs_build(&rest, attrs, ctx, false);
+		b->rest_len = wr_len(&rest);
+		if (!wr_ok(&rest))
+			return false;
+	}
+	return wr_ok(&b->w) && wr_left(&b->w) >= LONGEST_NLRI_V6 + b->rest_len;
 }
 
 bool update_add(struct update_builder *b, const struct prefix *p)
 {
-	size_t tail = b->withdraw && b->family == BGP_IPV4 ? sizeof(uint16_t) : 0;
+	size_t tail = b->withdraw && b->family == BGP_IPV4 ? sizeof(uint16_t) : b->rest_len;
 
 	if (wr_left(&b->w) < nlri_size(p) + tail)
 		return false;
@@ -108,13 +120,12 @@ bool update_add(struct update_builder *b, const struct prefix *p)
 
 size_t update_end(struct update_builder *b)
 {
-	size_t from_mark = wr_len(&b->w) - b->attrs - sizeof(uint16_t);
-
 	if (b->family == BGP_IPV6) {
 		mp_end(&b->w, b->mp);
-		wr_patch_u16(&b->w, b->attrs, from_mark);
+		wr_bytes(&b->w, b->rest, b->rest_len);
+		wr_patch_u16(&b->w, b->attrs, wr_len(&b->w) - b->attrs - sizeof(uint16_t));
 	} else if (b->withdraw) {
-		wr_patch_u16(&b->w, b->attrs, from_mark);
+		wr_patch_u16(&b->w, b->attrs, wr_len(&b->w) - b->attrs - sizeof(uint16_t));
 		wr_u16(&b->w, 0);
 	}
 	message_end(&b->w, b->message);

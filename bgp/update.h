@@ -27,6 +27,8 @@ struct update_builder {
 	enum bgp_family family;
 	bool withdraw;
 	unsigned n;
+	size_t rest_len; /* the attributes that follow MP_REACH_NLRI */
+	uint8_t rest[BGP_MESSAGE_MAX];
 };
 /* attrs NULL: withdraw. w's capacity is the limit of the message. False when not even one prefix would fit.
  */

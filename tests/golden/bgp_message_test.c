@@ -119,8 +119,9 @@ static void test_updates(void **state)
 	a = attrs_of(path, sizeof(path), 65515);
 	a.nexthop = bnet_addr("2001:db8::1");
 	update_parse(same(build(BGP_IPV6, &a, &ctx, "2001:db8:b::/48"),
-	                 MARKER "0049 02 0000 0032 40 01 01 00 50 02 000a 02 02 0000fde9 0000ffeb"
-	                        "90 0e 001c 0002 01 10 20010db8000000000000000000000001 00 30 20010db8000b"),
+	                 MARKER "0049 02 0000 0032"
+	                        "90 0e 001c 0002 01 10 20010db8000000000000000000000001 00 30 20010db8000b"
+	                        "40 01 01 00 50 02 000a 02 02 0000fde9 0000ffeb"),
 	    &ctx, &scratch, &u);
 	assert_int_equal(u.a.faults.worst, REACT_NONE);
 	assert_int_equal(u.a.reach.n, 1);
