@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Finding data files. A program of the build tree must read the sources it was built from, never an older
- * installed set; an installed program must never read a developer's home. So the program's own place decides.
+ * installed set; an installed program must never read a developer's home, whose owner could then choose what
+ * a daemon of root's believes. So the program's own place decides, and nothing else.
  */
 #include "profiles/datadir.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,14 +15,16 @@
 
 static bool in_build_tree(void)
 {
-	char exe[DATADIR_MAX];
-	const size_t n = strlen(CW_DATADIR_BUILD);
+	char exe[DATADIR_MAX], build[PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	size_t n;
 
-	if (len < 0)
+	/* The kernel's name holds no symbolic links, so ours must not either. */
+	if (len < 0 || !realpath(CW_DATADIR_BUILD, build))
 		return false;
 	exe[len] = '\0';
-	return !strncmp(exe, CW_DATADIR_BUILD, n) && exe[n] == '/';
+	n = strlen(build);
+	return !strncmp(exe, build, n) && exe[n] == '/';
 }
 
 const char *datadir_find(const char *env, const char *in_source, const char *in_share, char *buf, size_t cap)
@@ -33,13 +37,9 @@ const char *datadir_find(const char *env, const char *in_source, const char *in_
 		snprintf(buf, cap, "%s", said);
 		return buf;
 	}
-	if (!in_build_tree()) {
-		snprintf(buf, cap, "%s/%s", CW_DATADIR_INSTALLED, in_share);
-		if (!access(buf, R_OK | X_OK))
-			return buf;
-	}
-	snprintf(buf, cap, "%s/%s", CW_DATADIR_SOURCE, in_source);
-	if (access(buf, R_OK | X_OK)) /* neither: name the place where an admin would put it */
+	if (in_build_tree())
+		snprintf(buf, cap, "%s/%s", CW_DATADIR_SOURCE, in_source);
+	else
 		snprintf(buf, cap, "%s/%s", CW_DATADIR_INSTALLED, in_share);
 	return buf;
 }

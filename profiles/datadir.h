@@ -9,9 +9,9 @@
 
 /*
  * Fills buf with a directory (no trailing slash) and returns it. In order: what the environment variable env
- * names; when the program runs from its build tree, in_source below the sources; the installed one, in_share
- * below PREFIX/share/causeway; when that doesn't exist, the sources after all. Whether the directory holds
- * anything is for the caller to find out.
+ * names; when the program runs from its build tree, in_source below the sources; else the installed one,
+ * in_share below PREFIX/share/causeway. Whether the directory exists and holds anything is for the caller to
+ * find out.
  */
 const char *datadir_find(const char *env, const char *in_source, const char *in_share, char *buf, size_t cap);
 

@@ -62,6 +62,7 @@ struct profile *profile_parse(
 	char id[256];
 	int r;
 
+	reason_clear(ret_reason);
 	if (!root) {
 		reason_set(ret_reason, "profile-syntax", "%s: line %d, column %d: %s; correct the JSON there",
 		    source_name, err.line, err.column, err.text);
