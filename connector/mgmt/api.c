@@ -63,27 +63,37 @@ static bool named_tunnel(const struct view_tunnel *v, const char *key)
 	return !strcmp(name, key);
 }
 
+/* All of them or NULL: a list that lacks a row because memory was out would be a lie. */
+static json_t *rows_end(json_t *rows, bool bad)
+{
+	if (!bad)
+		return rows;
+	json_decref(rows);
+	return NULL;
+}
+
 static json_t *tunnel_rows(struct api_server *s, const char *key)
 {
 	struct view_tunnel *page = calloc(PAGE_TUNNELS, sizeof(*page));
 	json_t *rows = json_array();
 	size_t n = PAGE_TUNNELS, start = 0;
+	bool bad = !page || !rows;
 
-	for (; page && n == PAGE_TUNNELS; start += n) {
+	for (; !bad && n == PAGE_TUNNELS; start += n) {
 		n = s->ops->tunnels(s->ctx, start, page, PAGE_TUNNELS);
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; i < n && !bad; i++)
 			if (!key || named_tunnel(&page[i], key))
-				json_array_append_new(rows, view_tunnel_json(&page[i]));
+				bad = json_array_append_new(rows, view_tunnel_json(&page[i])) != 0;
 	}
 	free(page);
-	return rows;
+	return rows_end(rows, bad);
 }
 
 static void get_tunnels(struct api_server *s, struct evhttp_request *req, const char *key)
 {
 	json_t *rows = tunnel_rows(s, key);
 
-	if (key && !json_array_size(rows)) {
+	if (key && rows && !json_array_size(rows)) {
 		json_decref(rows);
 		api_reply_error(req, HTTP_NOTFOUND, "data-missing", "no-such-tunnel",
 		    "there is no tunnel %s; `causeway tunnel list` shows all", key);
@@ -98,22 +108,23 @@ static json_t *peer_rows(
 	struct view_bgp_peer *page = calloc(PAGE_PEERS, sizeof(*page));
 	json_t *rows = json_array();
 	size_t n = PAGE_PEERS, start = 0;
+	bool bad = !page || !rows;
 
-	for (; page && n == PAGE_PEERS; start += n) {
+	for (; !bad && n == PAGE_PEERS; start += n) {
 		n = s->ops->peers(s->ctx, start, page, PAGE_PEERS);
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; i < n && !bad; i++)
 			if (!key || !strcmp(page[i].name, key))
-				json_array_append_new(rows, to_json(&page[i]));
+				bad = json_array_append_new(rows, to_json(&page[i])) != 0;
 	}
 	free(page);
-	return rows;
+	return rows_end(rows, bad);
 }
 
 static void get_peers(struct api_server *s, struct evhttp_request *req, const char *key)
 {
 	json_t *rows = peer_rows(s, key, view_bgp_peer_json);
 
-	if (key && !json_array_size(rows)) {
+	if (key && rows && !json_array_size(rows)) {
 		json_decref(rows);
 		api_reply_error(req, HTTP_NOTFOUND, "data-missing", "no-such-peer",
 		    "there is no BGP peer %s; `causeway bgp summary` shows all", key);

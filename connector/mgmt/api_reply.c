@@ -76,12 +76,14 @@ void api_reply_json(struct evhttp_request *req, const char *member, json_t *body
 void api_reply_text(struct evhttp_request *req, const char *json_text)
 {
 	struct evbuffer *buf = evbuffer_new();
+	bool ok = buf && json_text;
+	int status;
 
+	if (ok && !api_is_head(req))
+		ok = evbuffer_add_printf(buf, "%s\n", json_text) >= 0;
+	status = ok ? HTTP_OK : HTTP_INTERNAL;
 	api_headers(req);
-	if (buf && !api_is_head(req))
-		evbuffer_add_printf(buf, "%s\n", json_text);
-	evhttp_send_reply(
-	    req, buf ? HTTP_OK : HTTP_INTERNAL, status_text(buf ? HTTP_OK : HTTP_INTERNAL), buf);
+	evhttp_send_reply(req, status, status_text(status), buf);
 	if (buf)
 		evbuffer_free(buf);
 }

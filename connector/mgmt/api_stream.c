@@ -2,8 +2,9 @@
 /*
  * Rows as a stream. A piece is made, handed to the socket, and only when the client has taken it the next one
  * is made: a million routes need the memory of one piece, a slow reader costs nothing, and between pieces the
- * loop serves everyone else. A stream ends in one of three ways, each of which closes its walk once: all rows
- * sent, the client gone, the server going.
+ * loop serves everyone else. A stream ends in one of four ways, each of which closes its walk once: all rows
+ * sent, the client gone, the server going, memory out. The last cuts the connection before the terminating
+ * chunk (RFC 9112 7.1), so that the client sees that this was not all.
  */
 #include "connector/mgmt/api_internal.h"
 
@@ -20,7 +21,9 @@ struct stream {
 	void *walk;
 	bool fib; /* which walk it is */
 	bool any; /* a row has been written: the next needs a comma */
+	bool bad; /* memory was out: what is in buf is not to be sent */
 	struct evbuffer *buf;
+	struct event *cut; /* frees the connection, which its own callbacks can't do safely */
 	union {
 		struct view_route route[API_STREAM_ROWS];
 		struct view_fib_route fib[API_STREAM_ROWS];
@@ -36,6 +39,7 @@ static void stream_free(struct stream *st)
 	list_remove(&st->node);
 	st->s->n_streams--;
 	evbuffer_free(st->buf);
+	event_free(st->cut);
 	free(st);
 }
 
@@ -55,6 +59,16 @@ static void on_client_gone(struct evhttp_connection *conn, void *arg)
 		evhttp_send_reply_end(req);
 }
 
+/* Memory was out. on_client_gone does the rest. */
+static void on_cut(evutil_socket_t fd, short what, void *arg)
+{
+	struct stream *st = arg;
+
+	(void)fd;
+	(void)what;
+	evhttp_connection_free(evhttp_request_get_connection(st->req));
+}
+
 static int to_buffer(const char *data, size_t n, void *buf)
 {
 	return evbuffer_add(buf, data, n);
@@ -62,17 +76,13 @@ static int to_buffer(const char *data, size_t n, void *buf)
 
 static void add_row(struct stream *st, json_t *row)
 {
-	if (!row)
-		return; /* memory is out: a row less, which the client can't know; the daemon has other
-		           troubles then */
-	if (st->any)
-		evbuffer_add(st->buf, ",\n", 2);
+	st->bad = st->bad || !row || (st->any && evbuffer_add(st->buf, ",\n", 2)) ||
+	          json_dump_callback(row, to_buffer, st->buf, JSON_COMPACT);
 	st->any = true;
-	json_dump_callback(row, to_buffer, st->buf, JSON_COMPACT);
 	json_decref(row);
 }
 
-/* Asks for some rows; false at the end. */
+/* Asks for some rows; false at the end, and when memory is out. */
 static bool fetch(struct stream *st)
 {
 	size_t n;
@@ -86,7 +96,7 @@ static bool fetch(struct stream *st)
 		for (size_t i = 0; i < n; i++)
 			add_row(st, view_route_json(&st->rows.route[i]));
 	}
-	return n > 0;
+	return n > 0 && !st->bad;
 }
 
 static void timeouts(struct evhttp_connection *conn, bool reading)
@@ -109,7 +119,11 @@ static void send_piece(struct evhttp_connection *conn, void *arg)
 		evhttp_send_reply_chunk_with_cb(req, st->buf, send_piece, st);
 		return;
 	}
-	evbuffer_add(st->buf, "]}}\n", 4);
+	if (st->bad || evbuffer_add(st->buf, "]}}\n", 4)) {
+		log_error(st->s->log, "api", "out of memory: a list of routes was cut off");
+		event_active(st->cut, EV_TIMEOUT, 0);
+		return;
+	}
 	evhttp_send_reply_chunk(req, st->buf);
 	evhttp_connection_set_closecb(conn, NULL, NULL);
 	timeouts(conn, true);
@@ -122,19 +136,22 @@ static void stream_start(struct api_server *s, struct evhttp_request *req, void 
 	struct evhttp_connection *conn = evhttp_request_get_connection(req);
 	struct stream *st = calloc(1, sizeof(*st));
 	struct evbuffer *buf = evbuffer_new();
+	struct event *cut = event_new(s->base, -1, 0, on_cut, st);
 
-	if (!st || !buf) {
+	if (!st || !buf || !cut) {
 		if (fib)
 			s->ops->fib_close(walk);
 		else
 			s->ops->routes_close(walk);
 		if (buf)
 			evbuffer_free(buf);
+		if (cut)
+			event_free(cut);
 		free(st);
 		api_reply_error(req, HTTP_INTERNAL, "operation-failed", "out-of-memory", "out of memory");
 		return;
 	}
-	*st = (struct stream){ .s = s, .req = req, .walk = walk, .fib = fib, .buf = buf };
+	*st = (struct stream){ .s = s, .req = req, .walk = walk, .fib = fib, .buf = buf, .cut = cut };
 	list_append(&s->streams, &st->node);
 	s->n_streams++;
 	evbuffer_add_printf(buf, "{\"causeway:%s\":{\"route\":[", fib ? "fib" : "routes");

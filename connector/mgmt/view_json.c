@@ -45,8 +45,10 @@ static json_t *obj_end(struct obj *b)
 static json_t *text(const char *s)
 {
 	char buf[STRING_MAX];
-	json_t *v = json_string(s ? s : "");
+	json_t *v;
 
+	s = s ? s : "";
+	v = json_string(s);
 	if (v)
 		return v;
 	snprintf(buf, sizeof(buf), "%s", s);

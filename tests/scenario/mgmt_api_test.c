@@ -580,6 +580,77 @@ static void the_server_may_go_in_mid_stream(void **state)
 	client_close(&c);
 }
 
+/* jansson's memory: so many allocations, then one that fails. */
+static long json_allowed = -1;
+
+static void *scarce(size_t n)
+{
+	if (json_allowed == 0) {
+		json_allowed = -1;
+		return NULL;
+	}
+	if (json_allowed > 0)
+		json_allowed--;
+	return malloc(n);
+}
+
+/* The answer's body, chunks and all, with the n-th allocation failing; NULL when it is an error or breaks
+ * off. To be freed. */
+static char *body_with(struct rig *r, const char *path, long n, bool *ret_failed)
+{
+	static const char last_chunk[] = "\r\n0\r\n\r\n";
+	char request[512], *body;
+	struct client c;
+
+	snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", path);
+	client_open(r, &c, request, strlen(request));
+	json_allowed = n;
+	client_run(r, &c);
+	*ret_failed = n >= 0 && json_allowed < 0;
+	json_allowed = -1;
+	body = strncmp(c.in, "HTTP/1.1 200", 12) ? NULL : strstr(c.in, "\r\n\r\n");
+	if (body && strcasestr(c.in, "Transfer-Encoding: chunked") &&
+	    strcmp(c.in + c.n_in - strlen(last_chunk), last_chunk) != 0)
+		body = NULL;
+	body = body ? strdup(body) : NULL;
+	client_close(&c);
+	return body;
+}
+
+/* Asks with the n-th allocation failing: the answer is the one that it always is, or none. Did one fail? */
+static bool try_without(struct rig *r, const char *path, const char *expected, long n)
+{
+	bool failed;
+	char *body = body_with(r, path, n, &failed);
+
+	if (body)
+		assert_string_equal(body, expected);
+	else
+		assert_true(failed);
+	free(body);
+	return failed;
+}
+
+static void memory_out_makes_no_shorter_list(void **state)
+{
+	static const char *const paths[] = { STATE "status", STATE "tunnels", STATE "tunnels=hq%2Ft1",
+		STATE "peers", STATE "bgp", STATE "fib", STATE "routes" };
+	struct rig *r = *state;
+	bool failed;
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		char *expected = body_with(r, paths[i], -1, &failed);
+		long n = 0;
+
+		assert_non_null(expected);
+		/* The first piece of a long stream allocation by allocation, those behind it in strides. */
+		while (try_without(r, paths[i], expected, n))
+			n = n < 300 ? n + 1 : n * 7;
+		assert_true(n > 2);
+		free(expected);
+	}
+}
+
 static void a_connection_serves_several_requests(void **state)
 {
 	static const char two[] = "GET " STATE "fib HTTP/1.1\r\nHost: x\r\n\r\nGET " STATE
@@ -710,6 +781,7 @@ int main(void)
 		T(a_reader_that_stops_costs_little),
 		T(a_reader_that_goes_ends_its_walk),
 		T(the_server_may_go_in_mid_stream),
+		T(memory_out_makes_no_shorter_list),
 		T(a_connection_serves_several_requests),
 		T(sizes_are_capped),
 		T(rubbish_does_no_harm),
@@ -717,6 +789,7 @@ int main(void)
 		T(a_dead_socket_is_replaced),
 	};
 
+	json_set_alloc_funcs(scarce, free);
 	signal(SIGPIPE, SIG_IGN); /* as the daemon does */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
