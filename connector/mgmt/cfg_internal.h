@@ -53,7 +53,11 @@ int cfg_build_bgp(
     const struct cfg_load *l, const struct lyd_node *node, const struct profile *p, struct cfg_bgp *bgp);
 /* Rules that the model can't express, over the finished l->cfg. */
 int cfg_check(const struct cfg_load *l);
-/* Reads a secret file; path is the leaf's. */
+/* The name of a file as it is opened: relative ones count from the configuration file's directory. path is
+ * the leaf's. */
+int cfg_resolve_file(
+    const struct cfg_load *l, const char *path, const char *file, char *ret_file, size_t cap);
+/* Reads a secret file, whose name is resolved already; path is the leaf's. */
 int cfg_read_secret(const struct cfg_load *l, const char *path, const char *file, struct secret *ret_secret);
 
 /* Reading data nodes: NULL when absent. */

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VALUE_SHOWN 80
+#define VALUE_SHOWN 80 /* bytes */
 
 /* Messages of the model may be wrapped: one line, single blanks. */
 static void one_line(char *s)
@@ -26,6 +26,18 @@ static void one_line(char *s)
 	*to = '\0';
 }
 
+/* How many bytes of a value are shown: no half of a character, as JSON takes nothing but UTF-8. */
+static int shown(const char *value)
+{
+	int n = VALUE_SHOWN;
+
+	if (strlen(value) <= VALUE_SHOWN)
+		return VALUE_SHOWN;
+	while (n > 0 && ((unsigned char)value[n] & 0xc0) == 0x80)
+		n--;
+	return n;
+}
+
 static void write_reason(struct reason *r, const char *id, const char *source, const char *path,
     const char *value, const char *text)
 {
@@ -37,7 +49,7 @@ static void write_reason(struct reason *r, const char *id, const char *source, c
 	if (value && !value[0])
 		value = "(empty)";
 	if (value)
-		reason_add(r, "%s%.*s%s", path && path[0] ? ": " : "", VALUE_SHOWN, value,
+		reason_add(r, "%s%.*s%s", path && path[0] ? ": " : "", shown(value), value,
 		    strlen(value) > VALUE_SHOWN ? "..." : "");
 	reason_add(r, "%s%s", (path && path[0]) || value ? ": " : "", text);
 }

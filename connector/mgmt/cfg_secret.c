@@ -13,15 +13,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Relative names count from the configuration file's directory. */
-static void resolve(const struct cfg_load *l, const char *file, char *ret_path, size_t cap)
+int cfg_resolve_file(const struct cfg_load *l, const char *path, const char *file, char *ret_file, size_t cap)
 {
-	const char *slash = strrchr(l->source, '/');
+	const char *slash = file[0] == '/' ? NULL : strrchr(l->source, '/');
+	int n;
 
-	if (file[0] == '/' || !slash)
-		snprintf(ret_path, cap, "%s", file);
+	if (slash)
+		n = snprintf(ret_file, cap, "%.*s/%s", (int)(slash - l->source), l->source, file);
 	else
-		snprintf(ret_path, cap, "%.*s/%s", (int)(slash - l->source), l->source, file);
+		n = snprintf(ret_file, cap, "%s", file);
+	if (n < 0 || (size_t)n >= cap)
+		return cfg_fail(l, "config-wrong-value", path, file,
+		    "with the directory of the configuration file, the name is too long; write a shorter "
+		    "one");
+	return 0;
 }
 
 static int check_file(const struct cfg_load *l, const char *path, const char *file, int fd)
@@ -89,20 +94,18 @@ static int take_key(
 
 int cfg_read_secret(const struct cfg_load *l, const char *path, const char *file, struct secret *ret_secret)
 {
-	char real[8192];
 	int fd, r;
 
-	resolve(l, file, real, sizeof(real));
-	fd = open(real, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 && errno == ENOENT)
-		return cfg_fail(l, "secret-file-missing", path, real,
-		    "there is no such file; write the pre-shared key into it, then: chmod 600 %s", real);
+		return cfg_fail(l, "secret-file-missing", path, file,
+		    "there is no such file; write the pre-shared key into it, then: chmod 600 %s", file);
 	if (fd < 0)
-		return cfg_fail(l, "secret-file-not-readable", path, real,
+		return cfg_fail(l, "secret-file-not-readable", path, file,
 		    "%s; the daemon's user must be able to read it", strerror(errno));
-	r = check_file(l, path, real, fd);
+	r = check_file(l, path, file, fd);
 	if (!r)
-		r = take_key(l, path, real, fd, ret_secret);
+		r = take_key(l, path, file, fd, ret_secret);
 	close(fd);
 	return r;
 }

@@ -231,12 +231,11 @@ static int take_secret(const struct cfg_load *l, const struct lyd_node *node, st
 
 	if (!n) /* the model demands it unless there is a certificate, which has been refused */
 		return cfg_fail_at(l, "config-missing-leaf", node, "\"secret-file\" is missing; add it");
-	text(node, "secret-file", t->secret_file, sizeof(t->secret_file));
-	if (!l->with_secrets)
-		return 0;
 	if (!lyd_path(n, LYD_PATH_STD, path, sizeof(path)))
 		return cfg_fail_at(l, "out-of-memory", node, "out of memory");
-	return cfg_read_secret(l, path, t->secret_file, &t->psk);
+	if (cfg_resolve_file(l, path, lyd_get_value(n), t->secret_file, sizeof(t->secret_file)))
+		return -1;
+	return l->with_secrets ? cfg_read_secret(l, path, t->secret_file, &t->psk) : 0;
 }
 
 int cfg_build_tunnel(

@@ -56,7 +56,7 @@ struct cfg_tunnel {
 	struct addr remote[CFG_REMOTES_MAX];
 	unsigned n_remote;
 	char local_id[256], remote_id[256]; /* empty: addresses / any */
-	char secret_file[4096];
+	char secret_file[4096]; /* as it is opened: a relative name counts from the configuration file's directory */
 	struct secret psk;  /* read from the file: one trailing newline is not part of it */
 	struct prefix inside[8];
 	unsigned n_inside;

@@ -182,6 +182,10 @@ static const struct mistake mistakes[] = {
 	{ { { T1 "interface", "\"a-name-that-is-too-long\"" } }, "config-wrong-value", Y_T1 "/interface",
 	    "a-name", "15" },
 	{ { { T1 "interface", "\"cw/0\"" } }, "config-wrong-value", Y_T1 "/interface", "cw/0", "letters" },
+	{ { { T1 "interface", "\"all\"" } }, "config-wrong-value", Y_T1 "/interface", "all", "taken" },
+	{ { { T1 "interface", "\"default\"" } }, "config-wrong-value", Y_T1 "/interface", "default",
+	    "taken" },
+	{ { { T1 "interface", "\"lo\"" } }, "config-wrong-value", Y_T1 "/interface", "lo", "taken" },
 	{ { { T1 "local-address", "\"192.0.2.300\"" } }, "config-wrong-value", Y_T1 "/local-address",
 	    "192.0.2.300", "write one like" },
 	{ { { T1 "local-address", "\"0.0.0.0\"" } }, "config-wrong-value", Y_T1 "/local-address", "0.0.0.0",
@@ -303,6 +307,31 @@ static void each_mistake_is_named(void **state)
 		if (cfg)
 			fail_msg("accepted: %s", text);
 		expect(&why, &mistakes[i], text);
+		free(text);
+	}
+}
+
+/* However a long value is cut for the reason, the reason can be written as JSON. */
+static void a_cut_value_is_still_text(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 8; i++) {
+		char value[600] = "\"";
+		const char *const one[][2] = { { T1 "interface", value } };
+		struct reason why;
+		char *text;
+		json_t *s;
+
+		for (unsigned k = 0; k < i; k++)
+			strcat(value, "x");
+		for (unsigned k = 0; k < 60; k++)
+			strcat(value, k % 2 ? "\xc3\xa4" : "\xf0\x9f\x98\x80");
+		strcat(value, "\"");
+		text = changed(one, 1);
+		assert_null(cfg_load_text(context, text, "test.json", false, &why));
+		s = json_string(why.text);
+		assert_non_null(s);
+		json_decref(s);
 		free(text);
 	}
 }
@@ -532,6 +561,7 @@ static void a_secret_is_read(void **state)
 		fail_msg("%s", why.text);
 	assert_int_equal(cfg->site[0].tunnel[0].psk.len, 7); /* one newline only */
 	assert_memory_equal(cfg->site[0].tunnel[0].psk.data, "s3cret\n", 7);
+	assert_memory_equal(cfg->site[0].tunnel[0].secret_file, dir, strlen(dir)); /* as it was opened */
 	assert_null(strstr(cfg->json, "s3cret"));
 	cfg_free(cfg);
 	cfg = load_with_secret("s3cret\r\n", 8, 0400, &why);
@@ -664,6 +694,7 @@ int main(void)
 		cmocka_unit_test(a_tunnel_overrules_its_profile),
 		cmocka_unit_test(lan_peers_and_references_load),
 		cmocka_unit_test(each_mistake_is_named),
+		cmocka_unit_test(a_cut_value_is_still_text),
 		cmocka_unit_test(broken_text_is_named),
 		cmocka_unit_test(lists_have_limits),
 		cmocka_unit_test(a_secret_is_read),
