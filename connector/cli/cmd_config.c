@@ -11,19 +11,20 @@
 #include "connector/cli/table.h"
 #include "connector/mgmt/config.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <string.h>
 #include <unistd.h>
 
-/* The first secret file that this user can't read, or NULL. Absent files are left to the loader, which says
- * it better. */
+/* The first secret file that this user may not read, or NULL. Whatever else is wrong with one (it is absent,
+ * say) is left to the loader, which says it better. */
 static const char *unreadable_secret(const struct cfg *cfg)
 {
 	for (size_t i = 0; i < cfg->n_site; i++)
 		for (size_t j = 0; j < cfg->site[i].n_tunnel; j++) {
 			const char *file = cfg->site[i].tunnel[j].secret_file;
 
-			if (*file && access(file, F_OK) == 0 && access(file, R_OK) != 0)
+			if (*file && access(file, R_OK) != 0 && errno == EACCES)
 				return file;
 		}
 	return NULL;

@@ -69,6 +69,9 @@ enum cli_exit fetch_json(
 		else
 			rc = not_ours(cli, ret_reason);
 		json_decref(doc);
+	} else if (!reason_is_set(ret_reason)) { /* whole_feed ended it */
+		reason_set(ret_reason, "answer-too-large",
+		    "the answer to %s is larger than %u bytes, or memory is out", path, FETCH_WHOLE_MAX);
 	}
 	free(w.data);
 	return rc;
