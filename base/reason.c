@@ -9,8 +9,8 @@
 #define UTF8_TAIL_MAX 3 /* bytes behind the first one of a character (RFC 3629) */
 
 /*
- * Text that was cut to fit must not end amid a character, since JSON takes nothing but UTF-8 (RFC 8259 8.1): a last
- * character of several bytes, whole or not, goes.
+ * Text that was cut to fit must not end amid a character, since JSON takes nothing but UTF-8 (RFC 8259 8.1):
+ * a last character of several bytes, whole or not, goes.
  */
 static void mend_end(char *text, size_t cap, int wanted)
 {

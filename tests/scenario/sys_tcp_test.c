@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A TCP listener in a process that has no descriptor left: the connection is turned away, and the loop comes to rest. */
+/* A TCP listener in a process that has no descriptor left: the connection is turned away, and the loop comes
+ * to rest. */
 #include "connector/sys/tcp.h"
 #include "tests/support/netns.h"
 
@@ -68,7 +69,8 @@ static void run_until(struct loop *l, const unsigned *count)
 	assert_int_equal(*count, 1);
 }
 
-static void connect_to(struct loop *l, const struct sys_domain *d, const struct endpoint *to, struct tcp_conn **c)
+static void connect_to(
+    struct loop *l, const struct sys_domain *d, const struct endpoint *to, struct tcp_conn **c)
 {
 	const struct endpoint from = { .addr = to->addr };
 	struct reason why = { 0 };

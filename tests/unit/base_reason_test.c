@@ -29,7 +29,8 @@ static void test_reason_set_and_add(void **state)
 	assert_false(reason_is_set(NULL));
 }
 
-/* A character of 2, 3 or 4 bytes across the end of the room: none of its bytes stays, and all before it do. */
+/* A character of 2, 3 or 4 bytes across the end of the room: none of its bytes stays, and all before it do.
+ */
 static void test_cut_characters(void **state)
 {
 	static const char *const characters[] = { "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80" };

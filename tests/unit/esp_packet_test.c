@@ -460,9 +460,11 @@ static void test_beyond_batch(void **state)
 	for (unsigned seal = 0; seal < 2; seal++) {
 		memset(pkts, 0, sizeof(pkts)); /* verdict ESP_OK, if nobody writes another */
 		for (unsigned i = ESP_BATCH; i < ESP_BATCH + 2; i++)
-			pkts[i] = (struct esp_pkt){
-				.buf = buf, .cap = CAP, .off = ESP_HEADROOM, .len = 60, .sa = seal ? p.out : p.in
-			};
+			pkts[i] = (struct esp_pkt){ .buf = buf,
+				.cap = CAP,
+				.off = ESP_HEADROOM,
+				.len = 60,
+				.sa = seal ? p.out : p.in };
 		if (seal)
 			esp_seal(&rng, pkts, ESP_BATCH + 2);
 		else
