@@ -137,8 +137,9 @@ void ike_fact_inbound(struct ike *ike, uint32_t conn, mtime at);
 /* First packet on this inbound SPI: the peer has moved to the new child SA of a rekey. */
 void ike_fact_first_packet(struct ike *ike, uint32_t conn, uint32_t spi_in, mtime now);
 /*
- * The newest authenticated ESP packet of this inbound SPI came from there, not from where we send to. A peer that is behind a NAT is
- * followed by IKE too, and IKE_ACT_REMOTE_MOVED says so (RFC 7296 2.23); any other is not.
+ * The newest authenticated ESP packet of this inbound SPI came from there, not from where we send to. A peer
+ * that is behind a NAT is followed by IKE too, and IKE_ACT_REMOTE_MOVED says so (RFC 7296 2.23); any other is
+ * not.
  */
 void ike_fact_moved(struct ike *ike, uint32_t conn, uint32_t spi_in, const struct endpoint *remote);
 /* Bytes this child SA has carried, in either direction the larger; may start a rekey. */

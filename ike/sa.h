@@ -120,7 +120,8 @@ struct ike_sa {
 	bool natt; /* talks on port 4500 */
 	bool natd; /* the peer knows NAT detection */
 	bool nat_local, nat_remote;
-	bool nat_pretended; /* our notification shows a NAT that is none: on purpose, or we knew no address of ours */
+	bool nat_pretended; /* our notification shows a NAT that is none: on purpose, or we knew no address of
+	                       ours */
 	struct ike_suite suite;
 	struct ike_keys keys;
 	struct ike_nonce ni, nr, low;
@@ -150,7 +151,7 @@ struct ike_sa {
 	mtime created, established, expires, rekey_at, expire_at, childless_at, delete_at;
 	mtime last_sign; /* of life */
 	mtime confirmed; /* when the last answered request of ours was first sent */
-	bool proven;               /* the peer is known to have it, too */
+	bool proven;     /* the peer is known to have it, too */
 	bool redundant;  /* another SA of the same conn won (settle.c) */
 	uint64_t redundant_to;
 	mtime redundant_since, redundant_check;

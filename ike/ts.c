@@ -24,6 +24,11 @@ struct ike_ts ike_ts_from_prefix(const struct prefix *p)
 	return ts;
 }
 
+bool ike_ts_eq(const struct ike_ts *a, const struct ike_ts *b)
+{
+	return ike_ts_contains(a, b) && ike_ts_contains(b, a) && a->protocol == b->protocol;
+}
+
 bool ike_ts_contains(const struct ike_ts *outer, const struct ike_ts *inner)
 {
 	return outer->first.family == inner->first.family && addr_cmp(&outer->first, &inner->first) <= 0 &&

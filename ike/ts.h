@@ -11,6 +11,7 @@
  */
 unsigned ike_ts_narrow(const struct ike_ts *asked, unsigned n_asked, const struct ike_ts *allowed,
     unsigned n_allowed, struct ike_ts ret[IKE_TS_MAX]);
+bool ike_ts_eq(const struct ike_ts *a, const struct ike_ts *b);
 bool ike_ts_contains(const struct ike_ts *outer, const struct ike_ts *inner);
 /* Is each selector of inner covered by one of outer? */
 bool ike_ts_all_within(
