@@ -17,6 +17,7 @@
 #define TCP_QUEUE (64 * 1024)
 #define TCP_QUEUE_HARD (4 * 1024 * 1024)
 #define TCP_READ_ROUNDS 16 /* reads per wake-up, so that one fast peer can't starve the rest */
+#define DISCARD_READS 2048 /* of 4 KiB, before closing */
 #define DSCP_CS6 0xc0      /* network control, as RFC 4594 asks for routing protocols */
 
 struct tcp_conn {
@@ -26,6 +27,7 @@ struct tcp_conn {
 	uint8_t *queue;
 	size_t len, cap, sent; /* [sent, len) is waiting */
 	bool want_room;        /* the last `writable` said less than the whole */
+	int broken;            /* errno of the write that failed; what the peer said before can still be read */
 	const struct tcp_conn_events *ev;
 	void *ctx;
 	bool *freed; /* set while a callback runs, to notice tcp_conn_free inside of it */
@@ -84,21 +86,23 @@ static int remote_name(int fd, struct sockaddr *sa, socklen_t *len)
 	return getpeername(fd, sa, len);
 }
 
-/* Writes from the queue. -1 with errno when the connection is broken. */
-static int flush(struct tcp_conn *c)
+/*
+ * Writes from the queue. When the connection is broken nothing more is written, but it does not end here: a peer that closes says why
+ * first (BGP's NOTIFICATION), and that may still wait to be read. Reading finds the end.
+ */
+static void flush(struct tcp_conn *c)
 {
-	while (c->sent < c->len) {
+	while (c->sent < c->len && !c->broken) {
 		ssize_t n = send(c->fd, c->queue + c->sent, c->len - c->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
 
-		if (n < 0) {
-			if (errno == EINTR)
-				continue;
-			return errno == EAGAIN ? 0 : -1;
-		}
-		c->sent += (size_t)n;
+		if (n >= 0)
+			c->sent += (size_t)n;
+		else if (errno == EAGAIN)
+			return;
+		else if (errno != EINTR)
+			c->broken = errno;
 	}
 	c->sent = c->len = 0;
-	return 0;
 }
 
 static void update_watch(struct tcp_conn *c)
@@ -124,19 +128,14 @@ static void on_connected(struct tcp_conn *c)
 	c->ev->opened(c->ctx, &local);
 }
 
-/* True when the connection was found broken. */
-static bool on_writable(struct tcp_conn *c)
+static void on_writable(struct tcp_conn *c)
 {
-	if (flush(c)) {
-		c->ev->closed(c->ctx, strerror(errno));
-		return true;
-	}
+	flush(c);
 	update_watch(c);
-	if (c->want_room && c->len - c->sent < TCP_QUEUE / 2) {
+	if (c->want_room && !c->broken && c->len - c->sent < TCP_QUEUE / 2) {
 		c->want_room = false;
 		c->ev->writable(c->ctx, TCP_QUEUE - (c->len - c->sent));
 	}
-	return false;
 }
 
 static void on_readable(struct tcp_conn *c, const bool *gone)
@@ -148,10 +147,12 @@ static void on_readable(struct tcp_conn *c, const bool *gone)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && errno == EAGAIN)
+		if (n < 0 && errno == EAGAIN && !c->broken)
 			return;
 		if (n <= 0) {
-			c->ev->closed(c->ctx, n < 0 ? strerror(errno) : NULL);
+			int error = c->broken ? c->broken : n < 0 ? errno : 0;
+
+			c->ev->closed(c->ctx, error ? strerror(error) : NULL);
 			return;
 		}
 		c->ev->input(c->ctx, buf, (size_t)n);
@@ -170,9 +171,9 @@ static void on_fd(void *ctx, int fd, unsigned what)
 	if (c->connecting) {
 		on_connected(c);
 	} else {
-		bool broken = what & LOOP_WRITE && on_writable(c);
-
-		if (!gone && !broken && what & LOOP_READ)
+		if (what & LOOP_WRITE)
+			on_writable(c);
+		if (!gone && (what & LOOP_READ || c->broken))
 			on_readable(c, &gone);
 	}
 	if (!gone)
@@ -265,12 +266,21 @@ int tcp_send(struct tcp_conn *c, const uint8_t *data, size_t len)
 		return 0;
 	/*
 	 * Written at once where the kernel takes it; the loop is asked to call back even if everything went out, because that is
-	 * when `writable` hands back the room. An error shows there too.
+	 * when `writable` hands back the room, or when what the peer said is read if the connection is broken.
 	 */
-	if (flush(c))
-		return -1;
+	flush(c);
 	loop_watch_set(c->watch, LOOP_READ | LOOP_WRITE);
 	return 0;
+}
+
+/* Closing with unread input makes the kernel send RST and drop what is still on its way out: our last words. */
+static void discard_input(struct tcp_conn *c)
+{
+	uint8_t buf[4096];
+
+	for (unsigned i = 0; i < DISCARD_READS; i++)
+		if (recv(c->fd, buf, sizeof(buf), MSG_DONTWAIT) <= 0)
+			return;
 }
 
 void tcp_conn_free(struct tcp_conn *c)
@@ -279,8 +289,10 @@ void tcp_conn_free(struct tcp_conn *c)
 		return;
 	if (c->freed)
 		*c->freed = true;
-	if (!c->connecting)
-		(void)flush(c);
+	if (!c->connecting) {
+		flush(c);
+		discard_input(c);
+	}
 	loop_watch_free(c->watch);
 	close(c->fd);
 	free(c->queue);
