@@ -45,6 +45,8 @@ void api_reply_error(struct evhttp_request *req, int status, const char *tag, co
     ...) __attribute__((format(printf, 5, 6)));
 /* What an operation came to; API_OK is 204. */
 void api_reply_result(struct evhttp_request *req, enum api_result result, const struct reason *why);
+/* Appends a value as text. -1: memory was out, and buf holds a part of it. */
+int api_add_json(struct evbuffer *buf, const json_t *v);
 bool api_is_head(struct evhttp_request *req);
 void api_headers(struct evhttp_request *req);
 

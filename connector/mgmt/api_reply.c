@@ -35,9 +35,25 @@ void api_headers(struct evhttp_request *req)
 	evhttp_add_header(h, "Cache-Control", "no-cache");
 }
 
-static int to_buffer(const char *data, size_t n, void *buf)
+struct sink {
+	struct evbuffer *buf;
+	bool bad;
+};
+
+static int to_sink(const char *data, size_t n, void *sink)
 {
-	return evbuffer_add(buf, data, n);
+	struct sink *s = sink;
+
+	s->bad = s->bad || evbuffer_add(s->buf, data, n);
+	return s->bad ? -1 : 0;
+}
+
+/* jansson goes on when the callback fails on an object's key, so the failure is remembered here. */
+int api_add_json(struct evbuffer *buf, const json_t *v)
+{
+	struct sink s = { .buf = buf };
+
+	return json_dump_callback(v, to_sink, &s, JSON_COMPACT) || s.bad ? -1 : 0;
 }
 
 /* Sends and takes over body. */
@@ -45,8 +61,7 @@ static void send_json(struct evhttp_request *req, int status, json_t *body)
 {
 	struct evbuffer *buf = evbuffer_new();
 
-	if (!body || !buf || json_dump_callback(body, to_buffer, buf, JSON_COMPACT) ||
-	    evbuffer_add(buf, "\n", 1)) {
+	if (!body || !buf || api_add_json(buf, body) || evbuffer_add(buf, "\n", 1)) {
 		if (buf)
 			evbuffer_drain(buf, evbuffer_get_length(buf));
 		status = HTTP_INTERNAL;

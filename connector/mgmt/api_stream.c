@@ -69,15 +69,10 @@ static void on_cut(evutil_socket_t fd, short what, void *arg)
 	evhttp_connection_free(evhttp_request_get_connection(st->req));
 }
 
-static int to_buffer(const char *data, size_t n, void *buf)
-{
-	return evbuffer_add(buf, data, n);
-}
-
 static void add_row(struct stream *st, json_t *row)
 {
-	st->bad = st->bad || !row || (st->any && evbuffer_add(st->buf, ",\n", 2)) ||
-	          json_dump_callback(row, to_buffer, st->buf, JSON_COMPACT);
+	st->bad =
+	    st->bad || !row || (st->any && evbuffer_add(st->buf, ",\n", 2)) || api_add_json(st->buf, row);
 	st->any = true;
 	json_decref(row);
 }
