@@ -57,6 +57,8 @@ struct ike_ts {
 	uint16_t port_first, port_last;
 };
 struct ike_ts ike_ts_from_prefix(const struct prefix *p);
+/* "0.0.0.0/0, 10.0.0.1-10.0.0.9[6/443-443]" into buf; always terminated. */
+const char *ike_ts_str(const struct ike_ts ts[], unsigned n, char *buf, size_t cap);
 
 enum ike_role { IKE_ROLE_BOTH, IKE_ROLE_INITIATE, IKE_ROLE_RESPOND };
 

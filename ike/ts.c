@@ -106,14 +106,34 @@ bool ike_ts_all_within(
 	return true;
 }
 
-const char *ike_ts_str(const struct ike_ts *ts, unsigned n, char *buf, size_t cap)
+/* The addresses of a selector, if they are just one prefix, which nearly all are. */
+static bool as_prefix(const struct ike_ts *ts, struct prefix *ret_prefix)
+{
+	struct prefix p = { .addr = ts->first };
+
+	for (unsigned len = 0; len <= addr_bits(&p.addr); len++) {
+		struct ike_ts whole;
+
+		p.len = (uint8_t)len;
+		whole = ike_ts_from_prefix(&p);
+		if (addr_eq(&whole.first, &ts->first) && addr_eq(&whole.last, &ts->last)) {
+			*ret_prefix = p;
+			return true;
+		}
+	}
+	return false;
+}
+
+const char *ike_ts_str(const struct ike_ts ts[], unsigned n, char *buf, size_t cap)
 {
 	size_t at = 0;
 
 	buf[0] = '\0';
 	for (unsigned i = 0; i < n && at < cap; i++) {
-		int w = snprintf(buf + at, cap - at, "%s%s-%s", i ? " " : "", addr_str(&ts[i].first),
-		    addr_str(&ts[i].last));
+		const char *comma = i ? ", " : "";
+		struct prefix p;
+		int w = as_prefix(&ts[i], &p) ? snprintf(buf + at, cap - at, "%s%s", comma, prefix_str(&p)) :
+			snprintf(buf + at, cap - at, "%s%s-%s", comma, addr_str(&ts[i].first), addr_str(&ts[i].last));
 
 		if (w < 0 || (at += (size_t)w) >= cap)
 			break;

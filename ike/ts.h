@@ -16,7 +16,5 @@ bool ike_ts_contains(const struct ike_ts *outer, const struct ike_ts *inner);
 /* Is each selector of inner covered by one of outer? */
 bool ike_ts_all_within(
     const struct ike_ts *inner, unsigned n_inner, const struct ike_ts *outer, unsigned n_outer);
-/* "10.0.0.0-10.0.255.255[6/443]", a list of them, for reasons; always terminated. */
-const char *ike_ts_str(const struct ike_ts *ts, unsigned n, char *buf, size_t cap);
 
 #endif

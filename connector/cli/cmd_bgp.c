@@ -25,7 +25,7 @@ static void summary_row(struct table *t, const json_t *peer)
 	table_cell(t, get_str(peer, "address"));
 	table_cell_number(t, get_u64(peer, "as"));
 	table_cell_colour(t, session_colour(state), state);
-	table_cell(t, get_u64(peer, "uptime") ? text_duration(get_u64(peer, "uptime"), age) : "-");
+	table_cell(t, strcmp(get_str(peer, "state"), "Established") ? "-" : text_duration(get_u64(peer, "uptime"), age));
 	table_cell_number(t, get_u64(peer, "received"));
 	table_cell_number(t, get_u64(peer, "accepted"));
 	table_cell_number(t, get_u64(peer, "advertised"));

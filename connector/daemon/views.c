@@ -103,42 +103,6 @@ static void status_free(struct view_status *v)
 
 /* --- tunnels --- */
 
-/* A range that is a prefix, which nearly all are, is printed as one. */
-static bool ts_prefix(const struct ike_ts *ts, struct prefix *ret_prefix)
-{
-	struct prefix p = { .addr = ts->first };
-
-	for (unsigned len = 0; len <= addr_bits(&p.addr); len++) {
-		struct ike_ts whole;
-
-		p.len = (uint8_t)len;
-		whole = ike_ts_from_prefix(&p);
-		if (addr_eq(&whole.first, &ts->first) && addr_eq(&whole.last, &ts->last)) {
-			*ret_prefix = p;
-			return true;
-		}
-	}
-	return false;
-}
-
-static void ts_text(const struct ike_ts ts[], unsigned n, char *buf, size_t cap)
-{
-	size_t at = 0;
-
-	buf[0] = '\0';
-	for (unsigned i = 0; i < n && at < cap; i++) {
-		const char *comma = i ? ", " : "";
-		struct prefix p;
-		int len;
-
-		if (ts_prefix(&ts[i], &p))
-			len = snprintf(buf + at, cap - at, "%s%s", comma, prefix_str(&p));
-		else
-			len = snprintf(buf + at, cap - at, "%s%s-%s", comma, addr_str(&ts[i].first), addr_str(&ts[i].last));
-		at += len > 0 ? (size_t)len : 0;
-	}
-}
-
 static void tunnel_child_view(const struct tunnel *t, const struct ike_conn_view *c, struct view_tunnel *v)
 {
 	struct view_child *ch = &v->child[0];
@@ -159,8 +123,8 @@ static void tunnel_child_view(const struct tunnel *t, const struct ike_conn_view
 		ch->bytes_out = pc.bytes_out;
 		ch->packets_out = pc.packets_out;
 	}
-	ts_text(c->ts_local, c->n_ts_local, v->ts_local, sizeof(v->ts_local));
-	ts_text(c->ts_remote, c->n_ts_remote, v->ts_remote, sizeof(v->ts_remote));
+	ike_ts_str(c->ts_local, c->n_ts_local, v->ts_local, sizeof(v->ts_local));
+	ike_ts_str(c->ts_remote, c->n_ts_remote, v->ts_remote, sizeof(v->ts_remote));
 }
 
 static void tunnel_ike_view(const struct tunnel *t, struct view_tunnel *v)

@@ -169,6 +169,27 @@ static void test_model(void **state)
 }
 
 /* More selectors than a child holds: as many as fit, none of them wrong. */
+static void test_printed(void **state)
+{
+	struct prefix p;
+	struct ike_ts ts[3];
+	char buf[128];
+
+	(void)state;
+	assert_int_equal(prefix_parse("10.0.0.0/16", true, &p), 0);
+	ts[0] = ike_ts_from_prefix(&p);
+	assert_int_equal(prefix_parse("::/0", true, &p), 0);
+	ts[1] = ike_ts_from_prefix(&p);
+	ts[2] = ts[0];
+	ts[2].last.b[3] = 9;
+	ts[2].last.b[2] = 0;
+	ts[2].protocol = 6;
+	ts[2].port_first = ts[2].port_last = 443;
+	assert_string_equal(ike_ts_str(ts, 3, buf, sizeof(buf)), "10.0.0.0/16, ::/0, 10.0.0.0-10.0.0.9[6/443-443]");
+	ike_ts_str(ts, 3, buf, 8); /* cut, and terminated */
+	assert_true(strlen(buf) < 8);
+}
+
 static void test_many(void **state)
 {
 	struct ike_ts asked[IKE_TS_OFFER_MAX], any = ts("0.0.0.0/0"), got[IKE_TS_MAX];
@@ -217,6 +238,7 @@ int main(void)
 		cmocka_unit_test(test_prefix),
 		cmocka_unit_test(test_narrow),
 		cmocka_unit_test(test_model),
+		cmocka_unit_test(test_printed),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_payload),
 	};
