@@ -26,8 +26,8 @@ struct endpoint {
 	uint16_t port; /* host order */
 };
 
-#define ADDR_STR_MAX 46
-#define PREFIX_STR_MAX 50
+#define ADDR_STR_MAX     46
+#define PREFIX_STR_MAX   50
 #define ENDPOINT_STR_MAX 56
 
 struct addr addr_v4(uint32_t host_order);

@@ -10,13 +10,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 struct list {
 	struct list *next, *prev;
 };
 
-#define LIST_INIT(name) { &(name), &(name) }
+#define LIST_INIT(name)                                                                                      \
+	{                                                                                                    \
+		&(name), &(name)                                                                             \
+	}
 
 static inline void list_init(struct list *l)
 {
@@ -53,13 +56,13 @@ static inline void list_remove(struct list *n)
 #define list_entry(node, type, member) container_of(node, type, member)
 #define list_first(head, type, member) (list_empty(head) ? NULL : list_entry((head)->next, type, member))
 /*
- * Iterate over objects; the current one may be removed from the list and freed inside the loop (its successor may not). One loop, so
- * `break` and `continue` mean what they say.
+ * Iterate over objects; the current one may be removed from the list and freed inside the loop (its successor
+ * may not). One loop, so `break` and `continue` mean what they say.
  */
-#define list_for_each(head, type, var, member)                                                            \
-	for (type *var = list_entry((head)->next, type, member),                                          \
-	    *var##_next = list_entry(var->member.next, type, member);                                     \
-		&var->member != (head);                                                                   \
-		var = var##_next, var##_next = list_entry(var##_next->member.next, type, member))
+#define list_for_each(head, type, var, member)                                                               \
+	for (type *var = list_entry((head)->next, type, member),                                             \
+	          *var##_next = list_entry(var->member.next, type, member);                                  \
+	     &var->member != (head);                                                                         \
+	     var = var##_next, var##_next = list_entry(var##_next->member.next, type, member))
 
 #endif

@@ -39,8 +39,8 @@ static void stderr_sink(void *ctx, enum log_level level, const char *subject, co
 {
 	static const char *const journal[] = { "<3>", "<4>", "<6>", "<7>" };
 	char out[1200];
-	int n = snprintf(out, sizeof(out), "%s%-5s %s: %s\n", ctx ? journal[level] : "", log_level_name(level),
-		subject, line);
+	int n = snprintf(out, sizeof(out), "%s%-5s %s: %s\n", ctx ? journal[level] : "",
+	    log_level_name(level), subject, line);
 
 	if (n >= (int)sizeof(out)) {
 		n = sizeof(out) - 1;
@@ -54,6 +54,7 @@ struct logger log_stderr(enum log_level max)
 {
 	static char under_journal;
 
-	return (struct logger){ .sink = stderr_sink, .ctx = getenv("JOURNAL_STREAM") ? &under_journal : NULL,
-		.max = max };
+	return (struct logger){
+		.sink = stderr_sink, .ctx = getenv("JOURNAL_STREAM") ? &under_journal : NULL, .max = max
+	};
 }

@@ -18,7 +18,7 @@ typedef struct {
 } mdur;
 
 #define MTIME_NEVER ((mtime){ INT64_MAX })
-#define MDUR_ZERO ((mdur){ 0 })
+#define MDUR_ZERO   ((mdur){ 0 })
 
 static inline mdur mdur_s(int64_t s)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A reason: why something was refused or failed, as data. `id` is stable (scripts and `explain` rely on
- * it), lower-case words joined by hyphens ("ike-no-proposal", "config-unknown-leaf"); `text` is for people and says
- * what, where, why and what to do. Reasons travel in facts, actions and API answers; nobody prints them but
- * the daemon's log and the CLI. Never put a secret into one.
+ * it), lower-case words joined by hyphens ("ike-no-proposal", "config-unknown-leaf"); `text` is for people
+ * and says what, where, why and what to do. Reasons travel in facts, actions and API answers; nobody prints
+ * them but the daemon's log and the CLI. Never put a secret into one.
  */
 #ifndef CW_BASE_REASON_H
 #define CW_BASE_REASON_H

@@ -25,7 +25,9 @@ static void summary_row(struct table *t, const json_t *peer)
 	table_cell(t, get_str(peer, "address"));
 	table_cell_number(t, get_u64(peer, "as"));
 	table_cell_colour(t, session_colour(state), state);
-	table_cell(t, strcmp(get_str(peer, "state"), "Established") ? "-" : text_duration(get_u64(peer, "uptime"), age));
+	table_cell(t, strcmp(get_str(peer, "state"), "Established")
+	                  ? "-"
+	                  : text_duration(get_u64(peer, "uptime"), age));
 	table_cell_number(t, get_u64(peer, "received"));
 	table_cell_number(t, get_u64(peer, "accepted"));
 	table_cell_number(t, get_u64(peer, "advertised"));
@@ -67,8 +69,7 @@ int cmd_bgp_summary(struct cli *cli, const struct args *args)
 	struct table *t = table_new(cli->out, &cli->term_out, columns, sizeof(columns) / sizeof(columns[0]));
 	if (json_array_size(json_object_get(bgp, "peer")))
 		fputc('\n', cli->out);
-	json_array_foreach (json_object_get(bgp, "peer"), i, peer)
-		summary_row(t, peer);
+	json_array_foreach(json_object_get(bgp, "peer"), i, peer) summary_row(t, peer);
 	if (!table_finish(t))
 		fputs("No BGP peer is configured.\n", cli->err);
 	json_decref(bgp);
@@ -114,10 +115,9 @@ static void messages_field(struct table *t, const char *label, json_t *counts)
 	size_t n = 0;
 
 	buf[0] = '\0';
-	json_object_foreach (counts, key, v)
-		if (json_is_integer(v) && json_integer_value(v) > 0 && n < sizeof(buf))
-			n += (size_t)snprintf(buf + n, sizeof(buf) - n, "%s%lld %s", n ? ", " : "",
-			    (long long)json_integer_value(v), key);
+	json_object_foreach(counts, key, v) if (json_is_integer(v) && json_integer_value(v) > 0 &&
+	                                        n < sizeof(buf)) n += (size_t)snprintf(buf + n,
+	    sizeof(buf) - n, "%s%lld %s", n ? ", " : "", (long long)json_integer_value(v), key);
 	table_cell(t, "");
 	table_cell_colour(t, TABLE_DIM, label);
 	table_cell(t, n ? buf : "none");
@@ -133,9 +133,8 @@ static void capabilities_field(struct table *t, json_t *capabilities)
 	size_t n = 0;
 
 	buf[0] = '\0';
-	json_object_foreach (capabilities, key, v)
-		if (json_is_true(v) && n < sizeof(buf))
-			n += (size_t)snprintf(buf + n, sizeof(buf) - n, "%s%s", n ? ", " : "", key);
+	json_object_foreach(capabilities, key, v) if (json_is_true(v) && n < sizeof(buf)) n +=
+	    (size_t)snprintf(buf + n, sizeof(buf) - n, "%s%s", n ? ", " : "", key);
 	table_cell(t, "");
 	table_cell_colour(t, TABLE_DIM, "capabilities");
 	table_cell(t, n ? buf : "none");
@@ -157,7 +156,8 @@ static int peer_show(void *ctx, const json_t *peer)
 		fprintf(cli->out, " for %s", text_duration(get_u64(peer, "uptime"), age));
 	fputc('\n', cli->out);
 	struct table *t = table_new(cli->out, &cli->term_out, columns, 3);
-	json_object_foreach ((json_t *)(uintptr_t)peer, key, value) {
+	json_object_foreach((json_t *)(uintptr_t)peer, key, value)
+	{
 		if (!strcmp(key, "name") || !strcmp(key, "state") || !strcmp(key, "uptime"))
 			continue;
 		if (!strcmp(key, "messages")) {
@@ -198,10 +198,8 @@ static void as_path_text(const json_t *path, char *buf, size_t cap)
 	size_t i, n = 0;
 
 	buf[0] = '\0';
-	json_array_foreach (path, i, as)
-		if (n < cap)
-			n += (size_t)snprintf(
-			    buf + n, cap - n, "%s%lld", n ? " " : "", (long long)json_integer_value(as));
+	json_array_foreach(path, i, as) if (n < cap) n +=
+	    (size_t)snprintf(buf + n, cap - n, "%s%lld", n ? " " : "", (long long)json_integer_value(as));
 	if (n >= cap)
 		snprintf(buf + cap - 4, 4, "...");
 }
@@ -231,10 +229,8 @@ static int route_row(void *ctx, const json_t *r)
 	                   : "-");
 	table_cell(rt->t, get_str(r, "reason"));
 	table_end_row(rt->t);
-	json_array_foreach (communities, i, c)
-		if (json_is_string(c) && n < sizeof(list))
-			n += (size_t)snprintf(
-			    list + n, sizeof(list) - n, "%s%s", n ? " " : "", json_string_value(c));
+	json_array_foreach(communities, i, c) if (json_is_string(c) && n < sizeof(list)) n +=
+	    (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", n ? " " : "", json_string_value(c));
 	if (rt->communities && n)
 		table_note(rt->t, TABLE_DIM, "communities", list);
 	return 0;

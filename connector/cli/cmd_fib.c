@@ -15,7 +15,8 @@ static void ways_text(const json_t *ways, char *buf, size_t cap)
 	size_t i, n = 0;
 
 	buf[0] = '\0';
-	json_array_foreach (ways, i, way) {
+	json_array_foreach(ways, i, way)
+	{
 		const char *interface = get_str(way, "interface"), *via = get_str(way, "via");
 
 		if (n < cap)

@@ -59,9 +59,8 @@ static void value_text(const json_t *v, char *buf, size_t cap)
 		snprintf(buf, cap, "%lld", (long long)json_integer_value(v));
 	else if (json_is_boolean(v))
 		snprintf(buf, cap, "%s", json_is_true(v) ? "yes" : "no");
-	json_array_foreach (v, i, e)
-		if (json_is_string(e) && n < cap)
-			n += (size_t)snprintf(buf + n, cap - n, "%s%s", n ? " " : "", json_string_value(e));
+	json_array_foreach(v, i, e) if (json_is_string(e) && n < cap) n +=
+	    (size_t)snprintf(buf + n, cap - n, "%s%s", n ? " " : "", json_string_value(e));
 }
 
 static bool is_sourced(const json_t *v)
@@ -90,13 +89,13 @@ static void show_values(struct cli *cli, json_t *doc)
 	const char *group, *key;
 	json_t *v, *inner;
 
-	json_object_foreach (doc, group, v) {
+	json_object_foreach(doc, group, v)
+	{
 		if (is_sourced(v))
 			value_row(t, "", group, v);
 		else if (json_is_object(v) && strcmp(group, "sources") != 0)
-			json_object_foreach (v, key, inner)
-				if (is_sourced(inner))
-					value_row(t, group, key, inner);
+			json_object_foreach(v, key, inner) if (is_sourced(inner))
+			    value_row(t, group, key, inner);
 	}
 	table_finish(t);
 }
@@ -109,7 +108,8 @@ static void show_sources(struct cli *cli, json_t *sources)
 	json_t *v;
 
 	fputc('\n', cli->out);
-	json_object_foreach (sources, key, v) {
+	json_object_foreach(sources, key, v)
+	{
 		table_cell(t, key);
 		table_cellf(t, "%s, %s", get_str(v, "title"), get_str(v, "url"));
 		table_end_row(t);

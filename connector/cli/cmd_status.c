@@ -20,11 +20,12 @@ bool status_is_ok(const json_t *status)
 	size_t i, j;
 	const json_t *site, *tunnel;
 
-	json_array_foreach (json_object_get(status, "site"), i, site) {
+	json_array_foreach(json_object_get(status, "site"), i, site)
+	{
 		bool wanted = false;
 
-		json_array_foreach (json_object_get(site, "tunnel"), j, tunnel)
-			wanted = wanted || strcmp(get_str(tunnel, "admin"), "down") != 0;
+		json_array_foreach(json_object_get(site, "tunnel"), j, tunnel) wanted =
+		    wanted || strcmp(get_str(tunnel, "admin"), "down") != 0;
 		if (wanted && strcmp(get_str(site, "state"), "ok") != 0)
 			return false;
 	}
@@ -66,7 +67,8 @@ static void show_site(struct table *t, const json_t *site)
 	const json_t *tunnels = json_object_get(site, "tunnel"), *tunnel;
 	size_t i;
 
-	json_array_foreach (tunnels, i, tunnel) {
+	json_array_foreach(tunnels, i, tunnel)
+	{
 		table_cell_colour(t, TABLE_BOLD, i ? "" : name);
 		table_cell(t, i ? "" : get_str(site, "profile"));
 		table_cell_colour(t, site_colour(state), i ? "" : state);
@@ -116,8 +118,7 @@ void status_show(FILE *out, const struct term *term, const json_t *status)
 		return;
 	}
 	struct table *t = table_new(out, term, columns, sizeof(columns) / sizeof(columns[0]));
-	json_array_foreach (json_object_get(status, "site"), i, site)
-		show_site(t, site);
+	json_array_foreach(json_object_get(status, "site"), i, site) show_site(t, site);
 	table_finish(t);
 }
 

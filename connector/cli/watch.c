@@ -61,9 +61,7 @@ static const json_t *find_named(const json_t *array, const char *name)
 	const json_t *e;
 	size_t i;
 
-	json_array_foreach (array, i, e)
-		if (!strcmp(get_str(e, "name"), name))
-			return e;
+	json_array_foreach(array, i, e) if (!strcmp(get_str(e, "name"), name)) return e;
 	return NULL;
 }
 
@@ -99,12 +97,13 @@ static void differences(struct cli *cli, const json_t *status, const json_t *bef
 	const json_t *site, *tunnel;
 	size_t i, j;
 
-	json_array_foreach (json_object_get(status, "site"), i, site) {
+	json_array_foreach(json_object_get(status, "site"), i, site)
+	{
 		const json_t *old = find_named(json_object_get(before, "site"), get_str(site, "name"));
 
-		json_array_foreach (json_object_get(site, "tunnel"), j, tunnel)
-			tunnel_line(cli, get_str(site, "name"), tunnel,
-			    find_named(json_object_get(old, "tunnel"), get_str(tunnel, "name")));
+		json_array_foreach(json_object_get(site, "tunnel"), j, tunnel)
+		    tunnel_line(cli, get_str(site, "name"), tunnel,
+		        find_named(json_object_get(old, "tunnel"), get_str(tunnel, "name")));
 		if (!old || strcmp(get_str(site, "state"), get_str(old, "state")) != 0) {
 			stamp(cli->out);
 			table_print(cli->out, &cli->term_out, TABLE_PLAIN, get_str(site, "name"));
@@ -113,12 +112,13 @@ static void differences(struct cli *cli, const json_t *status, const json_t *bef
 			fputc('\n', cli->out);
 		}
 	}
-	json_array_foreach (json_object_get(before, "site"), i, site)
-		if (!find_named(json_object_get(status, "site"), get_str(site, "name"))) {
-			stamp(cli->out);
-			table_print(cli->out, &cli->term_out, TABLE_PLAIN, get_str(site, "name"));
-			fputs(" is no longer configured\n", cli->out);
-		}
+	json_array_foreach(json_object_get(before, "site"), i,
+	    site) if (!find_named(json_object_get(status, "site"), get_str(site, "name")))
+	{
+		stamp(cli->out);
+		table_print(cli->out, &cli->term_out, TABLE_PLAIN, get_str(site, "name"));
+		fputs(" is no longer configured\n", cli->out);
+	}
 }
 
 /* One round. *before moves on to what was seen now. */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A data plane: where ESP runs. One interface, two planes: `user` (a worker thread with TUN and UDP, plane_user.c)
- * and, later, `kernel` (XFRM). The daemon speaks only through this header; it never touches an ESP packet.
+ * A data plane: where ESP runs. One interface, two planes: `user` (a worker thread with TUN and UDP,
+ * plane_user.c) and, later, `kernel` (XFRM). The daemon speaks only through this header; it never touches an
+ * ESP packet.
  *
- * Threads: every function here is called by the control thread, and returns when the change is in force in the
- * worker (messages to it are acknowledged), so the order of calls is the order of effects. Events are
- * delivered on the control thread, by plane_dispatch, which the event loop calls when plane_event_fd is readable.
+ * Threads: every function here is called by the control thread, and returns when the change is in force in
+ * the worker (messages to it are acknowledged), so the order of calls is the order of effects. Events are
+ * delivered on the control thread, by plane_dispatch, which the event loop calls when plane_event_fd is
+ * readable.
  *
  * A tunnel id is the daemon's own number; it is never reused within a run of the process.
  */
@@ -40,8 +42,8 @@ struct plane_sa {
 	bool esn;
 	uint8_t encr_key[CRYPTO_MAX_ENCR_KEY]; /* with the salt, in the order of KEYMAT */
 	uint8_t integ_key[CRYPTO_MAX_INTEG_KEY];
-	bool udp_encap;         /* else ESP is IP protocol 50 */
-	struct endpoint local;  /* outer addresses and ports (4500 each, or as NAT made them) */
+	bool udp_encap;        /* else ESP is IP protocol 50 */
+	struct endpoint local; /* outer addresses and ports (4500 each, or as NAT made them) */
 	struct endpoint remote;
 	/* Inner packets must match one local and one remote range, else they are dropped and counted. */
 	struct plane_ts {
@@ -61,7 +63,7 @@ enum plane_drop {
 	PLANE_DROP_SELECTOR,      /* the inner packet is outside of the traffic selectors */
 	PLANE_DROP_SEQ_EXHAUSTED, /* the outbound SA has no sequence number left */
 	PLANE_DROP_TOO_BIG,
-	PLANE_DROP_QUEUE,         /* the socket or the TUN device would not take it */
+	PLANE_DROP_QUEUE, /* the socket or the TUN device would not take it */
 	PLANE_DROP_COUNT
 };
 const char *plane_drop_name(enum plane_drop d); /* "no-sa", "replay", ... */
@@ -76,59 +78,64 @@ struct plane_counters {
 
 struct plane_events {
 	/* An IKE datagram came in on port 500 or 4500 (the non-ESP marker is taken off). */
-	void (*ike_datagram)(void *ctx, const struct endpoint *local, const struct endpoint *remote, const uint8_t *data,
-		size_t len);
+	void (*ike_datagram)(void *ctx, const struct endpoint *local, const struct endpoint *remote,
+	    const uint8_t *data, size_t len);
 	/* The first authenticated packet on an inbound SA. */
 	void (*first_inbound)(void *ctx, uint32_t tunnel, uint32_t spi);
 	/* An outbound SA has used three quarters of its sequence numbers: rekey now. */
 	void (*seq_near_end)(void *ctx, uint32_t tunnel, uint32_t spi);
-	/* An authenticated packet came from another outer address or port than the SA's (NAT mapping changed). */
+	/* An authenticated packet came from another outer address or port than the SA's (NAT mapping
+	 * changed). */
 	void (*remote_moved)(void *ctx, uint32_t tunnel, uint32_t spi, const struct endpoint *remote);
 };
 
 struct plane_config {
 	const struct sys_domain *domain; /* where the sockets and interfaces live */
-	uint16_t ike_port, natt_port; /* 500, 4500 */
-	mdur keepalive;               /* NAT keepalive on idle outbound SAs with nat_keepalive; 20 s */
+	uint16_t ike_port, natt_port;    /* 500, 4500 */
+	mdur keepalive;                  /* NAT keepalive on idle outbound SAs with nat_keepalive; 20 s */
 	const struct logger *log;
 };
 
 /*
- * Opens the sockets (wildcard, IPv4 and where the kernel has it IPv6, with packet info, SO_REUSEADDR off) and starts
- * the worker in the calling thread's network namespace. NULL with a reason ("socket-in-use" names the port and
- * suggests which program to look for).
+ * Opens the sockets (wildcard, IPv4 and where the kernel has it IPv6, with packet info, SO_REUSEADDR off) and
+ * starts the worker in the calling thread's network namespace. NULL with a reason ("socket-in-use" names the
+ * port and suggests which program to look for).
  */
 struct plane *plane_user_new(const struct plane_config *config, const struct plane_events *events, void *ctx,
-	struct reason *ret_reason);
+    struct reason *ret_reason);
 /* Stops the worker, closes everything, deletes its interfaces. */
 void plane_free(struct plane *p);
 
 int plane_event_fd(const struct plane *p);
 void plane_dispatch(struct plane *p);
 
-/* Creates the interface (up, with carrier, MTU set). The interface's index comes back. Refuses a name that exists. */
-int plane_tunnel_add(struct plane *p, const struct plane_tunnel *t, int *ret_ifindex, struct reason *ret_reason);
+/* Creates the interface (up, with carrier, MTU set). The interface's index comes back. Refuses a name that
+ * exists. */
+int plane_tunnel_add(
+    struct plane *p, const struct plane_tunnel *t, int *ret_ifindex, struct reason *ret_reason);
 void plane_tunnel_del(struct plane *p, uint32_t tunnel);
 
 /*
- * Installs an SA. An outbound SA becomes the one its tunnel seals with at once; older outbound ones stay until
- * they are removed. Keys are copied; the caller cleanses its own.
+ * Installs an SA. An outbound SA becomes the one its tunnel seals with at once; older outbound ones stay
+ * until they are removed. Keys are copied; the caller cleanses its own.
  */
 int plane_sa_add(struct plane *p, const struct plane_sa *sa, struct reason *ret_reason);
 void plane_sa_del(struct plane *p, uint32_t tunnel, bool inbound, uint32_t spi);
 /* The peer's outer address changed: every SA of the tunnel sends there from now on. */
-void plane_remote_update(struct plane *p, uint32_t tunnel, const struct endpoint *local, const struct endpoint *remote);
+void plane_remote_update(
+    struct plane *p, uint32_t tunnel, const struct endpoint *local, const struct endpoint *remote);
 /* Send NAT keepalives for this tunnel's outbound SA when it is idle (we are behind a NAT). */
 void plane_keepalive(struct plane *p, uint32_t tunnel, bool on);
 
 /* natt: through port 4500 with the non-ESP marker. local's address 0 lets the route decide. 0, or -errno. */
 int plane_send_ike(struct plane *p, const struct endpoint *local, const struct endpoint *remote, bool natt,
-	const uint8_t *data, size_t len);
+    const uint8_t *data, size_t len);
 
 /* Sums since the tunnel was added (survives rekeys). -1: no such tunnel. */
 int plane_counters(struct plane *p, uint32_t tunnel, struct plane_counters *ret_counters);
 /* The same for one SA. -1: no such SA. */
-int plane_sa_counters(struct plane *p, uint32_t tunnel, bool inbound, uint32_t spi, struct plane_counters *ret_counters);
+int plane_sa_counters(
+    struct plane *p, uint32_t tunnel, bool inbound, uint32_t spi, struct plane_counters *ret_counters);
 /* Drops that belong to no tunnel (unknown SPI, garbage). */
 void plane_stray_counters(struct plane *p, struct plane_counters *ret_counters);
 

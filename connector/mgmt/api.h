@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The management API: HTTP on a Unix socket (libevent's evhttp), RESTCONF-shaped. It owns the socket and the wire format;
- * what to answer it asks the daemon for through `struct api_ops`. Everything runs on the control thread.
+ * The management API: HTTP on a Unix socket (libevent's evhttp), RESTCONF-shaped. It owns the socket and the
+ * wire format; what to answer it asks the daemon for through `struct api_ops`. Everything runs on the control
+ * thread.
  *
  * Resources (JSON bodies; each is an object with one member named as the resource):
- *   GET  /restconf/data/causeway:connector                  the running configuration (instance data as loaded)
- *   GET  /restconf/data/causeway:state/status               {"causeway:status": {contract's `status`}}
+ *   GET  /restconf/data/causeway:connector                  the running configuration (instance data as
+ * loaded) GET  /restconf/data/causeway:state/status               {"causeway:status": {contract's `status`}}
  *   GET  /restconf/data/causeway:state/tunnels[=SITE%2FT]   {"causeway:tunnels": {"tunnel":[...]}}
  *   GET  /restconf/data/causeway:state/bgp                  {"causeway:bgp": {contract's `bgp summary`}}
  *   GET  /restconf/data/causeway:state/peers[=NAME]         {"causeway:peers": {"peer":[... with details]}}
  *   GET  /restconf/data/causeway:state/routes?prefix=P&peer=NAME&view=best|received|advertised|rejected
- *                                                           {"causeway:routes": {"route":[...]}}, chunked as it is made
- *   GET  /restconf/data/causeway:state/fib                  {"causeway:fib": {"route":[...]}}, chunked
- *   POST /restconf/operations/causeway:tunnel-up|tunnel-down|tunnel-rekey   {"causeway:input":{"tunnel":"SITE/T"}} -> 204
- * Errors are RFC 8040 bodies {"ietf-restconf:errors":{"error":[{"error-type","error-tag","error-app-tag":reason id,
- * "error-message":reason text}]}}: 400 malformed-message/invalid-value, 404 data-missing, 405, 409 operation refused by a
- * safety rule (error-tag "operation-not-supported"), 413, 500 operation-failed.
- * Headers are capped at 16 KiB, bodies at 1 MiB.
+ *                                                           {"causeway:routes": {"route":[...]}}, chunked as
+ * it is made GET  /restconf/data/causeway:state/fib                  {"causeway:fib": {"route":[...]}},
+ * chunked POST /restconf/operations/causeway:tunnel-up|tunnel-down|tunnel-rekey
+ * {"causeway:input":{"tunnel":"SITE/T"}} -> 204 Errors are RFC 8040 bodies
+ * {"ietf-restconf:errors":{"error":[{"error-type","error-tag","error-app-tag":reason id,
+ * "error-message":reason text}]}}: 400 malformed-message/invalid-value, 404 data-missing, 405, 409 operation
+ * refused by a safety rule (error-tag "operation-not-supported"), 413, 500 operation-failed. Headers are
+ * capped at 16 KiB, bodies at 1 MiB.
  */
 #ifndef CW_MGMT_API_H
 #define CW_MGMT_API_H
@@ -32,8 +34,8 @@ enum api_tunnel_op { API_TUNNEL_UP, API_TUNNEL_DOWN, API_TUNNEL_REKEY };
 enum api_result { API_OK, API_NOT_FOUND, API_REFUSED, API_INVALID, API_FAILED };
 
 struct api_route_query {
-	char view[16]; /* "best" unless said */
-	struct prefix within; /* family 0: all */
+	char view[16];            /* "best" unless said */
+	struct prefix within;     /* family 0: all */
 	char peer[VIEW_NAME_MAX]; /* empty: all */
 };
 
@@ -47,24 +49,28 @@ struct api_ops {
 	void (*bgp)(void *ctx, struct view_bgp *ret_bgp);
 	size_t (*peers)(void *ctx, size_t start, struct view_bgp_peer *out, size_t max);
 	/*
-	 * Route walks, for streaming: open (NULL with *ret_result and reason when the peer or view is unknown), up to max rows a call
-	 * (0: the end; rows and their pointers hold until the next call), close. Tables may change between calls.
+	 * Route walks, for streaming: open (NULL with *ret_result and reason when the peer or view is
+	 * unknown), up to max rows a call (0: the end; rows and their pointers hold until the next call),
+	 * close. Tables may change between calls.
 	 */
-	void *(*routes_open)(void *ctx, const struct api_route_query *q, enum api_result *ret_result, struct reason *ret_reason);
+	void *(*routes_open)(void *ctx, const struct api_route_query *q, enum api_result *ret_result,
+	    struct reason *ret_reason);
 	size_t (*routes_next)(void *walk, struct view_route *out, size_t max);
 	void (*routes_close)(void *walk);
 	void *(*fib_open)(void *ctx);
 	size_t (*fib_next)(void *walk, struct view_fib_route *out, size_t max);
 	void (*fib_close)(void *walk);
-	enum api_result (*tunnel_op)(void *ctx, enum api_tunnel_op op, const char *name, struct reason *ret_reason);
+	enum api_result (*tunnel_op)(
+	    void *ctx, enum api_tunnel_op op, const char *name, struct reason *ret_reason);
 };
 
 /*
- * Listens on path (mode 0660; a socket file that nobody answers on is replaced, one that somebody answers on is refused with the
- * reason "socket-in-use"). NULL with a reason. The program must ignore SIGPIPE: libevent writes to clients that may be gone.
+ * Listens on path (mode 0660; a socket file that nobody answers on is replaced, one that somebody answers on
+ * is refused with the reason "socket-in-use"). NULL with a reason. The program must ignore SIGPIPE: libevent
+ * writes to clients that may be gone.
  */
-struct api_server *api_server_new(struct event_base *base, const char *path, const struct api_ops *ops, void *ctx,
-	const struct logger *log, struct reason *ret_reason);
+struct api_server *api_server_new(struct event_base *base, const char *path, const struct api_ops *ops,
+    void *ctx, const struct logger *log, struct reason *ret_reason);
 /* Stops listening, ends streams, unlinks the socket. */
 void api_server_free(struct api_server *s);
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The configuration as typed values: what the YANG module `causeway` says, after libyang has validated it, profiles have
- * been merged in (the tunnel's own leaves win) and the checks that YANG can't express have passed. Immutable once made.
+ * The configuration as typed values: what the YANG module `causeway` says, after libyang has validated it,
+ * profiles have been merged in (the tunnel's own leaves win) and the checks that YANG can't express have
+ * passed. Immutable once made.
  *
- * cfg_load_* is all or nothing: a struct cfg comes back, or a reason that names file, path (as a JSON/YANG path such as
- * /causeway:connector/site[name='azure-hq']/tunnel[name='t1']/remote-address), the offending value and what to do.
+ * cfg_load_* is all or nothing: a struct cfg comes back, or a reason that names file, path (as a JSON/YANG
+ * path such as /causeway:connector/site[name='azure-hq']/tunnel[name='t1']/remote-address), the offending
+ * value and what to do.
  */
 #ifndef CW_MGMT_CONFIG_H
 #define CW_MGMT_CONFIG_H
@@ -18,7 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define CFG_NAME_MAX 64
+#define CFG_NAME_MAX    64
 #define CFG_REMOTES_MAX 8
 #define CFG_TUNNELS_MAX 4 /* a site */
 
@@ -40,7 +42,7 @@ struct cfg_bgp { /* of a tunnel, or of a LAN peer */
 	uint32_t peer_as;
 	enum cfg_bgp_mode mode;
 	mdur hold_time, keepalive, connect_retry;
-	uint32_t max_prefixes; /* what we accept; 0: no limit */
+	uint32_t max_prefixes;     /* what we accept; 0: no limit */
 	uint32_t max_prefixes_out; /* what the gateway bears, by its profile; 0: no limit known */
 	bool accept_default;
 };
@@ -56,8 +58,9 @@ struct cfg_tunnel {
 	struct addr remote[CFG_REMOTES_MAX];
 	unsigned n_remote;
 	char local_id[256], remote_id[256]; /* empty: addresses / any */
-	char secret_file[4096]; /* as it is opened: a relative name counts from the configuration file's directory */
-	struct secret psk;  /* read from the file: one trailing newline is not part of it */
+	char secret_file[4096]; /* as it is opened: a relative name counts from the configuration file's
+	                           directory */
+	struct secret psk;      /* read from the file: one trailing newline is not part of it */
 	struct prefix inside[8];
 	unsigned n_inside;
 	struct ike_proposals ike_proposals, esp_proposals;
@@ -75,8 +78,9 @@ struct cfg_tunnel {
 struct cfg_site {
 	char name[CFG_NAME_MAX + 1];
 	char profile[CFG_NAME_MAX + 1];
-	char cloud[CFG_NAME_MAX + 1];       /* of the profile: "azure", "generic" */
-	char proposal_hint[700];            /* of the profile: the cloud's command that sets a policy we offer; may be empty */
+	char cloud[CFG_NAME_MAX + 1]; /* of the profile: "azure", "generic" */
+	char proposal_hint[700]; /* of the profile: the cloud's command that sets a policy we offer; may be
+	                            empty */
 	char (*announce_from)[CFG_NAME_MAX + 1]; /* names of LAN peers */
 	size_t n_announce_from;
 	struct cfg_tunnel *tunnel;
@@ -90,7 +94,7 @@ struct cfg_peer { /* a LAN router */
 };
 
 struct cfg {
-	bool have_bgp;      /* `as` is configured */
+	bool have_bgp; /* `as` is configured */
 	uint32_t as;
 	uint32_t router_id; /* host order */
 	unsigned multipath; /* ways; default 16 */
@@ -104,7 +108,8 @@ struct cfg {
 	size_t n_peer;
 	struct reason *note; /* allowed, but odd: for the log and `config check` */
 	size_t n_note;
-	char *json; /* the instance data as loaded (secrets are only named in it), NUL-terminated, pretty-printed */
+	char *json; /* the instance data as loaded (secrets are only named in it), NUL-terminated,
+	               pretty-printed */
 };
 
 /* The schema and the profiles, loaded once; used by the control thread only. */
@@ -116,23 +121,30 @@ void cfg_context_free(struct cfg_context *c);
 const struct profiles *cfg_context_profiles(const struct cfg_context *c);
 
 /*
- * Ids of reasons: config-not-readable, config-syntax, config-unknown-leaf, config-wrong-type, config-wrong-value,
- * config-missing-leaf, config-duplicate, config-count, config-dangling-reference, config-invalid, config-unknown-profile,
- * config-not-supported, config-as-reserved, config-duplicate-interface, config-duplicate-tunnel, config-duplicate-peer,
- * config-too-many-prefixes, secret-file-missing, secret-file-permissions, secret-file-empty, secret-file-too-long,
+ * Ids of reasons: config-not-readable, config-syntax, config-unknown-leaf, config-wrong-type,
+ * config-wrong-value, config-missing-leaf, config-duplicate, config-count, config-dangling-reference,
+ * config-invalid, config-unknown-profile, config-not-supported, config-as-reserved,
+ * config-duplicate-interface, config-duplicate-tunnel, config-duplicate-peer, config-too-many-prefixes,
+ * secret-file-missing, secret-file-permissions, secret-file-empty, secret-file-too-long,
  * secret-file-not-readable.
  */
 /* with_secrets false: secret files are not read (config check by somebody who may not). */
-struct cfg *cfg_load_file(struct cfg_context *c, const char *path, bool with_secrets, struct reason *ret_reason);
+struct cfg *cfg_load_file(
+    struct cfg_context *c, const char *path, bool with_secrets, struct reason *ret_reason);
 struct cfg *cfg_load_text(struct cfg_context *c, const char *text, const char *source_name, bool with_secrets,
-	struct reason *ret_reason);
+    struct reason *ret_reason);
 void cfg_free(struct cfg *cfg);
 
 /*
- * What a change means to one tunnel. CFG_LIGHT includes admin, start, lifetimes, liveness, and anything of `bgp` (whose session
- * may have to start anew though the tunnel stays). Both as found in an old and a new configuration (same site and name).
+ * What a change means to one tunnel. CFG_LIGHT includes admin, start, lifetimes, liveness, and anything of
+ * `bgp` (whose session may have to start anew though the tunnel stays). Both as found in an old and a new
+ * configuration (same site and name).
  */
-enum cfg_change { CFG_SAME, CFG_LIGHT /* BGP policy, static routes, timers: no SA is touched */, CFG_RESTART /* the tunnel must start anew */ };
+enum cfg_change {
+	CFG_SAME,
+	CFG_LIGHT /* BGP policy, static routes, timers: no SA is touched */,
+	CFG_RESTART /* the tunnel must start anew */
+};
 enum cfg_change cfg_tunnel_compare(const struct cfg_tunnel *a, const struct cfg_tunnel *b);
 const struct cfg_site *cfg_find_site(const struct cfg *cfg, const char *name);
 const struct cfg_tunnel *cfg_find_tunnel(const struct cfg_site *site, const char *name);

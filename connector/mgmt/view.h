@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Operational state as typed views, which the daemon fills and the API turns into the contract's JSON (design section 6). Strings
- * in views are copies or static; a view owns nothing unless it says so.
+ * Operational state as typed views, which the daemon fills and the API turns into the contract's JSON (design
+ * section 6). Strings in views are copies or static; a view owns nothing unless it says so.
  */
 #ifndef CW_MGMT_VIEW_H
 #define CW_MGMT_VIEW_H
@@ -19,14 +19,14 @@
 struct view_tunnel_status { /* `status`: one tunnel */
 	char name[72];
 	bool admin_up;
-	const char *step;  /* "down", "connecting", ..., "in-fib" */
-	time_t since;      /* wall clock, of the step */
+	const char *step;    /* "down", "connecting", ..., "in-fib" */
+	time_t since;        /* wall clock, of the step */
 	struct reason error; /* unset: null */
 	struct reason next;  /* what is awaited or comes next; unset: null ("next": {"id","text"}) */
 };
 struct view_site_status {
 	char name[72], profile[72];
-	const char *state; /* "ok", "degraded", "down" */
+	const char *state;                 /* "ok", "degraded", "down" */
 	struct view_tunnel_status *tunnel; /* array, owned by whoever made the view */
 	size_t n_tunnel;
 };
@@ -50,7 +50,8 @@ struct view_tunnel { /* `tunnel list|show` */
 	bool admin_up;
 	time_t since;
 	struct reason error, next;
-	struct endpoint local, remote; /* family 0: unknown yet; "local" and "remote" are addresses without port in the JSON; add "local-port", "remote-port" */
+	struct endpoint local, remote; /* family 0: unknown yet; "local" and "remote" are addresses without
+	                                  port in the JSON; add "local-port", "remote-port" */
 	char interface[16];
 	const char *data_plane; /* "user" */
 	const char *nat;        /* "none", "local", "remote", "both" */
@@ -98,13 +99,13 @@ struct view_bgp {
 
 struct view_route { /* `bgp routes` */
 	struct prefix prefix;
-	struct addr nexthop; /* none: null (announced by ourselves) */
+	struct addr nexthop;      /* none: null (announced by ourselves) */
 	char peer[VIEW_NAME_MAX]; /* empty: ourselves, "peer": null */
 	const uint32_t *as_path;
 	unsigned n_as_path;
 	const char *origin; /* "igp", "egp", "incomplete" */
 	uint32_t local_pref, med;
-	bool have_med; /* else "med": null */
+	bool have_med;               /* else "med": null */
 	const uint32_t *communities; /* printed "65001:100" */
 	unsigned n_communities;
 	bool best, in_fib;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The routing domain that an adapter acts in: a network namespace. Every adapter (UDP, TCP, TUN, netlink) takes one when it
- * opens something; what is opened stays in that namespace whichever one its user runs in later. Today there is only the default domain (the process's own
- * namespace); tenants are more of these, not another design.
+ * The routing domain that an adapter acts in: a network namespace. Every adapter (UDP, TCP, TUN, netlink)
+ * takes one when it opens something; what is opened stays in that namespace whichever one its user runs in
+ * later. Today there is only the default domain (the process's own namespace); tenants are more of these, not
+ * another design.
  */
 #ifndef CW_SYS_DOMAIN_H
 #define CW_SYS_DOMAIN_H
@@ -15,8 +16,8 @@ struct sys_domain {
 extern const struct sys_domain sys_domain_default;
 
 /*
- * Enters the domain in the calling thread only and returns a token for sys_domain_leave; for the default domain both do nothing.
- * -1 with errno when the namespace can't be entered.
+ * Enters the domain in the calling thread only and returns a token for sys_domain_leave; for the default
+ * domain both do nothing. -1 with errno when the namespace can't be entered.
  */
 int sys_domain_enter(const struct sys_domain *d, int *ret_token);
 void sys_domain_leave(int token);

@@ -77,7 +77,8 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
 	w->cb(w->ctx, fd, (what & EV_READ ? LOOP_READ : 0u) | (what & EV_WRITE ? LOOP_WRITE : 0u));
 }
 
-struct loop_watch *loop_watch_new(struct loop *l, int fd, unsigned what, void (*cb)(void *ctx, int fd, unsigned what), void *ctx)
+struct loop_watch *loop_watch_new(
+    struct loop *l, int fd, unsigned what, void (*cb)(void *ctx, int fd, unsigned what), void *ctx)
 {
 	struct loop_watch *w = calloc(1, sizeof(*w));
 

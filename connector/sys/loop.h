@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The event loop: libevent behind a few calls of ours, so that nobody else spells its flags. One loop per thread that wants
- * one; every function here is for the loop's own thread. Callbacks may create and free watches and timers, also their own.
+ * The event loop: libevent behind a few calls of ours, so that nobody else spells its flags. One loop per
+ * thread that wants one; every function here is for the loop's own thread. Callbacks may create and free
+ * watches and timers, also their own.
  */
 #ifndef CW_SYS_LOOP_H
 #define CW_SYS_LOOP_H
@@ -23,7 +24,8 @@ struct event_base *loop_event_base(struct loop *l); /* for evhttp */
 
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 /* The descriptor stays the caller's. NULL: out of memory. */
-struct loop_watch *loop_watch_new(struct loop *l, int fd, unsigned what, void (*cb)(void *ctx, int fd, unsigned what), void *ctx);
+struct loop_watch *loop_watch_new(
+    struct loop *l, int fd, unsigned what, void (*cb)(void *ctx, int fd, unsigned what), void *ctx);
 /* Changes what is waited for; 0 for nothing. */
 void loop_watch_set(struct loop_watch *w, unsigned what);
 void loop_watch_free(struct loop_watch *w);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Non-blocking TCP on the loop. The send queue is one growing buffer: BGP writes few, large runs, and its core is told the room left, so
- * the buffer stays near TCP_QUEUE. No TTL is set or required: peers of tunnels are several hops away.
+ * Non-blocking TCP on the loop. The send queue is one growing buffer: BGP writes few, large runs, and its
+ * core is told the room left, so the buffer stays near TCP_QUEUE. No TTL is set or required: peers of tunnels
+ * are several hops away.
  */
 #include "connector/sys/tcp.h"
 
@@ -14,11 +15,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define TCP_QUEUE (64 * 1024)
-#define TCP_QUEUE_HARD (4 * 1024 * 1024)
-#define TCP_READ_ROUNDS 16 /* reads per wake-up, so that one fast peer can't starve the rest */
-#define DISCARD_READS 2048 /* of 4 KiB, before closing */
-#define DSCP_CS6 0xc0      /* network control, as RFC 4594 asks for routing protocols */
+#define TCP_QUEUE       (64 * 1024)
+#define TCP_QUEUE_HARD  (4 * 1024 * 1024)
+#define TCP_READ_ROUNDS 16   /* reads per wake-up, so that one fast peer can't starve the rest */
+#define DISCARD_READS   2048 /* of 4 KiB, before closing */
+#define DSCP_CS6        0xc0 /* network control, as RFC 4594 asks for routing protocols */
 
 struct tcp_conn {
 	struct loop_watch *watch;
@@ -27,7 +28,7 @@ struct tcp_conn {
 	uint8_t *queue;
 	size_t len, cap, sent; /* [sent, len) is waiting */
 	bool want_room;        /* the last `writable` said less than the whole */
-	int broken;            /* errno of the write that failed; what the peer said before can still be read */
+	int broken; /* errno of the write that failed; what the peer said before can still be read */
 	const struct tcp_conn_events *ev;
 	void *ctx;
 	bool *freed; /* set while a callback runs, to notice tcp_conn_free inside of it */
@@ -56,12 +57,14 @@ static int open_socket(const struct sys_domain *domain, uint8_t family, struct r
 	int token, fd, saved;
 
 	if (sys_domain_enter(domain, &token))
-		return reason_set(ret_reason, "domain-unreachable", "cannot enter routing domain %s: %s", domain->name, strerror(errno));
+		return reason_set(ret_reason, "domain-unreachable", "cannot enter routing domain %s: %s",
+		    domain->name, strerror(errno));
 	fd = socket(family == 6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	saved = errno;
 	sys_domain_leave(token);
 	if (fd < 0)
-		return reason_set(ret_reason, "socket-failed", "cannot open a TCP socket: %s", strerror(saved));
+		return reason_set(
+		    ret_reason, "socket-failed", "cannot open a TCP socket: %s", strerror(saved));
 	set_options(fd);
 	return fd;
 }
@@ -87,8 +90,9 @@ static int remote_name(int fd, struct sockaddr *sa, socklen_t *len)
 }
 
 /*
- * Writes from the queue. When the connection is broken nothing more is written, but it does not end here: a peer that closes says why
- * first (BGP's NOTIFICATION), and that may still wait to be read. Reading finds the end.
+ * Writes from the queue. When the connection is broken nothing more is written, but it does not end here: a
+ * peer that closes says why first (BGP's NOTIFICATION), and that may still wait to be read. Reading finds the
+ * end.
  */
 static void flush(struct tcp_conn *c)
 {
@@ -107,7 +111,8 @@ static void flush(struct tcp_conn *c)
 
 static void update_watch(struct tcp_conn *c)
 {
-	loop_watch_set(c->watch, c->connecting ? LOOP_WRITE : LOOP_READ | (c->len > c->sent ? LOOP_WRITE : 0u));
+	loop_watch_set(
+	    c->watch, c->connecting ? LOOP_WRITE : LOOP_READ | (c->len > c->sent ? LOOP_WRITE : 0u));
 }
 
 static void on_connected(struct tcp_conn *c)
@@ -180,7 +185,8 @@ static void on_fd(void *ctx, int fd, unsigned what)
 		c->freed = NULL;
 }
 
-static struct tcp_conn *conn_new(struct loop *l, int fd, bool connecting, const struct tcp_conn_events *ev, void *ctx)
+static struct tcp_conn *conn_new(
+    struct loop *l, int fd, bool connecting, const struct tcp_conn_events *ev, void *ctx)
 {
 	struct tcp_conn *c = calloc(1, sizeof(*c));
 
@@ -195,8 +201,8 @@ static struct tcp_conn *conn_new(struct loop *l, int fd, bool connecting, const 
 	return c;
 }
 
-struct tcp_conn *tcp_connect(struct loop *l, const struct sys_domain *domain, const struct endpoint *local, const struct endpoint *remote,
-	const struct tcp_conn_events *ev, void *ctx, struct reason *ret_reason)
+struct tcp_conn *tcp_connect(struct loop *l, const struct sys_domain *domain, const struct endpoint *local,
+    const struct endpoint *remote, const struct tcp_conn_events *ev, void *ctx, struct reason *ret_reason)
 {
 	struct sockaddr_storage ss;
 	socklen_t len;
@@ -207,13 +213,15 @@ struct tcp_conn *tcp_connect(struct loop *l, const struct sys_domain *domain, co
 		return NULL;
 	len = endpoint_to_sockaddr(local, &ss);
 	if (len && bind(fd, (struct sockaddr *)&ss, len)) {
-		reason_set(ret_reason, "bgp-local-address", "cannot use local address %s: %s", addr_str(&local->addr), strerror(errno));
+		reason_set(ret_reason, "bgp-local-address", "cannot use local address %s: %s",
+		    addr_str(&local->addr), strerror(errno));
 		close(fd);
 		return NULL;
 	}
 	len = endpoint_to_sockaddr(remote, &ss);
 	if (connect(fd, (struct sockaddr *)&ss, len) && errno != EINPROGRESS) {
-		reason_set(ret_reason, "tcp-connect", "cannot connect to %s: %s", endpoint_str(remote), strerror(errno));
+		reason_set(ret_reason, "tcp-connect", "cannot connect to %s: %s", endpoint_str(remote),
+		    strerror(errno));
 		close(fd);
 		return NULL;
 	}
@@ -265,15 +273,17 @@ int tcp_send(struct tcp_conn *c, const uint8_t *data, size_t len)
 	if (c->connecting)
 		return 0;
 	/*
-	 * Written at once where the kernel takes it; the loop is asked to call back even if everything went out, because that is
-	 * when `writable` hands back the room, or when what the peer said is read if the connection is broken.
+	 * Written at once where the kernel takes it; the loop is asked to call back even if everything went
+	 * out, because that is when `writable` hands back the room, or when what the peer said is read if the
+	 * connection is broken.
 	 */
 	flush(c);
 	loop_watch_set(c->watch, LOOP_READ | LOOP_WRITE);
 	return 0;
 }
 
-/* Closing with unread input makes the kernel send RST and drop what is still on its way out: our last words. */
+/* Closing with unread input makes the kernel send RST and drop what is still on its way out: our last words.
+ */
 static void discard_input(struct tcp_conn *c)
 {
 	uint8_t buf[4096];
@@ -305,8 +315,8 @@ static int spare_open(void)
 }
 
 /*
- * Without a descriptor the connection can't be taken, and left where it is it would wake the loop for ever: it is
- * taken with the spare descriptor's number and closed. The peer retries.
+ * Without a descriptor the connection can't be taken, and left where it is it would wake the loop for ever:
+ * it is taken with the spare descriptor's number and closed. The peer retries.
  */
 static void turn_away(struct tcp_listener *t)
 {
@@ -339,7 +349,8 @@ static void on_acceptable(void *ctx, int fd, unsigned what)
 }
 
 struct tcp_listener *tcp_listen(struct loop *l, const struct sys_domain *domain, const struct endpoint *local,
-	void (*accepted)(void *ctx, int fd, const struct endpoint *local, const struct endpoint *remote), void *ctx, struct reason *ret_reason)
+    void (*accepted)(void *ctx, int fd, const struct endpoint *local, const struct endpoint *remote),
+    void *ctx, struct reason *ret_reason)
 {
 	struct tcp_listener *t = NULL;
 	struct sockaddr_storage ss;
@@ -357,9 +368,12 @@ struct tcp_listener *tcp_listen(struct loop *l, const struct sys_domain *domain,
 	}
 	if (bind(fd, (struct sockaddr *)&ss, len) || listen(fd, 64)) {
 		reason_set(ret_reason, errno == EADDRINUSE ? "socket-in-use" : "socket-failed",
-			"cannot listen for BGP on %s: %s%s", endpoint_str(local), strerror(errno),
-			errno == EADDRINUSE ? "; another BGP daemon (bird, bgpd, another causewayd) has this port: stop it, or let it "
-					      "listen on other addresses. `ss -ltnp sport = :179` shows which it is" : "");
+		    "cannot listen for BGP on %s: %s%s", endpoint_str(local), strerror(errno),
+		    errno == EADDRINUSE
+		        ? "; another BGP daemon (bird, bgpd, another causewayd) has this port: stop it, or "
+		          "let it "
+		          "listen on other addresses. `ss -ltnp sport = :179` shows which it is"
+		        : "");
 		goto fail;
 	}
 	t = calloc(1, sizeof(*t));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * TCP for BGP: listeners and connections on the event loop, with a bounded-by-credit send queue. A connection belongs to its creator;
- * callbacks run on the loop's thread; tcp_conn_free is legal inside of them.
+ * TCP for BGP: listeners and connections on the event loop, with a bounded-by-credit send queue. A connection
+ * belongs to its creator; callbacks run on the loop's thread; tcp_conn_free is legal inside of them.
  */
 #ifndef CW_SYS_TCP_H
 #define CW_SYS_TCP_H
@@ -19,18 +19,19 @@ struct tcp_listener;
 struct tcp_conn_events {
 	void (*opened)(void *ctx, const struct endpoint *local); /* of a connect */
 	void (*input)(void *ctx, const uint8_t *data, size_t len);
-	/* Closed by the peer (error NULL) or failed; also a connect that did not succeed. The owner frees the connection in here. */
+	/* Closed by the peer (error NULL) or failed; also a connect that did not succeed. The owner frees the
+	 * connection in here. */
 	void (*closed)(void *ctx, const char *error);
 	/* The queue has drained below half: room for this many bytes. */
 	void (*writable)(void *ctx, size_t room);
 };
 
 /*
- * Starts to connect from local (its port 0) to remote. NULL with a reason when it fails at once, for instance because the local
- * address is not on the machine.
+ * Starts to connect from local (its port 0) to remote. NULL with a reason when it fails at once, for instance
+ * because the local address is not on the machine.
  */
-struct tcp_conn *tcp_connect(struct loop *l, const struct sys_domain *domain, const struct endpoint *local, const struct endpoint *remote,
-	const struct tcp_conn_events *ev, void *ctx, struct reason *ret_reason);
+struct tcp_conn *tcp_connect(struct loop *l, const struct sys_domain *domain, const struct endpoint *local,
+    const struct endpoint *remote, const struct tcp_conn_events *ev, void *ctx, struct reason *ret_reason);
 /* Takes over an accepted descriptor. */
 struct tcp_conn *tcp_adopt(struct loop *l, int fd, const struct tcp_conn_events *ev, void *ctx);
 /* Queues all of it; -1 when the queue's hard limit (4 MiB) is passed or the connection has failed. */
@@ -39,11 +40,12 @@ int tcp_send(struct tcp_conn *c, const uint8_t *data, size_t len);
 void tcp_conn_free(struct tcp_conn *c);
 
 /*
- * accepted receives the descriptor (non-blocking) and owns it. Binds with IP_FREEBIND, so an address that comes up later works. NULL with
- * a reason ("socket-in-use" when another program listens there).
+ * accepted receives the descriptor (non-blocking) and owns it. Binds with IP_FREEBIND, so an address that
+ * comes up later works. NULL with a reason ("socket-in-use" when another program listens there).
  */
 struct tcp_listener *tcp_listen(struct loop *l, const struct sys_domain *domain, const struct endpoint *local,
-	void (*accepted)(void *ctx, int fd, const struct endpoint *local, const struct endpoint *remote), void *ctx, struct reason *ret_reason);
+    void (*accepted)(void *ctx, int fd, const struct endpoint *local, const struct endpoint *remote),
+    void *ctx, struct reason *ret_reason);
 void tcp_listener_free(struct tcp_listener *t);
 
 #endif
