@@ -63,6 +63,7 @@ struct session {
 	struct open_msg theirs;
 	struct negotiated terms;
 	bool disabled[BGP_N_FAMILIES]; /* ignored after a fault (RFC 4760 7) */
+	mtime opened_at;               /* TCP */
 	mdur hold, keepalive;          /* agreed; 0: none */
 	mtime hold_at, keepalive_at, send_hold_at;
 	unsigned reports; /* faults told of, up to a limit */

@@ -15,13 +15,16 @@
  *
  * Collisions (6.8) are decided by who opened the connection: the one that the speaker with the higher
  * identifier opened stays; equal identifiers (of different ASes, RFC 6286 2.3) are told apart by the AS
- * numbers.
+ * numbers. Of two connections that have just crossed, the first OPEN decides, which tells the identifier (6.8
+ * allows that in OpenSent): none of them has had our KEEPALIVE then, so the peer cannot lose an established
+ * session. Deciding at the second OPEN may find the loser established at the peer.
  */
 #include "bgp/core.h"
 
 #include <string.h>
 
 #define OPEN_HOLD_S       240 /* RFC 4271 8.2.2 suggests 4 minutes */
+#define CROSSING_S        5   /* a connection that opened longer ago without an OPEN may be dead: no rival */
 #define IDLE_HOLD_FIRST_S 1
 #define IDLE_HOLD_MAX_S   16
 #define STABLE_S          60  /* a session that stood this long forgives earlier failures */
@@ -206,7 +209,8 @@ static void on_tcp_open(struct session *s, const struct fsm_fact *f)
 	(void)f;
 	session_send_open(s);
 	s->state = SESSION_OPENSENT;
-	s->hold_at = mtime_add(s->peer->bgp->now, mdur_s(OPEN_HOLD_S));
+	s->opened_at = s->peer->bgp->now;
+	s->hold_at = mtime_add(s->opened_at, mdur_s(OPEN_HOLD_S));
 	if (!s->incoming)
 		s->peer->retry_at = MTIME_NEVER;
 }
@@ -306,7 +310,11 @@ static bool survives_collision(struct session *s, const struct open_msg *o)
 	case SESSION_CONNECTING: /* not there yet, and not needed any more */
 		end_session(other, NULL, NULL, false);
 		return true;
-	case SESSION_OPENSENT: /* decided when its OPEN comes */
+	case SESSION_OPENSENT:
+		if (mtime_since(s->peer->bgp->now, other->opened_at).ns > mdur_s(CROSSING_S).ns)
+			return true; /* decided should its OPEN still come */
+		stays = this_one_stays(s, o);
+		break;
 	case SESSION_CLOSED: return true;
 	case SESSION_OPENCONFIRM: stays = this_one_stays(s, o); break;
 	case SESSION_ESTABLISHED: stays = false; break;

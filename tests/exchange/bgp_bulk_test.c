@@ -226,9 +226,7 @@ static void test_budget(void **state)
 		bnet_run(l.net, mdur_ms(0));
 		bnet_run(l.net, mdur_ms(1));
 	}
-	bnet_raw_close(l.net, l.x); /* everything has to be withdrawn */
-	bnet_run(l.net, mdur_ms(1));
-	bgp_peer_path_lost(l.c->bgp, 1, NULL, l.net->now);
+	bgp_peer_path_lost(l.c->bgp, 1, NULL, l.net->now); /* everything has to be withdrawn */
 	while (bgp_deadline(l.c->bgp).ns <= l.net->now.ns) {
 		bgp_timer(l.c->bgp, l.net->now);
 		bnet_pump(l.net, l.c);

@@ -491,6 +491,58 @@ static void test_collision(void **state)
 	collide("10.0.0.10", false); /* equal: the higher AS (RFC 6286 2.3) */
 }
 
+/* Both are in OpenSent when x's OPEN comes on one of them: it decides, and the loser gets no KEEPALIVE. */
+static void cross(const char *router_id, bool ours_stays)
+{
+	struct lab l = lab_new(BGP_MODE_BOTH, 65515);
+	struct open_msg o = raw_open_msg(65515, router_id);
+	uint64_t conn[2];
+	struct rd body;
+
+	bnet_run(l.net, mdur_ms(200));
+	conn[0] = l.x->raw_conn;
+	bnet_raw_connect(l.net, l.x, THEIRS, OURS);
+	conn[1] = l.x->raw_conn;
+	bnet_run(l.net, mdur_ms(200));
+	l.x->raw_conn = conn[ours_stays]; /* the one that loses */
+	raw_open(l.net, l.x, &o);
+	bnet_run(l.net, mdur_ms(200));
+	assert_int_equal(raw_notification(l.x), BGP_ERR_CEASE << 8 | BGP_CEASE_COLLISION);
+	assert_false(raw_received(l.x, BGP_MSG_KEEPALIVE, 0, &body));
+	l.x->raw_conn = conn[!ours_stays];
+	l.x->raw_len = 0;
+	raw_open(l.net, l.x, &o);
+	raw_keepalive(l.net, l.x);
+	bnet_run(l.net, mdur_ms(200));
+	assert_int_equal(l.a->peer[1].state, BGP_ESTABLISHED);
+	assert_int_equal(l.a->peer[1].established, 1);
+	bnet_free(l.net);
+}
+
+/* One that has stood silent for long is no rival: its other end may be dead. */
+static void test_silent_rival(void **state)
+{
+	struct lab l = lab_new(BGP_MODE_BOTH, 65515);
+	struct open_msg o = raw_open_msg(65515, "10.0.0.11"); /* what x opens would win */
+	uint64_t ours;
+
+	(void)state;
+	bnet_run(l.net, mdur_ms(200));
+	ours = l.x->raw_conn;
+	bnet_raw_connect(l.net, l.x, THEIRS, OURS);
+	bnet_run(l.net, mdur_s(30));
+	l.x->raw_conn = ours;
+	establish(&l, &o);
+	bnet_free(l.net);
+}
+
+static void test_crossing(void **state)
+{
+	(void)state;
+	cross("10.0.0.9", true);
+	cross("10.0.0.11", false);
+}
+
 /* A second connection is refused while the session stands, and harms nothing. */
 static void test_second_when_established(void **state)
 {
@@ -521,7 +573,7 @@ static void test_late_second(void **state)
 	first = l.x->raw_conn;
 	bnet_raw_connect(l.net, l.x, THEIRS, OURS);
 	second = l.x->raw_conn;
-	bnet_run(l.net, mdur_ms(200));
+	bnet_run(l.net, mdur_s(10)); /* too long for two that cross */
 	l.x->raw_conn = first;
 	establish(&l, &o);
 	l.x->raw_conn = second;
@@ -547,6 +599,8 @@ int main(void)
 		cmocka_unit_test(test_without_capabilities),
 		cmocka_unit_test(test_hold_zero),
 		cmocka_unit_test(test_collision),
+		cmocka_unit_test(test_crossing),
+		cmocka_unit_test(test_silent_rival),
 		cmocka_unit_test(test_second_when_established),
 		cmocka_unit_test(test_late_second),
 	};
