@@ -17,19 +17,50 @@ struct ike_action_node {
 	uint8_t *bytes;
 };
 
-static void node_free(struct ike_action_node *n)
+/* More than any one call queues of what must not be lost (SA_DEL, CHILD_DOWN, STATE). */
+#define SPARE_MAX 32
+
+static void node_free(struct ike *ike, struct ike_action_node *n)
 {
 	if (!n)
 		return;
-	cleanse(&n->a, sizeof(n->a));
 	free(n->bytes);
-	free(n);
+	cleanse(n, sizeof(*n));
+	if (ike->n_spare == SPARE_MAX) {
+		free(n);
+		return;
+	}
+	list_append(&ike->spare, &n->node);
+	ike->n_spare++;
+}
+
+void ike_act_reserve(struct ike *ike)
+{
+	while (ike->n_spare < SPARE_MAX) {
+		struct ike_action_node *n = calloc(1, sizeof(*n));
+
+		if (!n)
+			return;
+		list_append(&ike->spare, &n->node);
+		ike->n_spare++;
+	}
+}
+
+static struct ike_action_node *node_new(struct ike *ike)
+{
+	struct ike_action_node *n = calloc(1, sizeof(*n));
+
+	if (!n && (n = list_first(&ike->spare, struct ike_action_node, node))) {
+		list_remove(&n->node);
+		ike->n_spare--;
+	}
+	return n;
 }
 
 static struct ike_action_node *push(
     struct ike *ike, enum ike_action_kind kind, uint32_t conn, uint64_t depends)
 {
-	struct ike_action_node *n = calloc(1, sizeof(*n));
+	struct ike_action_node *n = node_new(ike);
 
 	if (!n)
 		return NULL;
@@ -146,7 +177,7 @@ void ike_act_drop_dependents(struct ike *ike, uint64_t id, struct ike_dropped *r
 		if (ret->n < IKE_DROPPED_MAX)
 			ret->id[ret->n++] = n->a.id;
 		list_remove(&n->node);
-		node_free(n);
+		node_free(ike, n);
 	}
 }
 
@@ -162,7 +193,7 @@ bool ike_next_action(struct ike *ike, struct ike_action *ret_action)
 {
 	struct ike_action_node *n = list_first(&ike->queue, struct ike_action_node, node);
 
-	node_free(ike->handed);
+	node_free(ike, ike->handed);
 	ike->handed = n;
 	if (!n)
 		return false;
@@ -173,12 +204,17 @@ bool ike_next_action(struct ike *ike, struct ike_action *ret_action)
 
 void ike_act_free_all(struct ike *ike)
 {
-	node_free(ike->handed);
+	node_free(ike, ike->handed);
 	ike->handed = NULL;
 	list_for_each (&ike->queue, struct ike_action_node, n, node) {
 		if (n->a.kind == IKE_ACT_JOB)
 			ike_job_free(n->a.job);
 		list_remove(&n->node);
-		node_free(n);
+		node_free(ike, n);
 	}
+	list_for_each (&ike->spare, struct ike_action_node, n, node) {
+		list_remove(&n->node);
+		free(n);
+	}
+	ike->n_spare = 0;
 }

@@ -65,7 +65,10 @@ void ike_auth_start(struct ike_sa *sa, mtime now)
 	ike_build_sa(&b, &cfg->esp_proposals, IKE_PROTO_ESP, &spi_chunk, false);
 	ike_build_ts(&b, IKE_P_TSI, cfg->tsi, cfg->n_tsi);
 	ike_build_ts(&b, IKE_P_TSR, cfg->tsr, cfg->n_tsr);
-	ike_request_send(sa, IKE_X_AUTH, &b, 0, now);
+	if (ike_request_send(sa, IKE_X_AUTH, &b, 0, now)) {
+		ike_task_failed(sa, now);
+		return;
+	}
 	ike_conn_phase(sa->conn, IKE_PHASE_AUTHENTICATING, NULL, MTIME_NEVER);
 }
 

@@ -33,7 +33,7 @@ void ike_rekey_child_start(struct ike_sa *sa, struct ike_child *c, enum ke_id gr
 	}
 	t->ticket = ike_job_start(sa, IKE_SLOT_TASK, group, NULL, (struct ike_span){ 0 });
 	if (!t->ticket)
-		ike_task_clear(sa);
+		ike_task_failed(sa, now);
 }
 
 void ike_rekey_child_send(struct ike_sa *sa, mtime now)
@@ -60,7 +60,8 @@ void ike_rekey_child_send(struct ike_sa *sa, mtime now)
 		ike_build_ke(&b, (uint16_t)t->group, t->ke_public, t->ke_public_len);
 	ike_build_ts(&b, IKE_P_TSI, cfg->tsi, cfg->n_tsi);
 	ike_build_ts(&b, IKE_P_TSR, cfg->tsr, cfg->n_tsr);
-	ike_request_send(sa, IKE_X_CREATE_CHILD_SA, &b, 0, now);
+	if (ike_request_send(sa, IKE_X_CREATE_CHILD_SA, &b, 0, now))
+		ike_task_failed(sa, now);
 }
 
 static void try_again(struct ike_sa *sa, struct ike_child *c, mdur in, mtime now)

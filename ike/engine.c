@@ -28,6 +28,8 @@ struct ike *ike_new(const struct ike_limits *limits, const struct rng *rng)
 	list_init(&ike->conns);
 	list_init(&ike->sas);
 	list_init(&ike->queue);
+	list_init(&ike->spare);
+	ike_act_reserve(ike);
 	return ike;
 }
 
@@ -97,6 +99,7 @@ void ike_run(struct ike *ike, mtime now)
 	list_for_each (&ike->sas, struct ike_sa, sa, node)
 		ike_sa_kick(sa, now);
 	reap(ike);
+	ike_act_reserve(ike);
 }
 
 mtime ike_deadline(const struct ike *ike)
@@ -145,7 +148,7 @@ static void task_job_done(struct ike_sa *sa, struct ike_job *job, mtime now)
 		return;
 	}
 	if (!job->ok) {
-		ike_task_clear(sa);
+		ike_task_failed(sa, now);
 		return;
 	}
 	t->ke = job->ke;

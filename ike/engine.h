@@ -18,6 +18,8 @@ struct ike {
 	struct ike_limits limits;
 	struct rng rng;
 	struct list conns, sas, queue;
+	struct list spare; /* action nodes kept for when memory is out: what must be told, is */
+	unsigned n_spare;
 	struct ike_action_node *handed; /* the action handed out last: its bytes live until the next call */
 	struct ike_cookie_jar cookies;
 	uint64_t next_action, next_serial, next_ticket;
@@ -51,6 +53,7 @@ struct ike_dropped {
 /* Takes what depends on this action out of the queue, and tells which ones, the failed one first. */
 void ike_act_drop_dependents(struct ike *ike, uint64_t id, struct ike_dropped *ret);
 bool ike_was_dropped(const struct ike_dropped *d, uint64_t id);
+void ike_act_reserve(struct ike *ike);
 void ike_act_free_all(struct ike *ike);
 
 /* job.c */
@@ -99,9 +102,10 @@ void ike_sa_kick(struct ike_sa *sa, mtime now);
 
 /* window.c */
 /* Sends body as our next request; the task of sa must have been set. depends: action id, or 0. */
-void ike_request_send(struct ike_sa *sa, uint8_t exchange, struct ike_build *b, uint64_t depends, mtime now);
+/* -1: it could not be built or kept; the caller ends the task (ike_task_failed). */
+int ike_request_send(struct ike_sa *sa, uint8_t exchange, struct ike_build *b, uint64_t depends, mtime now);
 /* The same, in clear, for IKE_SA_INIT. */
-void ike_request_send_plain(struct ike_sa *sa, uint8_t exchange, struct ike_build *b, mtime now);
+int ike_request_send_plain(struct ike_sa *sa, uint8_t exchange, struct ike_build *b, mtime now);
 void ike_respond(struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, struct ike_build *b, uint64_t depends);
 void ike_respond_notify(
     struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, uint16_t type, const void *data, size_t len);
@@ -114,6 +118,9 @@ int ike_park_request(struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, uint8
     enum ke_id group, struct ike_span peer_public);
 
 /* input.c */
+/* The task of an authenticated SA came to nothing for reasons of our own or a malformed answer: later again.
+ */
+void ike_task_failed(struct ike_sa *sa, mtime now);
 void ike_process_request(struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, uint8_t first, struct rd chain,
     struct ike_job *job, mtime now);
 void ike_process_reply(struct ike_sa *sa, uint8_t first, struct rd chain, struct ike_job *job, mtime now);

@@ -24,7 +24,8 @@ void ike_delete_child_start(struct ike_sa *sa, struct ike_child *c, mtime now)
 		c->out_installed = false;
 	}
 	ike_build_delete_esp(&b, &c->spi_in, 1);
-	ike_request_send(sa, IKE_X_INFORMATIONAL, &b, 0, now);
+	if (ike_request_send(sa, IKE_X_INFORMATIONAL, &b, 0, now))
+		ike_task_failed(sa, now);
 }
 
 void ike_delete_ike_start(struct ike_sa *sa, mtime now)
@@ -33,7 +34,8 @@ void ike_delete_ike_start(struct ike_sa *sa, mtime now)
 
 	sa->task.kind = IKE_TASK_DELETE_IKE;
 	ike_build_delete_ike(&b);
-	ike_request_send(sa, IKE_X_INFORMATIONAL, &b, 0, now);
+	if (ike_request_send(sa, IKE_X_INFORMATIONAL, &b, 0, now))
+		ike_task_failed(sa, now);
 }
 
 void ike_probe_start(struct ike_sa *sa, mtime now)
@@ -42,7 +44,8 @@ void ike_probe_start(struct ike_sa *sa, mtime now)
 
 	sa->want_probe = false;
 	sa->task.kind = IKE_TASK_PROBE;
-	ike_request_send(sa, IKE_X_INFORMATIONAL, &b, 0, now);
+	if (ike_request_send(sa, IKE_X_INFORMATIONAL, &b, 0, now))
+		ike_task_failed(sa, now);
 }
 
 /* No child is left: the peer may make another, or we end the IKE SA before long. */

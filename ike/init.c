@@ -40,7 +40,7 @@ enum ke_id ike_retry_group(struct ike_task *t, const struct ike_proposals *ours,
 	return (enum ke_id)group;
 }
 
-static void start_ke(struct ike_sa *sa, enum ke_id group)
+static int start_ke(struct ike_sa *sa, enum ke_id group)
 {
 	struct ike_task *t = &sa->task;
 
@@ -48,6 +48,7 @@ static void start_ke(struct ike_sa *sa, enum ke_id group)
 	t->ke = NULL;
 	t->group = group;
 	t->ticket = ike_job_start(sa, IKE_SLOT_TASK, group, NULL, (struct ike_span){ 0 });
+	return t->ticket ? 0 : -1;
 }
 
 void ike_init_start(struct ike_conn *conn, mtime now)
@@ -64,8 +65,7 @@ void ike_init_start(struct ike_conn *conn, mtime now)
 	rng_fill(&ike->rng, sa->ni.data, IKE_NONCE_LEN);
 	conn->attempt = sa;
 	sa->task.kind = IKE_TASK_INIT;
-	start_ke(sa, ike_first_group(&conn->cfg.ike_proposals));
-	if (!sa->task.ticket)
+	if (start_ke(sa, ike_first_group(&conn->cfg.ike_proposals)))
 		ike_sa_dead(sa);
 }
 
@@ -82,10 +82,10 @@ static void send_init(struct ike_sa *sa, mtime now)
 	ike_build_nonce(&b, sa->ni.data, sa->ni.len);
 	sa->nat_pretended = cfg->force_encap || addr_is_none(&sa->local.addr);
 	ike_nat_build(&b, sa->spi_i, 0, &sa->local, &sa->remote, sa->nat_pretended, &sa->ike->rng);
-	ike_request_send_plain(sa, IKE_X_SA_INIT, &b, now);
 	/* AUTH covers this very message (RFC 7296 2.15). */
-	if (sa->out.msg.data && ike_bytes_set(&sa->init_mine, sa->out.msg.data, sa->out.msg.len))
-		ike_sa_dead(sa);
+	if (ike_request_send_plain(sa, IKE_X_SA_INIT, &b, now) ||
+	    ike_bytes_set(&sa->init_mine, sa->out.msg.data, sa->out.msg.len))
+		ike_task_failed(sa, now);
 }
 
 void ike_init_job_done(struct ike_sa *sa, struct ike_job *job, mtime now)
@@ -142,7 +142,8 @@ static int complaint(struct ike_sa *sa, const struct ike_payloads *p, mtime now)
 		group = ike_retry_group(t, &sa->conn->cfg.ike_proposals, error);
 		if (group != KE_NONE) {
 			ike_out_clear(sa);
-			start_ke(sa, group);
+			if (start_ke(sa, group))
+				ike_task_failed(sa, now);
 			return 0;
 		}
 		struct rd r = rd_init(error->data.data, error->data.len);
@@ -225,4 +226,6 @@ void ike_init_reply(struct ike_sa *sa, const struct ike_header *h, struct rd cha
 	t->waiting_secret = true;
 	t->ticket = ike_job_start(sa, IKE_SLOT_TASK, t->group, t->ke, ke.data);
 	t->ke = NULL;
+	if (!t->ticket)
+		ike_task_failed(sa, now);
 }

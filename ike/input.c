@@ -96,32 +96,35 @@ void ike_process_request(struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, u
 		ike_respond_notify(sa, exchange, msg_id, IKE_N_INVALID_SYNTAX, NULL, 0);
 }
 
-static void fault_in_reply(struct ike_sa *sa, mtime now)
+void ike_task_failed(struct ike_sa *sa, mtime now)
 {
+	struct ike_child *c = ike_child_by_in(sa, sa->task.child_spi_in);
+	enum ike_task_kind kind = sa->task.kind;
 	struct reason why;
 
-	switch (sa->task.kind) {
+	ike_task_clear(sa);
+	switch (kind) {
+	case IKE_TASK_INIT:
 	case IKE_TASK_AUTH:
 		ike_reason_bad_answer(
-		    &why, sa, "the answer to IKE_AUTH is malformed or has a critical payload we do not know");
-		ike_task_clear(sa);
+		    &why, sa, "it is malformed, has a critical payload unknown here, or memory is out");
 		ike_attempt_failed(sa, &why, now);
-		return;
-	case IKE_TASK_REKEY_IKE: ike_rekey_ike_failed(sa, now); return;
-	case IKE_TASK_REKEY_CHILD: {
-		struct ike_child *c = ike_child_by_in(sa, sa->task.child_spi_in);
-
+		break;
+	case IKE_TASK_REKEY_IKE: ike_rekey_ike_failed(sa, now); break;
+	case IKE_TASK_REKEY_CHILD:
 		if (c && c->state == IKE_CHILD_READY)
 			c->rekey_at = mtime_add(now, ike_jitter(sa->ike, mdur_s(30), 30));
 		break;
-	}
-	case IKE_TASK_NONE:
-	case IKE_TASK_INIT:
 	case IKE_TASK_DELETE_CHILD:
-	case IKE_TASK_DELETE_IKE:
-	case IKE_TASK_PROBE: break;
+		if (c)
+			ike_child_remove(c, true, now); /* the peer finds out by its own means */
+		break;
+	case IKE_TASK_DELETE_IKE: ike_sa_dead(sa); break;
+	case IKE_TASK_PROBE: /* again in a second */
+		sa->last_sign = (mtime){ now.ns + mdur_s(1).ns - sa->conn->cfg.liveness_interval.ns };
+		break;
+	case IKE_TASK_NONE: break;
 	}
-	ike_task_clear(sa);
 }
 
 void ike_process_reply(struct ike_sa *sa, uint8_t first, struct rd chain, struct ike_job *job, mtime now)
@@ -141,7 +144,7 @@ void ike_process_reply(struct ike_sa *sa, uint8_t first, struct rd chain, struct
 		return;
 	}
 	if (ike_payloads_parse(chain, first, &p) || ike_payloads_check(&p, exchange, true)) {
-		fault_in_reply(sa, now);
+		ike_task_failed(sa, now);
 		return;
 	}
 	switch (sa->task.kind) {

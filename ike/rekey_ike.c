@@ -20,7 +20,6 @@ void ike_rekey_ike_start(struct ike_sa *sa, enum ke_id group, mtime now)
 {
 	struct ike_task *t = &sa->task;
 
-	(void)now;
 	t->kind = IKE_TASK_REKEY_IKE;
 	t->spi_ike = ike_sa_new_spi(sa->ike);
 	t->group = group;
@@ -29,7 +28,7 @@ void ike_rekey_ike_start(struct ike_sa *sa, enum ke_id group, mtime now)
 	sa->want_rekey = false;
 	t->ticket = ike_job_start(sa, IKE_SLOT_TASK, group, NULL, (struct ike_span){ 0 });
 	if (!t->ticket)
-		ike_task_clear(sa);
+		ike_rekey_ike_failed(sa, now);
 }
 
 void ike_rekey_ike_send(struct ike_sa *sa, mtime now)
@@ -48,7 +47,8 @@ void ike_rekey_ike_send(struct ike_sa *sa, mtime now)
 	ike_build_sa(&b, &sa->conn->cfg.ike_proposals, IKE_PROTO_IKE, &spi_chunk, true);
 	ike_build_nonce(&b, t->nonce.data, t->nonce.len);
 	ike_build_ke(&b, (uint16_t)t->group, t->ke_public, t->ke_public_len);
-	ike_request_send(sa, X, &b, 0, now);
+	if (ike_request_send(sa, X, &b, 0, now))
+		ike_rekey_ike_failed(sa, now);
 }
 
 void ike_rekey_ike_failed(struct ike_sa *sa, mtime now)

@@ -132,8 +132,9 @@ const char *ike_ts_str(const struct ike_ts ts[], unsigned n, char *buf, size_t c
 	for (unsigned i = 0; i < n && at < cap; i++) {
 		const char *comma = i ? ", " : "";
 		struct prefix p;
-		int w = as_prefix(&ts[i], &p) ? snprintf(buf + at, cap - at, "%s%s", comma, prefix_str(&p)) :
-			snprintf(buf + at, cap - at, "%s%s-%s", comma, addr_str(&ts[i].first), addr_str(&ts[i].last));
+		int w = as_prefix(&ts[i], &p) ? snprintf(buf + at, cap - at, "%s%s", comma, prefix_str(&p))
+		                              : snprintf(buf + at, cap - at, "%s%s-%s", comma,
+		                                    addr_str(&ts[i].first), addr_str(&ts[i].last));
 
 		if (w < 0 || (at += (size_t)w) >= cap)
 			break;

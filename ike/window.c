@@ -45,12 +45,12 @@ static struct ike_header header_of(const struct ike_sa *sa, uint8_t exchange, bo
 		.msg_id = id };
 }
 
-static void out_set(struct ike_sa *sa, uint8_t exchange, uint32_t id, size_t len, uint64_t depends, mtime now)
+static int out_set(struct ike_sa *sa, uint8_t exchange, uint32_t id, size_t len, uint64_t depends, mtime now)
 {
 	struct ike_out *o = &sa->out;
 
 	if (ike_bytes_set(&o->msg, sa->ike->msg, len))
-		return;
+		return -1;
 	o->exchange = exchange;
 	o->id = id;
 	o->first_sent = now;
@@ -58,24 +58,25 @@ static void out_set(struct ike_sa *sa, uint8_t exchange, uint32_t id, size_t len
 	o->wait = sa->conn->cfg.retransmit_first.ns ? sa->conn->cfg.retransmit_first : wait_first;
 	o->next = mtime_add(now, o->wait);
 	o->action = ike_send_raw(sa, &o->msg, depends);
+	return 0;
 }
 
-void ike_request_send(struct ike_sa *sa, uint8_t exchange, struct ike_build *b, uint64_t depends, mtime now)
+int ike_request_send(struct ike_sa *sa, uint8_t exchange, struct ike_build *b, uint64_t depends, mtime now)
 {
 	struct ike_header h = header_of(sa, exchange, false, sa->next_req);
 	struct ike *ike = sa->ike;
 	size_t body_len, len;
 
-	if (ike_build_finish(b, &body_len) || ike_message_seal(&sa->keys.seal, &ike->rng, &h, b->first,
-	                                          ike->body, body_len, ike->msg, sizeof(ike->msg), &len)) {
-		ike_task_clear(sa);
-		return;
-	}
+	if (ike_build_finish(b, &body_len) ||
+	    ike_message_seal(&sa->keys.seal, &ike->rng, &h, b->first, ike->body, body_len, ike->msg,
+	        sizeof(ike->msg), &len) ||
+	    out_set(sa, exchange, h.msg_id, len, depends, now))
+		return -1;
 	sa->next_req++;
-	out_set(sa, exchange, h.msg_id, len, depends, now);
+	return 0;
 }
 
-void ike_request_send_plain(struct ike_sa *sa, uint8_t exchange, struct ike_build *b, mtime now)
+int ike_request_send_plain(struct ike_sa *sa, uint8_t exchange, struct ike_build *b, mtime now)
 {
 	struct ike_header h = header_of(sa, exchange, false, 0);
 	struct ike *ike = sa->ike;
@@ -83,10 +84,11 @@ void ike_request_send_plain(struct ike_sa *sa, uint8_t exchange, struct ike_buil
 
 	h.spi_r = 0;
 	if (ike_build_finish(b, &body_len) ||
-	    ike_message_plain(&h, b->first, ike->body, body_len, ike->msg, sizeof(ike->msg), &len))
-		return;
+	    ike_message_plain(&h, b->first, ike->body, body_len, ike->msg, sizeof(ike->msg), &len) ||
+	    out_set(sa, exchange, 0, len, 0, now))
+		return -1;
 	sa->next_req = 1;
-	out_set(sa, exchange, 0, len, 0, now);
+	return 0;
 }
 
 void ike_respond(struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, struct ike_build *b, uint64_t depends)
@@ -100,8 +102,9 @@ void ike_respond(struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, struct ik
 	if (ike_build_finish(b, &body_len) || ike_message_seal(&sa->keys.seal, &ike->rng, &h, b->first,
 	                                          ike->body, body_len, ike->msg, sizeof(ike->msg), &len))
 		return;
-	if (!ike_bytes_set(&sa->kept, ike->msg, len))
-		ike_send_raw(sa, &sa->kept, depends);
+	/* Without memory to keep it, it is sent this once. */
+	ike_bytes_set(&sa->kept, ike->msg, len);
+	ike_send_raw(sa, &(struct ike_bytes){ ike->msg, len }, depends);
 }
 
 void ike_respond_notify(

@@ -7,7 +7,7 @@
  */
 #include "tests/support/ike_net.h"
 
-#include "base/cursor.h"
+#include "tests/support/rng_seeded.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,26 +32,12 @@ struct ike_net_event {
 	uint8_t data[];
 };
 
-static uint64_t splitmix(uint64_t *state)
-{
-	uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-	return z ^ z >> 31;
-}
-
-static void seeded_fill(void *ctx, void *out, size_t len)
-{
-	uint8_t *p = out;
-
-	for (size_t i = 0; i < len; i++)
-		p[i] = (uint8_t)splitmix(ctx);
-}
-
 uint64_t ike_net_random(struct ike_net *net)
 {
-	return splitmix(&net->state);
+	uint64_t v;
+
+	rng_seeded_fill(&net->state, &v, sizeof(v));
+	return v;
 }
 
 static bool percent(struct ike_net *net, unsigned p)
@@ -79,7 +65,7 @@ void ike_net_restart_peer(struct ike_net *net, unsigned i, const struct ike_limi
 		.net = net, .addr = addr, .public = public, .nat_offset = offset, .nat = nat
 	};
 	p->rng_state = state;
-	p->rng = (struct rng){ seeded_fill, &p->rng_state };
+	p->rng = rng_seeded(&p->rng_state);
 	p->ike = ike_new(limits, &p->rng);
 	assert_non_null(p->ike);
 }
@@ -118,9 +104,12 @@ void ike_net_free(struct ike_net *net)
 
 static struct ike_net_event *event_add(struct ike_net *net, mtime at, enum event_kind kind, size_t len)
 {
-	struct ike_net_event *e = calloc(1, sizeof(*e) + len), **at_p = &net->events;
+	/* aligned_alloc: tests in which malloc fails on purpose mean the engine's */
+	size_t size = (sizeof(struct ike_net_event) + len + 63) / 64 * 64;
+	struct ike_net_event *e = aligned_alloc(64, size), **at_p = &net->events;
 
 	assert_non_null(e);
+	memset(e, 0, size);
 	e->at = at;
 	e->kind = kind;
 	e->len = len;
