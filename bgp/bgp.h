@@ -54,10 +54,10 @@ struct bgp_peer_config {
 	struct addr nexthop_v6; /* what we announce IPv6 networks with over an IPv4 session; none: local */
 	struct addr
 	    nexthop_v4; /* and IPv4 networks over an IPv6 session; none: they are not announced there */
-	unsigned
-	    max_prefixes;    /* accepted from the peer before the session is closed (RFC 4486); 0: no limit */
-	bool accept_default; /* import 0.0.0.0/0 and ::/0 */
-	bool transit;        /* LAN: also gets what other LAN peers teach us */
+	unsigned max_prefixes; /* accepted from the peer before the session is closed (RFC 4486); as many and
+	                          a thousand may be refused beside them; 0: no limit */
+	bool accept_default;   /* import 0.0.0.0/0 and ::/0 */
+	bool transit;          /* LAN: also gets what other LAN peers teach us */
 	/*
 	 * Which LAN peers' routes a SITE peer is told about: ids of LAN peers. Everybody gets the announced
 	 * networks; LAN peers get what the sites teach us; a site never gets what a site taught us.

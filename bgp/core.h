@@ -22,10 +22,11 @@
 #define BGP_PEERS_MAX     DECIDE_MAX
 #define BGP_ANNOUNCE_MAX  4096 /* networks we originate */
 #define BGP_CONNECTED_MAX 8192
-#define BGP_RECEIVED_MAX  4000000 /* prefixes from one peer, accepted or not, whatever max_prefixes says */
+#define BGP_RECEIVED_MAX  4000000 /* prefixes from one peer, accepted or not, without max_prefixes */
 #define BGP_BUDGET        2000    /* units of route work in one bgp_timer */
 #define BGP_FIRST_ROOM    65536   /* bytes, until bgp_conn_writable says otherwise */
 #define BGP_PORT          179
+#define BGP_REPORTS_MAX   100 /* faults told of in one session: a peer must not fill the log */
 
 /* --- actions waiting --- */
 struct queued {
@@ -229,6 +230,13 @@ void session_our_caps(const struct peer *p, struct capabilities *ret_caps);
 void graveyard_clear(struct bgp *bgp);
 void session_count_in(struct session *s, uint8_t type);
 void session_transmit_notify(struct session *s, const struct notify *n);
+static inline bool session_may_report(struct session *s)
+{
+	if (s->reports >= BGP_REPORTS_MAX)
+		return false;
+	s->reports++;
+	return true;
+}
 void session_alive(struct session *s); /* something came: the hold timer starts anew */
 
 /* fsm.c */

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REPORTS_MAX 100 /* faults told of in one session: a peer must not fill the log */
+#define REFUSED_MIN 1000 /* refused routes that are kept however low max_prefixes is */
 
 /* --- one route --- */
 static struct route *route_find(const struct dest *d, const struct peer *p)
@@ -198,7 +198,7 @@ static void report_faults(struct session *s, const struct attr_faults *f)
 	for (unsigned i = 0; i < f->n; i++) {
 		const struct fault_info *info = fault_info(f->list[i].fault);
 
-		if (++s->reports > REPORTS_MAX)
+		if (!session_may_report(s))
 			return;
 		act_report(s->peer, info->reaction >= REACT_WITHDRAW, "bgp-update-fault",
 		    "%s: UPDATE with %s%s%s: %s (%s)", s->peer->config.name, info->text,
@@ -261,6 +261,15 @@ static void cease(struct session *s, uint8_t subcode, const char *id, const char
 	fsm_session(s, FSM_ERROR, &(struct fsm_fact){ .notify = &n });
 }
 
+/* Refused routes are kept for people to see, but no more than may be accepted: their attributes are as long.
+ */
+static uint32_t received_max(const struct peer *p)
+{
+	uint32_t max = p->config.max_prefixes;
+
+	return max && max < (BGP_RECEIVED_MAX - REFUSED_MIN) / 2 ? 2 * max + REFUSED_MIN : BGP_RECEIVED_MAX;
+}
+
 static void check_limits(struct session *s)
 {
 	const struct peer *p = s->peer;
@@ -268,8 +277,10 @@ static void check_limits(struct session *s)
 	if (p->config.max_prefixes && p->accepted > p->config.max_prefixes)
 		cease(s, BGP_CEASE_MAX_PREFIXES, "bgp-max-prefixes",
 		    "more prefixes than max-prefixes allows; the peer is left alone for five minutes");
-	else if (p->received > BGP_RECEIVED_MAX)
-		cease(s, BGP_CEASE_MAX_PREFIXES, "bgp-max-prefixes", "more prefixes than any peer may send");
+	else if (p->received > received_max(p))
+		cease(s, BGP_CEASE_MAX_PREFIXES, "bgp-max-prefixes",
+		    "more prefixes, most of them refused, than are kept; the peer is left alone for five "
+		    "minutes");
 }
 
 void rib_in_update(struct session *s, struct rd body)

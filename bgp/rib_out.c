@@ -301,12 +301,14 @@ static void entry_sent(struct out_entry *e)
 }
 
 /* Attributes that no message holds: the peer is told nothing, or that what it had is gone. */
-static void give_up(struct peer *p, struct out_group *g)
+static void give_up(struct session *s, struct out_group *g)
 {
+	struct peer *p = s->peer;
 	bool more = true;
 
-	act_report(p, true, "bgp-update-too-long",
-	    "%s: routes with attributes too long for an UPDATE are not announced", p->config.name);
+	if (session_may_report(s))
+		act_report(p, true, "bgp-update-too-long",
+		    "%s: routes with attributes too long for an UPDATE are not announced", p->config.name);
 	while (more) { /* the group goes with its last entry */
 		struct out_entry *e = list_first(&g->entries, struct out_entry, pending);
 		struct dest *d = e->dest;
@@ -331,7 +333,7 @@ static unsigned send_one(struct session *s, struct out_group *g)
 	unsigned n;
 
 	if (!update_begin(&b, buf, sizeof(buf), g->family, g->attrs ? &g->attrs->a : NULL, &ctx)) {
-		give_up(p, g);
+		give_up(s, g);
 		return 1;
 	}
 	for (struct list *l = g->entries.next; l != &g->entries; l = l->next)

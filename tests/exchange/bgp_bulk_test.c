@@ -310,6 +310,32 @@ static void test_too_long(void **state)
 	bnet_free(l.net);
 }
 
+/* Refused routes cost memory too: with max_prefixes set, a peer can't send them without end. */
+static void test_refused_flood(void **state)
+{
+	struct bgp_peer_config site = bnet_peer_config("gw", BGP_PEER_SITE, "10.0.0.10", SITE_ADDR, 65515);
+	struct lab l = lab_new(8, 1 << 20);
+	struct reason why = { 0 };
+
+	(void)state;
+	site.mode = BGP_MODE_PASSIVE;
+	site.max_prefixes = 500;
+	assert_int_equal(bgp_peer_update(l.c->bgp, 1, &site, l.net->now, &why), 0);
+	bnet_announce(l.net, l.c, "0.0.0.0/1");
+	for (unsigned i = 0; i < 2000; i += PER_MSG)
+		tell(&l, i, 2000 - i < PER_MSG ? 2000 - i : PER_MSG, 0, false);
+	bnet_run(l.net, mdur_s(1));
+	assert_int_equal(l.c->peer[1].state, BGP_ESTABLISHED);
+	assert_int_equal(bnet_view(l.c, 1).received, 2000);
+	assert_int_equal(bnet_view(l.c, 1).accepted, 0);
+	tell(&l, 2000, 1, 0, false);
+	bnet_run(l.net, mdur_s(1));
+	assert_int_equal(l.c->peer[1].state, BGP_IDLE);
+	assert_string_equal(l.c->peer[1].why.id, "bgp-max-prefixes");
+	assert_int_equal(bnet_view(l.c, 1).received, 0);
+	bnet_free(l.net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,6 +346,7 @@ int main(void)
 		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_view_resumes),
 		cmocka_unit_test(test_too_long),
+		cmocka_unit_test(test_refused_flood),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
