@@ -99,10 +99,14 @@ static void pin_remotes(struct tunnel *t, bool pin)
 			fib_writer_unpin(t->domain->fib, &t->cfg->remote[i]);
 }
 
+/* What fails again in the same way is not told again: a peer that hangs up on us at once must not fill the log. */
 static void set_error(struct tunnel *t, const struct reason *why)
 {
+	bool told = reason_is_set(&t->error) && !strcmp(t->error.text, why->text);
+
 	t->error = *why;
-	log_error(t->domain->log, t->name, "%s: %s", why->id, why->text);
+	if (!told)
+		log_error(t->domain->log, t->name, "%s: %s", why->id, why->text);
 }
 
 void tunnel_up(struct tunnel *t)
