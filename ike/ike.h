@@ -66,8 +66,9 @@ enum ike_role { IKE_ROLE_BOTH, IKE_ROLE_INITIATE, IKE_ROLE_RESPOND };
 struct ike_conn_config {
 	char name[128]; /* "azure-hq/t1": only ever printed in reasons */
 	enum ike_role role;
-	struct addr
-	    local; /* family 0: whatever the route gives (actions say local address none; inputs tell) */
+	/* Family 0: whatever the route gives (actions say local address none; inputs tell). Our first message
+	 * can't hash it then, so the peer will see a NAT before us and ESP goes in UDP. */
+	struct addr local;
 	struct addr remote[IKE_REMOTES_MAX];
 	unsigned n_remote; /* 0: any peer may answer (responder only) */
 	struct ike_identity local_id, remote_id;

@@ -165,7 +165,8 @@ static void test_invalid_ke_loop(void **state)
 	ike_net_finish(&net);
 }
 
-/* ESP from a new mapping moves IKE as well: the rekey that the responder starts gets there, and nothing is lost. */
+/* ESP from a new mapping moves IKE as well: the rekey that the responder starts gets there, and nothing is
+ * lost. */
 static void check_esp_moved(struct ike_net *net)
 {
 	struct ike_conn_view v;
@@ -275,7 +276,8 @@ static void test_no_local_address(void **state)
 	ike_net_start_pair(&net);
 	ike_conn_view(net.peer[1].ike, IKE_NET_CONN, &v);
 	assert_string_equal(ike_identity_str(&v.remote_id, buf, sizeof(buf)), "192.0.2.1");
-	/* Not knowing our address we could not deny a NAT, so the peer sees one: both must encapsulate then. */
+	/* Not knowing our address we could not deny a NAT, so the peer sees one: both must encapsulate then.
+	 */
 	assert_true(v.nat_remote && v.udp_encap);
 	ike_conn_view(net.peer[0].ike, IKE_NET_CONN, &v);
 	assert_true(v.udp_encap);
