@@ -60,6 +60,8 @@ struct domain {
 	struct list links; /* struct bgp_link: TCP connections of the BGP core */
 	struct ptrie *learned; /* prefix -> struct learned */
 	struct ptrie *connected; /* networks of foreign interfaces; values are not used */
+	mtime unreachable_told;  /* when an unreachable next hop was last logged; 0: never */
+	unsigned unreachable;    /* since then */
 	uint32_t next_id, next_site_id;
 
 	struct loop_timer *timer;

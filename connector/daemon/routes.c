@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define UNREACHABLE_PAUSE mdur_s(5) /* between two log lines about next hops */
+
 enum place { PENDING, IN_KERNEL, FAILED }; /* where a wanted route stands */
 
 struct learned {
@@ -157,6 +159,18 @@ static bool resolve_way(struct domain *d, const struct bgp_path *path, struct fi
 	return true;
 }
 
+/* One line stands for all of a table whose next hop is not there. */
+static void warn_unreachable(struct domain *d, const struct prefix *p, const struct bgp_path *path, mtime now)
+{
+	d->unreachable++;
+	if (d->unreachable_told.ns && !mtime_reached(mtime_add(d->unreachable_told, UNREACHABLE_PAUSE), now))
+		return;
+	log_warn(d->log, "fib", "%s: the next hop %s of %s is not reachable (such routes since the last message of this kind: %u)",
+		prefix_str(p), addr_str(&path->nexthop), domain_peer_name(d, path->peer), d->unreachable);
+	d->unreachable_told = now;
+	d->unreachable = 0;
+}
+
 static void touch_tunnels(struct domain *d, const struct learned *l, mtime now)
 {
 	for (unsigned i = 0; i < l->n; i++) {
@@ -195,8 +209,7 @@ void routes_learned(struct domain *d, const struct prefix *p, const struct bgp_p
 	}
 	for (unsigned i = 0; i < n && r.n_ways < FIB_WAYS_MAX; i++) {
 		if (!resolve_way(d, &path[i], &r.way[r.n_ways])) {
-			log_warn(d->log, "fib", "%s: the next hop %s of %s is not reachable", prefix_str(p),
-				addr_str(&path[i].nexthop), domain_peer_name(d, path[i].peer));
+			warn_unreachable(d, p, &path[i], now);
 			continue;
 		}
 		l->peer[l->n++] = path[i].peer;
@@ -208,7 +221,8 @@ void routes_learned(struct domain *d, const struct prefix *p, const struct bgp_p
 		return;
 	}
 	l->place = old ? old->place : PENDING; /* until the writer says otherwise, the old ways stand */
-	if (ptrie_set(d->learned, p, l)) {
+	if (ptrie_set(d->learned, p, l)) { /* only a prefix that is new can fail */
+		log_error(d->log, "fib", "no-memory: %s is not installed", prefix_str(p));
 		free(l);
 		return;
 	}
