@@ -37,6 +37,41 @@ struct plan {
 	size_t n_listeners_made;
 };
 
+static bool same_gateway(const struct cfg_tunnel *a, const struct cfg_tunnel *b)
+{
+	if (a->interface[0] && !strcmp(a->interface, b->interface))
+		return true;
+	if (a->n_remote != b->n_remote || !addr_eq(&a->local, &b->local))
+		return false;
+	for (unsigned i = 0; i < a->n_remote; i++)
+		if (!addr_eq(&a->remote[i], &b->remote[i]))
+			return false;
+	return true;
+}
+
+static bool claimed(const struct plan *p, const struct tunnel *t)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->item[i].live == t)
+			return true;
+	return false;
+}
+
+/*
+ * A tunnel of a new name to the gateway of one whose name is gone was renamed: it succeeds that one, so the two never stand in each
+ * other's way (interface, addresses, IKE, the BGP session's ends).
+ */
+static void plan_renamed(struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		if (p->item[i].live)
+			continue;
+		list_for_each(&p->domain->tunnels, struct tunnel, t, node)
+			if (!p->item[i].live && !t->retiring && !claimed(p, t) && same_gateway(t->cfg, p->item[i].cfg))
+				p->item[i].live = t;
+	}
+}
+
 static int plan_make(struct plan *p, struct reason *ret_reason)
 {
 	const struct cfg *cfg = p->ref->cfg;
@@ -61,6 +96,7 @@ static int plan_make(struct plan *p, struct reason *ret_reason)
 			it->change = it->live ? cfg_tunnel_compare(it->live->cfg, it->cfg) : CFG_RESTART;
 		}
 	}
+	plan_renamed(p);
 	p->bgp_rebuild = !old || old->have_bgp != cfg->have_bgp || old->as != cfg->as || old->router_id != cfg->router_id ||
 		old->multipath != cfg->multipath;
 	return 0;
@@ -273,23 +309,23 @@ static void commit_bgp_tunnels(struct plan *p)
 	free(bc);
 }
 
-static void commit_tunnels(struct plan *p)
+static void commit_retire(struct plan *p)
 {
 	struct domain *d = p->domain;
 
 	list_for_each(&d->tunnels, struct tunnel, t, node)
 		if (!t->retiring && !in_new(p, t))
 			tunnel_retire(t, NULL);
-	for (size_t i = 0; i < p->n; i++) {
-		struct item *it = &p->item[i];
+	for (size_t i = 0; i < p->n; i++)
+		if (p->item[i].prepared && p->item[i].live)
+			tunnel_retire(p->item[i].live, p->item[i].prepared); /* which activates it when it is gone */
+}
 
-		if (!it->prepared)
-			continue;
-		if (it->live)
-			tunnel_retire(it->live, it->prepared); /* which activates it when it is gone */
-		else
-			tunnel_activate(it->prepared);
-	}
+static void commit_activate(struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->item[i].prepared && !p->item[i].live)
+			tunnel_activate(p->item[i].prepared);
 }
 
 static void commit_admin(const struct item *it)
@@ -304,8 +340,12 @@ static void commit_admin(const struct item *it)
 		tunnel_down(t);
 }
 
+/* In two rounds: a route or a session's ends may move from one tunnel to another. */
 static void commit_reconfigure(struct plan *p)
 {
+	for (size_t i = 0; i < p->n; i++)
+		if (p->item[i].live && !p->item[i].prepared)
+			tunnel_leave(p->item[i].live, p->item[i].cfg);
 	for (size_t i = 0; i < p->n; i++) {
 		struct item *it = &p->item[i];
 
@@ -337,8 +377,9 @@ static void commit(struct plan *p)
 	}
 	if (d->bgp && p->bgp_rebuild)
 		commit_bgp_tunnels(p);
+	commit_retire(p); /* first what goes, then what comes in its place */
 	commit_reconfigure(p);
-	commit_tunnels(p);
+	commit_activate(p);
 	commit_listeners(d);
 	cfg_ref_put(d->config);
 	d->config = cfg_ref_get(p->ref);

@@ -135,8 +135,9 @@ static void routes_out(struct tunnel *t, bool told, mtime now)
 		while (bgp_exec_one(d, now))
 			;
 	}
-	if (t->routes_in) {
+	if (t->routes_in || t->routes_back) {
 		routes_tunnel_out(t);
+		t->routes_back = false;
 		t->removal_fence = fib_writer_fence(d->fib);
 	}
 }
@@ -160,6 +161,16 @@ void tunnel_down(struct tunnel *t)
 		stop_begin(t);
 }
 
+static void bgp_leave(struct tunnel *t)
+{
+	if (!t->cfg->have_bgp || !t->domain->bgp)
+		return;
+	bgp_peer_remove(t->domain->bgp, t->id, clock_now());
+	t->bgp_started = false;
+	while (bgp_exec_one(t->domain, clock_now()))
+		;
+}
+
 /* One that still waits for its predecessor just leaves the chain. */
 static void retire_prepared(struct tunnel *t, struct tunnel *successor)
 {
@@ -180,6 +191,7 @@ void tunnel_retire(struct tunnel *t, struct tunnel *successor)
 	t->successor = successor;
 	if (t->life == TUNNEL_ACTIVE)
 		stop_begin(t);
+	bgp_leave(t); /* its Cease is on its way; the session's ends may be another tunnel's from now on */
 }
 
 static void removals_run(struct tunnel *t)
@@ -222,10 +234,6 @@ static void stop_finished(struct tunnel *t)
 		return;
 	}
 	ike_conn_remove(d->ike, t->id);
-	if (t->cfg->have_bgp && d->bgp)
-		bgp_peer_remove(d->bgp, t->id, clock_now());
-	while (bgp_exec_one(d, clock_now()))
-		;
 	pin_remotes(t, false);
 	if (successor)
 		tunnel_if_hand_over(t, successor);
@@ -259,16 +267,6 @@ static bool same_session(const struct cfg_tunnel *a, const struct cfg_tunnel *b)
 {
 	return a->have_bgp == b->have_bgp &&
 		(!a->have_bgp || (addr_eq(&a->bgp.local, &b->bgp.local) && addr_eq(&a->bgp.peer, &b->bgp.peer)));
-}
-
-static void bgp_leave(struct tunnel *t)
-{
-	if (!t->cfg->have_bgp || !t->domain->bgp)
-		return;
-	bgp_peer_remove(t->domain->bgp, t->id, clock_now());
-	t->bgp_started = false;
-	while (bgp_exec_one(t->domain, clock_now()))
-		;
 }
 
 /* add: the core does not know the peer yet. */
@@ -317,17 +315,22 @@ void tunnel_activate(struct tunnel *t)
 		ike_conn_up(t->domain->ike, t->id, clock_now());
 }
 
+void tunnel_leave(struct tunnel *t, const struct cfg_tunnel *cfg)
+{
+	if (!same_session(t->cfg, cfg))
+		bgp_leave(t);
+	t->routes_back = t->routes_in && cfg_tunnel_compare(t->cfg, cfg) != CFG_SAME;
+	if (t->routes_back)
+		routes_tunnel_out(t);
+}
+
 void tunnel_reconfigure(struct tunnel *t, struct cfg_ref *ref, const struct cfg_site *site, const struct cfg_tunnel *cfg)
 {
 	bool changed = cfg_tunnel_compare(t->cfg, cfg) != CFG_SAME;
-	bool session = same_session(t->cfg, cfg), routes = t->routes_in;
+	bool session = same_session(t->cfg, cfg);
 	struct cfg_ref *old = t->ref;
 	struct reason why = { 0 };
 
-	if (!session)
-		bgp_leave(t);
-	if (changed)
-		routes_tunnel_out(t);
 	t->ref = cfg_ref_get(ref);
 	t->site = site;
 	t->cfg = cfg;
@@ -337,7 +340,7 @@ void tunnel_reconfigure(struct tunnel *t, struct cfg_ref *ref, const struct cfg_
 	/* Also where nothing changed: announce-from names LAN peers, whose numbers may be new. */
 	if (bgp_enter(t, !session, &why))
 		set_error(t, &why);
-	if (changed && routes) {
+	if (t->routes_back && t->facts.child && t->life == TUNNEL_ACTIVE) {
 		routes_tunnel_in(t);
 		t->up_fence = fib_writer_fence(t->domain->fib);
 	}

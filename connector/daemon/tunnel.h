@@ -67,6 +67,7 @@ struct tunnel {
 	uint32_t spi_in;     /* of the live child; 0 */
 	bool bgp_started;    /* the core has been told to run the session */
 	bool routes_in;      /* peer host route and static routes are wanted */
+	bool routes_back;    /* between tunnel_leave and tunnel_reconfigure: they are to be wanted again */
 	bool ike_down_asked; /* while stopping */
 	mtime stop_deadline; /* while stopping: the peer had its chance to confirm */
 	uint8_t *static_place; /* by index of cfg->static_route; routes.c's */
@@ -87,7 +88,11 @@ void tunnel_activate(struct tunnel *t);
 void tunnel_up(struct tunnel *t);
 void tunnel_down(struct tunnel *t);
 void tunnel_retire(struct tunnel *t, struct tunnel *successor);
-/* A new configuration that touches no SA (CFG_SAME or CFG_LIGHT). */
+/*
+ * A new configuration that touches no SA (CFG_SAME or CFG_LIGHT), in two steps: all tunnels leave what they won't have any more, then each
+ * enters what is new to it.
+ */
+void tunnel_leave(struct tunnel *t, const struct cfg_tunnel *cfg);
 void tunnel_reconfigure(struct tunnel *t, struct cfg_ref *ref, const struct cfg_site *site, const struct cfg_tunnel *cfg);
 
 /* Facts. */

@@ -128,12 +128,32 @@ static int add_addresses(struct tunnel *t, struct reason *ret_reason)
 	return 0;
 }
 
+/* A name that was given counts; one that was not is never one that was given before. */
+static bool hands_over(const struct tunnel *from, const struct cfg_tunnel *to)
+{
+	return to->interface[0] ? !strcmp(to->interface, from->interface) : !from->cfg->interface[0];
+}
+
+/* An interface can't be made while another tunnel still has its name. */
+static int check_name(const struct tunnel *t, struct reason *ret_reason)
+{
+	list_for_each(&t->domain->tunnels, struct tunnel, o, node)
+		if (o != t && t->cfg->interface[0] && !strcmp(o->interface, t->cfg->interface))
+			return reason_set(ret_reason, "interface-of-another-tunnel",
+				"/causeway:connector/site[name='%s']/tunnel[name='%s']/interface: %s is the interface of tunnel %s until this "
+				"change is done. Give that one its new name first, and this one %s with a second change",
+				t->site->name, t->cfg->name, t->cfg->interface, o->name, t->cfg->interface);
+	return 0;
+}
+
 int tunnel_if_prepare(struct tunnel *t, struct tunnel *reuse, struct reason *ret_reason)
 {
 	if (tunnel_if_check(t->domain, t->site, t->cfg, ret_reason))
 		return -1;
-	if (reuse && (!t->cfg->interface[0] || !strcmp(t->cfg->interface, reuse->interface)))
+	if (reuse && hands_over(reuse, t->cfg))
 		return 0; /* tunnel_if_hand_over brings it */
+	if (check_name(t, ret_reason))
+		return -1;
 	if (create(t, ret_reason))
 		return -1;
 	fib_writer_interface(t->domain->fib, t->ifindex, true);
