@@ -10,6 +10,7 @@
 #include "connector/daemon/views.h"
 #include "connector/mgmt/api.h"
 #include "connector/mgmt/config.h"
+#include "connector/sys/clock.h"
 #include "connector/sys/loop.h"
 
 #include <errno.h>
@@ -132,7 +133,7 @@ static void on_reload(void *ctx, int signo)
 	(void)signo;
 	if (dm->stopping)
 		return;
-	sd_notify(0, "RELOADING=1");
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_monotonic_us());
 	cfg = cfg_load_file(dm->context, dm->config_file, true, &why);
 	if (!cfg || apply_config(dm->domain, cfg, &why))
 		log_error(&dm->log, "config", "%s: %s; the running configuration is unchanged", why.id, why.text);
