@@ -232,6 +232,7 @@ uint64_t bgp_conn_incoming(struct bgp *bgp, const struct addr *local, const stru
 			found = p;
 	if (!found || !fsm_takes_incoming(found))
 		return 0;
+	fsm_make_way(found);
 	s = session_new(found, true);
 	if (!s)
 		return 0;

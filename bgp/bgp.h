@@ -108,7 +108,8 @@ void bgp_conn_opened(struct bgp *bgp, uint64_t conn, const struct addr *local, m
 void bgp_conn_failed(struct bgp *bgp, uint64_t conn, const char *error, mtime now);
 /*
  * Somebody connected to us. Returns the id of the new connection; 0 when it is refused (no such peer, peer
- * idle or active-only, one incoming connection stands already): the caller closes the socket.
+ * idle or active-only, one incoming connection stands already and is no stale one): the caller closes the
+ * socket.
  */
 uint64_t bgp_conn_incoming(struct bgp *bgp, const struct addr *local, const struct addr *remote, mtime now);
 /* Any cut of the stream. All of it is processed before this returns: read in pieces (64 KiB or so) to bound

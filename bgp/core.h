@@ -278,6 +278,7 @@ void fsm_close(struct session *s, enum fall fall, const struct notify *notify, c
 void fsm_timers(struct peer *p);
 mtime fsm_deadline(const struct peer *p);
 bool fsm_takes_incoming(const struct peer *p);
+void fsm_make_way(struct peer *p); /* for one that fsm_takes_incoming allows */
 
 /* rib_in.c */
 void rib_in_update(struct session *s, struct rd body);

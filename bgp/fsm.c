@@ -78,6 +78,13 @@ static void start_connection(struct peer *p)
 		act_connect(p->bgp, s);
 }
 
+/* Open for long, and no OPEN came: its other end may be dead, and must not stand in the way of the next. */
+static bool is_stale(const struct session *s)
+{
+	return s->state == SESSION_OPENSENT &&
+	       mtime_since(s->peer->bgp->now, s->opened_at).ns > mdur_s(CROSSING_S).ns;
+}
+
 void fsm_start(struct peer *p)
 {
 	p->start_at = p->retry_at = MTIME_NEVER;
@@ -88,8 +95,10 @@ void fsm_start(struct peer *p)
 
 bool fsm_takes_incoming(const struct peer *p)
 {
+	const struct session *theirs = p->session[1];
+
 	return p->started && mtime_is_never(p->start_at) && p->config.mode != BGP_MODE_ACTIVE &&
-	       !p->session[1] && !peer_session(p, SESSION_ESTABLISHED);
+	       (!theirs || is_stale(theirs)) && !peer_session(p, SESSION_ESTABLISHED);
 }
 
 /* --- falling --- */
@@ -193,6 +202,16 @@ void fsm_fall(struct peer *p, enum fall fall, const struct notify *notify, const
 		p->last_error = *why;
 	peer_falls(p, fall, notify);
 	note_state(p, why);
+}
+
+void fsm_make_way(struct peer *p)
+{
+	struct notify n = { .code = BGP_ERR_CEASE, .subcode = BGP_CEASE_COLLISION };
+
+	reason_set(&n.why, "bgp-stale-connection", "%s: connected again; the silent connection is closed",
+	    p->config.name);
+	if (p->session[1])
+		fsm_close(p->session[1], FALL_TCP, &n, &n.why, false);
 }
 
 static void close_with(struct session *s, uint8_t code, uint8_t subcode, const char *id, const char *text)
@@ -311,7 +330,7 @@ static bool survives_collision(struct session *s, const struct open_msg *o)
 		end_session(other, NULL, NULL, false);
 		return true;
 	case SESSION_OPENSENT:
-		if (mtime_since(s->peer->bgp->now, other->opened_at).ns > mdur_s(CROSSING_S).ns)
+		if (is_stale(other))
 			return true; /* decided should its OPEN still come */
 		stays = this_one_stays(s, o);
 		break;

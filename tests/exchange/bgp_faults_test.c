@@ -536,6 +536,27 @@ static void test_silent_rival(void **state)
 	bnet_free(l.net);
 }
 
+/* A peer that died after connecting comes back: the next connection is taken, long before the first one's
+ * four minutes are over. */
+static void test_stale_incoming(void **state)
+{
+	struct lab l = lab_new(BGP_MODE_PASSIVE, 65515);
+	struct open_msg o = raw_open_msg(65515, THEIRS);
+
+	(void)state;
+	bnet_raw_connect(l.net, l.x, THEIRS, OURS);
+	bnet_run(l.net, mdur_s(2));
+	bnet_raw_connect(l.net, l.x, THEIRS, OURS); /* too soon: the first may still speak */
+	bnet_run(l.net, mdur_s(2));
+	assert_int_equal(bnet_view(l.a, 1).msg_out[BGP_MSG_OPEN], 1);
+	bnet_run(l.net, mdur_s(2));
+	bnet_raw_connect(l.net, l.x, THEIRS, OURS);
+	bnet_run(l.net, mdur_ms(300));
+	assert_int_equal(bnet_view(l.a, 1).msg_out[BGP_MSG_OPEN], 2);
+	establish(&l, &o);
+	bnet_free(l.net);
+}
+
 static void test_crossing(void **state)
 {
 	(void)state;
@@ -601,6 +622,7 @@ int main(void)
 		cmocka_unit_test(test_collision),
 		cmocka_unit_test(test_crossing),
 		cmocka_unit_test(test_silent_rival),
+		cmocka_unit_test(test_stale_incoming),
 		cmocka_unit_test(test_second_when_established),
 		cmocka_unit_test(test_late_second),
 	};
