@@ -78,7 +78,7 @@ static void refuse(struct ike_sa *sa, uint32_t msg_id, uint16_t type, const stru
 {
 	struct ike_conn *conn = sa->conn;
 
-	ike_act_report(sa->ike, conn->id, IKE_REPORT_WARN, why);
+	ike_conn_warn(conn, why, now);
 	if (!conn->live)
 		conn->last_error = *why;
 	ike_respond_notify(sa, IKE_X_AUTH, msg_id, type, NULL, 0);

@@ -7,8 +7,11 @@
 #include "ike/engine.h"
 #include "ike/reasons.h"
 
+#include <string.h>
+
 static const mdur retry_min_default = { 1 * (int64_t)1000000000 };
 static const mdur retry_max_default = { 60 * (int64_t)1000000000 };
+static const mdur warn_every = { 10 * (int64_t)1000000000 };
 #define BACKOFF_DOUBLINGS_MAX 16
 
 void ike_conn_phase(struct ike_conn *conn, enum ike_phase phase, const struct reason *why, mtime next_attempt)
@@ -22,6 +25,16 @@ void ike_conn_phase(struct ike_conn *conn, enum ike_phase phase, const struct re
 	conn->phase = phase;
 	conn->next_attempt = next_attempt;
 	ike_act_state(conn->ike, conn->id, phase, why, next_attempt);
+}
+
+void ike_conn_warn(struct ike_conn *conn, const struct reason *why, mtime now)
+{
+	/* Anyone can send these, with the peer's address even: they must not fill a log. */
+	if (!strcmp(conn->warned_id, why->id) && mtime_since(now, conn->warned).ns < warn_every.ns)
+		return;
+	memcpy(conn->warned_id, why->id, sizeof(conn->warned_id));
+	conn->warned = now;
+	ike_act_report(conn->ike, conn->id, IKE_REPORT_WARN, why);
 }
 
 bool ike_conn_has_established(const struct ike_conn *conn)

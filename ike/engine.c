@@ -25,6 +25,7 @@ struct ike *ike_new(const struct ike_limits *limits, const struct rng *rng)
 		return NULL;
 	ike->limits = limits ? *limits : ike_default_limits;
 	ike->rng = *rng;
+	ike->half_open_said = MTIME_NEVER;
 	list_init(&ike->conns);
 	list_init(&ike->sas);
 	list_init(&ike->queue);

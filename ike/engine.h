@@ -24,6 +24,7 @@ struct ike {
 	struct ike_cookie_jar cookies;
 	uint64_t next_action, next_serial, next_ticket;
 	struct ike_stats stats;
+	mtime half_open_said; /* when the flood was last reported; NEVER: not yet */
 	uint8_t in[IKE_MESSAGE_MAX], body[IKE_MESSAGE_MAX], msg[IKE_MESSAGE_MAX];
 };
 
@@ -206,6 +207,8 @@ void ike_attempt_failed(struct ike_sa *sa, const struct reason *why, mtime now);
 void ike_conn_lost(struct ike_conn *conn, const struct reason *why, bool at_once, mtime now);
 void ike_conn_phase(
     struct ike_conn *conn, enum ike_phase phase, const struct reason *why, mtime next_attempt);
+/* Warns of an attempt by the peer, or in its name; the same complaint again only after a while. */
+void ike_conn_warn(struct ike_conn *conn, const struct reason *why, mtime now);
 struct ike_conn *ike_conn_find(const struct ike *ike, uint32_t id);
 bool ike_conn_has_established(const struct ike_conn *conn);
 

@@ -129,6 +129,13 @@ static int complaint(struct ike_sa *sa, const struct ike_payloads *p, mtime now)
 	if (p->sa.data)
 		return -1;
 	if (cookie && cookie->data.len && cookie->data.len <= IKE_COOKIE_MAX) {
+		/*
+		 * We hold one and have only just sent it: this answers an earlier repeat of ours. To ask
+		 * again would change the message that our AUTH covers while the peer is answering the one
+		 * before.
+		 */
+		if (sa->cookie.data && sa->out.msg.data && sa->out.sent < 2)
+			return 0;
 		if (t->cookies++ < COOKIE_RETRIES_MAX &&
 		    !ike_bytes_set(&sa->cookie, cookie->data.data, cookie->data.len)) {
 			ike_out_clear(sa);

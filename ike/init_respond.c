@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+static const mdur flood_said_every = { 60 * (int64_t)1000000000 };
+
 /* One request of a stranger, and where the answer goes. */
 struct stranger {
 	struct ike *ike;
@@ -97,7 +99,9 @@ static bool admit(const struct stranger *s, mtime now)
 		here += sa->state == IKE_SA_HALF_OPEN && addr_eq(&sa->remote.addr, &s->remote->addr);
 		established += sa->state == IKE_SA_ESTABLISHED;
 	}
-	if (half_open >= ike->limits.cookie_threshold) {
+	/* Half of what one source may have is for those who have shown that they are there: who forges a
+	 * peer's address can't use it up. */
+	if (half_open >= ike->limits.cookie_threshold || here >= ike->limits.half_open_per_source / 2) {
 		if (!n || n->type != IKE_N_COOKIE ||
 		    !ike_cookie_check(
 		        &ike->cookies, now, n->data, s->p.nonce, &s->remote->addr, s->h->spi_i)) {
@@ -113,8 +117,10 @@ static bool admit(const struct stranger *s, mtime now)
 	    established >= ike->limits.established_max) {
 		struct reason why;
 
-		/* Once per flood, not once per datagram. */
-		if (!ike->stats.dropped_half_open++) {
+		ike->stats.dropped_half_open++;
+		if (mtime_is_never(ike->half_open_said) ||
+		    mtime_since(now, ike->half_open_said).ns >= flood_said_every.ns) {
+			ike->half_open_said = now;
 			ike_reason_half_open(&why, half_open, ike->limits.half_open_max);
 			ike_act_report(ike, 0, IKE_REPORT_WARN, &why);
 		}
@@ -204,7 +210,7 @@ void ike_init_request(struct ike *ike, const struct ike_header *h, struct rd cha
 	if (!conn) {
 		answer(&s, IKE_N_NO_PROPOSAL_CHOSEN, NULL, 0);
 		ike_reason_no_proposal_theirs(&why, unfit, remote, &s.offer);
-		ike_act_report(ike, unfit->id, IKE_REPORT_WARN, &why);
+		ike_conn_warn(unfit, &why, now);
 		if (!unfit->live)
 			unfit->last_error = why;
 		return;

@@ -176,6 +176,9 @@ struct ike_conn {
 	unsigned remote_index, attempts, failures; /* failures: in a row, for the back-off */
 	mtime next_attempt;
 	struct reason last_error;
+	/* What was last said of attempts by the peer, or in its name, and when. */
+	char warned_id[sizeof(((struct reason *)0)->id)];
+	mtime warned;
 	uint32_t ike_rekeys, child_rekeys;
 	struct ike_drain drain[IKE_DRAINS_MAX];
 	unsigned n_drain;
