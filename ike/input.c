@@ -191,14 +191,17 @@ static void protected_input(struct ike_sa *sa, const struct ike_header *h, const
 		ike->stats.dropped_auth++;
 		return;
 	}
+	if (!h->response && h->msg_id != sa->next_peer) {
+		/* Anyone may repeat what the peer once sent: answered, but no sign of life (RFC 7296 2.4). */
+		ike_respond_again(sa);
+		return;
+	}
 	sa->last_sign = mtime_max(sa->last_sign, now);
-	if (sa->state == IKE_SA_ESTABLISHED && (h->response || h->msg_id == sa->next_peer))
+	if (sa->state == IKE_SA_ESTABLISHED)
 		sa->proven = true;
 	if (h->response) {
 		follow(sa, local, remote, natt);
 		ike_process_reply(sa, first, inner, NULL, now);
-	} else if (h->msg_id != sa->next_peer) {
-		ike_respond_again(sa);
 	} else {
 		follow(sa, local, remote, natt);
 		ike_process_request(sa, h->exchange, h->msg_id, first, inner, NULL, now);
@@ -226,10 +229,11 @@ void ike_input(struct ike *ike, const struct endpoint *local, const struct endpo
 				ike_init_reply(s, &h, rest, data, len, local, remote, now);
 	} else {
 		sa = ike_sa_by_spi(ike, h.spi_i, h.spi_r);
-		if (sa)
-			protected_input(sa, &h, data, len, local, remote, natt, now);
-		else
+		if (!sa) {
 			ike->stats.dropped_no_sa++;
+			return;
+		}
+		protected_input(sa, &h, data, len, local, remote, natt, now);
 	}
 	ike_run(ike, now);
 }

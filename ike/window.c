@@ -143,6 +143,12 @@ int ike_park_request(struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, uint8
 	return 0;
 }
 
+/* On an established SA every request of ours asks whether the peer is alive, a rekey as well as a probe. */
+static bool timed(const struct ike_sa *sa)
+{
+	return sa->state == IKE_SA_ESTABLISHED && sa->conn->cfg.liveness_timeout.ns;
+}
+
 /* Has the peer had its time? A sign of life since the request counts against giving up. */
 static bool gave_up(const struct ike_sa *sa, mtime now)
 {
@@ -151,8 +157,9 @@ static bool gave_up(const struct ike_sa *sa, mtime now)
 	mtime since = mtime_max(sa->out.first_sent, sa->last_sign);
 	mdur patience = mdur_s(30);
 
-	if (sa->task.kind == IKE_TASK_PROBE && cfg->liveness_timeout.ns)
-		return mtime_since(now, since).ns >= cfg->liveness_timeout.ns;
+	if (timed(sa))
+		return mtime_since(now, since).ns >= cfg->liveness_timeout.ns ||
+		       mtime_since(now, sa->out.first_sent).ns >= 10 * patience.ns;
 	if (sa->out.sent < tries)
 		return false;
 	if (sa->state != IKE_SA_ESTABLISHED || since.ns == sa->out.first_sent.ns)
@@ -199,7 +206,6 @@ static void peer_is_dead(struct ike_sa *sa, mtime now)
 void ike_retransmit(struct ike_sa *sa, mtime now)
 {
 	struct ike_out *o = &sa->out;
-	bool timed = sa->task.kind == IKE_TASK_PROBE && sa->conn->cfg.liveness_timeout.ns;
 
 	if (gave_up(sa, now)) {
 		peer_is_dead(sa, now);
@@ -210,7 +216,7 @@ void ike_retransmit(struct ike_sa *sa, mtime now)
 	if (o->wait.ns > wait_max.ns)
 		o->wait = wait_max;
 	o->next = mtime_add(now, o->wait);
-	if (timed) {
+	if (timed(sa)) {
 		mtime since = mtime_max(o->first_sent, sa->last_sign);
 
 		o->next = mtime_min(o->next, mtime_add(since, sa->conn->cfg.liveness_timeout));
