@@ -95,7 +95,8 @@ static void fill_direction(struct ike_child_sa *d, bool inbound, const struct ik
 	d->esn = s->esn;
 	memcpy(d->encr_key, initiators ? keys->encr_i : keys->encr_r, sizeof(d->encr_key));
 	memcpy(d->integ_key, initiators ? keys->integ_i : keys->integ_r, sizeof(d->integ_key));
-	d->udp_encap = sa->natd && (sa->nat_local || sa->nat_remote || sa->nat_pretended);
+	/* ESP in UDP runs on the ports of IKE: a peer that stayed on 500 does not do it. */
+	d->udp_encap = sa->natt && sa->natd && (sa->nat_local || sa->nat_remote || sa->nat_pretended);
 	d->local = sa->local;
 	d->remote = sa->remote;
 	memcpy(d->ts_local, n->ts_local, sizeof(d->ts_local));

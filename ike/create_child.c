@@ -133,8 +133,8 @@ static int read_answer(
 
 	if (ike_sa_parse(p->sa, &offer) || !ike_sa_is_answer(&offer) ||
 	    ike_sa_select(&cfg->esp_proposals, &offer, IKE_PROTO_ESP, IKE_KE_LISTED, group, &n->choice) ||
-	    n->choice.suite.ke != group || n->choice.spi.len != IKE_SPI_LEN_ESP ||
-	    (group != KE_NONE) != (p->ke.data != NULL)) {
+	    (n->choice.suite.ke != group && n->choice.suite.ke != KE_NONE) ||
+	    n->choice.spi.len != IKE_SPI_LEN_ESP || (n->choice.suite.ke != KE_NONE) != (p->ke.data != NULL)) {
 		ike_reason_child_no_proposal(why, sa, false, true);
 		return -1;
 	}
@@ -207,7 +207,7 @@ void ike_rekey_child_reply(
 		try_again(sa, old, retry_later, now);
 		return;
 	}
-	if (t->group != KE_NONE && !job) {
+	if (n.choice.suite.ke != KE_NONE && !job) {
 		/* g^ir is a job; this answer is read again when it is there. */
 		size_t len = rd_left(&chain);
 

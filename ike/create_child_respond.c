@@ -24,10 +24,13 @@ static uint16_t find_old(struct ike_sa *sa, const struct ike_payloads *p, struct
 {
 	const struct ike_notify *rekey = ike_notify_find(p, IKE_N_REKEY_SA);
 	struct ike_child *c;
+	unsigned n = 0;
 	struct rd r;
 
 	*ret_old = NULL;
-	if (busy(sa))
+	list_for_each (&sa->children, struct ike_child, o, node)
+		n += o->state != IKE_CHILD_GONE;
+	if (busy(sa) || n >= IKE_CHILDREN_MAX)
 		return IKE_N_TEMPORARY_FAILURE;
 	if (!rekey)
 		return ike_child_ready(sa) ? IKE_N_NO_ADDITIONAL_SAS : 0;

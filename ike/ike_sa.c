@@ -156,6 +156,7 @@ static void remove_children(struct ike_sa *sa, mtime now)
 void ike_sa_close(struct ike_sa *sa, bool tell, const struct reason *why, mtime now)
 {
 	enum ike_sa_state was = sa->state;
+	struct ike_sa *heir;
 	/* A rekey of the IKE SA is seen through: the peer's new SA must be deleted, too, and needs its keys
 	 * for that. */
 	bool busy = sa->out.msg.data || (sa->task.kind == IKE_TASK_REKEY_IKE && sa->task.waiting_secret);
@@ -170,6 +171,11 @@ void ike_sa_close(struct ike_sa *sa, bool tell, const struct reason *why, mtime 
 	if (was == IKE_SA_HALF_OPEN || (was == IKE_SA_INITIATING && sa->task.kind != IKE_TASK_AUTH))
 		tell = false;
 	sa->state = tell ? IKE_SA_CLOSING : IKE_SA_DEAD;
+	/* What the peer made of it meanwhile has nothing to take over any more. */
+	heir = ike_sa_by_serial(sa->ike, sa->heir);
+	if (heir && heir->state == IKE_SA_ESTABLISHED)
+		heir->childless_at = now;
+	sa->heir = 0;
 	remove_children(sa, now);
 	sa->childless_at = sa->rekey_at = sa->expire_at = MTIME_NEVER;
 	ike_bytes_clear(&sa->parked.msg);

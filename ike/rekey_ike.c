@@ -14,6 +14,7 @@
 #define X IKE_X_CREATE_CHILD_SA
 
 static const mdur retry_soon = { 4 * (int64_t)1000000000 };
+static const mdur retry_later = { 60 * (int64_t)1000000000 };
 static const mdur rival_guard = { 180 * (int64_t)1000000000 };
 
 void ike_rekey_ike_start(struct ike_sa *sa, enum ke_id group, mtime now)
@@ -101,11 +102,17 @@ static struct ike_sa *make_sa(struct ike_sa *old, const struct ike_suite *suite,
 	return sa;
 }
 
+static uint64_t spi_of(const struct ike_choice *c)
+{
+	struct rd r = rd_init(c->spi.data, c->spi.len);
+
+	return rd_u64(&r);
+}
+
 static int read_answer(struct ike_sa *sa, const struct ike_payloads *p, struct ike_choice *c,
     struct ike_ke_view *ke, uint64_t *ret_spi)
 {
 	struct ike_offer offer;
-	struct rd r;
 
 	if (!p->ke.data || ike_ke_parse(p->ke, ke) || p->nonce.len < IKE_NONCE_MIN ||
 	    p->nonce.len > IKE_NONCE_MAX)
@@ -116,8 +123,7 @@ static int read_answer(struct ike_sa *sa, const struct ike_payloads *p, struct i
 	    c->suite.ke != sa->task.group || ke->group != (unsigned)sa->task.group ||
 	    c->spi.len != IKE_SPI_LEN_IKE)
 		return -1;
-	r = rd_init(c->spi.data, c->spi.len);
-	*ret_spi = rd_u64(&r);
+	*ret_spi = spi_of(c);
 	return *ret_spi ? 0 : -1;
 }
 
@@ -167,6 +173,8 @@ static void refused(struct ike_sa *sa, const struct ike_notify *error, mtime now
 		ike_act_report(sa->ike, sa->conn->id, IKE_REPORT_ERROR, &why);
 	}
 	ike_rekey_ike_failed(sa, now);
+	if (error->type != IKE_N_TEMPORARY_FAILURE && sa->state == IKE_SA_ESTABLISHED)
+		sa->rekey_at = mtime_add(now, ike_jitter(sa->ike, retry_later, 30));
 }
 
 void ike_rekey_ike_reply(
@@ -216,9 +224,15 @@ void ike_rekey_ike_reply(
 
 /* --- as responder --- */
 
-/* May the IKE SA be rekeyed now (RFC 7296 2.25.2)? */
+/* May the IKE SA be rekeyed now (RFC 7296 2.25.2)? Not while the peer leaves its old ones lying about. */
 static bool may_rekey(const struct ike_sa *sa)
 {
+	unsigned old = 0;
+
+	list_for_each (&sa->ike->sas, struct ike_sa, o, node)
+		old += o->conn == sa->conn && o->state == IKE_SA_REKEYED;
+	if (old >= IKE_REKEYED_MAX)
+		return false;
 	return !sa->heir && sa->task.kind != IKE_TASK_REKEY_CHILD && sa->task.kind != IKE_TASK_DELETE_CHILD;
 }
 
@@ -241,13 +255,12 @@ static void make_heir(struct ike_sa *sa, uint32_t msg_id, const struct ike_paylo
     const struct ike_choice *c, const struct ike_job *job, mtime now)
 {
 	struct ike_nonce ni = { .len = (uint16_t)p->nonce.len }, nr = { .len = IKE_NONCE_LEN };
-	struct rd r = rd_init(c->spi.data, c->spi.len);
 	struct ike_sa *fresh;
 
 	memcpy(ni.data, p->nonce.data, ni.len);
 	rng_fill(&sa->ike->rng, nr.data, IKE_NONCE_LEN);
 	fresh =
-	    make_sa(sa, &c->suite, false, rd_u64(&r), ike_sa_new_spi(sa->ike), &ni, &nr, &job->secret, now);
+	    make_sa(sa, &c->suite, false, spi_of(c), ike_sa_new_spi(sa->ike), &ni, &nr, &job->secret, now);
 	if (!fresh) {
 		ike_respond_notify(sa, X, msg_id, IKE_N_TEMPORARY_FAILURE, NULL, 0);
 		return;
@@ -281,7 +294,7 @@ void ike_rekey_ike_request(struct ike_sa *sa, uint32_t msg_id, struct ike_payloa
 	}
 	if (ike_sa_select(&sa->conn->cfg.ike_proposals, offer, IKE_PROTO_IKE, IKE_KE_LISTED,
 	        (enum ke_id)ke.group, &c) ||
-	    c.spi.len != IKE_SPI_LEN_IKE) {
+	    c.spi.len != IKE_SPI_LEN_IKE || !spi_of(&c)) {
 		ike_respond_notify(sa, X, msg_id, IKE_N_NO_PROPOSAL_CHOSEN, NULL, 0);
 		return;
 	}
