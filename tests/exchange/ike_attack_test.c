@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who forges a peer's address, repeats what it sent, or floods; and peers that keep to the standard in ways
+ * of their own. What an attacker sends may cost a datagram, never the tunnel.
+ */
+#include "tests/support/ike_net.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#define IKE_DEFAULT "aes256-sha256-curve25519"
+#define ESP_DEFAULT "aes256-sha256"
+
+struct capture {
+	uint8_t data[2048];
+	size_t len;
+	uint8_t exchange; /* keep the last of these, that is no answer */
+};
+
+static bool keep_requests(struct ike_net *net, unsigned from, uint8_t *data, size_t *len, void *ctx)
+{
+	struct capture *c = ctx;
+
+	(void)net;
+	if (from || data[18] != c->exchange || data[19] & 0x20 || *len > sizeof(c->data))
+		return true;
+	memcpy(c->data, data, *len);
+	c->len = *len;
+	return true;
+}
+
+/* An IKE_SA_INIT of peer 0, which stays down. */
+static void get_init(struct ike_net *net, struct capture *c)
+{
+	c->exchange = 34;
+	net->tap = keep_requests;
+	net->tap_ctx = c;
+	ike_net_up(net, 0);
+	ike_net_run(net, mdur_ms(5));
+	ike_conn_down(net->peer[0].ike, IKE_NET_CONN, net->now);
+	ike_net_run(net, mdur_s(40));
+	net->tap = NULL;
+	assert_true(c->len > 100);
+}
+
+static void inject_inits(struct ike_net *net, struct capture *c, unsigned n)
+{
+	struct endpoint from = { net->peer[0].addr, 500 };
+
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t spi = ike_net_random(net) | 1;
+
+		memcpy(c->data, &spi, sizeof(spi));
+		ike_net_inject(net, 1, &from, false, c->data, c->len);
+	}
+}
+
+/* Requests with the peer's own address as source: the peer still gets in, for it answers a cookie. */
+static void test_forged_source(void **state)
+{
+	static struct capture c;
+	struct ike_stats stats;
+	struct ike_net net;
+
+	(void)state;
+	ike_net_pair(&net, 1, IKE_DEFAULT, ESP_DEFAULT);
+	get_init(&net, &c);
+	ike_net_up(&net, 1);
+	inject_inits(&net, &c, 100);
+	ike_stats(net.peer[1].ike, &stats);
+	assert_in_range(stats.half_open, 1, ike_default_limits.half_open_per_source / 2);
+	assert_true(stats.cookies_sent > 50);
+	ike_net_up(&net, 0);
+	assert_true(ike_net_run_until(&net, mdur_s(3), ike_net_both_up));
+	ike_net_run(&net, mdur_s(40));
+	ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
+	ike_net_finish(&net);
+}
+
+/* Complaints about what anyone can send do not fill a log. */
+static void test_complaints_are_few(void **state)
+{
+	static struct capture c;
+	struct ike_conn_config b;
+	struct ike_net net;
+	unsigned before;
+
+	(void)state;
+	ike_net_pair(&net, 2, IKE_DEFAULT, ESP_DEFAULT);
+	b = ike_net_config(&net, 1, 0, "aes128gcm16-prfsha384-ecp384", ESP_DEFAULT);
+	b.role = IKE_ROLE_RESPOND;
+	get_init(&net, &c);
+	assert_int_equal(ike_conn_update(net.peer[1].ike, IKE_NET_CONN, &b, NULL), 0);
+	ike_net_up(&net, 1);
+	before = net.peer[1].reports;
+	inject_inits(&net, &c, 1000);
+	assert_int_equal(net.peer[1].reports, before + 1);
+	ike_net_run(&net, mdur_s(11));
+	inject_inits(&net, &c, 10);
+	assert_int_equal(net.peer[1].reports, before + 2);
+	ike_net_finish(&net);
+}
+
+/* Everything arrives twice, the COOKIE too: the message that AUTH covers is the one the peer has answered. */
+static void test_cookie_twice(void **state)
+{
+	struct ike_limits limits = ike_default_limits;
+	struct ike_conn_config a, b;
+	struct ike_conn_view v;
+	struct ike_net net;
+
+	(void)state;
+	limits.cookie_threshold = 0;
+	for (unsigned seed = 0; seed < 40; seed++) {
+		ike_net_init(&net, seed, 2);
+		ike_net_restart_peer(&net, 1, &limits);
+		a = ike_net_config(&net, 0, 1, IKE_DEFAULT, ESP_DEFAULT);
+		b = ike_net_config(&net, 1, 0, IKE_DEFAULT, ESP_DEFAULT);
+		a.force_encap = true; /* what hides our address is random: no two requests are alike */
+		b.role = IKE_ROLE_RESPOND;
+		ike_net_add(&net, 0, &a);
+		ike_net_add(&net, 1, &b);
+		net.repeat = 100;
+		net.delay_max = mdur_ms(150);
+		ike_net_start_pair(&net);
+		ike_conn_view(net.peer[0].ike, IKE_NET_CONN, &v);
+		assert_false(reason_is_set(&net.peer[0].why) || reason_is_set(&net.peer[1].last_warning));
+		ike_net_run(&net, mdur_s(1));
+		ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
+		ike_net_finish(&net);
+	}
+}
+
+/* Our first proposal has PFS, the peer takes one of ours without. */
+static void test_peer_without_pfs(void **state)
+{
+	struct ike_conn_config a, b;
+	struct ike_conn_view v;
+	struct ike_net net;
+
+	(void)state;
+	ike_net_init(&net, 4, 2);
+	a = ike_net_config(&net, 0, 1, IKE_DEFAULT, "aes256-sha256-ecp256");
+	assert_int_equal(ike_proposal_parse("aes128-sha256-noesn", true, &a.esp_proposals.list[1], NULL), 0);
+	a.esp_proposals.n = 2;
+	b = ike_net_config(&net, 1, 0, IKE_DEFAULT, "aes128-sha256-noesn");
+	b.role = IKE_ROLE_RESPOND;
+	ike_net_add(&net, 0, &a);
+	ike_net_add(&net, 1, &b);
+	ike_net_start_pair(&net);
+	for (unsigned i = 0; i < 2; i++) {
+		ike_net_run(&net, mdur_s(1));
+		assert_int_equal(ike_conn_rekey_child(net.peer[i].ike, IKE_NET_CONN, net.now), 0);
+		ike_net_run(&net, mdur_s(5));
+		ike_conn_view(net.peer[0].ike, IKE_NET_CONN, &v);
+		assert_int_equal(v.child_rekeys, i + 1);
+		assert_string_equal(v.esp_proposal, "aes128-sha256");
+		assert_false(reason_is_set(&v.last_error));
+		ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
+	}
+	ike_net_finish(&net);
+}
+
+static bool peer1_down(struct ike_net *net)
+{
+	return !net->peer[1].up;
+}
+
+static void watchful(struct ike_net *net, uint64_t seed)
+{
+	struct ike_conn_config b;
+
+	ike_net_pair(net, seed, IKE_DEFAULT, ESP_DEFAULT);
+	b = ike_net_config(net, 1, 0, IKE_DEFAULT, ESP_DEFAULT);
+	b.role = IKE_ROLE_RESPOND;
+	b.liveness_interval = mdur_s(5);
+	b.liveness_timeout = mdur_s(10);
+	assert_int_equal(ike_conn_update(net->peer[1].ike, IKE_NET_CONN, &b, NULL), 0);
+}
+
+/* The peer is gone; someone repeats its last request again and again: it is dead all the same. */
+static void test_repeats_are_no_life(void **state)
+{
+	static struct capture c;
+	struct endpoint from;
+	struct ike_stats stats;
+	struct ike_net net;
+	mtime cut;
+
+	(void)state;
+	watchful(&net, 5);
+	c.exchange = 36;
+	net.tap = keep_requests;
+	net.tap_ctx = &c;
+	ike_net_start_pair(&net);
+	assert_int_equal(ike_conn_rekey_ike(net.peer[0].ike, IKE_NET_CONN, net.now), 0);
+	assert_int_equal(ike_conn_rekey_child(net.peer[0].ike, IKE_NET_CONN, net.now), 0);
+	ike_net_run(&net, mdur_ms(500));
+	assert_int_equal(ike_conn_rekey_child(net.peer[0].ike, IKE_NET_CONN, net.now), 0);
+	ike_net_run(&net, mdur_ms(100));
+	assert_true(c.len > 0);
+	net.tap = NULL;
+	net.peer[0].cut = true;
+	cut = net.now;
+	from = (struct endpoint){ net.peer[0].addr, 500 };
+	while (net.peer[1].up && mtime_since(net.now, cut).ns < mdur_s(60).ns) {
+		ike_net_inject(&net, 1, &from, false, c.data, c.len);
+		ike_net_run(&net, mdur_ms(200));
+	}
+	assert_in_range(mdur_to_ms(mtime_since(net.now, cut)), 12000, 17000);
+	ike_stats(net.peer[1].ike, &stats);
+	assert_true(stats.repeats_answered > 10);
+	net.peer[0].cut = false;
+	ike_net_finish(&net);
+}
+
+/* A rekey that the peer does not answer is a probe like any other. */
+static void test_dead_during_rekey(void **state)
+{
+	struct ike_net net;
+	mtime cut;
+
+	(void)state;
+	for (unsigned ike = 0; ike < 2; ike++) {
+		watchful(&net, 6 + ike);
+		ike_net_start_pair(&net);
+		ike_net_run(&net, mdur_s(2));
+		net.peer[0].cut = true;
+		cut = net.now;
+		if (ike)
+			ike_conn_rekey_ike(net.peer[1].ike, IKE_NET_CONN, net.now);
+		else
+			ike_conn_rekey_child(net.peer[1].ike, IKE_NET_CONN, net.now);
+		assert_true(ike_net_run_until(&net, mdur_s(60), peer1_down));
+		assert_in_range(mdur_to_ms(mtime_since(net.now, cut)), 9000, 12000);
+		net.peer[0].cut = false;
+		ike_net_finish(&net);
+	}
+}
+
+/* The peer never takes a rekey of the IKE SA: we ask now and then, not all the time. */
+static void test_ike_rekey_refused(void **state)
+{
+	struct ike_conn_config b;
+	struct ike_net net;
+
+	(void)state;
+	ike_net_pair(&net, 8, IKE_DEFAULT, ESP_DEFAULT);
+	ike_net_start_pair(&net);
+	b = ike_net_config(&net, 1, 0, "aes128gcm16-prfsha384-ecp384", ESP_DEFAULT);
+	assert_int_equal(ike_conn_update(net.peer[1].ike, IKE_NET_CONN, &b, NULL), 0);
+	assert_int_equal(ike_conn_rekey_ike(net.peer[0].ike, IKE_NET_CONN, net.now), 0);
+	ike_net_run(&net, mdur_s(600));
+	assert_in_range(net.peer[0].reports, 5, 16);
+	assert_int_equal(net.peer[0].downs, 0);
+	ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
+	ike_net_finish(&net);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_forged_source),
+		cmocka_unit_test(test_complaints_are_few),
+		cmocka_unit_test(test_cookie_twice),
+		cmocka_unit_test(test_peer_without_pfs),
+		cmocka_unit_test(test_repeats_are_no_life),
+		cmocka_unit_test(test_dead_during_rekey),
+		cmocka_unit_test(test_ike_rekey_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
