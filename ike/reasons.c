@@ -52,7 +52,8 @@ void ike_reason_no_proposal(struct reason *r, const struct ike_sa *sa)
 	reason_set(r, "ike-no-proposal",
 	    "%s accepts none of our IKE proposals (NO_PROPOSAL_CHOSEN). We offered: ", peer(sa));
 	add_proposals(r, &sa->conn->cfg.ike_proposals, false);
-	reason_add(r, ". Set one of these in the gateway's IKE policy, or the gateway's in ike-proposal.");
+	reason_add(r, ". Set one of these in the gateway's IKE policy, or the gateway's in ike-proposal. "
+	              "(Some answer so, too, when they know no connection for our address.)");
 }
 
 static void add_offer(struct reason *r, const struct ike_offer *o)
