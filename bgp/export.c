@@ -17,6 +17,8 @@
 
 #include <string.h>
 
+#define OTHER_HEAD_LEN 4 /* of an attribute in attrs.other */
+
 static enum bgp_family family_of(const struct dest *d)
 {
 	return d->prefix.addr.family == 4 ? BGP_IPV4 : BGP_IPV6;
@@ -113,11 +115,54 @@ enum verdict export_judge(const struct peer *p, const struct dest *d)
 	return d->best ? judge_learned(p, d, d->best) : EXPORT_NO_ROUTE;
 }
 
+/* One attribute of extended communities without those that stay inside an AS (RFC 4360 6, RFC 5701 2). */
+static void write_transitive(struct wr *w, uint8_t type, uint8_t flags, struct rd value, size_t unit)
+{
+	size_t mark, start;
+	uint8_t one[20];
+
+	wr_u8(w, type);
+	wr_u8(w, flags);
+	mark = wr_mark_u16(w);
+	start = wr_len(w);
+	while (rd_left(&value) >= unit) {
+		rd_bytes(&value, one, unit);
+		if (!(one[0] & BGP_EXT_COMM_NON_TRANSITIVE))
+			wr_bytes(w, one, unit);
+	}
+	wr_patch_u16(w, mark, wr_len(w) - start);
+}
+
+/* What travels on to another AS. An attribute that nothing is left of goes nowhere. */
+static void leave_as(struct bytes other, struct wr *out)
+{
+	struct rd r = rd_init(other.p, other.len);
+
+	while (rd_left(&r)) {
+		uint8_t type = rd_u8(&r), flags = rd_u8(&r);
+		struct rd value = rd_sub(&r, rd_u16(&r));
+		uint8_t buf[BGP_MESSAGE_MAX];
+		struct wr one = wr_init(buf, sizeof(buf));
+		size_t unit = type == BGP_ATTR_EXT_COMMUNITIES ? 8 : type == BGP_ATTR_IPV6_EXT_COMM ? 20 : 0;
+
+		if (unit) {
+			write_transitive(&one, type, flags, value, unit);
+		} else {
+			wr_u8(&one, type);
+			wr_u8(&one, flags);
+			wr_u16(&one, (uint16_t)rd_left(&value));
+			wr_bytes(&one, value.p, rd_left(&value));
+		}
+		if (!unit || wr_len(&one) > OTHER_HEAD_LEN)
+			wr_bytes(out, buf, wr_len(&one));
+	}
+}
+
 /* The attributes of `in` as this peer is to see them. */
 static struct attr_set *translate(struct peer *p, const struct attr_set *in, enum bgp_family family)
 {
-	uint8_t path[AS_PATH_BYTES_MAX];
-	struct wr w = wr_init(path, sizeof(path));
+	uint8_t path[AS_PATH_BYTES_MAX], other[BGP_MESSAGE_MAX];
+	struct wr w = wr_init(path, sizeof(path)), left = wr_init(other, sizeof(other));
 	struct attrs a = in->a;
 
 	a.nexthop = nexthop_self(p, family);
@@ -127,9 +172,11 @@ static struct attr_set *translate(struct peer *p, const struct attr_set *in, enu
 	if (!peer_internal(p)) {
 		as_path_prepend(in->a.as_path, peer_local_as(p), &w);
 		a.as_path = (struct bytes){ path, wr_len(&w) };
+		leave_as(in->a.other, &left);
+		a.other = (struct bytes){ other, wr_len(&left) };
 		a.have_med = a.have_local_pref = false;
 		a.med = a.local_pref = 0;
-		if (!wr_ok(&w))
+		if (!wr_ok(&w) || !wr_ok(&left))
 			return NULL;
 	}
 	return attr_set_get(&p->bgp->sets, &a);

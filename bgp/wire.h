@@ -79,6 +79,7 @@ enum bgp_as_segment {
 #define BGP_COMM_NO_EXPORT           0xffffff01u
 #define BGP_COMM_NO_ADVERTISE        0xffffff02u
 #define BGP_COMM_NO_EXPORT_SUBCONFED 0xffffff03u
+#define BGP_EXT_COMM_NON_TRANSITIVE  0x40 /* in the first octet (RFC 4360 2) */
 
 /* NOTIFICATION codes and subcodes (RFC 4271 4.5 and 6, RFC 4486, RFC 5492, RFC 6608, RFC 9687). */
 enum bgp_error_code {

@@ -419,6 +419,40 @@ static void test_two_octet_peer(void **state)
 	bnet_free(l.net);
 }
 
+/* Extended communities that stay inside an AS stay there (RFC 4360 6); the others, and unknown ones, travel
+ * on. */
+static void test_extended_communities(void **state)
+{
+	struct bgp_peer_config lan = bnet_peer_config("lan", BGP_PEER_LAN, OURS, "192.168.1.1", 65100);
+	struct attr_context ctx = { .four_octet = true, .family = { true, true } };
+	static const uint8_t want[] = { BGP_ATTR_EXT_COMMUNITIES, 0xc0, 0, 8, 0, 2, 0xff, 0xeb, 0, 0, 0, 1,
+		99, 0xe0, 0, 1, 7 };
+	static struct attr_scratch scratch;
+	struct lab l = lab_up();
+	struct bnet_node *y = bnet_add(l.net, "y", "192.168.1.1", 0, NULL);
+	struct open_msg o = raw_open_msg(65100, "192.168.1.1");
+	struct update u = { 0 };
+	struct rd body;
+
+	(void)state;
+	lan.mode = BGP_MODE_PASSIVE;
+	bnet_peer_add(l.a, 2, &lan);
+	bnet_peer_start(l.net, l.a, 2);
+	bnet_raw_connect(l.net, y, "192.168.1.1", OURS);
+	bnet_run(l.net, mdur_ms(200));
+	raw_open(l.net, y, &o);
+	raw_keepalive(l.net, y);
+	bnet_run(l.net, mdur_s(1));
+	raw_update(l.net, l.x, "", SOUND "c0 10 10 0002ffeb00000001 4004ffeb00000001 c0 63 01 07", NET_200);
+	bnet_run(l.net, mdur_s(1));
+	for (unsigned i = 0; !u.n_nlri && raw_received(y, BGP_MSG_UPDATE, i, &body); i++)
+		update_parse(body, &ctx, &scratch, &u);
+	assert_int_equal(u.n_nlri, 1);
+	assert_int_equal(u.a.attrs.other.len, sizeof(want));
+	assert_memory_equal(u.a.attrs.other.p, want, sizeof(want));
+	bnet_free(l.net);
+}
+
 /* RFC 5492 3: who can't read optional parameters gets an OPEN without. */
 static void test_without_capabilities(void **state)
 {
@@ -617,6 +651,7 @@ int main(void)
 		cmocka_unit_test(test_updates),
 		cmocka_unit_test(test_treat_as_withdraw),
 		cmocka_unit_test(test_two_octet_peer),
+		cmocka_unit_test(test_extended_communities),
 		cmocka_unit_test(test_without_capabilities),
 		cmocka_unit_test(test_hold_zero),
 		cmocka_unit_test(test_collision),
