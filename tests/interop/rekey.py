@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A child rekey started by each side, under traffic both ways, without a lost packet; and the hard ones: with PFS, and
-both sides at once."""
+"""A child rekey started by each side, under traffic both ways, without a lost packet; and the hard ones: with PFS, both
+sides at once, and the IKE SA under it replaced by the gateway."""
 from lab import traffic
 from lab.azure import LAN_HOST, VNET_HOST, Azure
 from lab.case import check, equal, run_case
@@ -29,6 +29,37 @@ def by_swan(net, _cw):
 def by_both(net, cw):
     cw.cli("tunnel", "rekey", "azure-hq/t1", "--no-wait")
     net.swan.swanctl("--rekey", "--child", "any")
+
+
+def ike(cw):
+    return cw.tunnel()["ike"]
+
+
+def ike_settled(net, cw, old):
+    """One new IKE SA on each side, with the same child as before."""
+    wait_for("one new IKE SA on both sides",
+             lambda: ike(cw) and ike(cw)["spi-i"] != old and net.swan.ike_count() == 1 and
+             ike(cw)["spi-i"] in net.swan.sas(), 20)
+
+
+def ike_by_swan(net, _cw):
+    net.swan.swanctl("--rekey", "--ike", "gw")
+
+
+def ike_under_traffic(case, net, cw, text, start, rounds):
+    with case.step(f"rekey of the IKE SA by {text}, {rounds} times, no packet lost, the child stays"):
+        up = traffic.Counter(net.lan, VNET_HOST, net.vnet, port=5300)
+        down = traffic.Counter(net.vnet, LAN_HOST, net.lan, port=5301)
+        child = cw.spis()
+        for _ in range(rounds):
+            old = ike(cw)["spi-i"]
+            start(net, cw)
+            ike_settled(net, cw, old)
+            up.more(50)
+        for name, counter in (("from the LAN", up), ("from the cloud", down)):
+            result = counter.stop()
+            equal((result["lost-count"], result["duplicates"]), (0, 0), f"packets lost and doubled {name}")
+        equal((cw.step(), cw.spis()), ("in-fib", child), "step and child")
 
 
 def under_traffic(case, net, cw, text, start, rounds):
@@ -60,6 +91,8 @@ def main(case):
         under_traffic(case, net, cw, "us", by_us, 3)
         under_traffic(case, net, cw, "strongSwan", by_swan, 3)
         under_traffic(case, net, cw, "both at once", by_both, 2)
+        ike_under_traffic(case, net, cw, "strongSwan", ike_by_swan, 3)
+        under_traffic(case, net, cw, "us on the new IKE SA", by_us, 1)
         with case.step("the BGP session saw none of it"):
             check(cw.peer("azure-hq/t1")["uptime"] >= established, "the BGP session started anew")
             check(cw.tunnel()["child-rekeys"] >= 6, "`tunnel list` does not count the rekeys")

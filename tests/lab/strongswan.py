@@ -14,6 +14,7 @@ _CONF = """charon-systemd {{
   load = random nonce openssl sha1 sha2 aes hmac gcm curve25519 kdf pem x509 revocation constraints pubkey kernel-libipsec kernel-netlink socket-default vici
   retransmit_tries = {tries}
   retransmit_timeout = 2.0
+  {charon}
   plugins {{
     kernel-netlink {{ fwmark = !0x42 }}
     socket-default {{ fwmark = 0x42 }}
@@ -72,7 +73,7 @@ class StrongSwan:
         "local": "192.0.2.2", "remote": "192.0.2.1", "local_id": "192.0.2.2", "psk": "AzureSharedKey2024!",
         "ike": "aes256-sha256-modp2048", "esp": "aes256-sha256", "encap": "yes", "dpd": 45,
         "rekey_ike": 28800, "rekey_esp": 27000, "local_ts": "0.0.0.0/0", "remote_ts": "0.0.0.0/0",
-        "start": "none", "dpd_action": "clear", "tries": 3, "routes": ("10.0.0.10/32",),
+        "start": "none", "dpd_action": "clear", "tries": 3, "charon": "", "routes": ("10.0.0.10/32",),
     }
 
     def __init__(self, ns, name="charon", **options):
@@ -90,7 +91,8 @@ class StrongSwan:
     def start(self):
         vici = f"{self.dir}/charon.vici"
         self.lab.write(f"{self.name}/strongswan.conf",
-                       _CONF.format(vici=vici, log=self.log_path, tries=self.opt["tries"]))
+                       _CONF.format(vici=vici, log=self.log_path, tries=self.opt["tries"],
+                                    charon=self.opt["charon"]))
         self.configure()
         self.ns.ip("rule", "add", "pref", "100", "lookup", "main", check=False)
         self.ns.ip("route", "replace", "unreachable", "default", "metric", "4294967295")
