@@ -8,8 +8,10 @@
 #include "connector/daemon/bgp_exec.h"
 #include "connector/daemon/ike_exec.h"
 #include "connector/daemon/mss_clamp.h"
+#include "connector/daemon/nexthop.h"
 #include "connector/daemon/routes.h"
 #include "connector/daemon/tunnel.h"
+#include "connector/daemon/tunnel_if.h"
 #include "connector/daemon/tunnel_mtu.h"
 #include "connector/sys/clock.h"
 #include "connector/sys/random.h"
@@ -190,8 +192,20 @@ static void on_underlay(void *ctx, const struct addr *endpoint, int ifindex, con
 			tunnel_mtu_update(t);
 }
 
+/* Our own interfaces stay as they were made, whatever others do to them. */
+static void on_link(void *ctx, int ifindex)
+{
+	struct domain *d = ctx;
+
+	list_for_each(&d->tunnels, struct tunnel, t, node)
+		if (t->ifindex && (!ifindex || t->ifindex == ifindex))
+			t->if_suspect = true;
+	list_for_each(&d->tunnels, struct tunnel, t, node)
+		tunnel_if_look(t);
+}
+
 static const struct fib_writer_events fib_events = { .route = on_route, .fenced = on_fenced, .connected = on_connected,
-	.disturbed = on_disturbed, .underlay = on_underlay };
+	.disturbed = on_disturbed, .underlay = on_underlay, .link = on_link };
 
 /* --- the loop's handlers --- */
 
@@ -249,6 +263,10 @@ static void on_timer(void *ctx)
 
 	if (mtime_reached(d->next_poll, now)) {
 		poll_plane(d, now);
+		if (nexthop_waiting(d))
+			nexthop_retry(d, now);
+		list_for_each(&d->tunnels, struct tunnel, t, node)
+			tunnel_if_look(t);
 		d->next_poll = mtime_add(now, POLL_INTERVAL);
 	}
 	ike_timer(d->ike, now);
@@ -350,12 +368,13 @@ struct domain *domain_new(const struct sys_domain *sys, struct loop *loop, const
 	list_init(&d->links);
 	d->learned = ptrie_new();
 	d->connected = ptrie_new();
+	d->waiting = ptrie_new();
 	d->ike = ike_new(&ike_default_limits, &sys_rng);
 	d->jobs = jobs_new(1, job_run, job_done, d);
 	d->timer = loop_timer_new(loop, on_timer, d);
 	reason_set(ret_reason, "no-memory", "out of memory, threads or descriptors at start");
 	d->clamp = mss_clamp_new(sys, log);
-	if (!d->learned || !d->connected || !d->ike || !d->jobs || !d->timer || !d->clamp)
+	if (!d->learned || !d->connected || !d->waiting || !d->ike || !d->jobs || !d->timer || !d->clamp)
 		goto fail;
 	d->plane = plane_user_new(&pc, &plane_events, d, ret_reason);
 	if (!d->plane)
@@ -406,6 +425,7 @@ void domain_free(struct domain *d)
 	}
 	if (d->learned)
 		routes_free(d);
+	nexthop_free(d);
 	ptrie_free(d->connected);
 	loop_timer_free(d->timer);
 	rtnl_close(d->rtnl);

@@ -270,6 +270,10 @@ void fib_writer_dispatch(struct fib_writer *w)
 			if (w->events.connected)
 				w->events.connected(w->ctx, e->list, e->n);
 			break;
+		case FIB_EV_LINK:
+			if (w->events.link)
+				w->events.link(w->ctx, e->ifindex);
+			break;
 		}
 		free(e->route);
 		free(e->why);

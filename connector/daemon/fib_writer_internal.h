@@ -41,7 +41,7 @@ struct fib_request {
 	struct fib_way way[]; /* a full struct fib_route would be most of a kilobyte, a million times */
 };
 
-enum fib_event_kind { FIB_EV_REPORT, FIB_EV_FENCED, FIB_EV_CONNECTED };
+enum fib_event_kind { FIB_EV_REPORT, FIB_EV_FENCED, FIB_EV_CONNECTED, FIB_EV_LINK };
 
 struct fib_event {
 	struct list node;
@@ -61,6 +61,7 @@ struct fib_event {
 	struct reason *why;      /* owned; or NULL */
 	struct prefix *list;     /* owned; connected networks */
 	size_t n;
+	int ifindex; /* of FIB_EV_LINK */
 };
 
 struct fib_channel { /* one direction */

@@ -57,6 +57,17 @@ static void forward_connected(struct fib_thread *t)
 	fib_channel_put(&t->out, &e->node);
 }
 
+static void forward_link(struct fib_thread *t, int ifindex)
+{
+	struct fib_event *e;
+
+	send_event(t, FIB_EV_LINK, &e);
+	if (!e)
+		return;
+	e->ifindex = ifindex;
+	fib_channel_put(&t->out, &e->node);
+}
+
 static struct fib_thread_pin *pin_of(struct fib_thread *t, const struct addr *endpoint, bool make)
 {
 	struct fib_thread_pin *pin;
@@ -184,6 +195,8 @@ static void on_message(void *ctx, const struct rtnl_msg *m)
 	case RTNL_LINK:
 		fib_saw_link(t->fib, m->link.ifindex, m->link.name, (m->link.flags & up) == up, m->gone);
 		t->look = true;
+		if (m->gone || !(m->link.flags & IFF_UP))
+			forward_link(t, m->link.ifindex);
 		break;
 	case RTNL_ADDR:
 		fib_saw_addr(t->fib,
@@ -193,6 +206,8 @@ static void on_message(void *ctx, const struct rtnl_msg *m)
 		        .global = m->addr.scope == RT_SCOPE_UNIVERSE || m->addr.scope == RT_SCOPE_SITE },
 		    m->gone);
 		t->look = true;
+		if (m->gone)
+			forward_link(t, m->addr.ifindex);
 		break;
 	}
 }
@@ -224,6 +239,8 @@ static int take_picture(struct fib_thread *t)
 	/* What was said before the dump is older than it; applied later it would be wrong. */
 	if (rtnl_read(t->monitor, on_message, t) == -ENOBUFS)
 		(void)rtnl_read(t->monitor, on_message, t);
+	if (t->lost)
+		forward_link(t, 0);
 	t->lost = false;
 	for (unsigned i = 0; i < PICTURE_TRIES && err == RTNL_INTERRUPTED; i++)
 		err = picture_once(t);

@@ -59,6 +59,7 @@ struct tunnel {
 	uint32_t mtu_possible; /* by the way to the peer; 0: unknown */
 	struct tunnel_sealed sealed;
 	bool pinned, ours_reported;
+	bool if_suspect; /* somebody may have changed our interface: tunnel_if_look */
 
 	struct ladder_facts facts;
 	enum step step;

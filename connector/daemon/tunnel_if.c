@@ -6,11 +6,14 @@
 #include "connector/daemon/tunnel_if.h"
 
 #include "connector/daemon/domain.h"
+#include "connector/sys/clock.h"
 #include "connector/sys/link.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#define HOLDERS_MAX 64 /* interfaces that may share an address */
 #define AUTO_NAMES 4096 /* cw0 to cw4095 */
 
 static bool is_ours(const struct domain *d, int ifindex)
@@ -21,10 +24,29 @@ static bool is_ours(const struct domain *d, int ifindex)
 	return false;
 }
 
+static bool holds(const struct domain *d, int ifindex, const struct addr *a)
+{
+	struct link_holder holder[HOLDERS_MAX];
+	int n = link_addr_holders(&d->sys, a, holder, HOLDERS_MAX);
+
+	for (int i = 0; i < n; i++)
+		if (holder[i].ifindex == ifindex)
+			return true;
+	return false;
+}
+
 static bool has_inside(const struct cfg_tunnel *cfg, const struct addr *a)
 {
 	for (unsigned i = 0; i < cfg->n_inside; i++)
 		if (addr_eq(&cfg->inside[i].addr, a))
+			return true;
+	return false;
+}
+
+static bool has_prefix(const struct cfg_tunnel *cfg, const struct prefix *p)
+{
+	for (unsigned i = 0; i < cfg->n_inside; i++)
+		if (addr_eq(&cfg->inside[i].addr, &p->addr) && cfg->inside[i].len == p->len)
 			return true;
 	return false;
 }
@@ -128,6 +150,19 @@ static int add_addresses(struct tunnel *t, struct reason *ret_reason)
 	return 0;
 }
 
+/* A new interface becomes ours, with its addresses. -1 with a reason, and it is gone again. */
+static int finish(struct tunnel *t, struct reason *ret_reason)
+{
+	fib_writer_interface(t->domain->fib, t->ifindex, true);
+	t->ours_reported = true;
+	link_quieten(&t->domain->sys, t->interface);
+	if (add_addresses(t, ret_reason)) {
+		tunnel_if_remove(t);
+		return -1;
+	}
+	return 0;
+}
+
 /* A name that was given counts; one that was not is never one that was given before. */
 static bool hands_over(const struct tunnel *from, const struct cfg_tunnel *to)
 {
@@ -156,14 +191,7 @@ int tunnel_if_prepare(struct tunnel *t, struct tunnel *reuse, struct reason *ret
 		return -1;
 	if (create(t, ret_reason))
 		return -1;
-	fib_writer_interface(t->domain->fib, t->ifindex, true);
-	t->ours_reported = true;
-	link_quieten(&t->domain->sys, t->interface);
-	if (add_addresses(t, ret_reason)) {
-		tunnel_if_remove(t);
-		return -1;
-	}
-	return 0;
+	return finish(t, ret_reason);
 }
 
 void tunnel_if_remove(struct tunnel *t)
@@ -175,6 +203,63 @@ void tunnel_if_remove(struct tunnel *t)
 	plane_tunnel_del(t->domain->plane, t->plane_id);
 	t->ifindex = 0;
 	t->ours_reported = false;
+}
+
+/* Deleted behind our back: its SAs are gone with it, so the tunnel starts anew on an interface of the same name. */
+static void remake(struct tunnel *t)
+{
+	struct domain *d = t->domain;
+	struct reason why = { 0 };
+	char name[IFNAMSIZ];
+
+	memcpy(name, t->interface, sizeof(name));
+	if (t->ifindex) {
+		reason_set(&why, "interface-deleted", "somebody deleted interface %s; it is made anew", name);
+		log_warn(d->log, t->name, "%s: %s", why.id, why.text);
+		t->error = why;
+		tunnel_if_remove(t);
+		ike_conn_restart(d->ike, t->id, true, &why, clock_now());
+		reason_clear(&why);
+	}
+	if (create_named(t, name, &why) || finish(t, &why)) {
+		if (strcmp(t->error.text, why.text))
+			log_error(d->log, t->name, "%s: %s", why.id, why.text);
+		t->error = why;
+	}
+}
+
+static void mend(struct tunnel *t)
+{
+	struct domain *d = t->domain;
+	struct reason why = { 0 };
+
+	if (link_raise(&d->sys, t->ifindex) > 0)
+		log_warn(d->log, t->name, "interface-down: somebody set %s down; it is up again. `causeway tunnel down %s` takes the "
+			"tunnel down", t->interface, t->name);
+	for (unsigned i = 0; i < t->cfg->n_inside; i++) {
+		const struct prefix *p = &t->cfg->inside[i];
+
+		if (holds(d, t->ifindex, &p->addr))
+			continue;
+		if (link_addr_add(&d->sys, t->ifindex, p, &why))
+			log_error(d->log, t->name, "%s: %s", why.id, why.text);
+		else
+			log_warn(d->log, t->name, "address-deleted: somebody took %s off %s; it is there again", addr_str(&p->addr),
+				t->interface);
+	}
+}
+
+void tunnel_if_look(struct tunnel *t)
+{
+	char name[IFNAMSIZ];
+
+	if (t->life != TUNNEL_ACTIVE || (t->ifindex && !t->if_suspect) || !t->interface[0])
+		return;
+	t->if_suspect = false;
+	if (!t->ifindex || link_name(&t->domain->sys, t->ifindex, name) == -ENODEV)
+		remake(t);
+	else
+		mend(t);
 }
 
 void tunnel_if_hand_over(struct tunnel *from, struct tunnel *to)
@@ -192,13 +277,13 @@ void tunnel_if_hand_over(struct tunnel *from, struct tunnel *to)
 	memcpy(to->interface, from->interface, sizeof(to->interface));
 	from->ifindex = 0;
 	for (unsigned i = 0; i < from->cfg->n_inside; i++)
-		if (!has_inside(to->cfg, &from->cfg->inside[i].addr))
+		if (!has_prefix(to->cfg, &from->cfg->inside[i]))
 			link_addr_del(&d->sys, to->ifindex, &from->cfg->inside[i]);
 	to->mtu = to->cfg->mtu; /* what is possible, its own SA will tell */
 	if (from->mtu != to->mtu && link_set_mtu(&d->sys, to->ifindex, to->mtu, &why))
 		log_error(d->log, to->name, "%s: %s", why.id, why.text);
 	for (unsigned i = 0; i < to->cfg->n_inside; i++)
-		if (!has_inside(from->cfg, &to->cfg->inside[i].addr) &&
+		if (!has_prefix(from->cfg, &to->cfg->inside[i]) &&
 			link_addr_add(&d->sys, to->ifindex, &to->cfg->inside[i], &why))
 			log_error(d->log, to->name, "%s: %s", why.id, why.text);
 }

@@ -16,6 +16,11 @@ int tunnel_if_check(const struct domain *d, const struct cfg_site *site, const s
  */
 int tunnel_if_prepare(struct tunnel *t, struct tunnel *reuse, struct reason *ret_reason);
 void tunnel_if_remove(struct tunnel *t);
+/*
+ * Puts right what others did to the interface of an active tunnel: sets it up, puts missing addresses back; one that was deleted is made
+ * anew, and the tunnel pairs again. What fails is tried again with the next call. Costs nothing while nothing is suspected.
+ */
+void tunnel_if_look(struct tunnel *t);
 void tunnel_if_hand_over(struct tunnel *from, struct tunnel *to);
 
 #endif

@@ -102,6 +102,20 @@ int link_name(const struct sys_domain *domain, int ifindex, char ret_name[IFNAMS
 	return err;
 }
 
+int link_raise(const struct sys_domain *domain, int ifindex)
+{
+	struct ifreq ifr = { 0 };
+	int err = link_name(domain, ifindex, ifr.ifr_name);
+
+	if (!err)
+		err = ioctl_in(domain, SIOCGIFFLAGS, &ifr);
+	if (err || (ifr.ifr_flags & IFF_UP))
+		return err;
+	ifr.ifr_flags |= IFF_UP;
+	err = ioctl_in(domain, SIOCSIFFLAGS, &ifr);
+	return err ? err : 1;
+}
+
 uint32_t link_mtu(const struct sys_domain *domain, int ifindex)
 {
 	struct ifreq ifr = { 0 };

@@ -34,6 +34,8 @@ void link_addr_del(const struct sys_domain *domain, int ifindex, const struct pr
 int link_set_mtu(const struct sys_domain *domain, int ifindex, uint32_t mtu, struct reason *ret_reason);
 /* 0 when it is unknown: there is no such interface. */
 uint32_t link_mtu(const struct sys_domain *domain, int ifindex);
+/* Sets an interface up that is not. 1 when it was down, 0, or -errno. */
+int link_raise(const struct sys_domain *domain, int ifindex);
 /* 0 and the name, or -errno. */
 int link_name(const struct sys_domain *domain, int ifindex, char ret_name[IFNAMSIZ]);
 /* On an interface of ours: reverse path filter loose (RFC 3704), no IPv6 link-local address by itself. What
