@@ -176,13 +176,13 @@ void ike_child_activate(struct ike_child *c, mtime now)
 		    ike, conn->id, IKE_ACT_CHILD_REKEYED, c->spi_in, c->spi_out, before->spi_in, c->add_out);
 		return;
 	}
-	conn->attempts = conn->failures = 0;
+	conn->attempts = 0;
+	conn->up_at = now;
 	conn->child_rekeys = conn->ike_rekeys = 0;
 	c->sa->last_sign = mtime_max(c->sa->last_sign, c->since);
 	reason_clear(&conn->last_error);
 	c->up = ike_act_child(ike, conn->id, IKE_ACT_CHILD_UP, c->spi_in, c->spi_out, 0, c->add_out);
 	ike_conn_phase(conn, IKE_PHASE_UP, NULL, MTIME_NEVER);
-	(void)now;
 }
 
 /* Who takes over from this child: its successor before any other that serves. */

@@ -81,7 +81,7 @@ int ike_conn_add(
 	}
 	conn->ike = ike;
 	conn->id = id;
-	conn->next_attempt = MTIME_NEVER;
+	conn->next_attempt = conn->up_at = MTIME_NEVER;
 	list_append(&ike->conns, &conn->node);
 	return 0;
 }

@@ -11,6 +11,7 @@
 
 static const mdur retry_min_default = { 1 * (int64_t)1000000000 };
 static const mdur retry_max_default = { 60 * (int64_t)1000000000 };
+static const mdur up_to_stay = { 60 * (int64_t)1000000000 };
 static const mdur warn_every = { 10 * (int64_t)1000000000 };
 #define BACKOFF_DOUBLINGS_MAX 16
 
@@ -113,6 +114,10 @@ void ike_conn_lost(struct ike_conn *conn, const struct reason *why, bool at_once
 {
 	if (conn->live)
 		return;
+	/* One that comes up and is lost at once, again and again, has not come up. */
+	if (!mtime_is_never(conn->up_at) && mtime_since(now, conn->up_at).ns >= up_to_stay.ns)
+		conn->failures = 0;
+	conn->up_at = MTIME_NEVER;
 	if (conn->attempt ||
 	    (conn->phase == IKE_PHASE_DOWN && !at_once && !mtime_is_never(conn->next_attempt))) {
 		if (why)

@@ -150,6 +150,16 @@ static void settle(struct ike_sa *old, struct ike_sa *fresh, mtime now)
 	heir->rekey_at = heir->expire_at = MTIME_NEVER;
 }
 
+/* It will hardly be otherwise soon: say why, and try again later. */
+static void give_up(struct ike_sa *sa, const struct reason *why, mtime now)
+{
+	sa->conn->last_error = *why;
+	ike_act_report(sa->ike, sa->conn->id, IKE_REPORT_ERROR, why);
+	ike_rekey_ike_failed(sa, now);
+	if (sa->state == IKE_SA_ESTABLISHED)
+		sa->rekey_at = mtime_add(now, ike_jitter(sa->ike, retry_later, 30));
+}
+
 static void refused(struct ike_sa *sa, const struct ike_notify *error, mtime now)
 {
 	struct ike_task *t = &sa->task;
@@ -167,14 +177,12 @@ static void refused(struct ike_sa *sa, const struct ike_notify *error, mtime now
 			return;
 		}
 	}
-	if (error->type != IKE_N_TEMPORARY_FAILURE) {
-		ike_reason_refused(&why, sa, error->type, "the rekey of the IKE SA");
-		sa->conn->last_error = why;
-		ike_act_report(sa->ike, sa->conn->id, IKE_REPORT_ERROR, &why);
+	if (error->type == IKE_N_TEMPORARY_FAILURE) {
+		ike_rekey_ike_failed(sa, now);
+		return;
 	}
-	ike_rekey_ike_failed(sa, now);
-	if (error->type != IKE_N_TEMPORARY_FAILURE && sa->state == IKE_SA_ESTABLISHED)
-		sa->rekey_at = mtime_add(now, ike_jitter(sa->ike, retry_later, 30));
+	ike_reason_refused(&why, sa, error->type, "the rekey of the IKE SA");
+	give_up(sa, &why, now);
 }
 
 void ike_rekey_ike_reply(
@@ -193,7 +201,10 @@ void ike_rekey_ike_reply(
 		return;
 	}
 	if (read_answer(sa, p, &c, &ke, &spi_r) || (job && !job->ok)) {
-		ike_rekey_ike_failed(sa, now);
+		struct reason why;
+
+		ike_reason_bad_answer(&why, sa, "it chooses for the new IKE SA what we did not offer");
+		give_up(sa, &why, now);
 		return;
 	}
 	if (!job) {

@@ -261,6 +261,45 @@ static void test_ike_rekey_refused(void **state)
 	ike_net_finish(&net);
 }
 
+static bool count_inits(struct ike_net *net, unsigned from, uint8_t *data, size_t *len, void *ctx)
+{
+	unsigned *n = ctx;
+
+	(void)net;
+	(void)len;
+	*n += !from && data[18] == 34;
+	return true;
+}
+
+/* What comes up and fails at once, each time, is tried less and less often; once it stays up, that is
+ * forgotten. */
+static void test_flapping(void **state)
+{
+	struct ike_net net;
+	unsigned n = 0, more;
+
+	(void)state;
+	ike_net_pair(&net, 9, IKE_DEFAULT, ESP_DEFAULT);
+	net.tap = count_inits;
+	net.tap_ctx = &n;
+	net.peer[0].fail_inbound_add = true;
+	ike_net_up(&net, 0);
+	ike_net_up(&net, 1);
+	for (unsigned i = 0; i < 1200; i++) {
+		net.peer[0].fail_inbound_add = true;
+		ike_net_run(&net, mdur_ms(100));
+	}
+	assert_in_range(n, 4, 12);
+	net.peer[0].fail_inbound_add = false;
+	assert_true(ike_net_run_until(&net, mdur_s(90), ike_net_both_up));
+	ike_net_run(&net, mdur_s(61));
+	more = n;
+	ike_conn_restart(net.peer[1].ike, IKE_NET_CONN, true, NULL, net.now);
+	assert_true(ike_net_run_until(&net, mdur_s(3), ike_net_both_up));
+	assert_int_equal(n, more + 1);
+	ike_net_finish(&net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +310,7 @@ int main(void)
 		cmocka_unit_test(test_repeats_are_no_life),
 		cmocka_unit_test(test_dead_during_rekey),
 		cmocka_unit_test(test_ike_rekey_refused),
+		cmocka_unit_test(test_flapping),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
