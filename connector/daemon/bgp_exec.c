@@ -9,6 +9,7 @@
 #include "connector/sys/clock.h"
 #include "connector/sys/tcp.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,6 +99,24 @@ static struct bgp_link *link_new(struct domain *d, uint64_t conn)
 	return l;
 }
 
+/*
+ * A session of a tunnel stays in its tunnel: once the host route to the peer is gone, the kernel would send what it still has to send
+ * (a FIN, unacknowledged updates) along the default route, in clear.
+ */
+static void hold_to_tunnel(const struct bgp_link *l, const struct tunnel *t)
+{
+	if (t && t->ifindex && tcp_conn_bind(l->tcp, t->interface))
+		log_warn(t->domain->log, t->name, "its BGP connection can't be held to %s: %s", t->interface, strerror(errno));
+}
+
+static struct tunnel *tunnel_of_session(const struct domain *d, const struct addr *local, const struct addr *remote)
+{
+	list_for_each(&d->tunnels, struct tunnel, t, node)
+		if (!t->retiring && t->cfg->have_bgp && addr_eq(&t->cfg->bgp.peer, remote) && addr_eq(&t->cfg->bgp.local, local))
+			return t;
+	return NULL;
+}
+
 static void exec_connect(struct domain *d, const struct bgp_action *a, mtime now)
 {
 	struct endpoint local = { .addr = a->connect.local }, remote = { .addr = a->connect.remote, .port = BGP_PORT };
@@ -106,8 +125,10 @@ static void exec_connect(struct domain *d, const struct bgp_action *a, mtime now
 
 	if (l)
 		l->tcp = tcp_connect(d->loop, &d->sys, &local, &remote, &link_events, l, &why);
-	if (l && l->tcp)
+	if (l && l->tcp) {
+		hold_to_tunnel(l, domain_tunnel_by_id(d, a->peer));
 		return;
+	}
 	if (l) {
 		list_remove(&l->node);
 		free(l);
@@ -141,6 +162,8 @@ static void on_accepted(void *ctx, int fd, const struct endpoint *local, const s
 		}
 		close(fd);
 		bgp_conn_closed(d->bgp, conn, "out of memory", now);
+	} else {
+		hold_to_tunnel(l, tunnel_of_session(d, &local->addr, &remote->addr));
 	}
 	domain_pump(d);
 }

@@ -8,6 +8,7 @@
 #include "connector/daemon/bgp_exec.h"
 #include "connector/daemon/ike_exec.h"
 #include "connector/daemon/mss_clamp.h"
+#include "connector/daemon/nexthop.h"
 #include "connector/daemon/routes.h"
 #include "connector/daemon/tunnel.h"
 #include "connector/daemon/tunnel_if.h"
@@ -262,6 +263,8 @@ static void on_timer(void *ctx)
 
 	if (mtime_reached(d->next_poll, now)) {
 		poll_plane(d, now);
+		if (nexthop_waiting(d))
+			nexthop_retry(d, now);
 		list_for_each(&d->tunnels, struct tunnel, t, node)
 			tunnel_if_look(t);
 		d->next_poll = mtime_add(now, POLL_INTERVAL);
@@ -365,12 +368,13 @@ struct domain *domain_new(const struct sys_domain *sys, struct loop *loop, const
 	list_init(&d->links);
 	d->learned = ptrie_new();
 	d->connected = ptrie_new();
+	d->waiting = ptrie_new();
 	d->ike = ike_new(&ike_default_limits, &sys_rng);
 	d->jobs = jobs_new(1, job_run, job_done, d);
 	d->timer = loop_timer_new(loop, on_timer, d);
 	reason_set(ret_reason, "no-memory", "out of memory, threads or descriptors at start");
 	d->clamp = mss_clamp_new(sys, log);
-	if (!d->learned || !d->connected || !d->ike || !d->jobs || !d->timer || !d->clamp)
+	if (!d->learned || !d->connected || !d->waiting || !d->ike || !d->jobs || !d->timer || !d->clamp)
 		goto fail;
 	d->plane = plane_user_new(&pc, &plane_events, d, ret_reason);
 	if (!d->plane)
@@ -421,6 +425,7 @@ void domain_free(struct domain *d)
 	}
 	if (d->learned)
 		routes_free(d);
+	nexthop_free(d);
 	ptrie_free(d->connected);
 	loop_timer_free(d->timer);
 	rtnl_close(d->rtnl);

@@ -59,6 +59,8 @@ struct domain {
 	struct list listeners;
 	struct list links; /* struct bgp_link: TCP connections of the BGP core */
 	struct ptrie *learned; /* prefix -> struct learned */
+	struct ptrie *waiting; /* nexthop.c: prefix -> paths whose next hop is not reachable yet */
+	struct prefix waiting_at;
 	struct ptrie *connected; /* networks of foreign interfaces; values are not used */
 	mtime unreachable_told;  /* when an unreachable next hop was last logged; 0: never */
 	unsigned unreachable;    /* since then */

@@ -5,10 +5,9 @@
  */
 #include "connector/daemon/routes.h"
 
+#include "connector/daemon/nexthop.h"
 #include "connector/sys/clock.h"
-#include "connector/sys/rtnl.h"
 
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,32 +132,6 @@ void routes_tunnel_out(struct tunnel *t)
 	}
 }
 
-/* Where a path leads: into its tunnel, or for a LAN peer along the kernel's route to the next hop. */
-static bool resolve_way(struct domain *d, const struct bgp_path *path, struct fib_way *ret_way)
-{
-	struct tunnel *t = domain_tunnel_by_id(d, path->peer);
-	struct fib_way w = { .weight = path->weight ? path->weight : 1 };
-
-	if (t) {
-		w.ifindex = t->ifindex;
-		snprintf(w.interface, sizeof(w.interface), "%s", t->interface);
-	} else {
-		struct rtnl_route r;
-
-		if (rtnl_lookup(d->rtnl, &path->nexthop, &r) || r.n_ways == 0)
-			return false;
-		w.ifindex = r.way[0].ifindex;
-		/* A next hop that is itself behind a gateway is reached through that gateway. */
-		w.via = addr_is_none(&r.way[0].via) ? path->nexthop : r.way[0].via;
-		if (!if_indextoname((unsigned)w.ifindex, w.interface))
-			return false;
-	}
-	if (!w.ifindex)
-		return false;
-	*ret_way = w;
-	return true;
-}
-
 /* One line stands for all of a table whose next hop is not there. */
 static void warn_unreachable(struct domain *d, const struct prefix *p, const struct bgp_path *path, mtime now)
 {
@@ -197,6 +170,7 @@ void routes_learned(struct domain *d, const struct prefix *p, const struct bgp_p
 	struct learned *old = ptrie_get(d->learned, p), *l;
 	struct fib_route r = { .prefix = *p, .metric = FIB_METRIC_LEARNED, .origin = FIB_LEARNED };
 
+	nexthop_forget(d, p);
 	if (n == 0) {
 		learned_gone(d, p);
 		return;
@@ -208,13 +182,15 @@ void routes_learned(struct domain *d, const struct prefix *p, const struct bgp_p
 		return;
 	}
 	for (unsigned i = 0; i < n && r.n_ways < FIB_WAYS_MAX; i++) {
-		if (!resolve_way(d, &path[i], &r.way[r.n_ways])) {
+		if (!nexthop_resolve(d, &path[i], &r.way[r.n_ways])) {
 			warn_unreachable(d, p, &path[i], now);
 			continue;
 		}
 		l->peer[l->n++] = path[i].peer;
 		r.n_ways++;
 	}
+	if (l->n < n)
+		nexthop_wait(d, p, path, n, l->n);
 	if (!l->n) {
 		free(l);
 		learned_gone(d, p);

@@ -338,7 +338,7 @@ static void take_route(void *ctx, const struct rtnl_msg *msg)
 		*(struct rtnl_route *)ctx = msg->route;
 }
 
-int rtnl_lookup(struct rtnl *r, const struct addr *dst, struct rtnl_route *ret_route)
+static int ask_route(struct rtnl *r, const struct addr *dst, unsigned flags, struct rtnl_route *ret_route)
 {
 	char buf[256];
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
@@ -352,6 +352,7 @@ int rtnl_lookup(struct rtnl *r, const struct addr *dst, struct rtnl_route *ret_r
 	rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
 	rtm->rtm_family = dst->family == 4 ? AF_INET : AF_INET6;
 	rtm->rtm_dst_len = (uint8_t)addr_bits(dst);
+	rtm->rtm_flags = flags;
 	mnl_attr_put(nlh, RTA_DST, addr_size(dst), dst->b);
 	err = send_all(r, buf, nlh->nlmsg_len);
 	if (!err)
@@ -359,6 +360,16 @@ int rtnl_lookup(struct rtnl *r, const struct addr *dst, struct rtnl_route *ret_r
 	if (!err)
 		*ret_route = route;
 	return err < 0 ? err : 0;
+}
+
+int rtnl_lookup(struct rtnl *r, const struct addr *dst, struct rtnl_route *ret_route)
+{
+	return ask_route(r, dst, 0, ret_route);
+}
+
+int rtnl_match(struct rtnl *r, const struct addr *dst, struct rtnl_route *ret_route)
+{
+	return ask_route(r, dst, RTM_F_FIB_MATCH, ret_route);
 }
 
 /* ---- batches ---- */

@@ -239,6 +239,11 @@ struct tcp_conn *tcp_adopt(struct loop *l, int fd, const struct tcp_conn_events 
 	return conn_new(l, fd, false, ev, ctx);
 }
 
+int tcp_conn_bind(struct tcp_conn *c, const char *interface)
+{
+	return setsockopt(c->fd, SOL_SOCKET, SO_BINDTODEVICE, interface, (socklen_t)strlen(interface) + 1);
+}
+
 static int reserve(struct tcp_conn *c, size_t len)
 {
 	uint8_t *p;

@@ -34,6 +34,11 @@ struct tcp_conn *tcp_connect(struct loop *l, const struct sys_domain *domain, co
     const struct endpoint *remote, const struct tcp_conn_events *ev, void *ctx, struct reason *ret_reason);
 /* Takes over an accepted descriptor. */
 struct tcp_conn *tcp_adopt(struct loop *l, int fd, const struct tcp_conn_events *ev, void *ctx);
+/*
+ * Holds the connection to one interface from now on: what it still has to send when the routes change never leaves
+ * by another. -1 with errno.
+ */
+int tcp_conn_bind(struct tcp_conn *c, const char *interface);
 /* Queues all of it; -1 when the queue's hard limit (4 MiB) is passed or the connection has failed. */
 int tcp_send(struct tcp_conn *c, const uint8_t *data, size_t len);
 /* Writes what it can of the queue without waiting, then closes. */

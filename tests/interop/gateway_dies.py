@@ -34,6 +34,9 @@ def main(case):
         def quick(config):
             tunnel_of(config)["liveness-interval"] = 2
             tunnel_of(config)["liveness-timeout"] = 8
+        # A way out in clear, as a real site has: what BGP still has to send must not take it when the tunnel's routes go.
+        net.onprem.ip("route", "add", "default", "via", "192.0.2.2")
+        clear = kernel.PacketMonitor(net.onprem, "wan0", "tcp port 179", name="clear")
         before = kernel.snapshot(net.onprem)
         cw = net.causeway(change=quick).start()
         cw.wait_step("in-fib")
@@ -73,6 +76,8 @@ def main(case):
             wait_for("new SAs", lambda: cw.spis() not in ([], old), 90)
         back(case, net, cw, "and the route is there")
         path.ends_clean(case, net, cw, before)
+        with case.step("no packet of BGP left in clear"):
+            equal(clear.seen(), [], "TCP port 179 outside of the tunnel")
 
 
 run_case("gateway_dies", main)

@@ -63,6 +63,23 @@ def main(case):
             equal(sent, [OURS], "advertised to the site")
             equal(net.bgp.as_path(CORE_NET), None, "the site got the core's network")
             equal(core.as_path(EDGE_NET), None, "the core got the edge's network")
+        with case.step("a next hop behind the default route is none; it counts from when it gets a route"):
+            far = "10.99.0.1"
+            core.ns.ip("addr", "add", f"{far}/32", "dev", "lo")
+            net.onprem.ip("route", "add", "default", "via", "192.0.2.2")
+            core.next_hop(far)
+            wait_for("the next hop is known",
+                     lambda: any(r["prefix"] == CORE_NET and r["nexthop"] == far for r in cw.json("bgp", "routes")["route"]), 20)
+            wait_for("no route by an unreachable next hop", lambda: kernel.route(net.onprem, CORE_NET) is None, 10)
+            net.onprem.ip("route", "add", f"{far}/32", "via", "10.1.1.2")
+            wait_for("the route is in the kernel", lambda: kernel.route(net.onprem, CORE_NET), 10)
+            equal(kernel.devices(net.onprem, kernel.route(net.onprem, CORE_NET)), ["r1"], "its way")
+            core.next_hop(None)
+            net.onprem.ip("route", "del", f"{far}/32")
+            net.onprem.ip("route", "del", "default")
+            wait_for("the next hop is the router again",
+                     lambda: any(r["prefix"] == CORE_NET and r["nexthop"] != far for r in cw.json("bgp", "routes")["route"]), 20)
+            wait_for("the route is in the kernel again", lambda: kernel.route(net.onprem, CORE_NET), 10)
         with case.step("announce-from: the site gets the core's network, and not the edge's"):
             cw.configure(with_peers(plain, announce_from=["core"]))
             cw.reload()

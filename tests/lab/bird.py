@@ -76,6 +76,18 @@ protocol static on_link {{ ipv4;
         self.lab.write(f"{self.name}.conf", text)
         self.birdc("configure")
 
+    def next_hop(self, address):
+        """Announces our own prefixes with this next hop from now on; None: with ourselves."""
+        ours = 'export where proto = "own"; next hop self;'
+        with open(self.conf, encoding="utf-8") as f:
+            text = f.read()
+        if address:
+            text = text.replace(ours, f'export filter {{ if proto = "own" then {{ bgp_next_hop = {address}; accept; }} reject; }};')
+        else:
+            text = re.sub(r"export filter .*? reject; };", ours, text)
+        self.lab.write(f"{self.name}.conf", text)
+        self.birdc("configure")
+
     def kill(self):
         return self.process.kill()
 
