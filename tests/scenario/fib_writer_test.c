@@ -10,6 +10,7 @@
 #include "connector/sys/link.h"
 #include "connector/sys/rtnl.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <poll.h>
@@ -54,6 +55,8 @@ struct world {
 	struct addr underlay_gateway, underlay_source;
 	struct prefix connected[32];
 	size_t n_connected;
+	int link_awaited;
+	unsigned links; /* hints about that interface */
 };
 
 static void on_route(void *ctx, const struct prefix *p, uint32_t metric, enum fib_origin origin,
@@ -111,8 +114,16 @@ static void on_underlay(void *ctx, const struct addr *endpoint, int ifindex, con
 	x->underlay_source = *source;
 }
 
+static void on_link(void *ctx, int ifindex)
+{
+	struct world *x = ctx;
+
+	if (ifindex == x->link_awaited)
+		x->links++;
+}
+
 static const struct fib_writer_events events = { on_route, on_fenced, on_connected, on_disturbed,
-	on_underlay };
+	on_underlay, on_link };
 
 static void open_writer(struct world *x)
 {
@@ -725,10 +736,23 @@ static void case_origins(void)
 	WAIT(&x, goes_by("10.50.0.0/16", t1));
 	/* The kernel drops it silently with its source; the writer notices. */
 	x.failed = 0;
+	x.link_awaited = t1;
 	link_addr_del(&sys_domain_default, t1, &inside);
+	WAIT(&x, x.links == 1);
 	WAIT(&x, x.failed > 0 && look_for("10.50.0.0/16", 0).routes == 0);
 	CHECK(link_addr_add(&sys_domain_default, t1, &inside, NULL) == 0);
 	WAIT(&x, goes_by("10.50.0.0/16", t1));
+	/* Hints come of interfaces that go down, and of those that go. */
+	x.links = 0;
+	run("ip link set cw0 down");
+	WAIT(&x, x.links > 0);
+	CHECK(link_raise(&sys_domain_default, t1) == 1);
+	CHECK(link_raise(&sys_domain_default, t1) == 0);
+	WAIT(&x, goes_by("10.50.0.0/16", t1));
+	x.links = 0;
+	run("ip link del cw0");
+	WAIT(&x, x.links > 0);
+	CHECK(link_raise(&sys_domain_default, t1) == -ENODEV);
 	fib_writer_free(x.w, false);
 	check_clean();
 }
