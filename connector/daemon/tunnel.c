@@ -257,7 +257,8 @@ void tunnel_check_stopped(struct tunnel *t)
 	if (!t->ike_down_asked || t->removal_fence)
 		return;
 	v = calloc(1, sizeof(*v));
-	gone = !v || ike_conn_view(t->domain->ike, t->id, v) || !v->have_ike;
+	/* The Delete may still wait behind an unanswered request; the peer should hear of it. */
+	gone = !v || ike_conn_view(t->domain->ike, t->id, v) || (!v->have_ike && !ike_pending(t->domain->ike));
 	free(v);
 	if (gone || late)
 		stop_finished(t);

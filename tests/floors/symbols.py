@@ -16,7 +16,7 @@ memchr memcmp memcpy memmove memset explicit_bzero
 strcasecmp strchr strcmp strcpy strcspn strdup strlen strncasecmp strncmp strncpy strndup strnlen strpbrk strrchr strspn
 strstr strtok_r stpcpy
 strtol strtoul strtoll strtoull __isoc23_strtol __isoc23_strtoul __isoc23_strtoll __isoc23_strtoull
-strerror snprintf vsnprintf toupper tolower __ctype_b_loc __ctype_tolower_loc __ctype_toupper_loc __errno_location
+bcmp strerror snprintf vsnprintf toupper tolower __ctype_b_loc __ctype_tolower_loc __ctype_toupper_loc __errno_location
 inet_ntop inet_pton htonl htons ntohl ntohs
 __assert_fail
 """.split())
