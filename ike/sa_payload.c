@@ -194,6 +194,8 @@ static bool select_ke_unlisted(const struct ike_offer *o, const struct ike_offer
 		s->ke = want;
 		return true;
 	}
+	if (want == KE_NONE && offers(o, p, IKE_T_KE, KE_NONE, 0))
+		return true; /* it sent no public value, and says that it can do without */
 	for (unsigned i = 0; mode == IKE_KE_ANY && i < p->n; i++) {
 		const struct ike_transform *t = &o->transform[p->first + i];
 
@@ -253,6 +255,7 @@ static bool fits(const struct ike_proposal *our, const struct ike_offer *o,
 		return false;
 	if (!select_ke(our, o, p, mode, want, &c->suite))
 		return false;
+	c->ke_none = mode != IKE_KE_NEVER && c->suite.ke == KE_NONE && has_type(o, p, IKE_T_KE);
 	return esp ? select_esn(our, o, p, &c->suite) : !has_type(o, p, IKE_T_ESN);
 }
 
@@ -378,6 +381,8 @@ void ike_build_sa_choice(
 		add_transform(&s, IKE_T_INTEG, (uint16_t)suite->integ, 0);
 	if (suite->ke != KE_NONE)
 		add_transform(&s, IKE_T_KE, (uint16_t)suite->ke, 0);
+	else if (c->ke_none)
+		add_transform(&s, IKE_T_KE, KE_NONE, 0);
 	if (protocol == IKE_PROTO_ESP)
 		add_transform(&s, IKE_T_ESN, suite->esn ? IKE_ESN_YES : IKE_ESN_NO, 0);
 	end_proposal(&s);

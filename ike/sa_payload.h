@@ -36,6 +36,7 @@ struct ike_choice {
 	uint8_t number;
 	struct ike_span spi;
 	bool integ_none; /* the offer spelled "no integrity" out, and the answer must as well */
+	bool ke_none;    /* the same for "no key exchange" */
 };
 /*
  * The first of ours that one of the peer's proposals satisfies. want_ke, when not KE_NONE, is preferred as

@@ -230,12 +230,32 @@ static void test_odd_offers(void **state)
 		0, 0, 0, 40, 1, 3, 4, 3, 1, 2, 3, 4, 3, 0, 0, 12, 1, 0, 0, 20, 0x80, 14, 1, 0, 3, 0, 0, 8, 6,
 		0, 0, 36, 0, 0, 0, 8, 5, 0, 0, 0
 	};
+	static const uint8_t ke_or_none[] = { 0, 0, 0, 48, 1, 3, 4, 4, 1, 2, 3, 4, 3, 0, 0, 12, 1, 0, 0, 20,
+		0x80, 14, 1, 0, 3, 0, 0, 8, 4, 0, 0, 14, 3, 0, 0, 8, 4, 0, 0, 0, 0, 0, 0, 8, 5, 0, 0, 0 };
 	static const uint8_t no_esn[] = { 0, 0, 0, 24, 1, 3, 4, 1, 1, 2, 3, 4, 0, 0, 0, 12, 1, 0, 0, 20, 0x80,
 		14, 1, 0 };
 	struct ike_offer o;
 	struct ike_choice c;
+	uint8_t answer[64];
+	struct ike_build b = ike_build_init(answer, sizeof(answer));
+	size_t len;
 
 	(void)state;
+	/* Key exchange or none: none where no public value came, spelled out in the answer; else what came.
+	 */
+	assert_int_equal(ike_sa_parse((struct ike_span){ ke_or_none, sizeof(ke_or_none) }, &o), 0);
+	assert_int_equal(ike_sa_select(&ours, &o, IKE_PROTO_ESP, IKE_KE_ANY, KE_MODP_2048, &c), 0);
+	assert_int_equal(c.suite.ke, KE_MODP_2048);
+	assert_false(c.ke_none);
+	assert_int_equal(ike_sa_select(&ours, &o, IKE_PROTO_ESP, IKE_KE_ANY, KE_NONE, &c), 0);
+	assert_int_equal(c.suite.ke, KE_NONE);
+	ike_build_sa_choice(&b, &c, IKE_PROTO_ESP, &(struct chunk){ (const uint8_t *)"\1\2\3\4", 4 });
+	assert_int_equal(ike_build_finish(&b, &len), 0);
+	assert_int_equal(ike_sa_parse((struct ike_span){ answer + 4, len - 4 }, &o), 0);
+	assert_true(ike_sa_is_answer(&o));
+	assert_int_equal(o.n_transforms, 3);
+	assert_int_equal(o.transform[1].type, 4);
+	assert_int_equal(o.transform[1].id, 0);
 	assert_int_equal(ike_sa_parse((struct ike_span){ with_none, sizeof(with_none) }, &o), 0);
 	assert_int_equal(ike_sa_select(&ours, &o, IKE_PROTO_ESP, IKE_KE_ANY, KE_NONE, &c), 0);
 	assert_true(c.integ_none);
