@@ -99,24 +99,6 @@ static struct bgp_link *link_new(struct domain *d, uint64_t conn)
 	return l;
 }
 
-/*
- * A session of a tunnel stays in its tunnel: once the host route to the peer is gone, the kernel would send what it still has to send
- * (a FIN, unacknowledged updates) along the default route, in clear.
- */
-static void hold_to_tunnel(const struct bgp_link *l, const struct tunnel *t)
-{
-	if (t && t->ifindex && tcp_conn_bind(l->tcp, t->interface))
-		log_warn(t->domain->log, t->name, "its BGP connection can't be held to %s: %s", t->interface, strerror(errno));
-}
-
-static struct tunnel *tunnel_of_session(const struct domain *d, const struct addr *local, const struct addr *remote)
-{
-	list_for_each(&d->tunnels, struct tunnel, t, node)
-		if (!t->retiring && t->cfg->have_bgp && addr_eq(&t->cfg->bgp.peer, remote) && addr_eq(&t->cfg->bgp.local, local))
-			return t;
-	return NULL;
-}
-
 static void exec_connect(struct domain *d, const struct bgp_action *a, mtime now)
 {
 	struct endpoint local = { .addr = a->connect.local }, remote = { .addr = a->connect.remote, .port = BGP_PORT };
@@ -125,10 +107,8 @@ static void exec_connect(struct domain *d, const struct bgp_action *a, mtime now
 
 	if (l)
 		l->tcp = tcp_connect(d->loop, &d->sys, &local, &remote, &link_events, l, &why);
-	if (l && l->tcp) {
-		hold_to_tunnel(l, domain_tunnel_by_id(d, a->peer));
+	if (l && l->tcp)
 		return;
-	}
 	if (l) {
 		list_remove(&l->node);
 		free(l);
@@ -162,10 +142,25 @@ static void on_accepted(void *ctx, int fd, const struct endpoint *local, const s
 		}
 		close(fd);
 		bgp_conn_closed(d->bgp, conn, "out of memory", now);
-	} else {
-		hold_to_tunnel(l, tunnel_of_session(d, &local->addr, &remote->addr));
 	}
 	domain_pump(d);
+}
+
+/*
+ * A session of a tunnel ends in its tunnel: once the host route to the peer is gone, the kernel would send what it still has to send (a
+ * FIN, unacknowledged updates) along the default route, in clear. Held to the interface it waits there, and arrives
+ * when the tunnel is back. Not earlier: after a crash, the FIN of the old socket is what tells the peer, by the next start's interface.
+ */
+static void exec_close(struct domain *d, const struct bgp_action *a)
+{
+	struct bgp_link *l = link_by_conn(d, a->close_conn);
+	const struct tunnel *t = domain_tunnel_by_id(d, a->peer);
+
+	if (!l)
+		return;
+	if (t && t->ifindex && tcp_conn_bind(l->tcp, t->interface))
+		log_warn(d->log, t->name, "its BGP connection can't be held to %s: %s", t->interface, strerror(errno));
+	link_free(l);
 }
 
 static void exec_send(struct domain *d, const struct bgp_action *a, mtime now)
@@ -218,18 +213,13 @@ static void exec_report(struct domain *d, const struct bgp_action *a)
 bool bgp_exec_one(struct domain *d, mtime now)
 {
 	static _Thread_local struct bgp_action a;
-	struct bgp_link *l;
 
 	if (!d->bgp || !bgp_next_action(d->bgp, &a))
 		return false;
 	switch (a.kind) {
 	case BGP_ACT_CONNECT: exec_connect(d, &a, now); break;
 	case BGP_ACT_SEND: exec_send(d, &a, now); break;
-	case BGP_ACT_CLOSE:
-		l = link_by_conn(d, a.close_conn);
-		if (l)
-			link_free(l);
-		break;
+	case BGP_ACT_CLOSE: exec_close(d, &a); break;
 	case BGP_ACT_ROUTE: routes_learned(d, &a.route.prefix, a.route.path, a.route.n, now); break;
 	case BGP_ACT_STATE: exec_state(d, &a); break;
 	case BGP_ACT_EOR: exec_eor(d, &a); break;

@@ -238,7 +238,7 @@ def taken(case, net):
 
 def bad_reload(case, net):
     cw = net.causeway("reload").start()
-    cw.wait_step("in-fib", timeout=30)
+    cw.wait_step("in-fib", timeout=90)  # BIRD may hold the session of the one killed above until its keepalive
     spis, before = cw.spis(), kernel.snapshot(net.onprem)
     good = cw.json("config", "show")
     routes = kernel.RouteMonitor(net.onprem)

@@ -85,7 +85,8 @@ def killed(case, net, before):
         cw.kill()
         case.note(f"left behind: {kernel.difference(before, kernel.snapshot(net.onprem))}")
         cw.start()
-        cw.wait_step("in-fib", timeout=30)
+        # At once when the old connection's FIN finds the new interface; else when BIRD's keepalive (60 s) meets no socket.
+        cw.wait_step("in-fib", timeout=90)
         r = kernel.route(net.onprem, PREFIX)
         check(r, "no route")
         equal(kernel.devices(net.onprem, r), [cw.tunnel()["interface"]], "interface")
