@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The transaction. A plan says for each tunnel of the new configuration what becomes of it; preparing makes interfaces and
- * listeners, the only steps that can fail; until all are made nothing that runs is touched, and a failure unmakes them.
- * The commit can't fail.
+ * The transaction. A plan says for each tunnel of the new configuration what becomes of it; preparing makes
+ * interfaces and listeners, the only steps that can fail; until all are made nothing that runs is touched,
+ * and a failure unmakes them. The commit can't fail.
  */
 #include "connector/daemon/apply.h"
 
@@ -58,16 +58,17 @@ static bool claimed(const struct plan *p, const struct tunnel *t)
 }
 
 /*
- * A tunnel of a new name to the gateway of one whose name is gone was renamed: it succeeds that one, so the two never stand in each
- * other's way (interface, addresses, IKE, the BGP session's ends).
+ * A tunnel of a new name to the gateway of one whose name is gone was renamed: it succeeds that one, so the
+ * two never stand in each other's way (interface, addresses, IKE, the BGP session's ends).
  */
 static void plan_renamed(struct plan *p)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		if (p->item[i].live)
 			continue;
-		list_for_each(&p->domain->tunnels, struct tunnel, t, node)
-			if (!p->item[i].live && !t->retiring && !claimed(p, t) && same_gateway(t->cfg, p->item[i].cfg))
+		list_for_each (&p->domain->tunnels, struct tunnel, t, node)
+			if (!p->item[i].live && !t->retiring && !claimed(p, t) &&
+			    same_gateway(t->cfg, p->item[i].cfg))
 				p->item[i].live = t;
 	}
 }
@@ -97,8 +98,8 @@ static int plan_make(struct plan *p, struct reason *ret_reason)
 		}
 	}
 	plan_renamed(p);
-	p->bgp_rebuild = !old || old->have_bgp != cfg->have_bgp || old->as != cfg->as || old->router_id != cfg->router_id ||
-		old->multipath != cfg->multipath;
+	p->bgp_rebuild = !old || old->have_bgp != cfg->have_bgp || old->as != cfg->as ||
+	                 old->router_id != cfg->router_id || old->multipath != cfg->multipath;
 	return 0;
 }
 
@@ -119,7 +120,7 @@ static int prepare_listeners(struct plan *p, struct reason *ret_reason)
 {
 	const struct cfg *cfg = p->ref->cfg;
 
-	list_for_each(&p->domain->listeners, struct bgp_listener, l, node)
+	list_for_each (&p->domain->listeners, struct bgp_listener, l, node)
 		l->wanted = false;
 	for (size_t i = 0; i < p->n; i++)
 		if (p->item[i].cfg->have_bgp && listen_on(p, &p->item[i].cfg->bgp, ret_reason))
@@ -142,7 +143,8 @@ static int prepare_tunnels(struct plan *p, struct reason *ret_reason)
 		it->prepared = tunnel_new(p->domain, p->ref, it->site, it->cfg, it->live, ret_reason);
 		if (!it->prepared)
 			return -1;
-		/* In the list at once: names and addresses of this transaction must not clash with each other. */
+		/* In the list at once: names and addresses of this transaction must not clash with each
+		 * other. */
 		list_append(&p->domain->tunnels, &it->prepared->node);
 	}
 	return 0;
@@ -165,7 +167,7 @@ static void unprepare(struct plan *p)
 		if (p->item[i].prepared)
 			tunnel_discard(p->item[i].prepared);
 	for (size_t i = 0; i < p->n_listeners_made; i++)
-		list_for_each(&p->domain->listeners, struct bgp_listener, l, node)
+		list_for_each (&p->domain->listeners, struct bgp_listener, l, node)
 			if (addr_eq(&l->local, &p->listeners_made[i]))
 				bgp_exec_listener_free(l);
 	bgp_free(p->new_bgp);
@@ -189,12 +191,12 @@ static void commit_bgp_rebuild(struct plan *p)
 	struct reason why;
 
 	reason_set(&why, "config-changed", "the BGP router's own settings have changed");
-	list_for_each(&d->tunnels, struct tunnel, t, node) {
+	list_for_each (&d->tunnels, struct tunnel, t, node) {
 		if (d->bgp && t->life != TUNNEL_PREPARED && t->cfg->have_bgp)
 			bgp_peer_stop(d->bgp, t->id, CEASE_CONFIG_CHANGE, &why, now);
 		t->bgp_started = false;
 	}
-	list_for_each(&d->lan_peers, struct lan_peer, l, node) {
+	list_for_each (&d->lan_peers, struct lan_peer, l, node) {
 		bgp_peer_stop(d->bgp, l->id, CEASE_CONFIG_CHANGE, &why, now);
 		list_remove(&l->node);
 		free(l);
@@ -214,7 +216,8 @@ static void commit_connected(struct domain *d)
 
 	if (!list)
 		return;
-	for (bool more = ptrie_first(d->connected, &p, NULL); more && i < n; more = ptrie_after(d->connected, &p, &p, NULL))
+	for (bool more = ptrie_first(d->connected, &p, NULL); more && i < n;
+	     more = ptrie_after(d->connected, &p, &p, NULL))
 		list[i++] = p;
 	bgp_connected(d->bgp, list, i, clock_now());
 	free(list);
@@ -239,7 +242,8 @@ static void commit_announce(struct plan *p)
 			bgp_unannounce(d->bgp, &old->announce[i], now);
 	for (size_t i = 0; i < cfg->n_announce; i++)
 		if (bgp_announce(d->bgp, &cfg->announce[i], now))
-			log_error(d->log, "bgp", "no-memory: %s is not announced", prefix_str(&cfg->announce[i]));
+			log_error(
+			    d->log, "bgp", "no-memory: %s is not announced", prefix_str(&cfg->announce[i]));
 }
 
 static void lan_peer_add(struct domain *d, const struct cfg_peer *cfg, const struct bgp_peer_config *bc)
@@ -264,7 +268,7 @@ static void commit_lan_peers(struct plan *p)
 	const struct cfg *cfg = p->ref->cfg;
 	struct bgp_peer_config *bc = calloc(1, sizeof(*bc));
 
-	list_for_each(&d->lan_peers, struct lan_peer, l, node) {
+	list_for_each (&d->lan_peers, struct lan_peer, l, node) {
 		if (cfg_find_peer(cfg, l->name))
 			continue;
 		bgp_peer_remove(d->bgp, l->id, clock_now());
@@ -286,7 +290,8 @@ static void commit_lan_peers(struct plan *p)
 	free(bc);
 }
 
-/* After a rebuild, the surviving tunnels' peers enter the new core as they were; commit_reconfigure brings them up to date. */
+/* After a rebuild, the surviving tunnels' peers enter the new core as they were; commit_reconfigure brings
+ * them up to date. */
 static void commit_bgp_tunnels(struct plan *p)
 {
 	struct domain *d = p->domain;
@@ -313,12 +318,13 @@ static void commit_retire(struct plan *p)
 {
 	struct domain *d = p->domain;
 
-	list_for_each(&d->tunnels, struct tunnel, t, node)
+	list_for_each (&d->tunnels, struct tunnel, t, node)
 		if (!t->retiring && !in_new(p, t))
 			tunnel_retire(t, NULL);
 	for (size_t i = 0; i < p->n; i++)
 		if (p->item[i].prepared && p->item[i].live)
-			tunnel_retire(p->item[i].live, p->item[i].prepared); /* which activates it when it is gone */
+			tunnel_retire(
+			    p->item[i].live, p->item[i].prepared); /* which activates it when it is gone */
 }
 
 static void commit_activate(struct plan *p)
@@ -358,7 +364,7 @@ static void commit_reconfigure(struct plan *p)
 
 static void commit_listeners(struct domain *d)
 {
-	list_for_each(&d->listeners, struct bgp_listener, l, node)
+	list_for_each (&d->listeners, struct bgp_listener, l, node)
 		if (!l->wanted)
 			bgp_exec_listener_free(l);
 }
@@ -395,8 +401,8 @@ int apply_config(struct domain *d, struct cfg *cfg, struct reason *ret_reason)
 
 	if (!p.ref)
 		return reason_set(ret_reason, "no-memory", "out of memory");
-	if (plan_make(&p, ret_reason) || prepare_listeners(&p, ret_reason) || prepare_tunnels(&p, ret_reason) ||
-		prepare_bgp(&p, ret_reason)) {
+	if (plan_make(&p, ret_reason) || prepare_listeners(&p, ret_reason) ||
+	    prepare_tunnels(&p, ret_reason) || prepare_bgp(&p, ret_reason)) {
 		unprepare(&p);
 	} else {
 		commit(&p);

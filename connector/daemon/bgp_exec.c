@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The BGP core's hands. A link is one TCP connection of the core's; it is found by the core's number and dies with
- * the core's CLOSE or with the connection, whichever comes first.
+ * The BGP core's hands. A link is one TCP connection of the core's; it is found by the core's number and dies
+ * with the core's CLOSE or with the connection, whichever comes first.
  */
 #include "connector/daemon/bgp_exec.h"
 
@@ -27,7 +27,7 @@ struct bgp_link {
 
 static struct bgp_link *link_by_conn(const struct domain *d, uint64_t conn)
 {
-	list_for_each(&d->links, struct bgp_link, l, node)
+	list_for_each (&d->links, struct bgp_link, l, node)
 		if (l->conn == conn)
 			return l;
 	return NULL;
@@ -84,8 +84,9 @@ static void on_writable(void *ctx, size_t room)
 	domain_pump(d);
 }
 
-static const struct tcp_conn_events link_events = { .opened = on_opened, .input = on_input, .closed = on_closed,
-	.writable = on_writable };
+static const struct tcp_conn_events link_events = {
+	.opened = on_opened, .input = on_input, .closed = on_closed, .writable = on_writable
+};
 
 static struct bgp_link *link_new(struct domain *d, uint64_t conn)
 {
@@ -101,7 +102,8 @@ static struct bgp_link *link_new(struct domain *d, uint64_t conn)
 
 static void exec_connect(struct domain *d, const struct bgp_action *a, mtime now)
 {
-	struct endpoint local = { .addr = a->connect.local }, remote = { .addr = a->connect.remote, .port = BGP_PORT };
+	struct endpoint local = { .addr = a->connect.local },
+	                remote = { .addr = a->connect.remote, .port = BGP_PORT };
 	struct bgp_link *l = link_new(d, a->connect.conn);
 	struct reason why = { 0 };
 
@@ -121,12 +123,13 @@ static void on_accepted(void *ctx, int fd, const struct endpoint *local, const s
 	struct bgp_listener *listener = ctx;
 	struct domain *d = listener->domain;
 	mtime now = clock_now();
-	uint64_t conn = d->bgp && !d->stopping ? bgp_conn_incoming(d->bgp, &local->addr, &remote->addr, now) : 0;
+	uint64_t conn =
+	    d->bgp && !d->stopping ? bgp_conn_incoming(d->bgp, &local->addr, &remote->addr, now) : 0;
 	struct bgp_link *l;
 
 	if (!conn) {
-		log_debug(d->log, "bgp", "connection from %s to %s refused: no peer waits for it", endpoint_str(remote),
-			addr_str(&local->addr));
+		log_debug(d->log, "bgp", "connection from %s to %s refused: no peer waits for it",
+		    endpoint_str(remote), addr_str(&local->addr));
 		close(fd);
 		return;
 	}
@@ -147,9 +150,10 @@ static void on_accepted(void *ctx, int fd, const struct endpoint *local, const s
 }
 
 /*
- * A session of a tunnel ends in its tunnel: once the host route to the peer is gone, the kernel would send what it still has to send (a
- * FIN, unacknowledged updates) along the default route, in clear. Held to the interface it waits there, and arrives
- * when the tunnel is back. Not earlier: after a crash, the FIN of the old socket is what tells the peer, by the next start's interface.
+ * A session of a tunnel ends in its tunnel: once the host route to the peer is gone, the kernel would send
+ * what it still has to send (a FIN, unacknowledged updates) along the default route, in clear. Held to the
+ * interface it waits there, and arrives when the tunnel is back. Not earlier: after a crash, the FIN of the
+ * old socket is what tells the peer, by the next start's interface.
  */
 static void exec_close(struct domain *d, const struct bgp_action *a)
 {
@@ -159,7 +163,8 @@ static void exec_close(struct domain *d, const struct bgp_action *a)
 	if (!l)
 		return;
 	if (t && t->ifindex && tcp_conn_bind(l->tcp, t->interface))
-		log_warn(d->log, t->name, "its BGP connection can't be held to %s: %s", t->interface, strerror(errno));
+		log_warn(d->log, t->name, "its BGP connection can't be held to %s: %s", t->interface,
+		    strerror(errno));
 	link_free(l);
 }
 
@@ -179,10 +184,11 @@ static void exec_state(struct domain *d, const struct bgp_action *a)
 	const char *why = a->state.why.text;
 
 	if (a->state.state == BGP_ESTABLISHED || a->state.state == BGP_IDLE)
-		log_info(d->log, domain_peer_name(d, a->peer), "BGP %s%s%s", bgp_state_name(a->state.state), why[0] ? ": " : "", why);
+		log_info(d->log, domain_peer_name(d, a->peer), "BGP %s%s%s", bgp_state_name(a->state.state),
+		    why[0] ? ": " : "", why);
 	if (t)
 		tunnel_bgp_state(t, a->state.state, &a->state.why);
-	list_for_each(&d->lan_peers, struct lan_peer, p, node)
+	list_for_each (&d->lan_peers, struct lan_peer, p, node)
 		if (p->id == a->peer)
 			p->state = a->state.state;
 }
@@ -202,7 +208,8 @@ static void exec_report(struct domain *d, const struct bgp_action *a)
 	struct tunnel *t = domain_tunnel_by_id(d, a->peer);
 
 	if (!a->report.error) {
-		log_info(d->log, domain_peer_name(d, a->peer), "%s: %s", a->report.why.id, a->report.why.text);
+		log_info(
+		    d->log, domain_peer_name(d, a->peer), "%s: %s", a->report.why.id, a->report.why.text);
 		return;
 	}
 	log_error(d->log, domain_peer_name(d, a->peer), "%s: %s", a->report.why.id, a->report.why.text);
@@ -260,7 +267,8 @@ void bgp_exec_tunnel_config(const struct domain *d, const struct tunnel *t, stru
 	common_config(t->name, &t->cfg->bgp, c);
 	c->kind = BGP_PEER_SITE;
 	c->site = t->site_id;
-	for (unsigned i = 0; i < t->cfg->n_inside; i++) { /* the addresses by which we are a next hop in either family */
+	for (unsigned i = 0; i < t->cfg->n_inside;
+	     i++) { /* the addresses by which we are a next hop in either family */
 		if (t->cfg->inside[i].addr.family == 6) {
 			c->ipv6 = true;
 			c->nexthop_v6 = t->cfg->inside[i].addr;
@@ -289,7 +297,7 @@ int bgp_exec_listen(struct domain *d, const struct addr *local, bool *ret_create
 	struct bgp_listener *l;
 
 	*ret_created = false;
-	list_for_each(&d->listeners, struct bgp_listener, have, node)
+	list_for_each (&d->listeners, struct bgp_listener, have, node)
 		if (addr_eq(&have->local, local)) {
 			have->wanted = true;
 			return 0;
@@ -317,6 +325,6 @@ void bgp_exec_listener_free(struct bgp_listener *l)
 
 void bgp_exec_drop_links(struct domain *d)
 {
-	list_for_each(&d->links, struct bgp_link, l, node)
+	list_for_each (&d->links, struct bgp_link, l, node)
 		link_free(l);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Executes what the BGP core decided: TCP connections, listeners, and learned routes on their way to the FIB. Turns configuration into the
- * core's terms. Control thread only.
+ * Executes what the BGP core decided: TCP connections, listeners, and learned routes on their way to the FIB.
+ * Turns configuration into the core's terms. Control thread only.
  */
 #ifndef CW_DAEMON_BGP_EXEC_H
 #define CW_DAEMON_BGP_EXEC_H
@@ -10,7 +10,8 @@
 #include "connector/daemon/tunnel.h"
 
 bool bgp_exec_one(struct domain *d, mtime now);
-void bgp_exec_tunnel_config(const struct domain *d, const struct tunnel *t, struct bgp_peer_config *ret_config);
+void bgp_exec_tunnel_config(
+    const struct domain *d, const struct tunnel *t, struct bgp_peer_config *ret_config);
 void bgp_exec_lan_config(const struct cfg_peer *peer, struct bgp_peer_config *ret_config);
 /* A listener for this address exists afterwards. -1 with a reason. */
 int bgp_exec_listen(struct domain *d, const struct addr *local, bool *ret_created, struct reason *ret_reason);

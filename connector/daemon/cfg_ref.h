@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A configuration shared by those that still live by it: a retiring tunnel keeps the old one alive. Control thread only. */
+/* A configuration shared by those that still live by it: a retiring tunnel keeps the old one alive. Control
+ * thread only. */
 #ifndef CW_DAEMON_CFG_REF_H
 #define CW_DAEMON_CFG_REF_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A routing domain's wiring. Facts come in from the plane, the FIB writer, the jobs and the timer; each handler hands its fact to a core and
- * pumps. The pump never recurses: a handler that runs inside of it (a TCP connect that fails at once, say) only leaves its fact.
+ * A routing domain's wiring. Facts come in from the plane, the FIB writer, the jobs and the timer; each
+ * handler hands its fact to a core and pumps. The pump never recurses: a handler that runs inside of it (a
+ * TCP connect that fails at once, say) only leaves its fact.
  */
 #include "connector/daemon/domain.h"
 
@@ -23,13 +24,13 @@
 
 #define POLL_INTERVAL mdur_s(1) /* of the plane's counters: signs of life, bytes until a rekey */
 #define STOP_PATIENCE mdur_s(3)
-#define KEEPALIVE mdur_s(20) /* RFC 3948 4 */
-#define IKE_PORT 500
-#define NATT_PORT 4500
+#define KEEPALIVE     mdur_s(20) /* RFC 3948 4 */
+#define IKE_PORT      500
+#define NATT_PORT     4500
 
 struct tunnel *domain_tunnel_by_id(const struct domain *d, uint32_t id)
 {
-	list_for_each(&d->tunnels, struct tunnel, t, node)
+	list_for_each (&d->tunnels, struct tunnel, t, node)
 		if (t->id == id)
 			return t;
 	return NULL;
@@ -37,7 +38,7 @@ struct tunnel *domain_tunnel_by_id(const struct domain *d, uint32_t id)
 
 struct tunnel *domain_tunnel_by_plane(const struct domain *d, uint32_t plane_id)
 {
-	list_for_each(&d->tunnels, struct tunnel, t, node)
+	list_for_each (&d->tunnels, struct tunnel, t, node)
 		if (t->ifindex && t->plane_id == plane_id)
 			return t;
 	return NULL;
@@ -45,7 +46,7 @@ struct tunnel *domain_tunnel_by_plane(const struct domain *d, uint32_t plane_id)
 
 struct tunnel *domain_tunnel_by_name(const struct domain *d, const char *name)
 {
-	list_for_each(&d->tunnels, struct tunnel, t, node)
+	list_for_each (&d->tunnels, struct tunnel, t, node)
 		if (!t->retiring && !strcmp(t->name, name))
 			return t;
 	return NULL;
@@ -53,7 +54,7 @@ struct tunnel *domain_tunnel_by_name(const struct domain *d, const char *name)
 
 struct lan_peer *domain_lan_peer_by_name(const struct domain *d, const char *name)
 {
-	list_for_each(&d->lan_peers, struct lan_peer, p, node)
+	list_for_each (&d->lan_peers, struct lan_peer, p, node)
 		if (!strcmp(p->name, name))
 			return p;
 	return NULL;
@@ -65,7 +66,7 @@ const char *domain_peer_name(const struct domain *d, uint32_t id)
 
 	if (t)
 		return t->name;
-	list_for_each(&d->lan_peers, struct lan_peer, p, node)
+	list_for_each (&d->lan_peers, struct lan_peer, p, node)
 		if (p->id == id)
 			return p->name;
 	return "?";
@@ -73,7 +74,8 @@ const char *domain_peer_name(const struct domain *d, uint32_t id)
 
 /* --- facts from the plane --- */
 
-static void on_ike_datagram(void *ctx, const struct endpoint *local, const struct endpoint *remote, const uint8_t *data, size_t len)
+static void on_ike_datagram(
+    void *ctx, const struct endpoint *local, const struct endpoint *remote, const uint8_t *data, size_t len)
 {
 	struct domain *d = ctx;
 
@@ -108,8 +110,8 @@ static void on_seq_near_end(void *ctx, uint32_t plane_id, uint32_t spi)
 }
 
 /*
- * Authenticated ESP, the newest so far, came from another address or port. Whether to follow is the IKE core's to say, since its own
- * messages must go the same way.
+ * Authenticated ESP, the newest so far, came from another address or port. Whether to follow is the IKE
+ * core's to say, since its own messages must go the same way.
  */
 static void on_remote_moved(void *ctx, uint32_t plane_id, uint32_t spi, const struct endpoint *remote)
 {
@@ -122,12 +124,14 @@ static void on_remote_moved(void *ctx, uint32_t plane_id, uint32_t spi, const st
 	domain_pump(d);
 }
 
-static const struct plane_events plane_events = { .ike_datagram = on_ike_datagram, .first_inbound = on_first_inbound,
-	.seq_near_end = on_seq_near_end, .remote_moved = on_remote_moved };
+static const struct plane_events plane_events = { .ike_datagram = on_ike_datagram,
+	.first_inbound = on_first_inbound,
+	.seq_near_end = on_seq_near_end,
+	.remote_moved = on_remote_moved };
 
 static void poll_plane(struct domain *d, mtime now)
 {
-	list_for_each(&d->tunnels, struct tunnel, t, node) {
+	list_for_each (&d->tunnels, struct tunnel, t, node) {
 		struct plane_counters c;
 
 		if (!t->facts.child || plane_counters(d->plane, t->plane_id, &c))
@@ -136,14 +140,15 @@ static void poll_plane(struct domain *d, mtime now)
 			ike_fact_inbound(d->ike, t->id, c.last_in);
 		/* Of the live SA alone: its predecessors' bytes do not wear its key. */
 		if (t->spi_in && !plane_sa_counters(d->plane, t->plane_id, true, t->spi_in, &c))
-			ike_fact_bytes(d->ike, t->id, t->spi_in, c.bytes_in > c.bytes_out ? c.bytes_in : c.bytes_out, now);
+			ike_fact_bytes(d->ike, t->id, t->spi_in,
+			    c.bytes_in > c.bytes_out ? c.bytes_in : c.bytes_out, now);
 	}
 }
 
 /* --- facts from the FIB writer --- */
 
-static void on_route(void *ctx, const struct prefix *p, uint32_t metric, enum fib_origin origin, bool in_kernel,
-	const struct reason *why)
+static void on_route(void *ctx, const struct prefix *p, uint32_t metric, enum fib_origin origin,
+    bool in_kernel, const struct reason *why)
 {
 	routes_result(ctx, p, metric, origin, in_kernel, why);
 }
@@ -152,7 +157,7 @@ static void on_fenced(void *ctx, uint64_t fence)
 {
 	struct domain *d = ctx;
 
-	list_for_each(&d->tunnels, struct tunnel, t, node)
+	list_for_each (&d->tunnels, struct tunnel, t, node)
 		if ((t->up_fence && fence >= t->up_fence) || (t->removal_fence && fence >= t->removal_fence))
 			tunnel_fenced(t, fence);
 }
@@ -177,17 +182,18 @@ static void on_disturbed(void *ctx, const struct reason *what)
 	log_warn(d->log, "fib", "%s: %s", what->id, what->text);
 }
 
-static void on_underlay(void *ctx, const struct addr *endpoint, int ifindex, const struct addr *gateway, const struct addr *source)
+static void on_underlay(void *ctx, const struct addr *endpoint, int ifindex, const struct addr *gateway,
+    const struct addr *source)
 {
 	struct domain *d = ctx;
 
 	(void)source;
 	if (ifindex)
 		log_info(d->log, "underlay", "%s is reached by interface %d%s%s", addr_str(endpoint), ifindex,
-			addr_is_none(gateway) ? "" : " via ", addr_is_none(gateway) ? "" : addr_str(gateway));
+		    addr_is_none(gateway) ? "" : " via ", addr_is_none(gateway) ? "" : addr_str(gateway));
 	else
 		log_warn(d->log, "underlay", "no route to %s", addr_str(endpoint));
-	list_for_each(&d->tunnels, struct tunnel, t, node)
+	list_for_each (&d->tunnels, struct tunnel, t, node)
 		if (addr_eq(&t->sealed.remote, endpoint))
 			tunnel_mtu_update(t);
 }
@@ -197,15 +203,19 @@ static void on_link(void *ctx, int ifindex)
 {
 	struct domain *d = ctx;
 
-	list_for_each(&d->tunnels, struct tunnel, t, node)
+	list_for_each (&d->tunnels, struct tunnel, t, node)
 		if (t->ifindex && (!ifindex || t->ifindex == ifindex))
 			t->if_suspect = true;
-	list_for_each(&d->tunnels, struct tunnel, t, node)
+	list_for_each (&d->tunnels, struct tunnel, t, node)
 		tunnel_if_look(t);
 }
 
-static const struct fib_writer_events fib_events = { .route = on_route, .fenced = on_fenced, .connected = on_connected,
-	.disturbed = on_disturbed, .underlay = on_underlay, .link = on_link };
+static const struct fib_writer_events fib_events = { .route = on_route,
+	.fenced = on_fenced,
+	.connected = on_connected,
+	.disturbed = on_disturbed,
+	.underlay = on_underlay,
+	.link = on_link };
 
 /* --- the loop's handlers --- */
 
@@ -265,7 +275,7 @@ static void on_timer(void *ctx)
 		poll_plane(d, now);
 		if (nexthop_waiting(d))
 			nexthop_retry(d, now);
-		list_for_each(&d->tunnels, struct tunnel, t, node)
+		list_for_each (&d->tunnels, struct tunnel, t, node)
 			tunnel_if_look(t);
 		d->next_poll = mtime_add(now, POLL_INTERVAL);
 	}
@@ -283,7 +293,7 @@ static void arm(struct domain *d, mtime now)
 
 	if (d->bgp)
 		deadline = mtime_min(deadline, bgp_deadline(d->bgp));
-	list_for_each(&d->tunnels, struct tunnel, t, node)
+	list_for_each (&d->tunnels, struct tunnel, t, node)
 		deadline = mtime_min(deadline, tunnel_deadline(t));
 	if (d->stopping)
 		deadline = mtime_min(deadline, d->stop_deadline);
@@ -321,7 +331,7 @@ static void clamp(struct domain *d, mtime now)
 	if (d->stopping && !list_empty(&d->tunnels))
 		return;
 	mss_clamp_begin(d->clamp);
-	list_for_each(&d->tunnels, struct tunnel, t, node)
+	list_for_each (&d->tunnels, struct tunnel, t, node)
 		if (t->ifindex)
 			mss_clamp_add(d->clamp, t->interface, t->cfg->mss, t->mtu);
 	mss_clamp_commit(d->clamp, now);
@@ -335,9 +345,9 @@ void domain_pump(struct domain *d)
 		return;
 	d->pumping = true;
 	drain(d, now);
-	list_for_each(&d->tunnels, struct tunnel, t, node)
+	list_for_each (&d->tunnels, struct tunnel, t, node)
 		tunnel_step_update(t, now);
-	list_for_each(&d->tunnels, struct tunnel, t, node)
+	list_for_each (&d->tunnels, struct tunnel, t, node)
 		tunnel_check_stopped(t);
 	drain(d, now); /* what a stopped tunnel's successor started */
 	clamp(d, now);
@@ -348,10 +358,15 @@ void domain_pump(struct domain *d)
 
 /* --- life --- */
 
-struct domain *domain_new(const struct sys_domain *sys, struct loop *loop, const struct logger *log, struct reason *ret_reason)
+struct domain *domain_new(
+    const struct sys_domain *sys, struct loop *loop, const struct logger *log, struct reason *ret_reason)
 {
 	struct domain *d = calloc(1, sizeof(*d));
-	struct plane_config pc = { .domain = sys, .ike_port = IKE_PORT, .natt_port = NATT_PORT, .keepalive = KEEPALIVE, .log = log };
+	struct plane_config pc = { .domain = sys,
+		.ike_port = IKE_PORT,
+		.natt_port = NATT_PORT,
+		.keepalive = KEEPALIVE,
+		.log = log };
 
 	if (!d) {
 		reason_set(ret_reason, "no-memory", "out of memory");
@@ -406,11 +421,11 @@ void domain_free(struct domain *d)
 	loop_watch_free(d->fib_watch);
 	loop_watch_free(d->jobs_watch);
 	bgp_exec_drop_links(d);
-	list_for_each(&d->listeners, struct bgp_listener, l, node)
+	list_for_each (&d->listeners, struct bgp_listener, l, node)
 		bgp_exec_listener_free(l);
 	fib_writer_free(d->fib, false); /* routes go before the interfaces do */
 	d->fib = NULL;
-	list_for_each(&d->tunnels, struct tunnel, t, node) {
+	list_for_each (&d->tunnels, struct tunnel, t, node) {
 		t->ifindex = 0; /* the plane deletes its interfaces itself */
 		tunnel_discard(t);
 	}
@@ -419,7 +434,7 @@ void domain_free(struct domain *d)
 	jobs_free(d->jobs, job_drop);
 	ike_free(d->ike);
 	bgp_free(d->bgp);
-	list_for_each(&d->lan_peers, struct lan_peer, p, node) {
+	list_for_each (&d->lan_peers, struct lan_peer, p, node) {
 		list_remove(&p->node);
 		free(p);
 	}
@@ -441,9 +456,9 @@ void domain_stop(struct domain *d, void (*stopped)(void *ctx), void *ctx)
 	d->stopped = stopped;
 	d->stopped_ctx = ctx;
 	d->stop_deadline = mtime_add(now, STOP_PATIENCE);
-	list_for_each(&d->lan_peers, struct lan_peer, p, node)
+	list_for_each (&d->lan_peers, struct lan_peer, p, node)
 		bgp_peer_stop(d->bgp, p->id, 2, NULL, now);
-	list_for_each(&d->tunnels, struct tunnel, t, node) {
+	list_for_each (&d->tunnels, struct tunnel, t, node) {
 		if (t->life == TUNNEL_PREPARED)
 			tunnel_discard(t); /* its predecessor is going too */
 		else

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A routing domain at run time: its cores (IKE, BGP), its adapters (plane, FIB writer, TCP) and its tunnels and LAN peers. The daemon
- * has one, the default; nothing in here is global, so tenants will be more of them.
+ * A routing domain at run time: its cores (IKE, BGP), its adapters (plane, FIB writer, TCP) and its tunnels
+ * and LAN peers. The daemon has one, the default; nothing in here is global, so tenants will be more of them.
  *
- * The pump is the heart: every event handler feeds a fact to a core and ends with domain_pump, which executes the actions of all cores in
- * order until there are none left, brings the ladders up to date and sets the next deadline. Control thread only.
+ * The pump is the heart: every event handler feeds a fact to a core and ends with domain_pump, which executes
+ * the actions of all cores in order until there are none left, brings the ladders up to date and sets the
+ * next deadline. Control thread only.
  */
 #ifndef CW_DAEMON_DOMAIN_H
 #define CW_DAEMON_DOMAIN_H
@@ -25,7 +26,7 @@ struct tunnel;
 struct mss_clamp;
 struct rtnl;
 
-struct lan_peer { /* a BGP peer without a tunnel */
+struct lan_peer {         /* a BGP peer without a tunnel */
 	struct list node; /* domain.lan_peers */
 	uint32_t id;
 	char name[CFG_NAME_MAX + 1];
@@ -57,7 +58,7 @@ struct domain {
 	struct list tunnels;    /* struct tunnel */
 	struct list lan_peers;
 	struct list listeners;
-	struct list links; /* struct bgp_link: TCP connections of the BGP core */
+	struct list links;     /* struct bgp_link: TCP connections of the BGP core */
 	struct ptrie *learned; /* prefix -> struct learned */
 	struct ptrie *waiting; /* nexthop.c: prefix -> paths whose next hop is not reachable yet */
 	struct prefix waiting_at;
@@ -78,7 +79,8 @@ struct domain {
 };
 
 /* NULL with a reason; it comes up empty. */
-struct domain *domain_new(const struct sys_domain *sys, struct loop *loop, const struct logger *log, struct reason *ret_reason);
+struct domain *domain_new(
+    const struct sys_domain *sys, struct loop *loop, const struct logger *log, struct reason *ret_reason);
 /* After domain_stop has finished (or to give up at once): whatever is left goes without a word to anybody. */
 void domain_free(struct domain *d);
 /* Retires every tunnel and peer, then calls stopped; at the latest after 3 s. */

@@ -37,8 +37,8 @@ struct fib_writer_events {
 	 * send from (none: no route). */
 	void (*underlay)(void *ctx, const struct addr *endpoint, int ifindex, const struct addr *gateway,
 	    const struct addr *source);
-	/* An interface went down or away, or lost an address (0: notifications were lost, any may have). A hint to look: it
-	 * comes for all interfaces, and may be out of date. */
+	/* An interface went down or away, or lost an address (0: notifications were lost, any may have). A
+	 * hint to look: it comes for all interfaces, and may be out of date. */
 	void (*link)(void *ctx, int ifindex);
 };
 

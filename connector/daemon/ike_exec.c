@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The IKE core's hands. Actions run strictly in their order; the one exception the core knows of is the removal of SAs, which waits
- * in the tunnel until the routes over them are out of the kernel.
+ * The IKE core's hands. Actions run strictly in their order; the one exception the core knows of is the
+ * removal of SAs, which waits in the tunnel until the routes over them are out of the kernel.
  */
 #include "connector/daemon/ike_exec.h"
 
@@ -14,12 +14,13 @@
 #include <string.h>
 
 static int parse_identity(const char *text, const char *leaf, const char *name, struct ike_identity *ret_id,
-	struct reason *ret_reason)
+    struct reason *ret_reason)
 {
 	if (!text[0] || !ike_identity_parse(text, ret_id))
 		return 0;
 	return reason_set(ret_reason, "config-invalid-value",
-		"%s: %s \"%s\" is no identity; write an address, a domain name, or user@domain", name, leaf, text);
+	    "%s: %s \"%s\" is no identity; write an address, a domain name, or user@domain", name, leaf,
+	    text);
 }
 
 static void any_selectors(struct ike_ts ts[], unsigned *n)
@@ -35,7 +36,8 @@ static void any_selectors(struct ike_ts ts[], unsigned *n)
 	}
 }
 
-int ike_exec_config(const struct cfg_tunnel *cfg, const char *name, struct ike_conn_config *c, struct reason *ret_reason)
+int ike_exec_config(
+    const struct cfg_tunnel *cfg, const char *name, struct ike_conn_config *c, struct reason *ret_reason)
 {
 	memset(c, 0, sizeof(*c));
 	snprintf(c->name, sizeof(c->name), "%s", name);
@@ -48,7 +50,7 @@ int ike_exec_config(const struct cfg_tunnel *cfg, const char *name, struct ike_c
 	for (c->n_remote = 0; c->n_remote < cfg->n_remote && c->n_remote < IKE_REMOTES_MAX; c->n_remote++)
 		c->remote[c->n_remote] = cfg->remote[c->n_remote];
 	if (parse_identity(cfg->local_id, "local-id", name, &c->local_id, ret_reason) ||
-		parse_identity(cfg->remote_id, "remote-id", name, &c->remote_id, ret_reason))
+	    parse_identity(cfg->remote_id, "remote-id", name, &c->remote_id, ret_reason))
 		return -1;
 	c->psk = cfg->psk.data;
 	c->psk_len = cfg->psk.len;
@@ -70,9 +72,11 @@ int ike_exec_config(const struct cfg_tunnel *cfg, const char *name, struct ike_c
 
 static void exec_send(struct domain *d, const struct ike_action *a)
 {
-	int rc = plane_send_ike(d->plane, &a->send.local, &a->send.remote, a->send.natt, a->send.data, a->send.len);
+	int rc = plane_send_ike(
+	    d->plane, &a->send.local, &a->send.remote, a->send.natt, a->send.data, a->send.len);
 
-	/* A lost datagram like any other: the core retransmits. Said once a failure, for whoever reads the log. */
+	/* A lost datagram like any other: the core retransmits. Said once a failure, for whoever reads the
+	 * log. */
 	if (rc)
 		log_debug(d->log, "ike", "%s: cannot send: %s", endpoint_str(&a->send.remote), strerror(-rc));
 }
@@ -80,17 +84,26 @@ static void exec_send(struct domain *d, const struct ike_action *a)
 static void copy_ts(struct plane_ts to[], unsigned *n_to, const struct ike_ts from[], unsigned n)
 {
 	for (*n_to = 0; *n_to < n && *n_to < 8; (*n_to)++)
-		to[*n_to] = (struct plane_ts){ .first = from[*n_to].first, .last = from[*n_to].last,
-			.protocol = from[*n_to].protocol, .port_first = from[*n_to].port_first,
+		to[*n_to] = (struct plane_ts){ .first = from[*n_to].first,
+			.last = from[*n_to].last,
+			.protocol = from[*n_to].protocol,
+			.port_first = from[*n_to].port_first,
 			.port_last = from[*n_to].port_last };
 }
 
 static void exec_sa_add(struct domain *d, struct tunnel *t, struct ike_action *a, mtime now)
 {
 	struct ike_child_sa *c = &a->sa_add;
-	struct plane_sa sa = { .tunnel = t ? t->plane_id : 0, .inbound = c->inbound, .spi = c->spi, .encr = c->encr,
-		.encr_key_bits = c->encr_key_bits, .integ = c->integ, .esn = c->esn, .udp_encap = c->udp_encap,
-		.local = c->local, .remote = c->remote };
+	struct plane_sa sa = { .tunnel = t ? t->plane_id : 0,
+		.inbound = c->inbound,
+		.spi = c->spi,
+		.encr = c->encr,
+		.encr_key_bits = c->encr_key_bits,
+		.integ = c->integ,
+		.esn = c->esn,
+		.udp_encap = c->udp_encap,
+		.local = c->local,
+		.remote = c->remote };
 	struct reason why = { 0 };
 
 	memcpy(sa.encr_key, c->encr_key, sizeof(sa.encr_key));
@@ -110,7 +123,8 @@ static void exec_sa_add(struct domain *d, struct tunnel *t, struct ike_action *a
 	}
 }
 
-/* What the administrator can do about a refused proposal, the profile knows; where the secret is, the configuration. */
+/* What the administrator can do about a refused proposal, the profile knows; where the secret is, the
+ * configuration. */
 static void add_hint(const struct tunnel *t, struct reason *why)
 {
 	if (t && t->cfg->secret_file[0] && !strcmp(why->id, "ike-auth-failed"))
@@ -139,11 +153,10 @@ static void exec_report(struct domain *d, struct tunnel *t, struct ike_action *a
 
 	add_hint(t, why);
 	switch (a->report.severity) {
-	case IKE_REPORT_INFO:
-		log_info(d->log, subject, "%s: %s", why->id, why->text);
-		return;
+	case IKE_REPORT_INFO: log_info(d->log, subject, "%s: %s", why->id, why->text); return;
 	case IKE_REPORT_WARN:
-		if (!t || strcmp(t->error.text, why->text)) /* a stranger that repeats itself must not fill the log */
+		if (!t || strcmp(t->error.text,
+		              why->text)) /* a stranger that repeats itself must not fill the log */
 			log_warn(d->log, subject, "%s: %s", why->id, why->text);
 		if (t && !t->facts.child) /* an attempt of the peer's failed: that is why we are not up */
 			t->error = *why;
@@ -171,7 +184,8 @@ static void exec_child_up(struct domain *d, struct tunnel *t, const struct ike_a
 {
 	if (!t)
 		return;
-	log_info(d->log, t->name, "child SA is up: inbound %08x, outbound %08x", a->child.spi_in, a->child.spi_out);
+	log_info(d->log, t->name, "child SA is up: inbound %08x, outbound %08x", a->child.spi_in,
+	    a->child.spi_out);
 	t->facts.ike = IKE_PHASE_UP;
 	keep_mapping(d, t);
 	tunnel_child_up(t, a->child.spi_in);
@@ -181,9 +195,10 @@ static void exec_child_rekeyed(struct domain *d, struct tunnel *t, const struct 
 {
 	if (!t)
 		return;
-	log_info(d->log, t->name, "child SA rekeyed: inbound %08x -> %08x, outbound %08x", a->child.old_spi_in, a->child.spi_in,
-		a->child.spi_out);
+	log_info(d->log, t->name, "child SA rekeyed: inbound %08x -> %08x, outbound %08x",
+	    a->child.old_spi_in, a->child.spi_in, a->child.spi_out);
 	t->spi_in = a->child.spi_in;
+	keep_mapping(d, t); /* a new IKE SA (reauthentication) may have met another NAT */
 }
 
 static void exec_moved(struct domain *d, struct tunnel *t, const struct ike_action *a)

@@ -8,7 +8,9 @@
 
 /* Takes and executes one action; false when there is none. */
 bool ike_exec_one(struct domain *d, mtime now);
-/* The core's view of a tunnel's configuration. -1 with a reason (an identity that can't be parsed). The key is borrowed. */
-int ike_exec_config(const struct cfg_tunnel *cfg, const char *name, struct ike_conn_config *ret_config, struct reason *ret_reason);
+/* The core's view of a tunnel's configuration. -1 with a reason (an identity that can't be parsed). The key
+ * is borrowed. */
+int ike_exec_config(const struct cfg_tunnel *cfg, const char *name, struct ike_conn_config *ret_config,
+    struct reason *ret_reason);
 
 #endif

@@ -29,8 +29,8 @@ static enum step below_child(enum ike_phase phase)
 }
 
 /*
- * Nothing wanted is pending any more, and something of it is in the kernel; with nothing wanted, the peer must have said (or shown) that
- * it is done.
+ * Nothing wanted is pending any more, and something of it is in the kernel; with nothing wanted, the peer
+ * must have said (or shown) that it is done.
  */
 static bool installed(const struct ladder_facts *f)
 {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The ladder: how far a tunnel has come, as one pure function of facts. Nothing else in the daemon decides a step.
+ * The ladder: how far a tunnel has come, as one pure function of facts. Nothing else in the daemon decides a
+ * step.
  *
  *   down connecting authenticating child passing bgp-open bgp-established in-fib
  *
- * Learned routes are in the kernel only from `bgp-established` on; peer host routes and static routes from `child` on. A
- * tunnel without BGP skips the bgp steps.
+ * Learned routes are in the kernel only from `bgp-established` on; peer host routes and static routes from
+ * `child` on. A tunnel without BGP skips the bgp steps.
  */
 #ifndef CW_DAEMON_LADDER_H
 #define CW_DAEMON_LADDER_H
@@ -32,11 +33,13 @@ struct ladder_facts {
 	bool passing; /* an authenticated ESP packet arrived on it or on its predecessor */
 	bool has_bgp;
 	enum bgp_state bgp;
-	unsigned wanted;    /* routes that should be in the kernel because of this tunnel: learned, or static */
+	unsigned wanted; /* routes that should be in the kernel because of this tunnel: learned, or static */
 	unsigned in_kernel; /* of these, the ones that are */
-	unsigned failed;    /* of these, the ones that can't be (a foreign route in the way, say); they hold nothing up */
+	unsigned failed;    /* of these, the ones that can't be (a foreign route in the way, say); they hold
+	                       nothing up */
 	bool complete;      /* the peer has sent End-of-RIB, or has been quiet for LADDER_QUIET */
-	bool was_in_fib;    /* since the session (or, without BGP, the child) came up: churn does not take the step back */
+	bool was_in_fib;    /* since the session (or, without BGP, the child) came up: churn does not take the
+	                       step back */
 };
 
 #define LADDER_QUIET mdur_s(2)

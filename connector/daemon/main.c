@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * causewayd: reads the arguments, builds the one domain there is, applies the configuration, opens the management socket and runs the loop.
- * SIGHUP re-reads the file as a transaction; SIGTERM and SIGINT take everything out in order and end with 0.
+ * causewayd: reads the arguments, builds the one domain there is, applies the configuration, opens the
+ * management socket and runs the loop. SIGHUP re-reads the file as a transaction; SIGTERM and SIGINT take
+ * everything out in order and end with 0.
  */
 #include "base/crypto.h"
 #include "base/log.h"
@@ -19,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
@@ -37,28 +39,29 @@ struct daemon {
 };
 
 static const char usage[] =
-	"usage: causewayd [-c FILE] [-s SOCKET] [-d STATE_DIR] [--check] [--verbose]\n"
-	"\n"
-	"Connects this network to cloud VPN gateways: IKEv2, ESP, BGP and the kernel's routes in one process.\n"
-	"Stays in the foreground and logs to standard error.\n"
-	"\n"
-	"  -c, --config FILE      the configuration (/etc/causeway/causeway.json)\n"
-	"  -s, --socket SOCKET    the management socket (/run/causeway/causeway.sock)\n"
-	"  -d, --state-dir DIR    where state is kept (/var/lib/causeway)\n"
-	"      --check            check the configuration, say what is wrong, and end: 0 good, 1 not\n"
-	"  -v, --verbose          log details too\n"
-	"  -V, --version          print the version\n"
-	"  -h, --help             print this\n"
-	"\n"
-	"SIGHUP reads FILE again (all of it or nothing); SIGTERM tells the peers, takes out routes and interfaces, and ends.\n";
+    "usage: causewayd [-c FILE] [-s SOCKET] [-d STATE_DIR] [--check] [--verbose]\n"
+    "\n"
+    "Connects this network to cloud VPN gateways: IKEv2, ESP, BGP and the kernel's routes in one process.\n"
+    "Stays in the foreground and logs to standard error.\n"
+    "\n"
+    "  -c, --config FILE      the configuration (/etc/causeway/causeway.json)\n"
+    "  -s, --socket SOCKET    the management socket (/run/causeway/causeway.sock)\n"
+    "  -d, --state-dir DIR    where state is kept (/var/lib/causeway)\n"
+    "      --check            check the configuration, say what is wrong, and end: 0 good, 1 not\n"
+    "  -v, --verbose          log details too\n"
+    "  -V, --version          print the version\n"
+    "  -h, --help             print this\n"
+    "\n"
+    "SIGHUP reads FILE again (all of it or nothing); SIGTERM tells the peers, takes out routes and "
+    "interfaces, and ends.\n";
 
 /* 0: go on; else the exit code plus one. */
 static int parse_args(struct daemon *dm, int argc, char **argv)
 {
 	static const struct option options[] = { { "config", required_argument, NULL, 'c' },
 		{ "socket", required_argument, NULL, 's' }, { "state-dir", required_argument, NULL, 'd' },
-		{ "check", no_argument, NULL, 'C' }, { "verbose", no_argument, NULL, 'v' }, { "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' }, { 0 } };
+		{ "check", no_argument, NULL, 'C' }, { "verbose", no_argument, NULL, 'v' },
+		{ "version", no_argument, NULL, 'V' }, { "help", no_argument, NULL, 'h' }, { 0 } };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "c:s:d:vVh", options, NULL)) != -1) {
@@ -119,7 +122,8 @@ static void on_terminate(void *ctx, int signo)
 		return;
 	}
 	dm->stopping = true;
-	log_info(&dm->log, "daemon", "%s: telling the peers and taking out routes and interfaces", strsignal(signo));
+	log_info(&dm->log, "daemon", "%s: telling the peers and taking out routes and interfaces",
+	    strsignal(signo));
 	sd_notify(0, "STOPPING=1");
 	domain_stop(dm->domain, on_stopped, dm);
 }
@@ -136,7 +140,8 @@ static void on_reload(void *ctx, int signo)
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_monotonic_us());
 	cfg = cfg_load_file(dm->context, dm->config_file, true, &why);
 	if (!cfg || apply_config(dm->domain, cfg, &why))
-		log_error(&dm->log, "config", "%s: %s; the running configuration is unchanged", why.id, why.text);
+		log_error(
+		    &dm->log, "config", "%s: %s; the running configuration is unchanged", why.id, why.text);
 	else
 		log_info(&dm->log, "config", "%s applied", dm->config_file);
 	sd_notify(0, "READY=1");
@@ -154,7 +159,8 @@ static int start(struct daemon *dm, struct cfg *cfg, struct reason *why)
 {
 	if (make_dirs(dm->state_dir, false, 0700)) {
 		cfg_free(cfg);
-		return reason_set(why, "state-dir", "cannot make the state directory %s: %s", dm->state_dir, strerror(errno));
+		return reason_set(why, "state-dir", "cannot make the state directory %s: %s", dm->state_dir,
+		    strerror(errno));
 	}
 	dm->loop = loop_new();
 	if (!dm->loop || watch_signals(dm)) {
@@ -164,12 +170,14 @@ static int start(struct daemon *dm, struct cfg *cfg, struct reason *why)
 	if (!make_dirs(dm->socket, true, 0))
 		dm->domain = domain_new(&sys_domain_default, dm->loop, &dm->log, why);
 	else
-		reason_set(why, "socket-dir", "cannot make the directory of %s: %s", dm->socket, strerror(errno));
+		reason_set(
+		    why, "socket-dir", "cannot make the directory of %s: %s", dm->socket, strerror(errno));
 	if (!dm->domain) {
 		cfg_free(cfg);
 		return -1;
 	}
-	dm->api = api_server_new(loop_event_base(dm->loop), dm->socket, &daemon_api_ops, dm->domain, &dm->log, why);
+	dm->api =
+	    api_server_new(loop_event_base(dm->loop), dm->socket, &daemon_api_ops, dm->domain, &dm->log, why);
 	if (!dm->api) {
 		cfg_free(cfg);
 		return -1;
@@ -194,7 +202,8 @@ static int run(struct daemon *dm)
 	struct cfg *cfg;
 
 	if (crypto_init()) {
-		log_error(&dm->log, "daemon", "crypto-unavailable: OpenSSL lacks an algorithm that causewayd needs");
+		log_error(&dm->log, "daemon",
+		    "crypto-unavailable: OpenSSL lacks an algorithm that causewayd needs");
 		return EXIT_FAILED;
 	}
 	dm->context = cfg_context_new(NULL, NULL, &why);
@@ -212,7 +221,8 @@ static int run(struct daemon *dm)
 		log_error(&dm->log, "daemon", "%s: %s", why.id, why.text);
 		return EXIT_FAILED;
 	}
-	log_info(&dm->log, "daemon", "causewayd %s: %s applied, management on %s", CW_VERSION, dm->config_file, dm->socket);
+	log_info(&dm->log, "daemon", "causewayd %s: %s applied, management on %s", CW_VERSION,
+	    dm->config_file, dm->socket);
 	sd_notify(0, "READY=1");
 	if (loop_run(dm->loop)) {
 		log_error(&dm->log, "daemon", "the event loop failed");
@@ -222,9 +232,21 @@ static int run(struct daemon *dm)
 	return EXIT_OK;
 }
 
+/* A tunnel needs an interface and a BGP connection; the usual 1024 descriptors are few. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit); /* refused: it stays as it was */
+}
+
 int main(int argc, char **argv)
 {
-	struct daemon dm = { .config_file = "/etc/causeway/causeway.json", .socket = "/run/causeway/causeway.sock",
+	struct daemon dm = { .config_file = "/etc/causeway/causeway.json",
+		.socket = "/run/causeway/causeway.sock",
 		.state_dir = "/var/lib/causeway" };
 	int rc = parse_args(&dm, argc, argv);
 
@@ -232,6 +254,7 @@ int main(int argc, char **argv)
 		return rc - 1;
 	dm.log = log_stderr(dm.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	signal(SIGPIPE, SIG_IGN);
+	raise_descriptors();
 	rc = run(&dm);
 	finish(&dm);
 	return rc;

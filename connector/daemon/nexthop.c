@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Resolving next hops, and the prefixes that wait for one: a map from the prefix to its paths, walked a piece at a time. */
+/* Resolving next hops, and the prefixes that wait for one: a map from the prefix to its paths, walked a piece
+ * at a time. */
 #include "connector/daemon/nexthop.h"
 
 #include "connector/daemon/routes.h"
@@ -49,7 +50,8 @@ bool nexthop_resolve(struct domain *d, const struct bgp_path *path, struct fib_w
 	return true;
 }
 
-void nexthop_wait(struct domain *d, const struct prefix *p, const struct bgp_path path[], unsigned n, unsigned resolved)
+void nexthop_wait(
+    struct domain *d, const struct prefix *p, const struct bgp_path path[], unsigned n, unsigned resolved)
 {
 	struct waiting *w = calloc(1, sizeof(*w) + n * sizeof(w->path[0]));
 

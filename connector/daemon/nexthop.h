@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a BGP path to a way of the FIB. A path of a tunnel's peer leads into the tunnel. A LAN peer's leads along the kernel's route to its
- * next hop, which must be a route of somebody else's that is not the default: traffic for the LAN must neither leave by the WAN nor
- * follow what we learned ourselves. Prefixes with a next hop that has no such route wait here, and are tried again. Control thread only.
+ * From a BGP path to a way of the FIB. A path of a tunnel's peer leads into the tunnel. A LAN peer's leads
+ * along the kernel's route to its next hop, which must be a route of somebody else's that is not the default:
+ * traffic for the LAN must neither leave by the WAN nor follow what we learned ourselves. Prefixes with a
+ * next hop that has no such route wait here, and are tried again. Control thread only.
  */
 #ifndef CW_DAEMON_NEXTHOP_H
 #define CW_DAEMON_NEXTHOP_H
@@ -12,10 +13,12 @@
 /* False: there is no way (now). */
 bool nexthop_resolve(struct domain *d, const struct bgp_path *path, struct fib_way *ret_way);
 /* Only `resolved` of the prefix's paths have a way: try again later. */
-void nexthop_wait(struct domain *d, const struct prefix *p, const struct bgp_path path[], unsigned n, unsigned resolved);
+void nexthop_wait(
+    struct domain *d, const struct prefix *p, const struct bgp_path path[], unsigned n, unsigned resolved);
 void nexthop_forget(struct domain *d, const struct prefix *p);
 bool nexthop_waiting(const struct domain *d);
-/* Looks at a bounded number of the waiting prefixes, and hands those with more or fewer ways than before to routes_learned. */
+/* Looks at a bounded number of the waiting prefixes, and hands those with more or fewer ways than before to
+ * routes_learned. */
 void nexthop_retry(struct domain *d, mtime now);
 void nexthop_free(struct domain *d);
 

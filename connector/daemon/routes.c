@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Desired routes. A learned prefix remembers through which peers it goes, so that each tunnel's counts (`wanted`, `in_kernel` of its ladder)
- * can be kept by adding and subtracting, never by walking the table.
+ * Desired routes. A learned prefix remembers through which peers it goes, so that each tunnel's counts
+ * (`wanted`, `in_kernel` of its ladder) can be kept by adding and subtracting, never by walking the table.
  */
 #include "connector/daemon/routes.h"
 
@@ -36,7 +36,8 @@ static struct tunnel *nth_tunnel(const struct domain *d, const struct learned *l
 	return domain_tunnel_by_id(d, l->peer[i]);
 }
 
-/* Enters a route into its tunnels' counts (by 1), or takes it out of them (by -1, which unsigned arithmetic honours). */
+/* Enters a route into its tunnels' counts (by 1), or takes it out of them (by -1, which unsigned arithmetic
+ * honours). */
 static void count(const struct domain *d, const struct learned *l, unsigned by)
 {
 	for (unsigned i = 0; i < l->n; i++) {
@@ -58,7 +59,9 @@ static void one_way(struct fib_route *r, const struct tunnel *t)
 
 static void peer_route(const struct tunnel *t, struct fib_route *ret_route)
 {
-	*ret_route = (struct fib_route){ .prefix = prefix_host(&t->cfg->bgp.peer), .metric = 0, .origin = FIB_PEER,
+	*ret_route = (struct fib_route){ .prefix = prefix_host(&t->cfg->bgp.peer),
+		.metric = 0,
+		.origin = FIB_PEER,
 		.source = t->cfg->bgp.local };
 	one_way(ret_route, t);
 }
@@ -85,7 +88,9 @@ void routes_statics_in(struct tunnel *t)
 	}
 	for (size_t i = 0; i < n; i++) {
 		const struct cfg_static_route *s = &t->cfg->static_route[i];
-		struct fib_route r = { .prefix = s->prefix, .metric = s->metric, .origin = FIB_STATIC,
+		struct fib_route r = { .prefix = s->prefix,
+			.metric = s->metric,
+			.origin = FIB_STATIC,
 			.source = inside_source(t, &s->prefix) };
 
 		one_way(&r, t);
@@ -138,8 +143,10 @@ static void warn_unreachable(struct domain *d, const struct prefix *p, const str
 	d->unreachable++;
 	if (d->unreachable_told.ns && !mtime_reached(mtime_add(d->unreachable_told, UNREACHABLE_PAUSE), now))
 		return;
-	log_warn(d->log, "fib", "%s: the next hop %s of %s is not reachable (such routes since the last message of this kind: %u)",
-		prefix_str(p), addr_str(&path->nexthop), domain_peer_name(d, path->peer), d->unreachable);
+	log_warn(d->log, "fib",
+	    "%s: the next hop %s of %s is not reachable (such routes since the last message of this kind: "
+	    "%u)",
+	    prefix_str(p), addr_str(&path->nexthop), domain_peer_name(d, path->peer), d->unreachable);
 	d->unreachable_told = now;
 	d->unreachable = 0;
 }
@@ -165,7 +172,8 @@ static void learned_gone(struct domain *d, const struct prefix *p)
 	fib_writer_unwant(d->fib, p, FIB_METRIC_LEARNED, FIB_LEARNED);
 }
 
-void routes_learned(struct domain *d, const struct prefix *p, const struct bgp_path path[], unsigned n, mtime now)
+void routes_learned(
+    struct domain *d, const struct prefix *p, const struct bgp_path path[], unsigned n, mtime now)
 {
 	struct learned *old = ptrie_get(d->learned, p), *l;
 	struct fib_route r = { .prefix = *p, .metric = FIB_METRIC_LEARNED, .origin = FIB_LEARNED };
@@ -197,7 +205,7 @@ void routes_learned(struct domain *d, const struct prefix *p, const struct bgp_p
 		return;
 	}
 	l->place = old ? old->place : PENDING; /* until the writer says otherwise, the old ways stand */
-	if (ptrie_set(d->learned, p, l)) { /* only a prefix that is new can fail */
+	if (ptrie_set(d->learned, p, l)) {     /* only a prefix that is new can fail */
 		log_error(d->log, "fib", "no-memory: %s is not installed", prefix_str(p));
 		free(l);
 		return;
@@ -213,7 +221,7 @@ void routes_learned(struct domain *d, const struct prefix *p, const struct bgp_p
 
 static void static_result(struct domain *d, const struct prefix *p, uint32_t metric, enum place place)
 {
-	list_for_each(&d->tunnels, struct tunnel, t, node) {
+	list_for_each (&d->tunnels, struct tunnel, t, node) {
 		for (size_t i = 0; t->static_place && i < t->cfg->n_static_route; i++) {
 			const struct cfg_static_route *s = &t->cfg->static_route[i];
 
@@ -226,7 +234,8 @@ static void static_result(struct domain *d, const struct prefix *p, uint32_t met
 	}
 }
 
-static void learned_result(struct domain *d, const struct prefix *p, enum place place, const struct reason *why)
+static void learned_result(
+    struct domain *d, const struct prefix *p, enum place place, const struct reason *why)
 {
 	struct learned *l = ptrie_get(d->learned, p);
 
@@ -238,29 +247,25 @@ static void learned_result(struct domain *d, const struct prefix *p, enum place 
 	for (unsigned i = 0; place == FAILED && i < l->n; i++) {
 		struct tunnel *t = nth_tunnel(d, l, i);
 
-		/* A route to a pinned endpoint is shadowed by design: visible in `fib show`, but no fault of the tunnel's. */
+		/* A route to a pinned endpoint is shadowed by design: visible in `fib show`, but no fault of
+		 * the tunnel's. */
 		if (t && strcmp(why->id, "fib-shadowed"))
 			t->error = *why;
 	}
 }
 
-void routes_result(struct domain *d, const struct prefix *p, uint32_t metric, enum fib_origin origin, bool in_kernel,
-	const struct reason *why)
+void routes_result(struct domain *d, const struct prefix *p, uint32_t metric, enum fib_origin origin,
+    bool in_kernel, const struct reason *why)
 {
 	enum place place = in_kernel ? IN_KERNEL : reason_is_set(why) ? FAILED : PENDING;
 
 	if (place == FAILED)
 		log_warn(d->log, "fib", "%s: %s: %s", prefix_str(p), why->id, why->text);
 	switch (origin) {
-	case FIB_LEARNED:
-		learned_result(d, p, place, why);
-		break;
-	case FIB_STATIC:
-		static_result(d, p, metric, place);
-		break;
+	case FIB_LEARNED: learned_result(d, p, place, why); break;
+	case FIB_STATIC: static_result(d, p, metric, place); break;
 	case FIB_PEER:
-	case FIB_PIN:
-		break;
+	case FIB_PIN: break;
 	}
 }
 

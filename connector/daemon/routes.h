@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the kernel should hold, as consequences of tunnels and BGP: host routes to BGP peers and static routes from `child` on,
- * learned routes while the BGP core wants them. Keeps the table of learned routes with the tunnels they go through, so that the
- * ladder knows when all of them are in. Control thread only.
+ * What the kernel should hold, as consequences of tunnels and BGP: host routes to BGP peers and static routes
+ * from `child` on, learned routes while the BGP core wants them. Keeps the table of learned routes with the
+ * tunnels they go through, so that the ladder knows when all of them are in. Control thread only.
  */
 #ifndef CW_DAEMON_ROUTES_H
 #define CW_DAEMON_ROUTES_H
@@ -17,10 +17,11 @@ void routes_tunnel_out(struct tunnel *t);
 void routes_statics_out(struct tunnel *t);
 void routes_statics_in(struct tunnel *t);
 /* A best route of the BGP core. n 0: gone. */
-void routes_learned(struct domain *d, const struct prefix *p, const struct bgp_path path[], unsigned n, mtime now);
+void routes_learned(
+    struct domain *d, const struct prefix *p, const struct bgp_path path[], unsigned n, mtime now);
 /* The writer's word on a route. */
-void routes_result(struct domain *d, const struct prefix *p, uint32_t metric, enum fib_origin origin, bool in_kernel,
-	const struct reason *why);
+void routes_result(struct domain *d, const struct prefix *p, uint32_t metric, enum fib_origin origin,
+    bool in_kernel, const struct reason *why);
 /* Is this learned prefix in the kernel? For views. */
 bool routes_in_kernel(const struct domain *d, const struct prefix *p);
 void routes_free(struct domain *d);

@@ -2,8 +2,9 @@
 /*
  * A tunnel's life. The order is the point:
  *   up:   interface and addresses, IKE, child SAs, host route to the BGP peer, and only then BGP;
- *   down: BGP's routes and the host route out of the kernel, and only when the writer has confirmed that (a fence) the SAs.
- * The same order holds when the peer takes the child away: SA removals wait in `removal` until the routes are out.
+ *   down: BGP's routes and the host route out of the kernel, and only when the writer has confirmed that (a
+ * fence) the SAs. The same order holds when the peer takes the child away: SA removals wait in `removal`
+ * until the routes are out.
  */
 #include "connector/daemon/tunnel.h"
 
@@ -19,18 +20,20 @@
 #include <string.h>
 
 #define CEASE_ADMIN_SHUTDOWN 2 /* RFC 4486 */
-#define STOP_PATIENCE mdur_s(2)
+#define STOP_PATIENCE        mdur_s(2)
 
 static uint32_t site_number(struct domain *d, const char *site)
 {
-	list_for_each(&d->tunnels, struct tunnel, t, node)
+	list_for_each (&d->tunnels, struct tunnel, t, node)
 		if (!strcmp(t->site->name, site))
 			return t->site_id;
 	return ++d->next_site_id;
 }
 
-/* Would the IKE core take this configuration? Tried on a throw-away number, so that a refusal comes before the commit. */
-static int try_ike_config(struct domain *d, const struct cfg_tunnel *cfg, const char *name, struct reason *ret_reason)
+/* Would the IKE core take this configuration? Tried on a throw-away number, so that a refusal comes before
+ * the commit. */
+static int try_ike_config(
+    struct domain *d, const struct cfg_tunnel *cfg, const char *name, struct reason *ret_reason)
 {
 	struct ike_conn_config *c = calloc(1, sizeof(*c));
 	uint32_t id = ++d->next_id;
@@ -47,8 +50,8 @@ static int try_ike_config(struct domain *d, const struct cfg_tunnel *cfg, const 
 	return rc;
 }
 
-struct tunnel *tunnel_new(struct domain *d, struct cfg_ref *ref, const struct cfg_site *site, const struct cfg_tunnel *cfg,
-	struct tunnel *reuse, struct reason *ret_reason)
+struct tunnel *tunnel_new(struct domain *d, struct cfg_ref *ref, const struct cfg_site *site,
+    const struct cfg_tunnel *cfg, struct tunnel *reuse, struct reason *ret_reason)
 {
 	struct tunnel *t = calloc(1, sizeof(*t));
 
@@ -99,7 +102,8 @@ static void pin_remotes(struct tunnel *t, bool pin)
 			fib_writer_unpin(t->domain->fib, &t->cfg->remote[i]);
 }
 
-/* What fails again in the same way is not told again: a peer that hangs up on us at once must not fill the log. */
+/* What fails again in the same way is not told again: a peer that hangs up on us at once must not fill the
+ * log. */
 static void set_error(struct tunnel *t, const struct reason *why)
 {
 	bool told = reason_is_set(&t->error) && !strcmp(t->error.text, why->text);
@@ -125,8 +129,8 @@ static void routes_out(struct tunnel *t, bool told, mtime now)
 	if (t->bgp_started) {
 		struct reason why;
 
-		reason_set(&why, told ? "tunnel-stopped" : "tunnel-lost", told ? "the tunnel is being taken down" :
-			"the tunnel under the session is gone");
+		reason_set(&why, told ? "tunnel-stopped" : "tunnel-lost",
+		    told ? "the tunnel is being taken down" : "the tunnel under the session is gone");
 		if (told)
 			bgp_peer_stop(d->bgp, t->id, CEASE_ADMIN_SHUTDOWN, &why, now);
 		else
@@ -174,7 +178,7 @@ static void bgp_leave(struct tunnel *t)
 /* One that still waits for its predecessor just leaves the chain. */
 static void retire_prepared(struct tunnel *t, struct tunnel *successor)
 {
-	list_for_each(&t->domain->tunnels, struct tunnel, p, node)
+	list_for_each (&t->domain->tunnels, struct tunnel, p, node)
 		if (p->successor == t)
 			p->successor = successor;
 	tunnel_discard(t);
@@ -207,7 +211,8 @@ void tunnel_fenced(struct tunnel *t, uint64_t fence)
 
 	if (t->up_fence && fence >= t->up_fence) {
 		t->up_fence = 0;
-		if (t->facts.child && t->cfg->have_bgp && d->bgp && !t->bgp_started && t->life == TUNNEL_ACTIVE) {
+		if (t->facts.child && t->cfg->have_bgp && d->bgp && !t->bgp_started &&
+		    t->life == TUNNEL_ACTIVE) {
 			t->bgp_started = true;
 			bgp_peer_start(d->bgp, t->id, clock_now());
 		}
@@ -258,7 +263,8 @@ void tunnel_check_stopped(struct tunnel *t)
 		return;
 	v = calloc(1, sizeof(*v));
 	/* The Delete may still wait behind an unanswered request; the peer should hear of it. */
-	gone = !v || ike_conn_view(t->domain->ike, t->id, v) || (!v->have_ike && !ike_pending(t->domain->ike));
+	gone =
+	    !v || ike_conn_view(t->domain->ike, t->id, v) || (!v->have_ike && !ike_pending(t->domain->ike));
 	free(v);
 	if (gone || late)
 		stop_finished(t);
@@ -266,8 +272,8 @@ void tunnel_check_stopped(struct tunnel *t)
 
 static bool same_session(const struct cfg_tunnel *a, const struct cfg_tunnel *b)
 {
-	return a->have_bgp == b->have_bgp &&
-		(!a->have_bgp || (addr_eq(&a->bgp.local, &b->bgp.local) && addr_eq(&a->bgp.peer, &b->bgp.peer)));
+	return a->have_bgp == b->have_bgp && (!a->have_bgp || (addr_eq(&a->bgp.local, &b->bgp.local) &&
+	                                                          addr_eq(&a->bgp.peer, &b->bgp.peer)));
 }
 
 /* add: the core does not know the peer yet. */
@@ -282,8 +288,8 @@ static int bgp_enter(struct tunnel *t, bool add, struct reason *ret_reason)
 	if (!bc)
 		return reason_set(ret_reason, "no-memory", "out of memory");
 	bgp_exec_tunnel_config(t->domain, t, bc);
-	rc = add ? bgp_peer_add(t->domain->bgp, t->id, bc, ret_reason) :
-		   bgp_peer_update(t->domain->bgp, t->id, bc, clock_now(), ret_reason);
+	rc = add ? bgp_peer_add(t->domain->bgp, t->id, bc, ret_reason)
+	         : bgp_peer_update(t->domain->bgp, t->id, bc, clock_now(), ret_reason);
 	free(bc);
 	return rc < 0 ? -1 : 0;
 }
@@ -296,8 +302,8 @@ static int ike_enter(struct tunnel *t, bool add, struct reason *ret_reason)
 	if (!ic)
 		return reason_set(ret_reason, "no-memory", "out of memory");
 	if (!ike_exec_config(t->cfg, t->name, ic, ret_reason))
-		rc = add ? ike_conn_add(t->domain->ike, t->id, ic, ret_reason) :
-			   ike_conn_update(t->domain->ike, t->id, ic, ret_reason);
+		rc = add ? ike_conn_add(t->domain->ike, t->id, ic, ret_reason)
+		         : ike_conn_update(t->domain->ike, t->id, ic, ret_reason);
 	free(ic);
 	return rc;
 }
@@ -325,7 +331,8 @@ void tunnel_leave(struct tunnel *t, const struct cfg_tunnel *cfg)
 		routes_tunnel_out(t);
 }
 
-void tunnel_reconfigure(struct tunnel *t, struct cfg_ref *ref, const struct cfg_site *site, const struct cfg_tunnel *cfg)
+void tunnel_reconfigure(
+    struct tunnel *t, struct cfg_ref *ref, const struct cfg_site *site, const struct cfg_tunnel *cfg)
 {
 	bool changed = cfg_tunnel_compare(t->cfg, cfg) != CFG_SAME;
 	bool session = same_session(t->cfg, cfg);
@@ -400,7 +407,8 @@ void tunnel_step_update(struct tunnel *t, mtime now)
 	struct ladder_facts *f = &t->facts;
 	enum step step;
 
-	if (f->bgp == BGP_ESTABLISHED && !f->complete && mtime_reached(mtime_add(t->last_route, LADDER_QUIET), now))
+	if (f->bgp == BGP_ESTABLISHED && !f->complete &&
+	    mtime_reached(mtime_add(t->last_route, LADDER_QUIET), now))
 		f->complete = true;
 	step = t->life == TUNNEL_PREPARED ? STEP_DOWN : ladder_step(f);
 	f->was_in_fib = step == STEP_IN_FIB;
@@ -410,7 +418,7 @@ void tunnel_step_update(struct tunnel *t, mtime now)
 		log_info(t->domain->log, t->name, "step %s -> %s", step_name(t->step), step_name(step));
 	else
 		log_warn(t->domain->log, t->name, "step %s -> %s%s%s%s", step_name(t->step), step_name(step),
-			reason_is_set(&t->error) ? " (" : "", t->error.id, reason_is_set(&t->error) ? ")" : "");
+		    reason_is_set(&t->error) ? " (" : "", t->error.id, reason_is_set(&t->error) ? ")" : "");
 	t->step = step;
 	t->step_since = now;
 }
@@ -431,12 +439,14 @@ static void next_when_down(const struct tunnel *t, struct reason *ret_next)
 	struct ike_conn_view *v = calloc(1, sizeof(*v));
 
 	if (!t->admin_up)
-		reason_set(ret_next, "next-admin-down", "it is down by command; `causeway tunnel up %s` starts it", t->name);
+		reason_set(ret_next, "next-admin-down",
+		    "it is down by command; `causeway tunnel up %s` starts it", t->name);
 	else if (t->cfg->role == CFG_ROLE_RESPOND)
 		reason_set(ret_next, "next-peer-initiates", "waiting for the peer to connect (role respond)");
-	else if (v && !ike_conn_view(t->domain->ike, t->id, v) && !mtime_is_never(v->next_attempt) && v->next_attempt.ns)
+	else if (v && !ike_conn_view(t->domain->ike, t->id, v) && !mtime_is_never(v->next_attempt) &&
+	         v->next_attempt.ns)
 		reason_set(ret_next, "next-retry", "the next attempt starts in %lld s",
-			(long long)mdur_to_s(mtime_since(v->next_attempt, clock_now())) + 1);
+		    (long long)mdur_to_s(mtime_since(v->next_attempt, clock_now())) + 1);
 	free(v);
 }
 
@@ -447,34 +457,39 @@ void tunnel_next(const struct tunnel *t, struct reason *ret_next)
 
 	reason_clear(ret_next);
 	switch (t->step) {
-	case STEP_DOWN:
-		next_when_down(t, ret_next);
-		break;
+	case STEP_DOWN: next_when_down(t, ret_next); break;
 	case STEP_CONNECTING:
-		reason_set(ret_next, "next-ike-answer", "waiting for an IKE answer from %s (UDP 500 and 4500)", remote);
+		reason_set(ret_next, "next-ike-answer",
+		    "waiting for an IKE answer from %s (UDP 500 and 4500)", remote);
 		break;
 	case STEP_AUTHENTICATING:
 		reason_set(ret_next, "next-ike-auth", "exchanging identities and keys with %s", remote);
 		break;
 	case STEP_CHILD:
-		reason_set(ret_next, "next-packet", "the SAs are installed; waiting for the first packet out of the tunnel%s%s",
-			t->cfg->have_bgp ? ", normally BGP from " : "", t->cfg->have_bgp ? addr_str(&b->peer) : "");
+		reason_set(ret_next, "next-packet",
+		    "the SAs are installed; waiting for the first packet out of the tunnel%s%s",
+		    t->cfg->have_bgp ? ", normally BGP from " : "",
+		    t->cfg->have_bgp ? addr_str(&b->peer) : "");
 		break;
 	case STEP_PASSING:
 		if (t->cfg->have_bgp)
-			reason_set(ret_next, "next-bgp-open", "waiting for a BGP session with %s: is the peer's BGP on, with AS %u for "
-				"us and our address %s?", addr_str(&b->peer), t->ref->cfg->as, addr_str(&b->local));
+			reason_set(ret_next, "next-bgp-open",
+			    "waiting for a BGP session with %s: is the peer's BGP on, with AS %u for "
+			    "us and our address %s?",
+			    addr_str(&b->peer), t->ref->cfg->as, addr_str(&b->local));
 		else
-			reason_set(ret_next, "next-routes", "waiting for the static routes to enter the kernel");
+			reason_set(
+			    ret_next, "next-routes", "waiting for the static routes to enter the kernel");
 		break;
 	case STEP_BGP_OPEN:
-		reason_set(ret_next, "next-bgp-established", "BGP is negotiating with %s", addr_str(&b->peer));
+		reason_set(
+		    ret_next, "next-bgp-established", "BGP is negotiating with %s", addr_str(&b->peer));
 		break;
 	case STEP_BGP_ESTABLISHED:
-		reason_set(ret_next, "next-in-fib", "waiting for the learned routes to enter the kernel (%u of %u)",
-			t->facts.in_kernel, t->facts.wanted);
+		reason_set(ret_next, "next-in-fib",
+		    "waiting for the learned routes to enter the kernel (%u of %u)", t->facts.in_kernel,
+		    t->facts.wanted);
 		break;
-	case STEP_IN_FIB:
-		break;
+	case STEP_IN_FIB: break;
 	}
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A tunnel of a site: one IKE connection, its child SA, its interface, at most one BGP peer. Its number is at once the IKE
- * connection's, the BGP peer's and the plane's, so a fact from any of them finds it. Control thread only.
+ * A tunnel of a site: one IKE connection, its child SA, its interface, at most one BGP peer. Its number is at
+ * once the IKE connection's, the BGP peer's and the plane's, so a fact from any of them finds it. Control
+ * thread only.
  *
- * Life: tunnel_new prepares what can fail (interface, addresses, negotiable configuration); tunnel_activate enters it into the cores;
- * tunnel_up and tunnel_down may follow one another; tunnel_retire takes everything out in the right order (BGP cease,
- * routes, SAs, interface) and frees it. A retiring tunnel may have a successor that takes over its interface.
+ * Life: tunnel_new prepares what can fail (interface, addresses, negotiable configuration); tunnel_activate
+ * enters it into the cores; tunnel_up and tunnel_down may follow one another; tunnel_retire takes everything
+ * out in the right order (BGP cease, routes, SAs, interface) and frees it. A retiring tunnel may have a
+ * successor that takes over its interface.
  */
 #ifndef CW_DAEMON_TUNNEL_H
 #define CW_DAEMON_TUNNEL_H
@@ -49,12 +51,12 @@ struct tunnel {
 
 	enum tunnel_life life;
 	bool admin_up;
-	bool retiring;           /* freed when stopped */
+	bool retiring;            /* freed when stopped */
 	struct tunnel *successor; /* takes over the interface when this one is gone */
 
 	char interface[IFNAMSIZ];
-	int ifindex;       /* 0: it has no interface (yet) */
-	uint32_t plane_id; /* stays with the interface when a successor takes it over */
+	int ifindex;           /* 0: it has no interface (yet) */
+	uint32_t plane_id;     /* stays with the interface when a successor takes it over */
 	uint32_t mtu;          /* that the interface has; 0 without one */
 	uint32_t mtu_possible; /* by the way to the peer; 0: unknown */
 	struct tunnel_sealed sealed;
@@ -64,25 +66,27 @@ struct tunnel {
 	struct ladder_facts facts;
 	enum step step;
 	mtime step_since;
-	struct reason error; /* the last failure that still stands */
-	uint32_t spi_in;     /* of the live child; 0 */
-	bool bgp_started;    /* the core has been told to run the session */
-	bool routes_in;      /* peer host route and static routes are wanted */
-	bool routes_back;    /* between tunnel_leave and tunnel_reconfigure: they are to be wanted again */
-	bool ike_down_asked; /* while stopping */
-	mtime stop_deadline; /* while stopping: the peer had its chance to confirm */
+	struct reason error;   /* the last failure that still stands */
+	uint32_t spi_in;       /* of the live child; 0 */
+	bool bgp_started;      /* the core has been told to run the session */
+	bool routes_in;        /* peer host route and static routes are wanted */
+	bool routes_back;      /* between tunnel_leave and tunnel_reconfigure: they are to be wanted again */
+	bool ike_down_asked;   /* while stopping */
+	mtime stop_deadline;   /* while stopping: the peer had its chance to confirm */
 	uint8_t *static_place; /* by index of cfg->static_route; routes.c's */
-	mtime last_route; /* last change of a learned route, for LADDER_QUIET */
+	mtime last_route;      /* last change of a learned route, for LADDER_QUIET */
 
-	uint64_t up_fence;      /* while the peer's host route is on its way to the kernel; BGP starts behind it; else 0 */
+	uint64_t up_fence; /* while the peer's host route is on its way to the kernel; BGP starts behind it;
+	                      else 0 */
 	uint64_t removal_fence; /* while the kernel still holds routes over our SAs; else 0 */
 	struct sa_removal removal[SA_REMOVALS_MAX];
 	unsigned n_removals;
 };
 
-/* reuse: a tunnel about to retire whose interface the new one may take over, or NULL. NULL with a reason; nothing is left behind then. */
-struct tunnel *tunnel_new(struct domain *d, struct cfg_ref *ref, const struct cfg_site *site, const struct cfg_tunnel *cfg,
-	struct tunnel *reuse, struct reason *ret_reason);
+/* reuse: a tunnel about to retire whose interface the new one may take over, or NULL. NULL with a reason;
+ * nothing is left behind then. */
+struct tunnel *tunnel_new(struct domain *d, struct cfg_ref *ref, const struct cfg_site *site,
+    const struct cfg_tunnel *cfg, struct tunnel *reuse, struct reason *ret_reason);
 /* Only for a prepared one that never became active. */
 void tunnel_discard(struct tunnel *t);
 void tunnel_activate(struct tunnel *t);
@@ -90,11 +94,12 @@ void tunnel_up(struct tunnel *t);
 void tunnel_down(struct tunnel *t);
 void tunnel_retire(struct tunnel *t, struct tunnel *successor);
 /*
- * A new configuration that touches no SA (CFG_SAME or CFG_LIGHT), in two steps: all tunnels leave what they won't have any more, then each
- * enters what is new to it.
+ * A new configuration that touches no SA (CFG_SAME or CFG_LIGHT), in two steps: all tunnels leave what they
+ * won't have any more, then each enters what is new to it.
  */
 void tunnel_leave(struct tunnel *t, const struct cfg_tunnel *cfg);
-void tunnel_reconfigure(struct tunnel *t, struct cfg_ref *ref, const struct cfg_site *site, const struct cfg_tunnel *cfg);
+void tunnel_reconfigure(
+    struct tunnel *t, struct cfg_ref *ref, const struct cfg_site *site, const struct cfg_tunnel *cfg);
 
 /* Facts. */
 void tunnel_child_up(struct tunnel *t, uint32_t spi_in);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Interfaces of tunnels. Two tunnels may share one inside address (active-active gateways meet one on-premises BGP address), so
- * only an interface that is not ours counts as foreign.
+ * Interfaces of tunnels. Two tunnels may share one inside address (active-active gateways meet one
+ * on-premises BGP address), so only an interface that is not ours counts as foreign.
  */
 #include "connector/daemon/tunnel_if.h"
 
@@ -13,12 +13,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HOLDERS_MAX 64 /* interfaces that may share an address */
-#define AUTO_NAMES 4096 /* cw0 to cw4095 */
+#define HOLDERS_MAX 64   /* interfaces that may share an address */
+#define AUTO_NAMES  4096 /* cw0 to cw4095 */
 
 static bool is_ours(const struct domain *d, int ifindex)
 {
-	list_for_each(&d->tunnels, struct tunnel, t, node)
+	list_for_each (&d->tunnels, struct tunnel, t, node)
 		if (t->ifindex == ifindex)
 			return true;
 	return false;
@@ -53,15 +53,15 @@ static bool has_prefix(const struct cfg_tunnel *cfg, const struct prefix *p)
 
 static bool some_tunnel_brings(const struct domain *d, const struct addr *a)
 {
-	list_for_each(&d->tunnels, struct tunnel, t, node)
+	list_for_each (&d->tunnels, struct tunnel, t, node)
 		if (has_inside(t->cfg, a))
 			return true;
 	return false;
 }
 
 /* No interface but ours may hold an inside address: the answer to the peer would leave by the wrong door. */
-static int check_inside(const struct domain *d, const struct cfg_site *site, const struct cfg_tunnel *cfg, const struct addr *a,
-	struct reason *ret_reason)
+static int check_inside(const struct domain *d, const struct cfg_site *site, const struct cfg_tunnel *cfg,
+    const struct addr *a, struct reason *ret_reason)
 {
 	struct link_holder holder[8];
 	int n = link_addr_holders(&d->sys, a, holder, 8);
@@ -70,17 +70,20 @@ static int check_inside(const struct domain *d, const struct cfg_site *site, con
 		if (is_ours(d, holder[i].ifindex))
 			continue;
 		return reason_set(ret_reason, "inside-address-in-use",
-			"/causeway:connector/site[name='%s']/tunnel[name='%s']/inside-address: %s is already on interface %s, which is not "
-			"causeway's. Remove it there (`ip address del %s dev %s`), choose another inside address, or leave "
-			"inside-address out to use the one on %s",
-			site->name, cfg->name, addr_str(a), holder[i].interface, addr_str(a), holder[i].interface, holder[i].interface);
+		    "/causeway:connector/site[name='%s']/tunnel[name='%s']/inside-address: %s is already on "
+		    "interface %s, which is not "
+		    "causeway's. Remove it there (`ip address del %s dev %s`), choose another inside "
+		    "address, or leave "
+		    "inside-address out to use the one on %s",
+		    site->name, cfg->name, addr_str(a), holder[i].interface, addr_str(a), holder[i].interface,
+		    holder[i].interface);
 	}
 	return 0;
 }
 
 /* A BGP address that no tunnel brings must be on the machine already. */
 static int check_bgp_local(const struct domain *d, const struct cfg_site *site, const struct cfg_tunnel *cfg,
-	struct reason *ret_reason)
+    struct reason *ret_reason)
 {
 	const struct addr *a = &cfg->bgp.local;
 	struct link_holder holder[1];
@@ -88,12 +91,14 @@ static int check_bgp_local(const struct domain *d, const struct cfg_site *site, 
 	if (has_inside(cfg, a) || some_tunnel_brings(d, a) || link_addr_holders(&d->sys, a, holder, 1) > 0)
 		return 0;
 	return reason_set(ret_reason, "bgp-local-address-missing",
-		"/causeway:connector/site[name='%s']/tunnel[name='%s']/bgp/local-address: %s is on no interface of this machine. Add it to "
-		"the tunnel (\"inside-address\": [\"%s/%u\"]) or to an interface",
-		site->name, cfg->name, addr_str(a), addr_str(a), addr_bits(a));
+	    "/causeway:connector/site[name='%s']/tunnel[name='%s']/bgp/local-address: %s is on no interface "
+	    "of this machine. Add it to "
+	    "the tunnel (\"inside-address\": [\"%s/%u\"]) or to an interface",
+	    site->name, cfg->name, addr_str(a), addr_str(a), addr_bits(a));
 }
 
-int tunnel_if_check(const struct domain *d, const struct cfg_site *site, const struct cfg_tunnel *cfg, struct reason *ret_reason)
+int tunnel_if_check(const struct domain *d, const struct cfg_site *site, const struct cfg_tunnel *cfg,
+    struct reason *ret_reason)
 {
 	for (unsigned i = 0; i < cfg->n_inside; i++)
 		if (check_inside(d, site, cfg, &cfg->inside[i].addr, ret_reason))
@@ -103,7 +108,7 @@ int tunnel_if_check(const struct domain *d, const struct cfg_site *site, const s
 
 static bool name_taken(const struct domain *d, const char *name)
 {
-	list_for_each(&d->tunnels, struct tunnel, t, node)
+	list_for_each (&d->tunnels, struct tunnel, t, node)
 		if (!strcmp(t->interface, name) || !strcmp(t->cfg->interface, name))
 			return true;
 	return false;
@@ -136,7 +141,8 @@ static int create(struct tunnel *t, struct reason *ret_reason)
 			continue;
 		if (!create_named(t, name, ret_reason))
 			return 0;
-		if (strcmp(ret_reason->id, "interface-exists")) /* a foreign cw0 is passed over; anything else is final */
+		if (strcmp(ret_reason->id,
+		        "interface-exists")) /* a foreign cw0 is passed over; anything else is final */
 			return -1;
 	}
 	return -1;
@@ -172,12 +178,14 @@ static bool hands_over(const struct tunnel *from, const struct cfg_tunnel *to)
 /* An interface can't be made while another tunnel still has its name. */
 static int check_name(const struct tunnel *t, struct reason *ret_reason)
 {
-	list_for_each(&t->domain->tunnels, struct tunnel, o, node)
+	list_for_each (&t->domain->tunnels, struct tunnel, o, node)
 		if (o != t && t->cfg->interface[0] && !strcmp(o->interface, t->cfg->interface))
 			return reason_set(ret_reason, "interface-of-another-tunnel",
-				"/causeway:connector/site[name='%s']/tunnel[name='%s']/interface: %s is the interface of tunnel %s until this "
-				"change is done. Give that one its new name first, and this one %s with a second change",
-				t->site->name, t->cfg->name, t->cfg->interface, o->name, t->cfg->interface);
+			    "/causeway:connector/site[name='%s']/tunnel[name='%s']/interface: %s is the "
+			    "interface of tunnel %s until this "
+			    "change is done. Give that one its new name first, and this one %s with a second "
+			    "change",
+			    t->site->name, t->cfg->name, t->cfg->interface, o->name, t->cfg->interface);
 	return 0;
 }
 
@@ -205,7 +213,8 @@ void tunnel_if_remove(struct tunnel *t)
 	t->ours_reported = false;
 }
 
-/* Deleted behind our back: its SAs are gone with it, so the tunnel starts anew on an interface of the same name. */
+/* Deleted behind our back: its SAs are gone with it, so the tunnel starts anew on an interface of the same
+ * name. */
 static void remake(struct tunnel *t)
 {
 	struct domain *d = t->domain;
@@ -234,8 +243,11 @@ static void mend(struct tunnel *t)
 	struct reason why = { 0 };
 
 	if (link_raise(&d->sys, t->ifindex) > 0)
-		log_warn(d->log, t->name, "interface-down: somebody set %s down; it is up again. `causeway tunnel down %s` takes the "
-			"tunnel down", t->interface, t->name);
+		log_warn(d->log, t->name,
+		    "interface-down: somebody set %s down; it is up again. `causeway tunnel down %s` takes "
+		    "the "
+		    "tunnel down",
+		    t->interface, t->name);
 	for (unsigned i = 0; i < t->cfg->n_inside; i++) {
 		const struct prefix *p = &t->cfg->inside[i];
 
@@ -244,8 +256,9 @@ static void mend(struct tunnel *t)
 		if (link_addr_add(&d->sys, t->ifindex, p, &why))
 			log_error(d->log, t->name, "%s: %s", why.id, why.text);
 		else
-			log_warn(d->log, t->name, "address-deleted: somebody took %s off %s; it is there again", addr_str(&p->addr),
-				t->interface);
+			log_warn(d->log, t->name,
+			    "address-deleted: somebody took %s off %s; it is there again", addr_str(&p->addr),
+			    t->interface);
 	}
 }
 
@@ -284,6 +297,6 @@ void tunnel_if_hand_over(struct tunnel *from, struct tunnel *to)
 		log_error(d->log, to->name, "%s: %s", why.id, why.text);
 	for (unsigned i = 0; i < to->cfg->n_inside; i++)
 		if (!has_prefix(from->cfg, &to->cfg->inside[i]) &&
-			link_addr_add(&d->sys, to->ifindex, &to->cfg->inside[i], &why))
+		    link_addr_add(&d->sys, to->ifindex, &to->cfg->inside[i], &why))
 			log_error(d->log, to->name, "%s: %s", why.id, why.text);
 }

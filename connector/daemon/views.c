@@ -46,7 +46,8 @@ static void status_tunnel(const struct tunnel *t, struct view_tunnel_status *v)
 	tunnel_next(t, &v->next);
 }
 
-/* ok: every tunnel that should be up has arrived; down: none has; else degraded. Without one that should be up: down. */
+/* ok: every tunnel that should be up has arrived; down: none has; else degraded. Without one that should be
+ * up: down. */
 static const char *site_state(const struct view_site_status *s)
 {
 	size_t up = 0, wanted = 0;
@@ -143,7 +144,10 @@ static void tunnel_ike_view(const struct tunnel *t, struct view_tunnel *v)
 		snprintf(v->ike_proposal, sizeof(v->ike_proposal), "%s", c->ike_proposal);
 		v->ike_age = age(c->ike_since);
 		v->ike_rekeys = c->ike_rekeys;
-		v->nat = c->nat_local && c->nat_remote ? "both" : c->nat_local ? "local" : c->nat_remote ? "remote" : "none";
+		v->nat = c->nat_local && c->nat_remote ? "both"
+		         : c->nat_local                ? "local"
+		         : c->nat_remote               ? "remote"
+		                                       : "none";
 		v->encapsulated = c->udp_encap;
 		v->local = c->local;
 		v->remote = c->remote;
@@ -161,7 +165,8 @@ static void tunnel_drops(const struct tunnel *t, struct view_tunnel *v)
 	if (!t->ifindex || plane_counters(t->domain->plane, t->plane_id, &pc))
 		return;
 	for (unsigned i = 0; i < PLANE_DROP_COUNT && v->n_drop < 16; i++)
-		v->drop[v->n_drop++] = (struct view_drop){ .name = plane_drop_name((enum plane_drop)i), .count = pc.drops[i] };
+		v->drop[v->n_drop++] =
+		    (struct view_drop){ .name = plane_drop_name((enum plane_drop)i), .count = pc.drops[i] };
 }
 
 static void tunnel_size_view(const struct tunnel *t, struct view_tunnel *v)
@@ -198,7 +203,8 @@ static void tunnel_view(const struct tunnel *t, struct view_tunnel *v)
 	v->nat = "none";
 	tunnel_size_view(t, v);
 	snprintf(v->local_id, sizeof(v->local_id), "%.*s", (int)sizeof(v->local_id) - 1, t->cfg->local_id);
-	snprintf(v->remote_id, sizeof(v->remote_id), "%.*s", (int)sizeof(v->remote_id) - 1, t->cfg->remote_id);
+	snprintf(
+	    v->remote_id, sizeof(v->remote_id), "%.*s", (int)sizeof(v->remote_id) - 1, t->cfg->remote_id);
 	for (; v->n_inside < t->cfg->n_inside && v->n_inside < 8; v->n_inside++)
 		v->inside[v->n_inside] = t->cfg->inside[v->n_inside];
 	tunnel_ike_view(t, v);
@@ -210,7 +216,7 @@ static size_t tunnels(void *ctx, size_t start, struct view_tunnel *out, size_t m
 	const struct domain *d = ctx;
 	size_t i = 0, n = 0;
 
-	list_for_each(&d->tunnels, struct tunnel, t, node) {
+	list_for_each (&d->tunnels, struct tunnel, t, node) {
 		if (t->retiring || n == max)
 			continue;
 		if (i++ >= start)
@@ -229,7 +235,8 @@ static void bgp_view(void *ctx, struct view_bgp *v)
 	v->router_id = d->config ? d->config->cfg->router_id : 0;
 }
 
-static void peer_view(const struct domain *d, uint32_t id, const char *name, const struct cfg_bgp *cfg, struct view_bgp_peer *v)
+static void peer_view(
+    const struct domain *d, uint32_t id, const char *name, const struct cfg_bgp *cfg, struct view_bgp_peer *v)
 {
 	struct bgp_peer_view *p = calloc(1, sizeof(*p));
 
@@ -266,10 +273,10 @@ static size_t peers(void *ctx, size_t start, struct view_bgp_peer *out, size_t m
 	const struct domain *d = ctx;
 	size_t i = 0, n = 0;
 
-	list_for_each(&d->tunnels, struct tunnel, t, node)
+	list_for_each (&d->tunnels, struct tunnel, t, node)
 		if (!t->retiring && t->cfg->have_bgp && i++ >= start && n < max)
 			peer_view(d, t->id, t->name, &t->cfg->bgp, &out[n++]);
-	list_for_each(&d->lan_peers, struct lan_peer, l, node) {
+	list_for_each (&d->lan_peers, struct lan_peer, l, node) {
 		const struct cfg_peer *cfg = d->config ? cfg_find_peer(d->config->cfg, l->name) : NULL;
 
 		if (cfg && i++ >= start && n < max)
@@ -293,8 +300,8 @@ static bool parse_view(const char *name, enum bgp_rib *ret_rib)
 	static const struct {
 		const char *name;
 		enum bgp_rib rib;
-	} views[] = { { "best", BGP_RIB_BEST }, { "received", BGP_RIB_RECEIVED }, { "advertised", BGP_RIB_ADVERTISED },
-		{ "rejected", BGP_RIB_REJECTED } };
+	} views[] = { { "best", BGP_RIB_BEST }, { "received", BGP_RIB_RECEIVED },
+		{ "advertised", BGP_RIB_ADVERTISED }, { "rejected", BGP_RIB_REJECTED } };
 
 	for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++)
 		if (!strcmp(name, views[i].name)) {
@@ -312,7 +319,8 @@ static uint32_t peer_id(const struct domain *d, const char *name)
 	return t && t->cfg->have_bgp ? t->id : l ? l->id : 0;
 }
 
-static void *routes_open(void *ctx, const struct api_route_query *q, enum api_result *ret_result, struct reason *ret_reason)
+static void *routes_open(
+    void *ctx, const struct api_route_query *q, enum api_result *ret_result, struct reason *ret_reason)
 {
 	struct domain *d = ctx;
 	struct route_walk *w = calloc(1, sizeof(*w));
@@ -326,10 +334,12 @@ static void *routes_open(void *ctx, const struct api_route_query *q, enum api_re
 	w->query.within = q->within;
 	if (!parse_view(q->view, &w->query.rib)) {
 		*ret_result = API_INVALID;
-		reason_set(ret_reason, "unknown-view", "\"%s\" is no view; best, received, advertised and rejected are", q->view);
+		reason_set(ret_reason, "unknown-view",
+		    "\"%s\" is no view; best, received, advertised and rejected are", q->view);
 	} else if (q->peer[0] && !(w->query.peer = peer_id(d, q->peer))) {
 		*ret_result = API_NOT_FOUND;
-		reason_set(ret_reason, "unknown-peer", "there is no BGP peer \"%s\"; `causeway bgp summary` lists them", q->peer);
+		reason_set(ret_reason, "unknown-peer",
+		    "there is no BGP peer \"%s\"; `causeway bgp summary` lists them", q->peer);
 	} else {
 		*ret_result = API_OK;
 		return w;
@@ -342,9 +352,18 @@ static void route_view(const struct domain *d, const struct bgp_route_view *r, s
 {
 	static const char *const origins[] = { "igp", "egp", "incomplete" };
 
-	*v = (struct view_route){ .prefix = r->prefix, .nexthop = r->nexthop, .as_path = r->as_path, .n_as_path = r->n_as_path,
-		.origin = origins[r->origin < 3 ? r->origin : 2], .local_pref = r->local_pref, .med = r->med, .have_med = r->have_med,
-		.communities = r->communities, .n_communities = r->n_communities, .best = r->best, .reason = r->reason };
+	*v = (struct view_route){ .prefix = r->prefix,
+		.nexthop = r->nexthop,
+		.as_path = r->as_path,
+		.n_as_path = r->n_as_path,
+		.origin = origins[r->origin < 3 ? r->origin : 2],
+		.local_pref = r->local_pref,
+		.med = r->med,
+		.have_med = r->have_med,
+		.communities = r->communities,
+		.n_communities = r->n_communities,
+		.best = r->best,
+		.reason = r->reason };
 	if (r->peer)
 		snprintf(v->peer, sizeof(v->peer), "%s", domain_peer_name(d, r->peer));
 	v->in_fib = r->best && r->peer && routes_in_kernel(d, &r->prefix);
@@ -398,8 +417,11 @@ static const char *origin_name(enum fib_origin o)
 
 static void fib_row(const struct fib_view *f, struct view_fib_route *v)
 {
-	*v = (struct view_fib_route){ .prefix = f->route.prefix, .metric = f->route.metric, .origin = origin_name(f->route.origin),
-		.in_kernel = f->in_kernel, .why = f->why };
+	*v = (struct view_fib_route){ .prefix = f->route.prefix,
+		.metric = f->route.metric,
+		.origin = origin_name(f->route.origin),
+		.in_kernel = f->in_kernel,
+		.why = f->why };
 	for (; v->n_ways < f->route.n_ways && v->n_ways < 16; v->n_ways++) {
 		const struct fib_way *way = &f->route.way[v->n_ways];
 
@@ -412,7 +434,8 @@ static void fib_row(const struct fib_view *f, struct view_fib_route *v)
 static size_t fib_next(void *walk, struct view_fib_route *out, size_t max)
 {
 	struct fib_walk *w = walk;
-	size_t n = fib_writer_view(w->domain->fib, w->started ? &w->last : NULL, w->row, max < WALK_ROWS ? max : WALK_ROWS);
+	size_t n = fib_writer_view(
+	    w->domain->fib, w->started ? &w->last : NULL, w->row, max < WALK_ROWS ? max : WALK_ROWS);
 
 	for (size_t i = 0; i < n; i++)
 		fib_row(&w->row[i], &out[i]);
@@ -430,14 +453,16 @@ static void fib_close(void *walk)
 
 /* --- operations --- */
 
-static enum api_result tunnel_op(void *ctx, enum api_tunnel_op op, const char *name, struct reason *ret_reason)
+static enum api_result tunnel_op(
+    void *ctx, enum api_tunnel_op op, const char *name, struct reason *ret_reason)
 {
 	struct domain *d = ctx;
 	struct tunnel *t = domain_tunnel_by_name(d, name);
 	enum api_result result = API_OK;
 
 	if (!t) {
-		reason_set(ret_reason, "unknown-tunnel", "there is no tunnel \"%s\"; `causeway tunnel list` lists them", name);
+		reason_set(ret_reason, "unknown-tunnel",
+		    "there is no tunnel \"%s\"; `causeway tunnel list` lists them", name);
 		return API_NOT_FOUND;
 	}
 	switch (op) {
@@ -445,7 +470,8 @@ static enum api_result tunnel_op(void *ctx, enum api_tunnel_op op, const char *n
 	case API_TUNNEL_DOWN: tunnel_down(t); break;
 	case API_TUNNEL_REKEY:
 		if (ike_conn_rekey_child(d->ike, t->id, clock_now())) {
-			reason_set(ret_reason, "no-child-sa", "%s has no child SA to rekey: it is at step %s", name, step_name(t->step));
+			reason_set(ret_reason, "no-child-sa", "%s has no child SA to rekey: it is at step %s",
+			    name, step_name(t->step));
 			result = API_REFUSED;
 		}
 		break;

@@ -97,7 +97,8 @@ uint32_t rtnl_port(const struct rtnl *r); /* what the kernel knows it by */
 int rtnl_dump(struct rtnl *r, enum rtnl_kind kind, uint8_t route_protocol, rtnl_handler *handler, void *ctx);
 /* The route the kernel would take to a destination, with its source. 0, or -errno (-ENETUNREACH: none). */
 int rtnl_lookup(struct rtnl *r, const struct addr *dst, struct rtnl_route *ret_route);
-/* The routing entry that the kernel would use for a destination, as it stands in the table (prefix, protocol). The same errors. */
+/* The routing entry that the kernel would use for a destination, as it stands in the table (prefix,
+ * protocol). The same errors. */
 int rtnl_match(struct rtnl *r, const struct addr *dst, struct rtnl_route *ret_route);
 
 /* A socket that hears of every change, but not of those made through the socket with ignore_port. */

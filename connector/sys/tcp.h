@@ -35,8 +35,8 @@ struct tcp_conn *tcp_connect(struct loop *l, const struct sys_domain *domain, co
 /* Takes over an accepted descriptor. */
 struct tcp_conn *tcp_adopt(struct loop *l, int fd, const struct tcp_conn_events *ev, void *ctx);
 /*
- * Holds the connection to one interface from now on: what it still has to send when the routes change never leaves
- * by another. -1 with errno.
+ * Holds the connection to one interface from now on: what it still has to send when the routes change never
+ * leaves by another. -1 with errno.
  */
 int tcp_conn_bind(struct tcp_conn *c, const char *interface);
 /* Queues all of it; -1 when the queue's hard limit (4 MiB) is passed or the connection has failed. */

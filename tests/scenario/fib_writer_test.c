@@ -122,8 +122,8 @@ static void on_link(void *ctx, int ifindex)
 		x->links++;
 }
 
-static const struct fib_writer_events events = { on_route, on_fenced, on_connected, on_disturbed,
-	on_underlay, on_link };
+static const struct fib_writer_events events = { on_route, on_fenced, on_connected, on_disturbed, on_underlay,
+	on_link };
 
 static void open_writer(struct world *x)
 {

@@ -185,7 +185,8 @@ static void test_printed(void **state)
 	ts[2].last.b[2] = 0;
 	ts[2].protocol = 6;
 	ts[2].port_first = ts[2].port_last = 443;
-	assert_string_equal(ike_ts_str(ts, 3, buf, sizeof(buf)), "10.0.0.0/16, ::/0, 10.0.0.0-10.0.0.9[6/443-443]");
+	assert_string_equal(
+	    ike_ts_str(ts, 3, buf, sizeof(buf)), "10.0.0.0/16, ::/0, 10.0.0.0-10.0.0.9[6/443-443]");
 	ike_ts_str(ts, 3, buf, 8); /* cut, and terminated */
 	assert_true(strlen(buf) < 8);
 }

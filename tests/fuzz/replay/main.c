@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Replays a fuzz corpus through a fuzz target without libFuzzer: every file of every directory named, each also
- * cut short at every length up to 256 bytes, since truncation is the mutation that finds most. An
- * empty corpus is a failure: a replay that replays nothing proves nothing.
+ * Replays a fuzz corpus through a fuzz target without libFuzzer: every file of every directory named, each
+ * also cut short at every length up to 256 bytes, since truncation is the mutation that finds most. An empty
+ * corpus is a failure: a replay that replays nothing proves nothing.
  */
 #include <dirent.h>
 #include <stdint.h>
