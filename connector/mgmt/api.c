@@ -270,7 +270,7 @@ static struct bufferevent *on_connection(struct event_base *base, void *arg)
 {
 	struct bufferevent *bev = bufferevent_socket_new(base, -1, 0);
 
-	(void)arg;
+	api_crowd_check(arg);
 	if (bev)
 		bufferevent_setwatermark(bev, EV_READ, 0, BODY_READ_MAX + 2 * API_HEADER_MAX);
 	return bev;
@@ -300,7 +300,7 @@ static int start_http(struct api_server *s, int fd, struct reason *why)
 		close(fd);
 		return reason_set(why, "out-of-memory", "out of memory");
 	}
-	if (!evhttp_bind_listener(s->http, listener)) {
+	if (api_crowd_init(s, listener) || !evhttp_bind_listener(s->http, listener)) {
 		evconnlistener_free(listener);
 		return reason_set(why, "out-of-memory", "out of memory");
 	}
@@ -350,6 +350,7 @@ void api_server_free(struct api_server *s)
 		return;
 	remove_socket(s);
 	api_streams_end(s);
+	api_crowd_end(s);
 	if (s->http)
 		evhttp_free(s->http);
 	free(s->path);

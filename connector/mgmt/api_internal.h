@@ -19,6 +19,8 @@
 #define API_STREAM_CHUNK 32768 /* bytes made before waiting for the client to take them */
 #define API_CONTENT_TYPE "application/yang-data+json"
 
+struct evconnlistener;
+
 struct api_server {
 	struct event_base *base;
 	struct evhttp *http;
@@ -30,7 +32,14 @@ struct api_server {
 	ino_t ino;
 	struct list streams;
 	unsigned n_streams;
+	struct evconnlistener *listener; /* evhttp's */
+	struct event *again;             /* api_crowd.c's */
 };
+
+/* api_crowd.c: stops accepting clients while descriptors are scarce. check: after each that was accepted. */
+int api_crowd_init(struct api_server *s, struct evconnlistener *listener);
+void api_crowd_check(struct api_server *s);
+void api_crowd_end(struct api_server *s);
 
 /* api_socket.c: a listening, non-blocking socket at path, or -1 with a reason. Says which file it made. */
 int api_socket_listen(const char *path, dev_t *ret_dev, ino_t *ret_ino, struct reason *ret_reason);
