@@ -20,6 +20,7 @@
 #include <string.h>
 
 #define CEASE_ADMIN_SHUTDOWN 2 /* RFC 4486 */
+#define CEASE_PATIENCE       mdur_ms(250)
 #define STOP_PATIENCE        mdur_s(2)
 
 static uint32_t site_number(struct domain *d, const char *site)
@@ -129,6 +130,8 @@ static void routes_out(struct tunnel *t, bool told, mtime now)
 	if (t->bgp_started) {
 		struct reason why;
 
+		if (told && t->facts.bgp >= BGP_OPENSENT)
+			t->cease_until = mtime_add(now, CEASE_PATIENCE);
 		reason_set(&why, told ? "tunnel-stopped" : "tunnel-lost",
 		    told ? "the tunnel is being taken down" : "the tunnel under the session is gone");
 		if (told)
@@ -221,7 +224,7 @@ void tunnel_fenced(struct tunnel *t, uint64_t fence)
 		return;
 	t->removal_fence = 0;
 	removals_run(t);
-	if (t->life == TUNNEL_STOPPING && !t->ike_down_asked) {
+	if (t->life == TUNNEL_STOPPING && !t->ike_down_asked && mtime_reached(t->cease_until, clock_now())) {
 		t->ike_down_asked = true;
 		ike_conn_down(d->ike, t->id, clock_now());
 	}
@@ -259,6 +262,8 @@ void tunnel_check_stopped(struct tunnel *t)
 		return;
 	if (late && t->removal_fence) /* a stuck writer must not keep the tunnel for ever */
 		tunnel_fenced(t, UINT64_MAX);
+	if (!t->ike_down_asked && !t->removal_fence)
+		tunnel_fenced(t, 0); /* the time for the Cease may be over */
 	if (!t->ike_down_asked || t->removal_fence)
 		return;
 	v = calloc(1, sizeof(*v));
@@ -428,7 +433,7 @@ mtime tunnel_deadline(const struct tunnel *t)
 	mtime d = MTIME_NEVER;
 
 	if (t->life == TUNNEL_STOPPING)
-		d = t->stop_deadline;
+		d = t->ike_down_asked || t->removal_fence ? t->stop_deadline : t->cease_until;
 	if (t->facts.bgp == BGP_ESTABLISHED && !t->facts.complete)
 		d = mtime_min(d, mtime_add(t->last_route, LADDER_QUIET));
 	return d;

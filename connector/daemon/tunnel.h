@@ -66,13 +66,14 @@ struct tunnel {
 	struct ladder_facts facts;
 	enum step step;
 	mtime step_since;
-	struct reason error;   /* the last failure that still stands */
-	uint32_t spi_in;       /* of the live child; 0 */
-	bool bgp_started;      /* the core has been told to run the session */
-	bool routes_in;        /* peer host route and static routes are wanted */
-	bool routes_back;      /* between tunnel_leave and tunnel_reconfigure: they are to be wanted again */
-	bool ike_down_asked;   /* while stopping */
-	mtime stop_deadline;   /* while stopping: the peer had its chance to confirm */
+	struct reason error; /* the last failure that still stands */
+	uint32_t spi_in;     /* of the live child; 0 */
+	bool bgp_started;    /* the core has been told to run the session */
+	bool routes_in;      /* peer host route and static routes are wanted */
+	bool routes_back;    /* between tunnel_leave and tunnel_reconfigure: they are to be wanted again */
+	bool ike_down_asked; /* while stopping */
+	mtime cease_until;   /* while stopping: the SAs stay, so that the peer's TCP can confirm the Cease */
+	mtime stop_deadline; /* while stopping: the peer had its chance to confirm */
 	uint8_t *static_place; /* by index of cfg->static_route; routes.c's */
 	mtime last_route;      /* last change of a learned route, for LADDER_QUIET */
 

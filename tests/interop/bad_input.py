@@ -169,7 +169,7 @@ def narrowed(case, net):
         net.swan.load()
         cw = net.causeway("narrowed").start()
         try:
-            cw.wait_step("in-fib", timeout=30)
+            cw.wait_step("in-fib", timeout=90)
             wait_for("ping", lambda: traffic.ping(net.lan, VNET_HOST, count=1), 10)
             shown = json.dumps(cw.json("tunnel", "show", "azure-hq/t1"))
             says(shown, ["10.100.0.0/16", "10.0.0.0/16"], "`tunnel show`")
@@ -225,7 +225,7 @@ def taken(case, net):
         done = second.run_to_end()
         equal(done.returncode, 1, f"exit status\n{done.stderr}")
         says(done.stderr, [first.socket, "another daemon"], "causewayd")
-        first.wait_step("in-fib", timeout=30)
+        first.wait_step("in-fib", timeout=90)
         first.stop()
         with case.step("a socket file that nobody answers on is replaced"):
             first.start()

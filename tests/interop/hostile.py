@@ -25,7 +25,7 @@ def stands(net, cw, spis=None):
     if spis:
         equal((cw.step(), cw.spis()), ("in-fib", spis), "tunnel")
     else:
-        cw.wait_step("in-fib", timeout=30)
+        cw.wait_step("in-fib", timeout=90)
     wait_for("the route", lambda: kernel.route(net.onprem, PREFIX), 10)
     wait_for("ping", lambda: traffic.ping(net.lan, VNET_HOST, count=1), 15)
     check(traffic.ping(net.vnet, LAN_HOST), "ping back")

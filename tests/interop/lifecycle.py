@@ -96,7 +96,7 @@ def killed(case, net, before):
         equal(kernel.difference(before, kernel.snapshot(net.onprem)), [], "the kernel")
     with case.step("kill -9, then a start with an empty connector: all that was ours goes"):
         cw.start()
-        cw.wait_step("in-fib", timeout=30)
+        cw.wait_step("in-fib", timeout=90)
         cw.kill()
         cw.configure({"causeway:connector": {}})
         cw.start()
