@@ -164,7 +164,7 @@ class Causeway:
                 return p
         return {}
 
-    def wait_step(self, step="in-fib", tunnel="azure-hq/t1", timeout=20, exactly=False):
+    def wait_step(self, step="in-fib", tunnel="azure-hq/t1", timeout=90, exactly=False):
         """Waits for this step, or (unless `exactly`) any above it."""
         floor = STEPS.index(step)
         seen = []
