@@ -11,7 +11,7 @@ import sys
 from lab import kernel, traffic
 from lab.azure import PREFIX, VNET_HOST, Azure
 from lab.case import check, equal, run_case
-from lab.causeway import Causeway, smallest, tunnel_of
+from lab.causeway import STALE_SESSION, Causeway, smallest, tunnel_of
 from lab.lab import wait_for
 
 
@@ -169,7 +169,7 @@ def narrowed(case, net):
         net.swan.load()
         cw = net.causeway("narrowed").start()
         try:
-            cw.wait_step("in-fib", timeout=90)
+            cw.wait_step("in-fib", timeout=30)
             wait_for("ping", lambda: traffic.ping(net.lan, VNET_HOST, count=1), 10)
             shown = json.dumps(cw.json("tunnel", "show", "azure-hq/t1"))
             says(shown, ["10.100.0.0/16", "10.0.0.0/16"], "`tunnel show`")
@@ -225,7 +225,7 @@ def taken(case, net):
         done = second.run_to_end()
         equal(done.returncode, 1, f"exit status\n{done.stderr}")
         says(done.stderr, [first.socket, "another daemon"], "causewayd")
-        first.wait_step("in-fib", timeout=90)
+        first.wait_step("in-fib", timeout=30)
         first.stop()
         with case.step("a socket file that nobody answers on is replaced"):
             first.start()
@@ -238,7 +238,7 @@ def taken(case, net):
 
 def bad_reload(case, net):
     cw = net.causeway("reload").start()
-    cw.wait_step("in-fib", timeout=90)  # BIRD may hold the session of the one killed above until its keepalive
+    cw.wait_step("in-fib", timeout=STALE_SESSION)  # one was killed above
     spis, before = cw.spis(), kernel.snapshot(net.onprem)
     good = cw.json("config", "show")
     routes = kernel.RouteMonitor(net.onprem)

@@ -10,7 +10,7 @@ import socket
 from lab import flood, kernel, traffic
 from lab.azure import LAN_HOST, PREFIX, VNET_HOST, Azure
 from lab.case import check, equal, run_case
-from lab.causeway import tunnel_of
+from lab.causeway import STALE_SESSION, tunnel_of
 from lab.lab import run, wait_for
 
 TUNNEL = "azure-hq/t1"
@@ -25,7 +25,7 @@ def stands(net, cw, spis=None):
     if spis:
         equal((cw.step(), cw.spis()), ("in-fib", spis), "tunnel")
     else:
-        cw.wait_step("in-fib", timeout=90)
+        cw.wait_step("in-fib", timeout=30)
     wait_for("the route", lambda: kernel.route(net.onprem, PREFIX), 10)
     wait_for("ping", lambda: traffic.ping(net.lan, VNET_HOST, count=1), 15)
     check(traffic.ping(net.vnet, LAN_HOST), "ping back")
@@ -179,7 +179,7 @@ def ends(case, net, before, rounds=25):
             if kind == 1:
                 tunnel_of(good)["mtu"] = 1280 + n
                 cw.configure(good)
-                cw.wait_step("in-fib")
+                cw.wait_step("in-fib", timeout=STALE_SESSION)
                 cw.reload()
             elif kind == 2:
                 cw.wait_step("child")

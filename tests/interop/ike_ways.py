@@ -38,7 +38,7 @@ def cookie(case):
         net.azure.run("nft", "delete", "table", "inet", "block")
         check("N(COOKIE)" not in net.swan.log(), "a cookie too early")
         cw.start()
-        cw.wait_step("in-fib", timeout=90)
+        cw.wait_step("in-fib", timeout=30)
         check("N(COOKIE)" in net.swan.log(), "no cookie was demanded")
         passes(net)
         cw.stop()
@@ -86,13 +86,13 @@ def reauth(case, make_first):
             tunnel_of(config)["role"] = "respond"
         cw = net.causeway(change=change).start()
         net.start_swan(start="start", charon=f"make_before_break = {'yes' if make_first else 'no'}")
-        cw.wait_step("in-fib", timeout=90)
+        cw.wait_step("in-fib", timeout=30)
         for _ in range(2):
             old = cw.tunnel()["ike"]["spi-i"]
             net.swan.swanctl("--rekey", "--ike", "gw", "--reauth")
             wait_for("one new IKE SA with one child", lambda o=old: cw.tunnel()["ike"] and
                      cw.tunnel()["ike"]["spi-i"] != o and one_of_each(net, cw), 30)
-            cw.wait_step("in-fib", timeout=90)
+            cw.wait_step("in-fib", timeout=30)
         passes(net)
         cw.stop()
 

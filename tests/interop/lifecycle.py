@@ -7,7 +7,7 @@ import copy
 from lab import kernel, traffic
 from lab.azure import PREFIX, VNET_HOST, Azure
 from lab.case import check, equal, run_case
-from lab.causeway import Causeway, smallest, tunnel_of
+from lab.causeway import STALE_SESSION, Causeway, smallest, tunnel_of
 from lab.lab import wait_for
 from lab.strongswan import StrongSwan
 
@@ -85,8 +85,7 @@ def killed(case, net, before):
         cw.kill()
         case.note(f"left behind: {kernel.difference(before, kernel.snapshot(net.onprem))}")
         cw.start()
-        # At once when the old connection's FIN finds the new interface; else when BIRD's keepalive (60 s) meets no socket.
-        cw.wait_step("in-fib", timeout=90)
+        cw.wait_step("in-fib", timeout=STALE_SESSION)
         r = kernel.route(net.onprem, PREFIX)
         check(r, "no route")
         equal(kernel.devices(net.onprem, r), [cw.tunnel()["interface"]], "interface")
@@ -96,7 +95,7 @@ def killed(case, net, before):
         equal(kernel.difference(before, kernel.snapshot(net.onprem)), [], "the kernel")
     with case.step("kill -9, then a start with an empty connector: all that was ours goes"):
         cw.start()
-        cw.wait_step("in-fib", timeout=90)
+        cw.wait_step("in-fib", timeout=30)
         cw.kill()
         cw.configure({"causeway:connector": {}})
         cw.start()

@@ -10,7 +10,7 @@ import shutil
 from lab import kernel, traffic
 from lab.azure import LAN_HOST, VNET_HOST, Azure
 from lab.case import check, equal, run_case
-from lab.causeway import Causeway, smallest
+from lab.causeway import STALE_SESSION, Causeway, smallest
 from lab.lab import wait_for
 
 OPENINGS = "tcp[tcpflags] & tcp-syn != 0 or (ip6 and ip6[6] = 6)"
@@ -115,7 +115,7 @@ def held(case, net):
         cw.kill()
         check(not table_gone(net), "the table went without anybody")
         cw.start()
-        cw.wait_step("in-fib", timeout=90)
+        cw.wait_step("in-fib", timeout=STALE_SESSION)
         equal(ours(net), table, "the table")
         transfer(net.vnet, VNET_HOST, net.lan)
     with case.step("without tunnels there is no table; SIGTERM leaves nothing"):
@@ -125,7 +125,7 @@ def held(case, net):
         wait_for("the table's end", lambda: table_gone(net), 15)
         cw.configure(one)
         cw.reload()
-        cw.wait_step("in-fib", timeout=90)
+        cw.wait_step("in-fib", timeout=30)
         equal(ours(net), table, "the table")
         cw.stop()
         equal(kernel.difference(before, kernel.snapshot(net.onprem)), [], "the kernel")

@@ -82,7 +82,7 @@ def behind_nat(case):
                 nat.ports("30000-30999" if new == PUBLIC else "40000-40999")
                 nat.forget(old, new)
                 wait_for("ping", lambda: traffic.ping(net.lan, VNET_HOST, count=1), 30)
-                cw.wait_step("in-fib", timeout=90)
+                cw.wait_step("in-fib", timeout=30)
                 check(traffic.ping(net.vnet, LAN_HOST), "ping from the cloud")
                 case.note("with the same SAs" if cw.spis() == spis else "with new SAs")
         path.ends_clean(case, net, cw, before)
@@ -105,7 +105,7 @@ def peer_behind_nat(case):
         with case.step("the peer behind a NAT initiates: in-fib, nat says remote"):
             net.start_swan(local="192.168.7.2", local_id="gateway.example", remote="192.0.2.9", start="start",
                            dpd_action="restart")
-            cw.wait_step("in-fib", timeout=90)
+            cw.wait_step("in-fib", timeout=30)
             check(cw.tunnel()["nat"] == "remote", f"nat {cw.tunnel()['nat']}")
             wait_for(f"{OURS} at the gateway", lambda: net.bgp.as_path(OURS) == [65001], 10)
         path.pings(case, net)

@@ -33,7 +33,7 @@ def answers(case, role, psk_wrong_first):
                 net.swan.stop()
         with case.step(f"role {role}: strongSwan initiates, in-fib"):
             net.start_swan(start="start", dpd_action="restart")
-            cw.wait_step("in-fib", timeout=90)
+            cw.wait_step("in-fib", timeout=30)
             path.holds_route(net, cw)
             wait_for(f"{OURS} at the gateway", lambda: net.bgp.as_path(OURS) == [65001], 10)
             wait_for("one SA", lambda: len(net.swan.child_spis()) == 1, 15)
@@ -44,7 +44,7 @@ def answers(case, role, psk_wrong_first):
             if role == "respond":
                 wait_for("withdrawal", lambda: kernel.route(net.onprem, "10.100.0.0/16") is None, 10)
                 net.swan.swanctl("--initiate", "--child", "any")
-            cw.wait_step("in-fib", timeout=90)
+            cw.wait_step("in-fib", timeout=30)
             path.holds_route(net, cw)
         path.ends_clean(case, net, cw, before)
 

@@ -39,6 +39,11 @@ def tunnel_of(config, site=0, tunnel=0):
     return config["causeway:connector"]["site"][site]["tunnel"][tunnel]
 
 
+# After kill -9 the gateway may hold the old BGP session until its own keepalive (every 60 s) meets no socket, and
+# refuses a new one that long. Usually the old socket's FIN leaves by the new interface at once.
+STALE_SESSION = 90
+
+
 class Causeway:
     """A causewayd with its own file, socket and state directory."""
 
@@ -164,7 +169,7 @@ class Causeway:
                 return p
         return {}
 
-    def wait_step(self, step="in-fib", tunnel="azure-hq/t1", timeout=90, exactly=False):
+    def wait_step(self, step="in-fib", tunnel="azure-hq/t1", timeout=20, exactly=False):
         """Waits for this step, or (unless `exactly`) any above it."""
         floor = STEPS.index(step)
         seen = []
