@@ -38,14 +38,6 @@ void ike_conn_warn(struct ike_conn *conn, const struct reason *why, mtime now)
 	ike_act_report(conn->ike, conn->id, IKE_REPORT_WARN, why);
 }
 
-bool ike_conn_has_established(const struct ike_conn *conn)
-{
-	list_for_each (&conn->ike->sas, struct ike_sa, sa, node)
-		if (sa->conn == conn && sa->state == IKE_SA_ESTABLISHED && ike_child_ready(sa))
-			return true;
-	return false;
-}
-
 void ike_connect_now(struct ike_conn *conn, mtime now)
 {
 	conn->next_attempt = MTIME_NEVER;

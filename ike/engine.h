@@ -210,7 +210,6 @@ void ike_conn_phase(
 /* Warns of an attempt by the peer, or in its name; the same complaint again only after a while. */
 void ike_conn_warn(struct ike_conn *conn, const struct reason *why, mtime now);
 struct ike_conn *ike_conn_find(const struct ike *ike, uint32_t id);
-bool ike_conn_has_established(const struct ike_conn *conn);
 
 /* settle.c: which of several SAs of a conn stays */
 void ike_settle_initial_contact(struct ike_sa *sa, mtime now);

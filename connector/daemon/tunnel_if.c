@@ -161,7 +161,6 @@ static int finish(struct tunnel *t, struct reason *ret_reason)
 {
 	fib_writer_interface(t->domain->fib, t->ifindex, true);
 	t->ours_reported = true;
-	link_quieten(&t->domain->sys, t->interface);
 	if (add_addresses(t, ret_reason)) {
 		tunnel_if_remove(t);
 		return -1;

@@ -17,10 +17,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define RP_FILTER_LOOSE "2" /* the source must be reachable by any interface */
-#define ADDR_GEN_NONE   "1" /* IN6_ADDR_GEN_MODE_NONE */
-#define SYSCTL_PATH_MAX 128
-
 /* ---- sysctl ---- */
 
 static int sysctl_open(const struct sys_domain *domain, const char *path, int flags)
@@ -33,28 +29,6 @@ static int sysctl_open(const struct sys_domain *domain, const char *path, int fl
 	err = errno;
 	sys_domain_leave(token);
 	return fd < 0 ? -err : fd;
-}
-
-static void sysctl_write(const struct sys_domain *domain, const char *path, const char *value)
-{
-	int fd = sysctl_open(domain, path, O_WRONLY);
-
-	if (fd < 0)
-		return;
-	if (write(fd, value, strlen(value)) < 0) {
-		/* Read-only /proc/sys, as in containers: the tunnel works with what is set there. */
-	}
-	close(fd);
-}
-
-void link_quieten(const struct sys_domain *domain, const char *interface)
-{
-	char path[SYSCTL_PATH_MAX];
-
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%.15s/rp_filter", interface);
-	sysctl_write(domain, path, RP_FILTER_LOOSE);
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%.15s/addr_gen_mode", interface);
-	sysctl_write(domain, path, ADDR_GEN_NONE);
 }
 
 int link_forwarding(const struct sys_domain *domain, uint8_t family)

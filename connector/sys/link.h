@@ -38,9 +38,6 @@ uint32_t link_mtu(const struct sys_domain *domain, int ifindex);
 int link_raise(const struct sys_domain *domain, int ifindex);
 /* 0 and the name, or -errno. */
 int link_name(const struct sys_domain *domain, int ifindex, char ret_name[IFNAMSIZ]);
-/* On an interface of ours: reverse path filter loose (RFC 3704), no IPv6 link-local address by itself. What
- * isn't there is passed over. */
-void link_quieten(const struct sys_domain *domain, const char *interface);
 /* Does the kernel forward packets of this family (4 or 6)? 1, 0, or -errno. Never changed by us. */
 int link_forwarding(const struct sys_domain *domain, uint8_t family);
 

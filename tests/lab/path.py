@@ -31,6 +31,9 @@ def holds_route(net, cw):
     r = kernel.route(net.onprem, PREFIX)
     check(r, f"no route {PREFIX} with protocol 201 in the kernel")
     equal(kernel.devices(net.onprem, r), [interface], f"interface of {PREFIX}")
+    # Loose reverse-path filtering, on our own interface only; no address of the kernel's own making.
+    equal(net.onprem.run("cat", f"/proc/sys/net/ipv4/conf/{interface}/rp_filter").stdout.strip(), "2", "rp_filter")
+    equal(net.onprem.ip("-6", "addr", "show", "dev", interface).strip(), "", f"IPv6 addresses of {interface}")
 
 
 def pings(case, net):

@@ -762,8 +762,6 @@ static void case_link(void)
 	struct reason why = { 0 };
 	char name[IFNAMSIZ];
 	struct prefix p;
-	char line[8] = "";
-	FILE *f;
 	int t1;
 
 	run("ip link set lo up");
@@ -773,10 +771,6 @@ static void case_link(void)
 	CHECK(link_set_mtu(&sys_domain_default, t1, 1400, &why) == 0);
 	run("ip link show cw0 | grep -q 'mtu 1400'");
 	CHECK(link_set_mtu(&sys_domain_default, t1, 10, &why) < 0 && !strcmp(why.id, "interface-mtu"));
-	link_quieten(&sys_domain_default, "cw0");
-	f = fopen("/proc/sys/net/ipv4/conf/cw0/rp_filter", "r");
-	CHECK(f && fgets(line, sizeof(line), f) && line[0] == '2');
-	fclose(f);
 	CHECK(link_forwarding(&sys_domain_default, 4) == 0);
 	run("echo 1 > /proc/sys/net/ipv4/ip_forward");
 	CHECK(link_forwarding(&sys_domain_default, 4) == 1);

@@ -7,6 +7,7 @@
 #include "base/htab.h"
 #include "base/ptrie.h"
 #include "base/secret.h"
+#include "tests/support/crypto_group.h"
 #include "tests/support/alloc_fail.h"
 #include "tests/support/esp_packets.h"
 #include "tests/support/rng_seeded.h"
@@ -173,19 +174,6 @@ static void test_esp(void **state)
 	}
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_init();
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	crypto_fini();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_containers),
@@ -193,5 +181,5 @@ int main(void)
 
 	if (alloc_fail_libraries() < 0)
 		return 1;
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, crypto_group_setup, crypto_group_teardown);
 }

@@ -7,6 +7,7 @@
 #include "base/cursor.h"
 #include "esp/open.h"
 #include "esp/seal.h"
+#include "tests/support/crypto_group.h"
 #include "tests/support/esp_packets.h"
 #include "tests/support/rng_seeded.h"
 
@@ -485,19 +486,6 @@ static void test_names(void **state)
 	esp_sa_free(NULL);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_init();
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	crypto_fini();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_round_trip),
@@ -507,5 +495,5 @@ int main(void)
 		cmocka_unit_test(test_room), cmocka_unit_test(test_ivs), cmocka_unit_test(test_mtu),
 		cmocka_unit_test(test_beyond_batch), cmocka_unit_test(test_names) };
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, crypto_group_setup, crypto_group_teardown);
 }

@@ -6,6 +6,7 @@
 #include "base/cursor.h"
 #include "esp/open.h"
 #include "esp/seal.h"
+#include "tests/support/crypto_group.h"
 #include "tests/support/esp_packets.h"
 #include "tests/support/rng_seeded.h"
 #include "tests/support/rsp.h"
@@ -218,24 +219,11 @@ static void test_both_directions(void **state)
 	through(&any, &wrong_port, ESP_OK, ESP_SELECTOR);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_init();
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	crypto_fini();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_truncations), cmocka_unit_test(test_long_chain),
 		cmocka_unit_test(test_match), cmocka_unit_test(test_both_directions) };
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, crypto_group_setup, crypto_group_teardown);
 }

@@ -2,6 +2,7 @@
 /* AES-CBC and AES-GCM: RFC 3602, the GCM specification's first cases, Wycheproof; and what an open must
  * refuse. */
 #include "base/crypto.h"
+#include "tests/support/crypto_group.h"
 #include "tests/support/rsp.h"
 
 #include <setjmp.h>
@@ -225,19 +226,6 @@ static void test_combinations(void **state)
 	aead_free(NULL);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_init();
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	crypto_fini();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_cbc_typed_in),
@@ -245,5 +233,5 @@ int main(void)
 		cmocka_unit_test(test_gcm_typed_in), cmocka_unit_test(test_gcm_wycheproof),
 		cmocka_unit_test(test_etm), cmocka_unit_test(test_combinations) };
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, crypto_group_setup, crypto_group_teardown);
 }

@@ -4,6 +4,7 @@
  * public values that RFC 6989 refuses.
  */
 #include "base/crypto.h"
+#include "tests/support/crypto_group.h"
 #include "tests/support/rng_seeded.h"
 #include "tests/support/rsp.h"
 
@@ -339,19 +340,6 @@ static void test_private_refusals(void **state)
 	ke_free(NULL);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_init();
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	crypto_fini();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_typed_in),
@@ -361,5 +349,5 @@ int main(void)
 		cmocka_unit_test(test_fresh), cmocka_unit_test(test_modp_refusals),
 		cmocka_unit_test(test_private_refusals) };
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, crypto_group_setup, crypto_group_teardown);
 }

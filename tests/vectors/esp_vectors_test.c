@@ -7,6 +7,7 @@
 #include "base/cursor.h"
 #include "esp/open.h"
 #include "esp/seal.h"
+#include "tests/support/crypto_group.h"
 #include "tests/support/rsp.h"
 
 #include <setjmp.h>
@@ -234,24 +235,11 @@ static void test_cbc_rfc3602(void **state)
 	rsp_close(&r);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_init();
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	crypto_fini();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_gcm_typed_in),
 		cmocka_unit_test(test_gcm_draft), cmocka_unit_test(test_cbc_typed_in),
 		cmocka_unit_test(test_cbc_rfc3602) };
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, crypto_group_setup, crypto_group_teardown);
 }
