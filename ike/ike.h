@@ -84,10 +84,10 @@ struct ike_conn_config {
 	mdur ike_lifetime, child_lifetime; /* rekey is started a jittered margin before; 0: never by time */
 	uint64_t child_life_bytes;         /* 0: no limit; counted by facts (ike_fact_bytes) */
 	mdur liveness_interval; /* an INFORMATIONAL probe after this long without a sign of life; 0: none */
-	mdur liveness_timeout;  /* probe unanswered for this long: the peer is dead. 0: the retransmission
-	                           schedule decides */
-	mdur retransmit_first;  /* e.g. 500 ms; doubles each time up to 8 s (default when 0) */
-	unsigned retransmit_tries; /* default when 0: 7 */
+	mdur liveness_timeout;  /* a request unanswered for this long: the peer is dead. 0: 30 s */
+	mdur retransmit_first;  /* e.g. 500 ms; doubles each time up to 8 s, 3 s once
+	                           established (default when 0) */
+	unsigned retransmit_tries; /* until established; default when 0: 7 */
 	mdur retry_min, retry_max; /* between attempts to connect; capped exponential back-off with jitter */
 	unsigned tries;            /* attempts before giving up; 0 for ever */
 };

@@ -13,6 +13,10 @@
 
 static const mdur wait_first = { 500 * (int64_t)1000000 };
 static const mdur wait_max = { 8 * (int64_t)1000000000 };
+/* With a peer that is there, the wire loses packets: the answer matters now (a rekey has its hour). */
+static const mdur wait_max_established = { 3 * (int64_t)1000000000 };
+/* How long an established SA's peer may be silent when no liveness timeout is configured. */
+static const mdur patience_default = { 30 * (int64_t)1000000000 };
 #define TRIES_DEFAULT 7
 
 void ike_out_clear(struct ike_sa *sa)
@@ -149,25 +153,23 @@ static bool timed(const struct ike_sa *sa)
 	return sa->state == IKE_SA_ESTABLISHED && sa->conn->cfg.liveness_timeout.ns;
 }
 
-/* Has the peer had its time? A sign of life since the request counts against giving up. */
+/*
+ * Has the peer had its time? Before authentication by count, then by time; a sign of life since the request
+ * (ESP that still arrives while IKE alone is silent) counts against giving up, but not for ever.
+ */
 static bool gave_up(const struct ike_sa *sa, mtime now)
 {
 	const struct ike_conn_config *cfg = &sa->conn->cfg;
 	unsigned tries = cfg->retransmit_tries ? cfg->retransmit_tries : TRIES_DEFAULT;
 	mtime since = mtime_max(sa->out.first_sent, sa->last_sign);
-	mdur patience = mdur_s(30);
+	mdur patience = patience_default;
 
+	if (sa->state != IKE_SA_ESTABLISHED)
+		return sa->out.sent >= tries;
 	if (timed(sa))
-		return mtime_since(now, since).ns >= cfg->liveness_timeout.ns ||
-		       mtime_since(now, sa->out.first_sent).ns >= 10 * patience.ns;
-	if (sa->out.sent < tries)
-		return false;
-	if (sa->state != IKE_SA_ESTABLISHED || since.ns == sa->out.first_sent.ns)
-		return true;
-	/* ESP from the peer still arrives: IKE alone is silent. Wait on, but not for ever. */
-	if (mtime_since(now, sa->out.first_sent).ns >= 10 * patience.ns)
-		return true;
-	return mtime_since(now, since).ns >= patience.ns;
+		patience = cfg->liveness_timeout;
+	return mtime_since(now, since).ns >= patience.ns ||
+	       mtime_since(now, sa->out.first_sent).ns >= 10 * patience_default.ns;
 }
 
 static void peer_is_dead(struct ike_sa *sa, mtime now)
@@ -205,6 +207,7 @@ static void peer_is_dead(struct ike_sa *sa, mtime now)
 
 void ike_retransmit(struct ike_sa *sa, mtime now)
 {
+	mdur most = sa->state == IKE_SA_ESTABLISHED ? wait_max_established : wait_max;
 	struct ike_out *o = &sa->out;
 
 	if (gave_up(sa, now)) {
@@ -213,8 +216,8 @@ void ike_retransmit(struct ike_sa *sa, mtime now)
 	}
 	o->sent++;
 	o->wait = mdur_mul(o->wait, 2, 1);
-	if (o->wait.ns > wait_max.ns)
-		o->wait = wait_max;
+	if (o->wait.ns > most.ns)
+		o->wait = most;
 	o->next = mtime_add(now, o->wait);
 	if (timed(sa)) {
 		mtime since = mtime_max(o->first_sent, sa->last_sign);
