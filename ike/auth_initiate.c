@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * IKE_AUTH as initiator (RFC 7296 1.2, 2.15, 2.16 without EAP). The answer counts only when its AUTH proves
- * the peer; until then neither its child SA nor anything else in it is looked at. A peer that authenticates
+ * IKE_AUTH as initiator (RFC 7296 1.2, 2.15, 2.16), in the frame of auth.h. The first answer counts only when
+ * its AUTH proves the peer; until then neither its child SA, nor EAP, nor anything else in it is looked at.
+ * With EAP rounds follow, and a last exchange that proves the key which EAP made. A peer that authenticates
  * but refuses the child SA leaves an IKE SA of no use: it is deleted, and the attempt has failed with the
  * peer's reason.
+ *
+ * What waits for a job waits in one of two ways: our own proof of the first request before anything is sent,
+ * and an answer of the peer's, which is kept and read again.
  */
 #include "ike/auth.h"
 #include "ike/engine.h"
@@ -32,39 +36,37 @@ static bool peer_is_connecting(const struct ike_sa *sa)
 	return false;
 }
 
-void ike_auth_start(struct ike_sa *sa, mtime now)
+static void fail(struct ike_sa *sa, const struct reason *why, mtime now)
+{
+	ike_sa_close(sa, true, why, now); /* tells a peer that has authenticated us */
+	ike_attempt_failed(sa, why, now);
+}
+
+/* The first request: who we are, our proof unless EAP is to give one, and the child we want. */
+static void send_first(struct ike_sa *sa, mtime now)
 {
 	const struct ike_conn_config *cfg = &sa->conn->cfg;
 	struct ike_build b = ike_build_init(sa->ike->body, sizeof(sa->ike->body));
-	struct ike_identity own = ike_own_identity(sa->conn, sa);
-	uint8_t auth[CRYPTO_MAX_HASH], spi[IKE_SPI_LEN_ESP];
+	struct ike_auth *a = sa->auth;
+	uint8_t spi[IKE_SPI_LEN_ESP];
 	struct wr w = wr_init(spi, sizeof(spi));
 	struct chunk spi_chunk = { spi, sizeof(spi) };
-	struct ike_span id;
-	struct reason why;
-	size_t id_at;
 
-	sa->task.kind = IKE_TASK_AUTH;
-	sa->task.spi_in = ike_child_new_spi(sa->ike);
 	wr_u32(&w, sa->task.spi_in);
-	ike_build_id(&b, IKE_P_IDI, &own);
-	id_at = b.start + IKE_PAYLOAD_HEADER_LEN;
-	id = (struct ike_span){ sa->ike->body + id_at, wr_len(&b.w) - id_at };
+	ike_build_payload(&b, IKE_P_IDI);
+	wr_bytes(&b.w, a->id_mine.data, a->id_mine.len);
 	if (cfg->remote_id.type != IKE_ID_NONE)
 		ike_build_id(&b, IKE_P_IDR, &cfg->remote_id);
-	if (ike_auth_psk(&sa->keys, sa->keys.sk_pi, &sa->conn->psk,
-	        (struct ike_span){ sa->init_mine.data, sa->init_mine.len }, &sa->nr, id, auth)) {
-		ike_reason_internal(&why, "AUTH could not be computed");
-		ike_attempt_failed(sa, &why, now);
-		return;
-	}
-	ike_build_auth(&b, IKE_AUTH_PSK, auth, sa->keys.prf_len);
-	cleanse(auth, sizeof(auth));
+	if (!a->wants_eap)
+		ike_build_auth(&b, a->method, a->proof.data, a->proof.len);
 	if (!peer_is_connecting(sa))
 		ike_build_notify(&b, IKE_PROTO_NONE, NULL, IKE_N_INITIAL_CONTACT, NULL, 0);
 	ike_build_sa(&b, &cfg->esp_proposals, IKE_PROTO_ESP, &spi_chunk, false);
 	ike_build_ts(&b, IKE_P_TSI, cfg->tsi, cfg->n_tsi);
 	ike_build_ts(&b, IKE_P_TSR, cfg->tsr, cfg->n_tsr);
+	a->stage = IKE_AUTH_STAGE_IDLE;
+	a->rounds = 1;
+	a->told_all = !a->wants_eap;
 	if (ike_request_send(sa, IKE_X_AUTH, &b, 0, now)) {
 		ike_task_failed(sa, now);
 		return;
@@ -72,30 +74,54 @@ void ike_auth_start(struct ike_sa *sa, mtime now)
 	ike_conn_phase(sa->conn, IKE_PHASE_AUTHENTICATING, NULL, MTIME_NEVER);
 }
 
-/* 0 when the answer proves a peer that we want. */
-static int verify_peer(struct ike_sa *sa, const struct ike_payloads *p, struct reason *why)
+void ike_auth_start(struct ike_sa *sa, mtime now)
 {
-	const struct ike_conn *conn = sa->conn;
-	uint8_t want[CRYPTO_MAX_HASH];
-	struct ike_auth_view auth;
+	struct ike_identity own = ike_own_identity(sa->conn, sa);
+	struct reason why;
 
-	if (!p->idr.data || !p->auth.data || ike_id_parse(p->idr, &sa->remote_id) ||
-	    ike_auth_parse(p->auth, &auth)) {
-		ike_reason_bad_answer(why, sa, "IKE_AUTH without a readable identity and proof");
+	sa->task.kind = IKE_TASK_AUTH;
+	sa->task.spi_in = ike_child_new_spi(sa->ike);
+	ike_auth_free(sa->auth);
+	sa->auth = ike_auth_new();
+	if (!sa->auth || ike_auth_set_id(&sa->auth->id_mine, &own)) {
+		ike_task_failed(sa, now);
+		return;
+	}
+	sa->auth->wants_eap = ike_auth_is_eap(sa->conn->cfg.local_auth);
+	if (sa->auth->wants_eap) {
+		sa->auth->eap = ike_eap_new(sa->conn, false, &why);
+		if (!sa->auth->eap)
+			ike_attempt_failed(sa, &why, now);
+		else
+			send_first(sa, now);
+		return;
+	}
+	switch (ike_auth_prove(sa, &sa->task.ticket, &why)) {
+	case IKE_AUTH_NOW: send_first(sa, now); break;
+	case IKE_AUTH_LATER: sa->auth->stage = IKE_AUTH_STAGE_PROVING; break;
+	case IKE_AUTH_FAILED: ike_attempt_failed(sa, &why, now); break;
+	}
+}
+
+void ike_auth_job_done(struct ike_sa *sa, struct ike_job *job, mtime now)
+{
+	struct reason why;
+
+	if (ike_auth_proved(sa, job, &why))
+		ike_attempt_failed(sa, &why, now);
+	else
+		send_first(sa, now);
+}
+
+/* The peer's first answer: who it is, as it says. */
+static int read_identity(struct ike_sa *sa, const struct ike_payloads *p, struct reason *why)
+{
+	if (!p->idr.data || ike_id_parse(p->idr, &sa->remote_id)) {
+		ike_reason_bad_answer(why, sa, "IKE_AUTH without a readable identity");
 		return -1;
 	}
-	if (auth.method != IKE_AUTH_PSK) {
-		ike_reason_auth_method(why, sa, auth.method);
-		return -1;
-	}
-	if (ike_auth_psk(&sa->keys, sa->keys.sk_pr, &conn->psk,
-	        (struct ike_span){ sa->init_peers.data, sa->init_peers.len }, &sa->ni, p->idr, want) ||
-	    auth.data.len != sa->keys.prf_len || !bytes_eq_ct(auth.data.data, want, sa->keys.prf_len)) {
-		ike_reason_psk_differs(why, sa, &sa->remote_id);
-		return -1;
-	}
-	if (!ike_identity_accepts(&conn->cfg.remote_id, &sa->remote_id)) {
-		ike_reason_wrong_identity(why, sa, &sa->remote_id, &conn->cfg.remote_id);
+	if (ike_bytes_set(&sa->auth->id_peer, p->idr.data, p->idr.len)) {
+		ike_reason_internal(why, "out of memory");
 		return -1;
 	}
 	return 0;
@@ -152,36 +178,138 @@ static int take_child(
 	return 0;
 }
 
-void ike_auth_reply(struct ike_sa *sa, struct ike_payloads *p, mtime now)
+/* The next request of the conversation: an EAP packet, or our AUTH when EAP is over. */
+static void send_next(struct ike_sa *sa, const struct ike_eap_turn *turn, mtime now)
 {
-	const struct ike_notify *error = ike_notify_error(p);
+	struct ike_build b = ike_build_init(sa->ike->body, sizeof(sa->ike->body));
+	struct ike_auth *a = sa->auth;
+
+	if (turn)
+		ike_build_eap(&b, turn->out, turn->out_len);
+	else
+		ike_build_auth(&b, a->method, a->proof.data, a->proof.len);
+	a->stage = IKE_AUTH_STAGE_IDLE;
+	a->told_all = !turn;
+	if (a->rounds++ >= IKE_AUTH_ROUNDS_MAX || ike_request_send(sa, IKE_X_AUTH, &b, 0, now))
+		ike_task_failed(sa, now);
+}
+
+/* The EAP method has read what the peer sent. */
+static void turned(struct ike_sa *sa, struct ike_job *job, mtime now)
+{
+	struct reason why = { 0 };
+	uint64_t ticket;
+
+	switch (ike_auth_turned(sa, job, &why)) {
+	case IKE_EAP_GO_ON: send_next(sa, job->turn, now); return;
+	case IKE_EAP_SUCCESS:
+		if (ike_auth_prove(sa, &ticket, &why) == IKE_AUTH_NOW) {
+			send_next(sa, NULL, now);
+			return;
+		}
+		break;
+	case IKE_EAP_FAILURE: break;
+	}
+	fail(sa, &why, now);
+}
+
+/* The peer has proved itself. What follows: EAP, or the child and with it the end. */
+static void verified(
+    struct ike_sa *sa, const struct ike_payloads *p, uint8_t first, struct rd chain, mtime now)
+{
+	struct ike_auth *a = sa->auth;
 	struct ike_conn *conn = sa->conn;
-	uint32_t spi_in = sa->task.spi_in;
-	struct ike_identity own = ike_own_identity(conn, sa);
 	struct reason why;
 
-	ike_task_clear(sa);
-	if (error && !p->auth.data) { /* refused: nothing is established at the peer */
-		if (error->type == IKE_N_AUTHENTICATION_FAILED)
-			ike_reason_auth_refused(&why, sa, &own);
-		else
-			ike_reason_refused(&why, sa, error->type, "IKE_AUTH");
-		ike_attempt_failed(sa, &why, now);
+	if (a->rounds == 1 && !ike_identity_accepts(&conn->cfg.remote_id, &sa->remote_id)) {
+		ike_reason_wrong_identity(&why, sa, &sa->remote_id, &conn->cfg.remote_id);
+		fail(sa, &why, now);
 		return;
 	}
-	sa->task.kind = IKE_TASK_AUTH; /* closing from here on tells the peer, which has authenticated us */
-	if (verify_peer(sa, p, &why)) {
-		ike_sa_close(sa, true, &why, now);
-		ike_attempt_failed(sa, &why, now);
+	if (a->wants_eap && !a->eap_over) {
+		a->stage = IKE_AUTH_STAGE_TURN;
+		if (!p->eap.data) {
+			ike_reason_bad_answer(&why, sa, "IKE_AUTH without EAP, which we asked for");
+			fail(sa, &why, now);
+		} else if (ike_keep_reply(sa, first, chain, ike_auth_turn(sa, p->eap))) {
+			ike_task_failed(sa, now);
+		}
 		return;
 	}
-	if (take_child(sa, p, spi_in, now, &why)) {
-		ike_sa_close(sa, true, &why, now);
-		ike_attempt_failed(sa, &why, now);
+	if (take_child(sa, p, sa->task.spi_in, now, &why)) {
+		fail(sa, &why, now);
 		return;
 	}
 	ike_task_clear(sa);
 	conn->attempt = NULL;
 	ike_sa_establish(sa, now);
 	ike_settle_established(sa, now);
+}
+
+/* An answer of the peer's, read for the first time. */
+static void fresh_reply(
+    struct ike_sa *sa, const struct ike_payloads *p, uint8_t first, struct rd chain, mtime now)
+{
+	struct ike_auth *a = sa->auth;
+	struct reason why;
+	uint64_t ticket = 0;
+
+	if (a->rounds > 1 && !a->eap_over) { /* EAP goes on; nothing is to be verified */
+		verified(sa, p, first, chain, now);
+		return;
+	}
+	if (a->rounds == 1 && read_identity(sa, p, &why)) {
+		fail(sa, &why, now);
+		return;
+	}
+	switch (ike_auth_verify(sa, p, &ticket, &why)) {
+	case IKE_AUTH_NOW: verified(sa, p, first, chain, now); break;
+	case IKE_AUTH_LATER:
+		a->stage = IKE_AUTH_STAGE_VERIFYING;
+		if (ike_keep_reply(sa, first, chain, ticket))
+			ike_task_failed(sa, now);
+		break;
+	case IKE_AUTH_FAILED: fail(sa, &why, now); break;
+	}
+}
+
+/* The peer has refused: nothing is established there. */
+static void refused(struct ike_sa *sa, const struct ike_notify *error, mtime now)
+{
+	struct ike_identity own = ike_own_identity(sa->conn, sa);
+	struct reason why;
+
+	ike_task_clear(sa);
+	if (error->type == IKE_N_AUTHENTICATION_FAILED)
+		ike_reason_auth_refused(&why, sa, &own);
+	else
+		ike_reason_refused(&why, sa, error->type, "IKE_AUTH");
+	ike_attempt_failed(sa, &why, now);
+}
+
+void ike_auth_reply(
+    struct ike_sa *sa, struct ike_payloads *p, uint8_t first, struct rd chain, struct ike_job *job, mtime now)
+{
+	const struct ike_notify *error = ike_notify_error(p);
+	struct reason why;
+
+	if (!sa->auth) {
+		ike_task_failed(sa, now);
+		return;
+	}
+	if (error && !p->auth.data && !p->eap.data) {
+		refused(sa, error, now);
+		return;
+	}
+	switch (sa->auth->stage) {
+	case IKE_AUTH_STAGE_PROVING:
+	case IKE_AUTH_STAGE_IDLE: fresh_reply(sa, p, first, chain, now); return;
+	case IKE_AUTH_STAGE_VERIFYING:
+		if (ike_auth_verified(sa, job, &why))
+			fail(sa, &why, now);
+		else
+			verified(sa, p, first, chain, now);
+		return;
+	case IKE_AUTH_STAGE_TURN: turned(sa, job, now); return;
+	}
 }

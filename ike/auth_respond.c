@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * IKE_AUTH as responder (RFC 7296 1.2, 2.15, 2.21.2). The connection was guessed by address at IKE_SA_INIT;
- * now the identities choose it. Only a right AUTH makes anything: the SA established, the peer's
- * INITIAL_CONTACT heeded, the child made. Its inbound side is installed before the answer is sent. A refused
- * child leaves the IKE SA (2.21.2), for a while.
+ * IKE_AUTH as responder (RFC 7296 1.2, 2.15, 2.16, 2.21.2), in the frame of auth.h. The connection was
+ * guessed by address at IKE_SA_INIT; now the identities and the kind of proof choose it. Only a right AUTH
+ * makes anything: the SA established, the peer's INITIAL_CONTACT heeded, the child made. Its inbound side is
+ * installed before the answer is sent. A refused child leaves the IKE SA (2.21.2), for a while.
+ *
+ * One request runs through: verify the peer, prove ourselves, finish. With EAP the first proves us and starts
+ * the conversation, and its payloads are kept, since the child is in them; the last one verifies and
+ * finishes. A step that needs a job parks the request, which is read again with the result.
  */
 #include "ike/auth.h"
 #include "ike/engine.h"
@@ -39,8 +43,17 @@ static bool agrees(const struct ike_conn *conn, const struct ike_suite *s)
 	return false;
 }
 
-/* How well a conn fits: by its address, and by what it says of identities. 0: not at all. */
-static unsigned score(const struct ike_conn *conn, const struct ike_sa *sa, const struct ike_identity *idr)
+/* One request, and where it stands. */
+struct request {
+	uint32_t msg_id;
+	struct ike_payloads *p;
+	uint8_t first;
+	struct rd chain;
+};
+
+/* How well a conn fits: by its address, the kind of proof, and what it says of identities. 0: not at all. */
+static unsigned score(
+    const struct ike_conn *conn, const struct ike_sa *sa, const struct ike_identity *idr, uint8_t method)
 {
 	struct ike_identity own = ike_own_identity(conn, sa);
 	unsigned s = 1;
@@ -49,6 +62,8 @@ static unsigned score(const struct ike_conn *conn, const struct ike_sa *sa, cons
 		return 0;
 	if (!ike_identity_accepts(&conn->cfg.remote_id, &sa->remote_id))
 		return 0;
+	if (ike_auth_method_fits(conn->cfg.remote_auth, method))
+		s += 16;
 	if (conn->cfg.remote_id.type != IKE_ID_NONE)
 		s += 8;
 	if (conn->cfg.n_remote)
@@ -58,13 +73,13 @@ static unsigned score(const struct ike_conn *conn, const struct ike_sa *sa, cons
 	return s;
 }
 
-static struct ike_conn *choose_conn(const struct ike_sa *sa, const struct ike_identity *idr)
+static struct ike_conn *choose_conn(const struct ike_sa *sa, const struct ike_identity *idr, uint8_t method)
 {
 	struct ike_conn *best = NULL;
 	unsigned best_score = 0;
 
 	list_for_each (&sa->ike->conns, struct ike_conn, conn, node) {
-		unsigned s = score(conn, sa, idr);
+		unsigned s = score(conn, sa, idr, method);
 
 		if (s > best_score) {
 			best = conn;
@@ -85,46 +100,50 @@ static void refuse(struct ike_sa *sa, uint32_t msg_id, uint16_t type, const stru
 	ike_sa_linger(sa, now);
 }
 
-static bool proves(struct ike_sa *sa, const struct ike_payloads *p, const struct ike_auth_view *auth)
+static void no_memory(struct ike_sa *sa, const struct request *rq, mtime now)
 {
-	uint8_t want[CRYPTO_MAX_HASH];
+	struct reason why;
 
-	return !ike_auth_psk(&sa->keys, sa->keys.sk_pi, &sa->conn->psk,
-	           (struct ike_span){ sa->init_peers.data, sa->init_peers.len }, &sa->nr, p->idi, want) &&
-	       auth->data.len == sa->keys.prf_len && bytes_eq_ct(auth->data.data, want, sa->keys.prf_len);
+	ike_reason_internal(&why, "out of memory while a peer was being authenticated");
+	refuse(sa, rq->msg_id, IKE_N_TEMPORARY_FAILURE, &why, now);
 }
 
-/* 0 when the request proves a peer that a conn of ours wants; else it has been refused. */
-static int verify_peer(struct ike_sa *sa, uint32_t msg_id, const struct ike_payloads *p, mtime now)
+/* Who is it, and which conn of ours does it mean? 0, or -1: the request has been refused. */
+static int begin(struct ike_sa *sa, const struct request *rq, mtime now)
 {
-	struct ike_identity idr = { 0 };
+	const struct ike_payloads *p = rq->p;
+	struct ike_identity idr = { 0 }, own;
 	struct ike_auth_view auth = { 0 };
 	struct ike_conn *conn;
 	struct reason why;
 
-	if (ike_id_parse(p->idi, &sa->remote_id) || (p->idr.data && ike_id_parse(p->idr, &idr)) ||
-	    (p->auth.data && ike_auth_parse(p->auth, &auth))) {
+	if (!p->idi.data || ike_id_parse(p->idi, &sa->remote_id) ||
+	    (p->idr.data && ike_id_parse(p->idr, &idr)) || (p->auth.data && ike_auth_parse(p->auth, &auth))) {
 		ike_reason_bad_answer(&why, sa, "an identity in IKE_AUTH is malformed");
-		refuse(sa, msg_id, IKE_N_INVALID_SYNTAX, &why, now);
+		refuse(sa, rq->msg_id, IKE_N_INVALID_SYNTAX, &why, now);
 		return -1;
 	}
-	conn = choose_conn(sa, &idr);
+	conn = choose_conn(sa, &idr, auth.method);
 	if (!conn) {
 		ike_reason_wrong_identity(&why, sa, &sa->remote_id, &sa->conn->cfg.remote_id);
-		refuse(sa, msg_id, IKE_N_AUTHENTICATION_FAILED, &why, now);
+		refuse(sa, rq->msg_id, IKE_N_AUTHENTICATION_FAILED, &why, now);
 		return -1;
 	}
 	sa->conn = conn;
-	if (auth.method != IKE_AUTH_PSK) { /* none: the peer wants EAP */
+	if (!ike_auth_method_fits(conn->cfg.remote_auth, auth.method)) {
 		ike_reason_auth_method(&why, sa, auth.method);
-		refuse(sa, msg_id, IKE_N_AUTHENTICATION_FAILED, &why, now);
+		refuse(sa, rq->msg_id, IKE_N_AUTHENTICATION_FAILED, &why, now);
 		return -1;
 	}
-	if (!proves(sa, p, &auth)) {
-		ike_reason_psk_differs(&why, sa, &sa->remote_id);
-		refuse(sa, msg_id, IKE_N_AUTHENTICATION_FAILED, &why, now);
+	own = ike_own_identity(conn, sa);
+	sa->auth = ike_auth_new();
+	if (!sa->auth || ike_auth_set_id(&sa->auth->id_mine, &own) ||
+	    ike_bytes_set(&sa->auth->id_peer, p->idi.data, p->idi.len)) {
+		no_memory(sa, rq, now);
 		return -1;
 	}
+	sa->auth->initial_contact = ike_notify_find(p, IKE_N_INITIAL_CONTACT);
+	sa->auth->wants_eap = ike_auth_is_eap(conn->cfg.remote_auth);
 	return 0;
 }
 
@@ -157,27 +176,22 @@ static uint16_t settle_child(
 	return 0;
 }
 
-/* IDr and AUTH, which begin every answer of success. */
-static int build_proof(struct ike_sa *sa, struct ike_build *b)
+/* IDr in the first answer, and our proof where there is a new one. */
+static void build_proof(struct ike_sa *sa, struct ike_build *b, const struct request *rq)
 {
-	struct ike_identity own = ike_own_identity(sa->conn, sa);
-	uint8_t auth[CRYPTO_MAX_HASH];
-	struct ike_span id;
-	size_t id_at;
+	struct ike_auth *a = sa->auth;
 
-	ike_build_id(b, IKE_P_IDR, &own);
-	id_at = b->start + IKE_PAYLOAD_HEADER_LEN;
-	id = (struct ike_span){ sa->ike->body + id_at, wr_len(&b->w) - id_at };
-	if (ike_auth_psk(&sa->keys, sa->keys.sk_pr, &sa->conn->psk,
-	        (struct ike_span){ sa->init_mine.data, sa->init_mine.len }, &sa->ni, id, auth))
-		return -1;
-	ike_build_auth(b, IKE_AUTH_PSK, auth, sa->keys.prf_len);
-	cleanse(auth, sizeof(auth));
-	return 0;
+	if (rq->msg_id == 1) {
+		ike_build_payload(b, IKE_P_IDR);
+		wr_bytes(&b->w, a->id_mine.data, a->id_mine.len);
+	}
+	if (a->proof.data)
+		ike_build_auth(b, a->method, a->proof.data, a->proof.len);
+	ike_bytes_clear(&a->proof);
 }
 
-/* Answers, with the child if there is one. */
-static void respond(struct ike_sa *sa, uint32_t msg_id, const struct ike_child_new *n,
+/* Answers the last request, with the child if there is one. */
+static void respond(struct ike_sa *sa, const struct request *rq, const struct ike_child_new *n,
     const struct ike_child *c, uint16_t refusal)
 {
 	struct ike_build b = ike_build_init(sa->ike->body, sizeof(sa->ike->body));
@@ -185,8 +199,7 @@ static void respond(struct ike_sa *sa, uint32_t msg_id, const struct ike_child_n
 	struct wr w = wr_init(spi, sizeof(spi));
 	struct chunk spi_chunk = { spi, sizeof(spi) };
 
-	if (build_proof(sa, &b))
-		return;
+	build_proof(sa, &b, rq);
 	if (c) {
 		wr_u32(&w, c->spi_in);
 		ike_build_sa_choice(&b, &n->choice, IKE_PROTO_ESP, &spi_chunk);
@@ -195,23 +208,21 @@ static void respond(struct ike_sa *sa, uint32_t msg_id, const struct ike_child_n
 	} else {
 		ike_build_notify(&b, IKE_PROTO_NONE, NULL, refusal, NULL, 0);
 	}
-	ike_respond(sa, IKE_X_AUTH, msg_id, &b, c ? c->add_in : 0);
+	ike_respond(sa, IKE_X_AUTH, rq->msg_id, &b, c ? c->add_in : 0);
 }
 
-void ike_auth_request(struct ike_sa *sa, uint32_t msg_id, struct ike_payloads *p, mtime now)
+/* Both are proved: the child that the first request asked for, and the SA is established. */
+static void finish(struct ike_sa *sa, const struct request *rq, const struct ike_payloads *offer, mtime now)
 {
 	struct ike_child_new n = { .ni = &sa->ni, .nr = &sa->nr };
+	struct ike_conn *conn = sa->conn;
 	struct ike_child *c = NULL;
-	struct ike_conn *conn;
 	struct reason why;
 	uint16_t refusal;
 
-	if (verify_peer(sa, msg_id, p, now))
-		return;
-	conn = sa->conn;
-	if (ike_notify_find(p, IKE_N_INITIAL_CONTACT))
+	if (sa->auth->initial_contact)
 		ike_settle_initial_contact(sa, now);
-	refusal = settle_child(sa, p, &n, &why);
+	refusal = settle_child(sa, offer, &n, &why);
 	if (!refusal) {
 		c = ike_child_create(sa, &n, now);
 		if (!c) {
@@ -219,7 +230,7 @@ void ike_auth_request(struct ike_sa *sa, uint32_t msg_id, struct ike_payloads *p
 			ike_reason_internal(&why, "the child SA could not be made");
 		}
 	}
-	respond(sa, msg_id, &n, c, refusal);
+	respond(sa, rq, &n, c, refusal);
 	ike_sa_establish(sa, now);
 	if (c) {
 		ike_settle_established(sa, now);
@@ -230,4 +241,146 @@ void ike_auth_request(struct ike_sa *sa, uint32_t msg_id, struct ike_payloads *p
 		conn->last_error = why;
 	sa->childless_at = mtime_add(now, childless_patience);
 	ike_conn_lost(conn, &why, false, now); /* if the peer's INITIAL_CONTACT took what was there */
+}
+
+/* The method takes the peer's packet; none: it begins. */
+static void turn(struct ike_sa *sa, const struct request *rq, struct ike_span packet, mtime now)
+{
+	sa->auth->stage = IKE_AUTH_STAGE_TURN;
+	if (ike_park(sa, IKE_X_AUTH, rq->msg_id, rq->first, rq->chain, ike_auth_turn(sa, packet)))
+		no_memory(sa, rq, now);
+}
+
+static void start_eap(struct ike_sa *sa, const struct request *rq, mtime now)
+{
+	struct ike_auth *a = sa->auth;
+	struct rd chain = rq->chain;
+	size_t len = rd_left(&chain);
+	struct reason why;
+
+	a->first_type = rq->first;
+	a->eap = ike_eap_new(sa->conn, true, &why);
+	if (!a->eap)
+		refuse(sa, rq->msg_id, IKE_N_AUTHENTICATION_FAILED, &why, now);
+	else if (ike_bytes_set(&a->first, rd_skip(&chain, len), len))
+		no_memory(sa, rq, now);
+	else
+		turn(sa, rq, (struct ike_span){ 0 }, now);
+}
+
+/* Our proof is there: the conversation begins, or all is done. */
+static void proved(struct ike_sa *sa, const struct request *rq, mtime now)
+{
+	struct ike_auth *a = sa->auth;
+	struct ike_payloads offer;
+
+	a->stage = IKE_AUTH_STAGE_IDLE;
+	if (!a->wants_eap)
+		finish(sa, rq, rq->p, now);
+	else if (!a->eap_over)
+		start_eap(sa, rq, now);
+	else if (ike_payloads_parse(rd_init(a->first.data, a->first.len), a->first_type, &offer))
+		no_memory(sa, rq, now); /* it was read once: can't be */
+	else
+		finish(sa, rq, &offer, now);
+}
+
+static void prove(struct ike_sa *sa, const struct request *rq, mtime now)
+{
+	struct reason why;
+	uint64_t ticket = 0;
+
+	switch (ike_auth_prove(sa, &ticket, &why)) {
+	case IKE_AUTH_NOW: proved(sa, rq, now); break;
+	case IKE_AUTH_LATER:
+		sa->auth->stage = IKE_AUTH_STAGE_PROVING;
+		if (ike_park(sa, IKE_X_AUTH, rq->msg_id, rq->first, rq->chain, ticket))
+			no_memory(sa, rq, now);
+		break;
+	case IKE_AUTH_FAILED: refuse(sa, rq->msg_id, IKE_N_AUTHENTICATION_FAILED, &why, now); break;
+	}
+}
+
+static void verify(struct ike_sa *sa, const struct request *rq, mtime now)
+{
+	struct reason why;
+	uint64_t ticket = 0;
+
+	switch (ike_auth_verify(sa, rq->p, &ticket, &why)) {
+	case IKE_AUTH_NOW: prove(sa, rq, now); break;
+	case IKE_AUTH_LATER:
+		sa->auth->stage = IKE_AUTH_STAGE_VERIFYING;
+		if (ike_park(sa, IKE_X_AUTH, rq->msg_id, rq->first, rq->chain, ticket))
+			no_memory(sa, rq, now);
+		break;
+	case IKE_AUTH_FAILED: refuse(sa, rq->msg_id, IKE_N_AUTHENTICATION_FAILED, &why, now); break;
+	}
+}
+
+/* The method has spoken: its packet goes out, the first one with who we are. Success waits for the peer's
+ * AUTH. */
+static void turned(struct ike_sa *sa, const struct request *rq, struct ike_job *job, mtime now)
+{
+	struct ike_build b = ike_build_init(sa->ike->body, sizeof(sa->ike->body));
+	struct reason why = { 0 };
+	enum ike_eap_verdict verdict = ike_auth_turned(sa, job, &why);
+
+	sa->auth->stage = IKE_AUTH_STAGE_IDLE;
+	if (verdict == IKE_EAP_FAILURE && (!job->ok || !job->turn->out_len)) {
+		refuse(sa, rq->msg_id, IKE_N_AUTHENTICATION_FAILED, &why, now);
+		return;
+	}
+	build_proof(sa, &b, rq);
+	ike_build_eap(&b, job->turn->out, job->turn->out_len);
+	ike_respond(sa, IKE_X_AUTH, rq->msg_id, &b, 0);
+	if (verdict == IKE_EAP_FAILURE) {
+		ike_conn_warn(sa->conn, &why, now);
+		if (!sa->conn->live)
+			sa->conn->last_error = why;
+		ike_sa_linger(sa, now);
+	}
+}
+
+/* A request that is read for the first time. */
+static void fresh_request(struct ike_sa *sa, const struct request *rq, mtime now)
+{
+	struct ike_auth *a = sa->auth;
+	struct reason why;
+
+	if (rq->msg_id == 1 && a->wants_eap)
+		prove(sa, rq, now);
+	else if (rq->msg_id == 1 || (a->eap_over && rq->p->auth.data))
+		verify(sa, rq, now);
+	else if (!a->eap_over && a->eap && rq->p->eap.data && ++a->rounds <= IKE_AUTH_ROUNDS_MAX)
+		turn(sa, rq, rq->p->eap, now);
+	else {
+		ike_reason_bad_answer(&why, sa, "IKE_AUTH goes on with neither EAP nor the AUTH that is due");
+		refuse(sa, rq->msg_id, IKE_N_AUTHENTICATION_FAILED, &why, now);
+	}
+}
+
+void ike_auth_request(struct ike_sa *sa, uint32_t msg_id, struct ike_payloads *p, uint8_t first,
+    struct rd chain, struct ike_job *job, mtime now)
+{
+	struct request rq = { .msg_id = msg_id, .p = p, .first = first, .chain = chain };
+	struct reason why;
+
+	if (!sa->auth && begin(sa, &rq, now))
+		return;
+	switch (sa->auth->stage) {
+	case IKE_AUTH_STAGE_IDLE: fresh_request(sa, &rq, now); return;
+	case IKE_AUTH_STAGE_VERIFYING:
+		if (ike_auth_verified(sa, job, &why))
+			refuse(sa, msg_id, IKE_N_AUTHENTICATION_FAILED, &why, now);
+		else
+			prove(sa, &rq, now);
+		return;
+	case IKE_AUTH_STAGE_PROVING:
+		if (ike_auth_proved(sa, job, &why))
+			refuse(sa, msg_id, IKE_N_TEMPORARY_FAILURE, &why, now);
+		else
+			proved(sa, &rq, now);
+		return;
+	case IKE_AUTH_STAGE_TURN: turned(sa, &rq, job, now); return;
+	}
 }

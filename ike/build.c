@@ -84,6 +84,12 @@ void ike_build_auth(struct ike_build *b, uint8_t method, const uint8_t *data, si
 	wr_bytes(&b->w, data, len);
 }
 
+void ike_build_eap(struct ike_build *b, const uint8_t *packet, size_t len)
+{
+	ike_build_payload(b, IKE_P_EAP);
+	wr_bytes(&b->w, packet, len);
+}
+
 void ike_build_ts(struct ike_build *b, uint8_t type, const struct ike_ts *ts, unsigned n)
 {
 	ike_build_payload(b, type);

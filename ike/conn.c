@@ -17,6 +17,17 @@ struct ike_conn *ike_conn_find(const struct ike *ike, uint32_t id)
 	return NULL;
 }
 
+static int check_auth(const struct ike_conn_config *c, struct reason *why)
+{
+	static const char id[] = "ike-bad-config";
+
+	if ((c->local_auth == IKE_AUTH_KIND_PSK || c->remote_auth == IKE_AUTH_KIND_PSK) && !c->psk_len)
+		return reason_set(why, id, "%s: the pre-shared key is empty", c->name);
+	if (c->local_auth != IKE_AUTH_KIND_PSK || c->remote_auth != IKE_AUTH_KIND_PSK)
+		return reason_set(why, id, "%s: only pre-shared keys can authenticate", c->name);
+	return 0;
+}
+
 static int check_config(const struct ike_conn_config *c, struct reason *why)
 {
 	static const char id[] = "ike-bad-config";
@@ -27,8 +38,8 @@ static int check_config(const struct ike_conn_config *c, struct reason *why)
 	if (!c->esp_proposals.n || c->esp_proposals.n > IKE_PROPOSALS_MAX)
 		return reason_set(
 		    why, id, "%s: 1 to %d ESP proposals are needed", c->name, IKE_PROPOSALS_MAX);
-	if (!c->psk_len)
-		return reason_set(why, id, "%s: the pre-shared key is empty", c->name);
+	if (check_auth(c, why))
+		return -1;
 	if (c->n_remote > IKE_REMOTES_MAX)
 		return reason_set(why, id, "%s: at most %d remote addresses", c->name, IKE_REMOTES_MAX);
 	if (!c->n_remote && c->role != IKE_ROLE_RESPOND)

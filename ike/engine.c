@@ -139,10 +139,14 @@ static void task_job_done(struct ike_sa *sa, struct ike_job *job, mtime now)
 		ike_init_job_done(sa, job, now);
 		return;
 	}
-	if (t->waiting_secret) {
+	if (t->kind == IKE_TASK_AUTH && !t->reply.data) {
+		ike_auth_job_done(sa, job, now);
+		return;
+	}
+	if (t->waiting_secret || t->kind == IKE_TASK_AUTH) {
 		struct ike_bytes reply = t->reply;
 
-		/* The answer is read again, now with g^ir; the task may be over when that returns. */
+		/* The answer is read again, now with the result; the task may be over when that returns. */
 		t->reply = (struct ike_bytes){ 0 };
 		ike_process_reply(sa, t->reply_first, rd_init(reply.data, reply.len), job, now);
 		ike_bytes_clear(&reply);

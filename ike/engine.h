@@ -7,6 +7,7 @@
 #ifndef CW_IKE_ENGINE_H
 #define CW_IKE_ENGINE_H
 
+#include "ike/auth.h"
 #include "ike/cookie.h"
 #include "ike/sa.h"
 
@@ -59,21 +60,32 @@ void ike_act_free_all(struct ike *ike);
 
 /* job.c */
 enum ike_job_slot { IKE_SLOT_TASK, IKE_SLOT_REQUEST };
+enum ike_job_kind { IKE_JOB_KE, IKE_JOB_EAP };
 struct ike_job {
 	uint64_t sa_serial, ticket;
 	enum ike_job_slot slot;
-	enum ke_id group;
+	enum ike_job_kind kind;
 	uint8_t seed[64];
-	uint32_t drawn;                     /* blocks taken from the seed */
+	uint32_t drawn; /* blocks taken from the seed */
+	bool ok;
+	/* IKE_JOB_EAP */
+	struct ike_eap *eap;
+	struct ike_eap_turn *turn;
+	/* IKE_JOB_KE */
+	enum ke_id group;
 	struct ke *ke;                      /* NULL: generate one */
 	uint8_t peer[CRYPTO_MAX_KE_PUBLIC]; /* peer_len 0: generate only */
 	size_t peer_len;
 	uint8_t ke_public[CRYPTO_MAX_KE_PUBLIC];
 	size_t ke_public_len;
 	struct secret secret;
-	bool ok;
 };
-/* Starts a job for this SA and returns its ticket; 0 when memory is out (ke is freed then). Takes ke over. */
+/* A job without content; NULL when memory is out. */
+struct ike_job *ike_job_new(struct ike_sa *sa, enum ike_job_slot slot, enum ike_job_kind kind);
+/* Queues it and returns its ticket; 0 when memory is out (the job is freed then). */
+uint64_t ike_job_queue(struct ike_sa *sa, struct ike_job *job);
+/* Starts a key exchange job for this SA and returns its ticket; 0 when memory is out (ke is freed then).
+ * Takes ke over. */
 uint64_t ike_job_start(
     struct ike_sa *sa, enum ike_job_slot slot, enum ke_id group, struct ke *ke, struct ike_span peer);
 
@@ -115,6 +127,11 @@ uint64_t ike_send_raw(struct ike_sa *sa, const struct ike_bytes *msg, uint64_t d
 void ike_retransmit(struct ike_sa *sa, mtime now);
 void ike_out_clear(struct ike_sa *sa);
 void ike_task_clear(struct ike_sa *sa);
+/* Keeps a request whose answer waits for the job of this ticket. -1: no memory. */
+int ike_park(
+    struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, uint8_t first, struct rd chain, uint64_t ticket);
+/* Keeps an answer of the peer's that waits for a job of our task, likewise. */
+int ike_keep_reply(struct ike_sa *sa, uint8_t first, struct rd chain, uint64_t ticket);
 int ike_park_request(struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, uint8_t first, struct rd chain,
     enum ke_id group, struct ike_span peer_public);
 
@@ -139,8 +156,12 @@ bool ike_conn_serves(const struct ike_conn *conn, const struct addr *local, cons
 
 /* auth_initiate.c, auth_respond.c: IKE_AUTH */
 void ike_auth_start(struct ike_sa *sa, mtime now);
-void ike_auth_reply(struct ike_sa *sa, struct ike_payloads *p, mtime now);
-void ike_auth_request(struct ike_sa *sa, uint32_t msg_id, struct ike_payloads *p, mtime now);
+/* The job of the first request is done: our proof is there. */
+void ike_auth_job_done(struct ike_sa *sa, struct ike_job *job, mtime now);
+void ike_auth_reply(struct ike_sa *sa, struct ike_payloads *p, uint8_t first, struct rd chain,
+    struct ike_job *job, mtime now);
+void ike_auth_request(struct ike_sa *sa, uint32_t msg_id, struct ike_payloads *p, uint8_t first,
+    struct rd chain, struct ike_job *job, mtime now);
 struct ike_identity ike_own_identity(const struct ike_conn *conn, const struct ike_sa *sa);
 
 /* child_sa.c */

@@ -62,6 +62,15 @@ const char *ike_ts_str(const struct ike_ts ts[], unsigned n, char *buf, size_t c
 
 enum ike_role { IKE_ROLE_BOTH, IKE_ROLE_INITIATE, IKE_ROLE_RESPOND };
 
+/* How a side proves who it is (RFC 7296 2.15, 2.16). EAP: only an initiator can, so local_auth needs role
+ * initiate and remote_auth role respond; the other side then proves itself by key or certificate. */
+enum ike_auth_kind {
+	IKE_AUTH_KIND_PSK,
+	IKE_AUTH_KIND_CERT,
+	IKE_AUTH_KIND_EAP_MSCHAPV2,
+	IKE_AUTH_KIND_EAP_TLS
+};
+
 /* One tunnel's peer. Copied by ike_conn_add; secrets too (cleansed when the connection goes). */
 struct ike_conn_config {
 	char name[128]; /* "azure-hq/t1": only ever printed in reasons */
@@ -72,7 +81,8 @@ struct ike_conn_config {
 	struct addr remote[IKE_REMOTES_MAX];
 	unsigned n_remote; /* 0: any peer may answer (responder only) */
 	struct ike_identity local_id, remote_id;
-	const uint8_t *psk;
+	enum ike_auth_kind local_auth, remote_auth;
+	const uint8_t *psk; /* needed when one of the two is by pre-shared key */
 	size_t psk_len;
 	struct ike_proposals ike_proposals; /* in order of preference */
 	struct ike_proposals esp_proposals; /* a KE method in one of them means PFS at rekey */

@@ -51,6 +51,7 @@ void ike_sa_free(struct ike_sa *sa)
 		ike_child_free(c);
 	list_remove(&sa->node);
 	ike_task_clear(sa);
+	ike_auth_free(sa->auth);
 	ike_keys_clear(&sa->keys);
 	ike_bytes_clear(&sa->kept);
 	ike_bytes_clear(&sa->parked.msg);
@@ -109,6 +110,8 @@ void ike_sa_establish(struct ike_sa *sa, mtime now)
 	};
 	ike_lifetimes_start(
 	    sa, sa->conn->cfg.ike_lifetime, sa->created_by_us, now, &sa->rekey_at, &sa->expire_at);
+	ike_auth_free(sa->auth);
+	sa->auth = NULL;
 	ike_bytes_clear(&sa->init_mine);
 	ike_bytes_clear(&sa->init_peers);
 	ike_bytes_clear(&sa->cookie);
@@ -168,7 +171,7 @@ void ike_sa_close(struct ike_sa *sa, bool tell, const struct reason *why, mtime 
 	if (sa->conn && sa->conn->attempt == sa)
 		sa->conn->attempt = NULL;
 	/* An SA that the peer can't have authenticated yet just ends. */
-	if (was == IKE_SA_HALF_OPEN || (was == IKE_SA_INITIATING && sa->task.kind != IKE_TASK_AUTH))
+	if (was == IKE_SA_HALF_OPEN || (was == IKE_SA_INITIATING && !(sa->auth && sa->auth->told_all)))
 		tell = false;
 	sa->state = tell ? IKE_SA_CLOSING : IKE_SA_DEAD;
 	/* What the peer made of it meanwhile has nothing to take over any more. */

@@ -70,15 +70,16 @@ void ike_process_request(struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, u
     struct ike_job *job, mtime now)
 {
 	struct ike_sa *waiting = ike_sa_heir_of(sa);
+	uint8_t rules = exchange == IKE_X_AUTH && msg_id > 1 ? IKE_X_AUTH_MORE : exchange;
 	struct ike_payloads p;
 	bool deletes;
 
-	if (ike_payloads_parse(chain, first, &p) || ike_payloads_check(&p, exchange, false)) {
+	if (ike_payloads_parse(chain, first, &p) || ike_payloads_check(&p, rules, false)) {
 		fault_in_request(sa, exchange, msg_id, &p, now);
 		return;
 	}
 	if (sa->state == IKE_SA_HALF_OPEN) {
-		ike_auth_request(sa, msg_id, &p, now);
+		ike_auth_request(sa, msg_id, &p, first, chain, job, now);
 		return;
 	}
 	/* The peer uses its new SA: for it, the rekeys at once are decided. Its Delete would say the
@@ -136,8 +137,10 @@ void ike_process_reply(struct ike_sa *sa, uint8_t first, struct rd chain, struct
 		sa->confirmed = sa->out.first_sent;
 		ike_out_clear(sa);
 	} else {
-		exchange = IKE_X_CREATE_CHILD_SA; /* the only answers that wait for a job */
+		exchange = sa->task.kind == IKE_TASK_AUTH ? IKE_X_AUTH : IKE_X_CREATE_CHILD_SA;
 	}
+	if (exchange == IKE_X_AUTH && sa->auth && sa->auth->rounds > 1)
+		exchange = IKE_X_AUTH_MORE;
 	if (sa->state == IKE_SA_CLOSING && sa->task.kind != IKE_TASK_DELETE_IKE &&
 	    sa->task.kind != IKE_TASK_REKEY_IKE) {
 		ike_task_clear(sa); /* whatever it says: the Delete follows */
@@ -148,7 +151,7 @@ void ike_process_reply(struct ike_sa *sa, uint8_t first, struct rd chain, struct
 		return;
 	}
 	switch (sa->task.kind) {
-	case IKE_TASK_AUTH: ike_auth_reply(sa, &p, now); return;
+	case IKE_TASK_AUTH: ike_auth_reply(sa, &p, first, chain, job, now); return;
 	case IKE_TASK_REKEY_CHILD: ike_rekey_child_reply(sa, &p, first, chain, job, now); return;
 	case IKE_TASK_REKEY_IKE: ike_rekey_ike_reply(sa, &p, first, chain, job, now); return;
 	case IKE_TASK_DELETE_CHILD:
@@ -168,7 +171,7 @@ static bool request_expected(const struct ike_sa *sa, const struct ike_header *h
 	if (sa->state == IKE_SA_LINGERING || h->msg_id != sa->next_peer)
 		return false;
 	if (sa->state == IKE_SA_HALF_OPEN)
-		return h->exchange == IKE_X_AUTH && h->msg_id == 1 && !sa->parked.ticket;
+		return h->exchange == IKE_X_AUTH && !sa->parked.ticket;
 	return !sa->parked.ticket; /* else its answer is being computed */
 }
 

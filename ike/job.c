@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Jobs: the key exchange computations, which take milliseconds, run where the daemon likes. A job holds all
- * it needs, its own randomness too: a seed of 512 bits from the engine's rng, stretched by HMAC-SHA-512 in
- * counter mode, so that the engine's rng is never drawn from another thread and the same seed replays the
- * same run.
+ * Jobs: what takes milliseconds or more (key exchange, a turn of EAP) runs where the daemon likes. A job
+ * holds all it needs, its own randomness too: a seed of 512 bits from the engine's rng, stretched by
+ * HMAC-SHA-512 in counter mode, so that the engine's rng is never drawn from another thread and the same seed
+ * replays the same run.
  */
 #include "ike/engine.h"
 
@@ -28,44 +28,67 @@ static void job_fill(void *ctx, void *out, size_t len)
 	}
 }
 
-uint64_t ike_job_start(
-    struct ike_sa *sa, enum ike_job_slot slot, enum ke_id group, struct ke *ke, struct ike_span peer)
+struct ike_job *ike_job_new(struct ike_sa *sa, enum ike_job_slot slot, enum ike_job_kind kind)
 {
-	struct ike *ike = sa->ike;
-	struct ike_job *job = peer.len <= CRYPTO_MAX_KE_PUBLIC ? calloc(1, sizeof(*job)) : NULL;
+	struct ike_job *job = calloc(1, sizeof(*job));
 
-	if (!job) {
-		ke_free(ke);
-		return 0;
-	}
+	if (!job)
+		return NULL;
 	job->sa_serial = sa->serial;
-	job->ticket = ++ike->next_ticket;
+	job->ticket = ++sa->ike->next_ticket;
 	job->slot = slot;
-	job->group = group;
-	job->ke = ke;
-	rng_fill(&ike->rng, job->seed, sizeof(job->seed));
-	if (peer.len)
-		memcpy(job->peer, peer.data, peer.len);
-	job->peer_len = peer.len;
-	sa->job_action[slot] = ike_act_job(ike, sa->conn ? sa->conn->id : 0, job);
-	if (!sa->job_action[slot]) {
+	job->kind = kind;
+	rng_fill(&sa->ike->rng, job->seed, sizeof(job->seed));
+	return job;
+}
+
+uint64_t ike_job_queue(struct ike_sa *sa, struct ike_job *job)
+{
+	sa->job_action[job->slot] = ike_act_job(sa->ike, sa->conn ? sa->conn->id : 0, job);
+	if (!sa->job_action[job->slot]) {
 		ike_job_free(job);
 		return 0;
 	}
 	return job->ticket;
 }
 
+uint64_t ike_job_start(
+    struct ike_sa *sa, enum ike_job_slot slot, enum ke_id group, struct ke *ke, struct ike_span peer)
+{
+	struct ike_job *job = peer.len <= CRYPTO_MAX_KE_PUBLIC ? ike_job_new(sa, slot, IKE_JOB_KE) : NULL;
+
+	if (!job) {
+		ke_free(ke);
+		return 0;
+	}
+	job->group = group;
+	job->ke = ke;
+	if (peer.len)
+		memcpy(job->peer, peer.data, peer.len);
+	job->peer_len = peer.len;
+	return ike_job_queue(sa, job);
+}
+
+static bool run_ke(struct ike_job *job, const struct rng *rng)
+{
+	if (!job->ke)
+		job->ke = ke_new(job->group, rng);
+	if (!job->ke || ke_public(job->ke, job->ke_public, sizeof(job->ke_public), &job->ke_public_len))
+		return false;
+	return !job->peer_len || !ke_secret(job->ke, job->peer, job->peer_len, &job->secret);
+}
+
 void ike_job_run(struct ike_job *job)
 {
 	struct rng rng = { job_fill, job };
 
-	if (!job->ke)
-		job->ke = ke_new(job->group, &rng);
-	if (!job->ke || ke_public(job->ke, job->ke_public, sizeof(job->ke_public), &job->ke_public_len))
-		return;
-	if (job->peer_len && ke_secret(job->ke, job->peer, job->peer_len, &job->secret))
-		return;
-	job->ok = true;
+	switch (job->kind) {
+	case IKE_JOB_KE: job->ok = run_ke(job, &rng); break;
+	case IKE_JOB_EAP:
+		ike_eap_turn(job->eap, &rng, job->turn);
+		job->ok = true;
+		break;
+	}
 }
 
 void ike_job_free(struct ike_job *job)
@@ -73,6 +96,10 @@ void ike_job_free(struct ike_job *job)
 	if (!job)
 		return;
 	ke_free(job->ke);
+	ike_eap_free(job->eap);
+	if (job->turn)
+		cleanse(job->turn, sizeof(*job->turn));
+	free(job->turn);
 	secret_clear(&job->secret);
 	cleanse(job, sizeof(*job));
 	free(job);

@@ -69,6 +69,7 @@ static struct ike_span *single_slot(struct ike_payloads *p, uint8_t type)
 	case IKE_P_AUTH: return &p->auth;
 	case IKE_P_TSI: return &p->tsi;
 	case IKE_P_TSR: return &p->tsr;
+	case IKE_P_EAP: return &p->eap;
 	case IKE_P_SK: return &p->sk;
 	}
 	return NULL;
@@ -235,6 +236,20 @@ int ike_id_parse(struct ike_span body, struct ike_identity *ret)
 		return -1;
 	rd_bytes(&r, id.data, id.len);
 	*ret = id;
+	return 0;
+}
+
+int ike_eap_parse(struct ike_span body, uint8_t *ret_code)
+{
+	struct rd r = rd_init(body.data, body.len);
+	uint8_t code = rd_u8(&r);
+	uint16_t len;
+
+	rd_u8(&r); /* identifier */
+	len = rd_u16(&r);
+	if (!rd_ok(&r) || len != body.len || code < IKE_EAP_REQUEST || code > IKE_EAP_CODE_FAILURE)
+		return -1;
+	*ret_code = code;
 	return 0;
 }
 

@@ -41,7 +41,7 @@ enum ike_fault {
 struct ike_payloads {
 	enum ike_fault fault;
 	uint8_t critical_type; /* with IKE_FAULT_CRITICAL */
-	struct ike_span sa, ke, nonce, idi, idr, auth, tsi, tsr, sk;
+	struct ike_span sa, ke, nonce, idi, idr, auth, tsi, tsr, eap, sk;
 	uint8_t sk_first; /* type of the first payload inside SK */
 	struct ike_notify notify[IKE_NOTIFIES_MAX];
 	unsigned n_notify;
@@ -54,6 +54,9 @@ struct ike_payloads {
 
 /* Walks the chain in r, whose first payload has the type `first`. 0, or -1 with ret->fault set. */
 int ike_payloads_parse(struct rd r, uint8_t first, struct ike_payloads *ret);
+/* Stands for an exchange type in ike_payloads_check: IKE_AUTH after its first message each way (RFC
+ * 7296 2.16). */
+#define IKE_X_AUTH_MORE 255
 /* Does the message have what its exchange needs and nothing that it must not have? Sets ->fault and gives -1.
  */
 int ike_payloads_check(struct ike_payloads *p, uint8_t exchange, bool response);
@@ -75,6 +78,8 @@ struct ike_auth_view {
 };
 int ike_auth_parse(struct ike_span body, struct ike_auth_view *ret);
 int ike_id_parse(struct ike_span body, struct ike_identity *ret);
+/* One EAP packet (RFC 3748 4): its code; the length field must be the payload's. */
+int ike_eap_parse(struct ike_span body, uint8_t *ret_code);
 /* One 4-octet SPI of a Delete payload; i < n. */
 uint32_t ike_delete_spi(const struct ike_delete *d, unsigned i);
 
@@ -109,6 +114,7 @@ void ike_build_ke(struct ike_build *b, uint16_t group, const uint8_t *data, size
 void ike_build_nonce(struct ike_build *b, const uint8_t *data, size_t len);
 void ike_build_id(struct ike_build *b, uint8_t type, const struct ike_identity *id);
 void ike_build_auth(struct ike_build *b, uint8_t method, const uint8_t *data, size_t len);
+void ike_build_eap(struct ike_build *b, const uint8_t *packet, size_t len);
 void ike_build_ts(struct ike_build *b, uint8_t type, const struct ike_ts *ts, unsigned n);
 void ike_build_delete_ike(struct ike_build *b);
 void ike_build_delete_esp(struct ike_build *b, const uint32_t *spis, unsigned n);

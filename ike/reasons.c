@@ -119,6 +119,17 @@ void ike_reason_psk_differs(struct reason *r, const struct ike_sa *sa, const str
 	    ike_identity_str(id, buf, sizeof(buf)), peer(sa));
 }
 
+void ike_reason_eap_key(struct reason *r, const struct ike_sa *sa, const struct ike_identity *id)
+{
+	char buf[IKE_ID_MAX];
+
+	reason_set(r, "ike-auth-failed",
+	    "EAP succeeded, but what \"%.120s\" at %s proves at its end does not fit the key that EAP made. "
+	    "Somebody "
+	    "is in between, or one side derives that key differently.",
+	    ike_identity_str(id, buf, sizeof(buf)), peer(sa));
+}
+
 void ike_reason_auth_method(struct reason *r, const struct ike_sa *sa, unsigned method)
 {
 	reason_set(r, "ike-auth-failed",

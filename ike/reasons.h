@@ -15,6 +15,7 @@ void ike_reason_bad_answer(struct reason *r, const struct ike_sa *sa, const char
 void ike_reason_refused(struct reason *r, const struct ike_sa *sa, uint16_t notify, const char *exchange);
 void ike_reason_auth_refused(struct reason *r, const struct ike_sa *sa, const struct ike_identity *own);
 void ike_reason_psk_differs(struct reason *r, const struct ike_sa *sa, const struct ike_identity *peer);
+void ike_reason_eap_key(struct reason *r, const struct ike_sa *sa, const struct ike_identity *peer);
 void ike_reason_auth_method(struct reason *r, const struct ike_sa *sa, unsigned method);
 void ike_reason_wrong_identity(struct reason *r, const struct ike_sa *sa, const struct ike_identity *seen,
     const struct ike_identity *wanted);

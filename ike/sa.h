@@ -140,7 +140,8 @@ struct ike_sa {
 	struct ike_bytes cookie;
 	uint8_t init_number; /* of the peer's proposal that we chose */
 	bool init_integ_none;
-	struct reason hint; /* the last unauthenticated complaint, said when the attempt ends */
+	struct ike_auth *auth; /* IKE_AUTH under way (auth.h); NULL before and after */
+	struct reason hint;    /* the last unauthenticated complaint, said when the attempt ends */
 
 	uint64_t job_action[2]; /* the last JOB by slot (job.c) */
 	struct list children;

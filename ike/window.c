@@ -128,22 +128,37 @@ void ike_respond_again(struct ike_sa *sa)
 	ike_send_raw(sa, &sa->kept, 0);
 }
 
-int ike_park_request(struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, uint8_t first, struct rd chain,
-    enum ke_id group, struct ike_span peer_public)
+int ike_park(
+    struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, uint8_t first, struct rd chain, uint64_t ticket)
 {
 	struct ike_parked *p = &sa->parked;
 	size_t len = rd_left(&chain);
 
-	if (ike_bytes_set(&p->msg, rd_skip(&chain, len), len))
+	if (!ticket || ike_bytes_set(&p->msg, rd_skip(&chain, len), len))
 		return -1;
-	p->ticket = ike_job_start(sa, IKE_SLOT_REQUEST, group, NULL, peer_public);
-	if (!p->ticket) {
-		ike_bytes_clear(&p->msg);
-		return -1;
-	}
+	p->ticket = ticket;
 	p->exchange = exchange;
 	p->id = msg_id;
 	p->first = first;
+	return 0;
+}
+
+int ike_park_request(struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, uint8_t first, struct rd chain,
+    enum ke_id group, struct ike_span peer_public)
+{
+	return ike_park(sa, exchange, msg_id, first, chain,
+	    ike_job_start(sa, IKE_SLOT_REQUEST, group, NULL, peer_public));
+}
+
+int ike_keep_reply(struct ike_sa *sa, uint8_t first, struct rd chain, uint64_t ticket)
+{
+	struct ike_task *t = &sa->task;
+	size_t len = rd_left(&chain);
+
+	if (!ticket || ike_bytes_set(&t->reply, rd_skip(&chain, len), len))
+		return -1;
+	t->reply_first = first;
+	t->ticket = ticket;
 	return 0;
 }
 

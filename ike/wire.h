@@ -66,6 +66,14 @@ enum ike_esn { IKE_ESN_NO = 0, IKE_ESN_YES = 1 };
 /* --- AUTH payload, RFC 7296 3.8 --- */
 enum ike_auth_method { IKE_AUTH_RSA = 1, IKE_AUTH_PSK = 2, IKE_AUTH_DSS = 3, IKE_AUTH_SIGNATURE = 14 };
 
+/* --- EAP payload, RFC 7296 3.16, RFC 3748 4 --- */
+enum ike_eap_code {
+	IKE_EAP_REQUEST = 1,
+	IKE_EAP_RESPONSE = 2,
+	IKE_EAP_CODE_SUCCESS = 3,
+	IKE_EAP_CODE_FAILURE = 4
+};
+
 /* --- notifications, RFC 7296 3.10.1 --- */
 #define IKE_N_ERROR_LIMIT 16384 /* below: errors; from here on: status */
 enum ike_notify_type {
@@ -109,12 +117,14 @@ enum ike_ts_type { IKE_TS_IPV4_RANGE = 7, IKE_TS_IPV6_RANGE = 8 };
 #define IKE_OFFER_PROPOSALS_MAX  64    /* proposals of one SA payload */
 #define IKE_OFFER_TRANSFORMS_MAX 512   /* transforms of one SA payload, in all its proposals */
 #define IKE_TS_OFFER_MAX         64    /* traffic selectors of one payload that are looked at */
-#define IKE_NONCE_MIN            16    /* RFC 7296 2.10 */
-#define IKE_NONCE_MAX            256
-#define IKE_NONCE_LEN            32 /* ours */
-#define IKE_COOKIE_MAX           64 /* RFC 7296 2.6 */
-#define IKE_CHILDREN_MAX         16 /* of one IKE SA, replaced ones too */
-#define IKE_REKEYED_MAX          16 /* old IKE SAs of one connection that are still to be deleted */
-#define IKE_DELETE_SPIS_MAX      64 /* SPIs of one Delete payload that are looked at */
+#define IKE_AUTH_ROUNDS_MAX                                                                                  \
+	100                    /* exchanges of one IKE_AUTH with EAP (TLS sends its certificates in pieces) */
+#define IKE_NONCE_MIN       16 /* RFC 7296 2.10 */
+#define IKE_NONCE_MAX       256
+#define IKE_NONCE_LEN       32 /* ours */
+#define IKE_COOKIE_MAX      64 /* RFC 7296 2.6 */
+#define IKE_CHILDREN_MAX    16 /* of one IKE SA, replaced ones too */
+#define IKE_REKEYED_MAX     16 /* old IKE SAs of one connection that are still to be deleted */
+#define IKE_DELETE_SPIS_MAX 64 /* SPIs of one Delete payload that are looked at */
 
 #endif

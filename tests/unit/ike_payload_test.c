@@ -164,6 +164,40 @@ static void test_rules(void **state)
 	assert_int_equal(ike_payloads_check(&p, IKE_X_AUTH, false), -1);
 }
 
+/* IKE_AUTH with EAP: what may come in the first message and in those after it. */
+static void test_rules_eap(void **state)
+{
+	static const uint8_t packet[] = { IKE_EAP_REQUEST, 7, 0, 5, 1 };
+	struct ike_identity id = { .type = IKE_ID_FQDN, .len = 1, .data = "x" };
+	struct ike_build b = ike_build_init(buf, sizeof(buf));
+	struct ike_payloads p;
+	uint8_t code, body[sizeof(packet)], buf[128];
+	size_t len;
+
+	(void)state;
+	ike_build_eap(&b, packet, sizeof(packet));
+	assert_int_equal(ike_build_finish(&b, &len), 0);
+	assert_int_equal(ike_payloads_parse(rd_init(buf, len), b.first, &p), 0);
+	assert_int_equal(ike_payloads_check(&p, IKE_X_AUTH_MORE, false), 0);
+	assert_int_equal(ike_payloads_check(&p, IKE_X_AUTH_MORE, true), 0);
+	assert_int_equal(ike_payloads_check(&p, IKE_X_AUTH, false), -1);
+	assert_int_equal(ike_payloads_check(&p, IKE_X_AUTH, true), -1);
+	assert_int_equal(ike_eap_parse(p.eap, &code), 0);
+	assert_int_equal(code, IKE_EAP_REQUEST);
+	ike_build_id(&b, IKE_P_IDI, &id);
+	assert_int_equal(ike_build_finish(&b, &len), 0);
+	assert_int_equal(ike_payloads_parse(rd_init(buf, len), b.first, &p), 0);
+	assert_int_equal(ike_payloads_check(&p, IKE_X_AUTH_MORE, false), -1);
+	/* A length that is not the payload's, and codes that are none (RFC 3748 4). */
+	memcpy(body, packet, sizeof(body));
+	assert_int_equal(ike_eap_parse((struct ike_span){ body, sizeof(body) - 1 }, &code), -1);
+	body[0] = 5;
+	assert_int_equal(ike_eap_parse((struct ike_span){ body, sizeof(body) }, &code), -1);
+	body[0] = 0;
+	assert_int_equal(ike_eap_parse((struct ike_span){ body, sizeof(body) }, &code), -1);
+	assert_int_equal(ike_eap_parse((struct ike_span){ body, 3 }, &code), -1);
+}
+
 static void test_identity(void **state)
 {
 	static const struct {
@@ -310,6 +344,7 @@ int main(void)
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_rules_eap),
 		cmocka_unit_test(test_identity),
 		cmocka_unit_test(test_cookie),
 		cmocka_unit_test(test_nat),

@@ -208,7 +208,7 @@ static void test_figures(void **state)
 		assert_int_equal(ike_skeyseed_rekey(&ki, &ni, &nr, &g_short, out), 0);
 		assert_hex(out, fig->rekey);
 		assert_int_equal(
-		    ike_auth_psk(&ki, ki.sk_pi, &psk, (struct ike_span){ message, sizeof(message) }, &nr,
+		    ike_auth_shared(&ki, ki.sk_pi, &psk, (struct ike_span){ message, sizeof(message) }, &nr,
 		        (struct ike_span){ id, sizeof(id) }, out),
 		    0);
 		assert_hex(out, fig->auth);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * EAP (RFC 3748) inside IKE_AUTH, as the frame in auth.h sees it: a conversation that takes a packet and
+ * gives one, in turns, until success or failure. Both sides: the peer (IKE initiator) and the server
+ * (responder).
+ *
+ * One struct ike_eap has one owner at a time. The frame moves it into a job for each turn, so a turn may take
+ * its time (TLS) and runs on any thread; it must touch nothing but itself and what it was made from.
+ */
+#ifndef CW_IKE_EAP_H
+#define CW_IKE_EAP_H
+
+#include "base/reason.h"
+#include "base/rng.h"
+#include "base/secret.h"
+
+#include <stdint.h>
+
+struct ike_conn;
+struct ike_eap;
+
+#define IKE_EAP_PACKET_MAX 4096 /* bytes; of what we take or send */
+
+enum ike_eap_verdict {
+	IKE_EAP_GO_ON,   /* send `out`, wait for the peer's next packet */
+	IKE_EAP_SUCCESS, /* server: `out` is EAP-Success, to be sent; peer: it has come, `out` is empty */
+	IKE_EAP_FAILURE, /* server: `out` is EAP-Failure, to be sent; peer: `out` is empty. why is set */
+};
+struct ike_eap_turn {
+	uint8_t in[IKE_EAP_PACKET_MAX]; /* the other's packet; in_len 0: none yet, the server begins */
+	size_t in_len;
+	uint8_t out[IKE_EAP_PACKET_MAX];
+	size_t out_len;
+	enum ike_eap_verdict verdict;
+	struct reason why;
+};
+
+/* What it needs of the connection is copied. NULL with a reason: no memory, or the method is not configured.
+ */
+struct ike_eap *ike_eap_new(const struct ike_conn *conn, bool server, struct reason *ret_reason);
+void ike_eap_free(struct ike_eap *e);
+/* One turn, on any thread; rng is the job's own. t->in is given, the rest is set. */
+void ike_eap_turn(struct ike_eap *e, const struct rng *rng, struct ike_eap_turn *t);
+/* After success: the MSK (at least 64 bytes), or empty for a method that makes no key. */
+const struct secret *ike_eap_msk(const struct ike_eap *e);
+
+#endif
