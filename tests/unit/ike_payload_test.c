@@ -168,10 +168,10 @@ static void test_rules(void **state)
 static void test_rules_eap(void **state)
 {
 	static const uint8_t packet[] = { IKE_EAP_REQUEST, 7, 0, 5, 1 };
+	uint8_t code, body[sizeof(packet)], buf[128];
 	struct ike_identity id = { .type = IKE_ID_FQDN, .len = 1, .data = "x" };
 	struct ike_build b = ike_build_init(buf, sizeof(buf));
 	struct ike_payloads p;
-	uint8_t code, body[sizeof(packet)], buf[128];
 	size_t len;
 
 	(void)state;
