@@ -64,7 +64,7 @@ static struct ike_action_node *push(
 
 	if (!n)
 		return NULL;
-	n->a.id = ++ike->next_action;
+	n->a.id = ++ike->next_action << IKE_ACTION_CONN_BITS | ike_action_conn(conn);
 	n->a.kind = kind;
 	n->a.conn = conn;
 	n->depends = depends;

@@ -29,9 +29,11 @@ struct ike_identity ike_own_identity(const struct ike_conn *conn, const struct i
 /* Is something of this peer's half made? Then our INITIAL_CONTACT might hit what it is just making. */
 static bool peer_is_connecting(const struct ike_sa *sa)
 {
-	list_for_each (&sa->ike->sas, struct ike_sa, o, node)
-		if (o != sa && o->conn == sa->conn &&
-		    (o->state == IKE_SA_HALF_OPEN || o->state == IKE_SA_ESTABLISHED))
+	list_for_each (&sa->conn->sas, struct ike_sa, o, node)
+		if (o != sa && o->state == IKE_SA_ESTABLISHED)
+			return true;
+	list_for_each (&sa->conn->crowd, struct ike_sa, o, node)
+		if (o->state == IKE_SA_HALF_OPEN)
 			return true;
 	return false;
 }
@@ -80,7 +82,7 @@ void ike_auth_start(struct ike_sa *sa, mtime now)
 	struct reason why;
 
 	sa->task.kind = IKE_TASK_AUTH;
-	sa->task.spi_in = ike_child_new_spi(sa->ike);
+	sa->task.spi_in = ike_task_new_spi(sa);
 	ike_auth_free(sa->auth);
 	sa->auth = ike_auth_new();
 	if (!sa->auth || ike_auth_set_id(&sa->auth->id_mine, &own)) {

@@ -78,10 +78,10 @@ static struct ike_conn *choose_conn(const struct ike_sa *sa, const struct ike_id
 	struct ike_conn *best = NULL;
 	unsigned best_score = 0;
 
-	list_for_each (&sa->ike->conns, struct ike_conn, conn, node) {
+	for (struct ike_conn *conn = NULL; (conn = ike_conn_for(sa->ike, &sa->remote.addr, conn));) {
 		unsigned s = score(conn, sa, idr, method);
 
-		if (s > best_score) {
+		if (s > best_score || (s && s == best_score && conn->order < best->order)) {
 			best = conn;
 			best_score = s;
 		}
@@ -129,7 +129,7 @@ static int begin(struct ike_sa *sa, const struct request *rq, mtime now)
 		refuse(sa, rq->msg_id, IKE_N_AUTHENTICATION_FAILED, &why, now);
 		return -1;
 	}
-	sa->conn = conn;
+	ike_sa_set_conn(sa, conn);
 	if (!ike_auth_method_fits(conn->cfg.remote_auth, auth.method)) {
 		ike_reason_auth_method(&why, sa, auth.method);
 		refuse(sa, rq->msg_id, IKE_N_AUTHENTICATION_FAILED, &why, now);

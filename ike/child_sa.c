@@ -34,17 +34,6 @@ struct ike_child *ike_child_by_out(struct ike_sa *sa, uint32_t spi_out)
 	return NULL;
 }
 
-struct ike_child *ike_child_any(struct ike *ike, uint32_t conn, uint32_t spi_in)
-{
-	list_for_each (&ike->sas, struct ike_sa, sa, node) {
-		struct ike_child *c = sa->conn && sa->conn->id == conn ? ike_child_by_in(sa, spi_in) : NULL;
-
-		if (c)
-			return c;
-	}
-	return NULL;
-}
-
 struct ike_child *ike_child_ready(struct ike_sa *sa)
 {
 	list_for_each (&sa->children, struct ike_child, c, node)
@@ -64,20 +53,22 @@ struct ike_child *ike_child_successor(struct ike_child *c)
 
 uint32_t ike_child_new_spi(struct ike *ike)
 {
-	/* 0 to 255 are reserved (RFC 4303 2.1). Unique among ours: the data plane finds SAs by it. */
-	for (;;) {
-		uint32_t spi = (uint32_t)rng_u64(&ike->rng);
-		bool used = spi < 256;
+	uint32_t spi;
 
-		list_for_each (&ike->sas, struct ike_sa, sa, node) {
-			used = used || ike_child_by_in(sa, spi) || sa->task.spi_in == spi;
-		}
-		list_for_each (&ike->conns, struct ike_conn, conn, node)
-			for (unsigned i = 0; i < conn->n_drain; i++)
-				used = used || conn->drain[i].spi_in == spi;
-		if (!used)
-			return spi;
-	}
+	/* 0 to 255 are reserved (RFC 4303 2.1). Unique among ours: the data plane finds SAs by it. */
+	do
+		spi = (uint32_t)rng_u64(&ike->rng);
+	while (spi < 256 || ike_spi_taken(ike, spi));
+	return spi;
+}
+
+uint32_t ike_task_new_spi(struct ike_sa *sa)
+{
+	uint32_t spi = ike_child_new_spi(sa->ike);
+
+	/* Without memory nothing is kept; the child itself will be refused should another have taken it. */
+	ike_spi_take(sa->ike, &sa->reserved, spi, NULL);
+	return spi;
 }
 
 static void fill_direction(struct ike_child_sa *d, bool inbound, const struct ike_sa *sa,
@@ -115,6 +106,7 @@ struct ike_child *ike_child_create(struct ike_sa *sa, const struct ike_child_new
 		return NULL;
 	}
 	c->sa = sa;
+	c->conn = sa->conn;
 	c->spi_in = n->spi_in;
 	c->spi_out = n->spi_out;
 	c->suite = n->choice.suite;
@@ -128,8 +120,10 @@ struct ike_child *ike_child_create(struct ike_sa *sa, const struct ike_child_new
 	fill_direction(&c->in, true, sa, n, &keys);
 	fill_direction(&c->out, false, sa, n, &keys);
 	cleanse(&keys, sizeof(keys));
-	c->add_in = ike_act_sa_add(sa->ike, sa->conn->id, &c->in, 0);
+	if (!ike_spi_take(sa->ike, &c->index, c->spi_in, c))
+		c->add_in = ike_act_sa_add(sa->ike, sa->conn->id, &c->in, 0);
 	if (!c->add_in) {
+		ike_spi_release(sa->ike, &c->index);
 		cleanse(c, sizeof(*c));
 		free(c);
 		return NULL;
@@ -144,10 +138,9 @@ struct ike_child *ike_child_create(struct ike_sa *sa, const struct ike_child_new
 
 void ike_child_free(struct ike_child *c)
 {
-	struct ike_conn *conn = c->sa->conn;
-
-	if (conn && conn->live == c)
-		conn->live = NULL;
+	if (c->conn->live == c)
+		c->conn->live = NULL;
+	ike_spi_release(c->conn->ike, &c->index);
 	list_remove(&c->node);
 	cleanse(c, sizeof(*c));
 	free(c);
@@ -191,8 +184,8 @@ static struct ike_child *find_other(struct ike_child *c)
 	struct ike_conn *conn = c->sa->conn;
 	struct ike_child *other = NULL;
 
-	list_for_each (&conn->ike->sas, struct ike_sa, sa, node) {
-		if (sa->conn != conn || sa->state != IKE_SA_ESTABLISHED)
+	list_for_each (&conn->sas, struct ike_sa, sa, node) {
+		if (sa->state != IKE_SA_ESTABLISHED)
 			continue;
 		list_for_each (&sa->children, struct ike_child, o, node) {
 			struct ike_child *before;
@@ -210,27 +203,39 @@ static struct ike_child *find_other(struct ike_child *c)
 	return other;
 }
 
-static void drain_add(struct ike_conn *conn, uint32_t spi_in, mtime at)
+static void drain_end(struct ike_child *c)
 {
-	if (conn->n_drain == IKE_DRAINS_MAX) {
-		ike_act_sa_del(conn->ike, conn->id, true, conn->drain[0].spi_in);
-		conn->n_drain--;
-		memmove(&conn->drain[0], &conn->drain[1], conn->n_drain * sizeof(conn->drain[0]));
-	}
-	conn->drain[conn->n_drain++] = (struct ike_drain){ spi_in, at };
+	ike_act_sa_del(c->conn->ike, c->conn->id, true, c->spi_in);
+	c->state = IKE_CHILD_GONE;
+	c->conn->n_draining--;
+	ike_touch_conn(c->conn);
+}
+
+/* Its inbound side stays with the conn; its SA may go. */
+static void drain_start(struct ike_child *c, mtime at)
+{
+	struct ike_conn *conn = c->conn;
+
+	if (conn->n_draining == IKE_DRAINS_MAX)
+		list_for_each (&conn->draining, struct ike_child, o, node)
+			if (o->state == IKE_CHILD_DRAINING) {
+				drain_end(o);
+				break;
+			}
+	list_remove(&c->node);
+	list_append(&conn->draining, &c->node);
+	c->state = IKE_CHILD_DRAINING;
+	c->sa = NULL;
+	c->drain_at = at;
+	conn->n_draining++;
+	ike_touch_conn(conn);
 }
 
 void ike_drain_flush(struct ike_conn *conn, mtime now, bool all)
 {
-	unsigned kept = 0;
-
-	for (unsigned i = 0; i < conn->n_drain; i++) {
-		if (all || mtime_reached(conn->drain[i].at, now))
-			ike_act_sa_del(conn->ike, conn->id, true, conn->drain[i].spi_in);
-		else
-			conn->drain[kept++] = conn->drain[i];
-	}
-	conn->n_drain = kept;
+	list_for_each (&conn->draining, struct ike_child, c, node)
+		if (c->state == IKE_CHILD_DRAINING && (all || mtime_reached(c->drain_at, now)))
+			drain_end(c);
 }
 
 /* A replaced child whose successor goes serves again: it is all there is. */
@@ -265,11 +270,13 @@ void ike_child_remove(struct ike_child *c, bool drain, mtime now)
 	}
 	if (c->out_installed)
 		ike_act_sa_del(ike, conn->id, false, c->spi_out);
-	if (c->in_installed && drain)
-		drain_add(conn, c->spi_in, mtime_add(now, drain_time));
-	else if (c->in_installed)
+	drain = drain && c->in_installed;
+	if (c->in_installed && !drain)
 		ike_act_sa_del(ike, conn->id, true, c->spi_in);
 	c->in_installed = c->out_installed = false;
+	ike_touch_conn(conn);
+	if (drain)
+		drain_start(c, mtime_add(now, drain_time));
 }
 
 void ike_child_replaced(struct ike_child *c, mtime now, bool we_delete)

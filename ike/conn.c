@@ -9,14 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct ike_conn *ike_conn_find(const struct ike *ike, uint32_t id)
-{
-	list_for_each (&ike->conns, struct ike_conn, conn, node)
-		if (conn->id == id)
-			return conn;
-	return NULL;
-}
-
 static int check_auth(const struct ike_conn_config *c, struct reason *why)
 {
 	static const char id[] = "ike-bad-config";
@@ -73,6 +65,8 @@ static int config_set(struct ike_conn *conn, const struct ike_conn_config *confi
 	conn->cfg = *config;
 	conn->cfg.psk = NULL;
 	conn->cfg.psk_len = 0;
+	if (ike_index_conn(conn))
+		return reason_set(why, "ike-internal", "out of memory");
 	return 0;
 }
 
@@ -86,12 +80,17 @@ int ike_conn_add(
 	conn = calloc(1, sizeof(*conn));
 	if (!conn)
 		return reason_set(ret_reason, "ike-internal", "out of memory");
+	conn->ike = ike;
+	conn->id = id;
+	conn->order = ++ike->next_order;
+	list_init(&conn->sas);
+	list_init(&conn->crowd);
+	list_init(&conn->draining);
 	if (config_set(conn, config, ret_reason)) {
+		secret_clear(&conn->psk);
 		free(conn);
 		return -1;
 	}
-	conn->ike = ike;
-	conn->id = id;
 	conn->next_attempt = conn->up_at = MTIME_NEVER;
 	list_append(&ike->conns, &conn->node);
 	return 0;
@@ -104,18 +103,32 @@ int ike_conn_update(
 
 	if (!conn)
 		return reason_set(ret_reason, "ike-bad-config", "there is no connection %u", id);
-	return config_set(conn, config, ret_reason);
+	if (config_set(conn, config, ret_reason))
+		return -1;
+	list_for_each (&conn->sas, struct ike_sa, sa, node) /* how often it is probed may have changed */
+		timerq_set(&ike->sa_timers, &sa->timer, ike_sa_deadline(sa));
+	return 0;
 }
 
 void ike_conn_remove(struct ike *ike, uint32_t id)
 {
 	struct ike_conn *conn = ike_conn_find(ike, id);
 
-	if (!conn)
-		return;
-	list_for_each (&ike->sas, struct ike_sa, sa, node)
-		if (sa->conn == conn)
-			ike_sa_free(sa);
+	if (conn)
+		ike_conn_free(conn);
+}
+
+void ike_conn_free(struct ike_conn *conn)
+{
+	list_for_each (&conn->sas, struct ike_sa, sa, node)
+		ike_sa_free(sa);
+	list_for_each (&conn->crowd, struct ike_sa, sa, node)
+		ike_sa_free(sa);
+	list_for_each (&conn->draining, struct ike_child, c, node)
+		ike_child_free(c);
+	ike_unindex_conn(conn);
+	timerq_remove(&conn->ike->conn_timers, &conn->timer);
+	list_remove(&conn->touched);
 	list_remove(&conn->node);
 	secret_clear(&conn->psk);
 	free(conn);
@@ -130,6 +143,7 @@ void ike_conn_up(struct ike *ike, uint32_t id, mtime now)
 	conn->up = true;
 	conn->attempts = conn->failures = conn->remote_index = 0;
 	reason_clear(&conn->last_error);
+	ike_touch_conn(conn);
 	ike_connect_now(conn, now);
 	ike_run(ike, now);
 }
@@ -140,9 +154,12 @@ static void close_all(struct ike_conn *conn, bool tell, const struct reason *why
 	/* Those that are not live first, so that no child is handed from one to the next on the way down. */
 	struct ike_sa *live = conn->live ? conn->live->sa : NULL;
 
+	ike_touch_conn(conn);
+	list_for_each (&conn->crowd, struct ike_sa, sa, node)
+		ike_sa_close(sa, tell, why, now);
 	for (int pass = 0; pass < 2; pass++)
-		list_for_each (&conn->ike->sas, struct ike_sa, sa, node)
-			if (sa->conn == conn && (sa == live) == (pass == 1))
+		list_for_each (&conn->sas, struct ike_sa, sa, node)
+			if ((sa == live) == (pass == 1))
 				ike_sa_close(sa, tell, why, now);
 	ike_drain_flush(conn, now, true);
 }
@@ -179,6 +196,7 @@ int ike_conn_rekey_child(struct ike *ike, uint32_t id, mtime now)
 		return -1;
 	if (conn->live->state != IKE_CHILD_READY)
 		return 0; /* a successor is on its way already */
+	ike_touch_conn(conn);
 	conn->live->want_rekey = true;
 	ike_run(ike, now);
 	return 0;
@@ -190,6 +208,7 @@ int ike_conn_rekey_ike(struct ike *ike, uint32_t id, mtime now)
 
 	if (!conn || !conn->live || conn->live->sa->state != IKE_SA_ESTABLISHED)
 		return -1;
+	ike_touch_conn(conn);
 	conn->live->sa->want_rekey = true;
 	ike_run(ike, now);
 	return 0;
@@ -209,6 +228,7 @@ void ike_fact_first_packet(struct ike *ike, uint32_t id, uint32_t spi_in, mtime 
 
 	if (!c || c->state != IKE_CHILD_READY || c->sa->state != IKE_SA_ESTABLISHED)
 		return;
+	ike_touch_sa(c->sa);
 	c->sa->last_sign = mtime_max(c->sa->last_sign, now);
 	c->sa->proven = true;
 	if (c != c->sa->conn->live && !c->sa->redundant)
@@ -229,5 +249,6 @@ void ike_fact_bytes(struct ike *ike, uint32_t id, uint32_t spi_in, uint64_t byte
 		return;
 	c->bytes_fired = true;
 	c->want_rekey = true;
+	ike_touch_sa(c->sa);
 	ike_run(ike, now);
 }

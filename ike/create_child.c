@@ -22,7 +22,7 @@ void ike_rekey_child_start(struct ike_sa *sa, struct ike_child *c, enum ke_id gr
 
 	t->kind = IKE_TASK_REKEY_CHILD;
 	t->child_spi_in = c->spi_in;
-	t->spi_in = ike_child_new_spi(sa->ike);
+	t->spi_in = ike_task_new_spi(sa);
 	t->group = group;
 	t->nonce.len = IKE_NONCE_LEN;
 	rng_fill(&sa->ike->rng, t->nonce.data, IKE_NONCE_LEN);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The endpoint: its life, and the frame of every public call. A call changes objects and queues actions;
- * ike_run at its end settles rival SAs, starts the requests that are wanted, and frees what has been marked
- * dead. Nothing is freed elsewhere.
+ * The endpoint: its life, deadlines, and what comes back from jobs and actions. A call changes objects and
+ * queues actions; ike_run (touch.c) at its end does what follows from that.
  */
 #include "ike/engine.h"
 #include "ike/reasons.h"
@@ -27,7 +26,12 @@ struct ike *ike_new(const struct ike_limits *limits, const struct rng *rng)
 	ike->rng = *rng;
 	ike->half_open_said = MTIME_NEVER;
 	list_init(&ike->conns);
-	list_init(&ike->sas);
+	list_init(&ike->any_conns);
+	list_init(&ike->lingering);
+	list_init(&ike->touched_conns);
+	list_init(&ike->touched_sas);
+	for (unsigned i = 0; i < 2; i++)
+		ike->hash_key.k[i] = rng_u64(rng);
 	list_init(&ike->queue);
 	list_init(&ike->spare);
 	ike_act_reserve(ike);
@@ -63,70 +67,49 @@ mdur ike_jitter(struct ike *ike, mdur base, unsigned percent)
 	return (mdur){ base.ns - span + (int64_t)rng_below(&ike->rng, (uint64_t)span * 2 + 1) };
 }
 
-static void conn_free(struct ike_conn *conn)
-{
-	list_remove(&conn->node);
-	secret_clear(&conn->psk);
-	free(conn);
-}
-
 void ike_free(struct ike *ike)
 {
 	if (!ike)
 		return;
-	list_for_each (&ike->sas, struct ike_sa, sa, node)
-		ike_sa_free(sa);
 	list_for_each (&ike->conns, struct ike_conn, conn, node)
-		conn_free(conn);
+		ike_conn_free(conn);
 	ike_act_free_all(ike);
+	htab_clear(&ike->conns_by_id);
+	htab_clear(&ike->conns_by_remote);
+	htab_clear(&ike->sas_by_serial);
+	htab_clear(&ike->sas_by_spi);
+	htab_clear(&ike->sas_by_theirs);
+	htab_clear(&ike->half_open_by_source);
+	htab_clear(&ike->spis);
 	cleanse(ike, sizeof(*ike));
 	free(ike);
 }
 
-static void reap(struct ike *ike)
-{
-	list_for_each (&ike->sas, struct ike_sa, sa, node) {
-		list_for_each (&sa->children, struct ike_child, c, node)
-			if (c->state == IKE_CHILD_GONE)
-				ike_child_free(c);
-		if (sa->state == IKE_SA_DEAD)
-			ike_sa_free(sa);
-	}
-}
-
-void ike_run(struct ike *ike, mtime now)
-{
-	ike_settle_run(ike, now);
-	list_for_each (&ike->sas, struct ike_sa, sa, node)
-		ike_sa_kick(sa, now);
-	reap(ike);
-	ike_act_reserve(ike);
-}
-
 mtime ike_deadline(const struct ike *ike)
 {
-	mtime t = MTIME_NEVER;
-
-	list_for_each (&ike->sas, struct ike_sa, sa, node)
-		t = mtime_min(t, ike_sa_deadline(sa));
-	list_for_each (&ike->conns, struct ike_conn, conn, node) {
-		if (conn->up && !conn->attempt)
-			t = mtime_min(t, conn->next_attempt);
-		for (unsigned i = 0; i < conn->n_drain; i++)
-			t = mtime_min(t, conn->drain[i].at);
-	}
-	return t;
+	return mtime_min(timerq_deadline(&ike->sa_timers), timerq_deadline(&ike->conn_timers));
 }
 
+/* Deadlines are set anew by ike_run, so what is taken out here comes up once. */
 void ike_timer(struct ike *ike, mtime now)
 {
-	list_for_each (&ike->sas, struct ike_sa, sa, node)
+	struct timerq_node *n;
+
+	while ((n = timerq_first(&ike->sa_timers)) && mtime_reached(n->at, now)) {
+		struct ike_sa *sa = container_of(n, struct ike_sa, timer);
+
+		timerq_remove(&ike->sa_timers, n);
+		ike_touch_sa(sa);
+		ike->stats.sas_visited++;
 		ike_sa_timers(sa, now);
-	list_for_each (&ike->conns, struct ike_conn, conn, node) {
-		ike_drain_flush(conn, now, false);
-		if (conn->up && !conn->attempt && mtime_reached(conn->next_attempt, now))
-			ike_connect_now(conn, now);
 	}
+	while ((n = timerq_first(&ike->conn_timers)) && mtime_reached(n->at, now)) {
+		timerq_remove(&ike->conn_timers, n);
+		ike_touch_conn(container_of(n, struct ike_conn, timer));
+	}
+	/* One whose SA has just ended may connect anew at once. */
+	list_for_each (&ike->touched_conns, struct ike_conn, conn, touched)
+		ike_conn_timers(conn, now);
 	ike_run(ike, now);
 }
 
@@ -193,37 +176,49 @@ void ike_job_done(struct ike *ike, struct ike_job *job, mtime now)
 {
 	struct ike_sa *sa = ike_sa_by_serial(ike, job->sa_serial);
 
-	if (sa)
+	if (sa) {
+		ike_touch_sa(sa);
 		job_result(sa, job, now);
+	}
 	ike_job_free(job);
 	ike_run(ike, now);
 }
 
 /* A datagram that couldn't be sent: repeats go on, but should the attempt fail, this is why. A job that won't
  * run. */
+static void failed_of_sa(struct ike_sa *sa, uint64_t id, const struct reason *why, mtime now)
+{
+	if (sa->out.msg.data && sa->out.action == id && sa->state == IKE_SA_INITIATING && why)
+		sa->hint = *why;
+	for (int slot = 0; slot < 2; slot++) {
+		struct ike_job job = { .slot = (enum ike_job_slot)slot };
+
+		if (sa->job_action[slot] != id)
+			continue;
+		job.ticket = slot == IKE_SLOT_TASK ? sa->task.ticket : sa->parked.ticket;
+		ike_touch_sa(sa);
+		if (job.ticket)
+			job_result(sa, &job, now);
+	}
+}
+
 static void other_action_failed(struct ike *ike, uint64_t id, const struct reason *why, mtime now)
 {
-	list_for_each (&ike->sas, struct ike_sa, sa, node) {
-		if (sa->out.msg.data && sa->out.action == id && sa->state == IKE_SA_INITIATING && why)
-			sa->hint = *why;
-		for (int slot = 0; slot < 2; slot++) {
-			struct ike_job job = { .slot = (enum ike_job_slot)slot };
-
-			if (sa->job_action[slot] != id)
-				continue;
-			job.ticket = slot == IKE_SLOT_TASK ? sa->task.ticket : sa->parked.ticket;
-			if (job.ticket)
-				job_result(sa, &job, now);
-		}
+	for (struct ike_conn *conn = NULL; (conn = ike_conn_of_action(ike, id, conn));) {
+		list_for_each (&conn->sas, struct ike_sa, sa, node)
+			failed_of_sa(sa, id, why, now);
+		list_for_each (&conn->crowd, struct ike_sa, sa, node)
+			failed_of_sa(sa, id, why, now);
 	}
 }
 
 static struct ike_child *child_of_action(struct ike *ike, uint64_t id)
 {
-	list_for_each (&ike->sas, struct ike_sa, sa, node)
-		list_for_each (&sa->children, struct ike_child, c, node)
-			if (c->state != IKE_CHILD_GONE && (c->add_in == id || c->add_out == id))
-				return c;
+	for (struct ike_conn *conn = NULL; (conn = ike_conn_of_action(ike, id, conn));)
+		list_for_each (&conn->sas, struct ike_sa, sa, node)
+			list_for_each (&sa->children, struct ike_child, c, node)
+				if (c->state != IKE_CHILD_GONE && (c->add_in == id || c->add_out == id))
+					return c;
 	return NULL;
 }
 
@@ -238,6 +233,7 @@ void ike_action_failed(struct ike *ike, uint64_t action_id, const struct reason 
 		struct ike_sa *sa = c->sa;
 		struct ike_conn *conn = sa->conn;
 
+		ike_touch_sa(sa);
 		/* Without this child the IKE SA is of no use: end both, tell the peer, try again later. */
 		if (ike_was_dropped(&dropped, c->add_in))
 			c->in_installed = false;
@@ -259,11 +255,6 @@ void ike_action_failed(struct ike *ike, uint64_t action_id, const struct reason 
 void ike_stats(const struct ike *ike, struct ike_stats *ret_stats)
 {
 	*ret_stats = ike->stats;
-	ret_stats->half_open = ret_stats->established = 0;
-	list_for_each (&ike->sas, struct ike_sa, sa, node) {
-		if (sa->state == IKE_SA_HALF_OPEN)
-			ret_stats->half_open++;
-		else if (sa->state == IKE_SA_ESTABLISHED)
-			ret_stats->established++;
-	}
+	ret_stats->half_open = ike->n_sas[IKE_SA_HALF_OPEN];
+	ret_stats->established = ike->n_sas[IKE_SA_ESTABLISHED];
 }

@@ -2,7 +2,8 @@
 /*
  * What the files of the engine say to each other. Internal to ike/. No function here frees an SA or a child:
  * they are marked and reaped by ike_run at the end of each public call, so pointers stay good while a call
- * lasts.
+ * lasts. ike_run looks only at what was touched: an entry that finds an SA or a conn to work on touches it,
+ * and with it its conn and every other SA of that conn.
  */
 #ifndef CW_IKE_ENGINE_H
 #define CW_IKE_ENGINE_H
@@ -18,24 +19,67 @@ struct ike_action_node;
 struct ike {
 	struct ike_limits limits;
 	struct rng rng;
-	struct list conns, sas, queue;
+	struct list conns, queue;
+	struct list any_conns;                  /* those that name no remote address */
+	struct list lingering;                  /* the oldest first */
+	struct list touched_conns, touched_sas; /* in this call */
+	struct timerq conn_timers, sa_timers;
+	struct htab conns_by_id, conns_by_remote; /* index.c */
+	struct htab sas_by_serial, sas_by_spi, sas_by_theirs, half_open_by_source, spis;
+	struct siphash_key hash_key; /* for what peers choose */
+	unsigned n_sas[IKE_SA_STATES];
 	struct list spare; /* action nodes kept for when memory is out: what must be told, is */
 	unsigned n_spare;
 	struct ike_action_node *handed; /* the action handed out last: its bytes live until the next call */
 	struct ike_cookie_jar cookies;
-	uint64_t next_action, next_serial, next_ticket;
+	uint64_t next_action, next_serial, next_ticket, next_order;
 	struct ike_stats stats;
 	mtime half_open_said; /* when the flood was last reported; NEVER: not yet */
 	uint8_t in[IKE_MESSAGE_MAX], body[IKE_MESSAGE_MAX], msg[IKE_MESSAGE_MAX];
 };
 
 /* engine.c */
-void ike_run(struct ike *ike, mtime now);
 int ike_bytes_set(struct ike_bytes *b, const void *data, size_t len);
 void ike_bytes_clear(struct ike_bytes *b);
 mdur ike_jitter(struct ike *ike, mdur base, unsigned percent); /* base plus or minus up to percent */
 
+/* index.c: what is found by a number, in constant time */
+int ike_index_sa(struct ike_sa *sa); /* by serial and SPIs; 0, or -1 when memory is out */
+void ike_unindex_sa(struct ike_sa *sa);
+/* Counts it as half open for this source until it is so no more. */
+void ike_index_source(struct ike_sa *sa, const struct addr *source);
+void ike_unindex_source(struct ike_sa *sa);
+unsigned ike_half_open_of(const struct ike *ike, const struct addr *source);
+int ike_index_conn(struct ike_conn *conn); /* by number and remote addresses; again after these changed */
+void ike_unindex_conn(struct ike_conn *conn);
+struct ike_sa *ike_sa_by_serial(struct ike *ike, uint64_t serial);
+/* By the SPI that is ours; the caller compares the other. */
+struct ike_sa *ike_sa_by_own_spi(struct ike *ike, uint64_t spi);
+/* SAs that were begun by a peer with this SPI; *prev NULL: the first, else the next one. */
+struct ike_sa *ike_sa_by_their_spi(struct ike *ike, uint64_t spi_i, struct ike_sa *prev);
+struct ike_conn *ike_conn_find(const struct ike *ike, uint32_t id);
+/* Those whose actions may have this number; prev NULL: the first. */
+struct ike_conn *ike_conn_of_action(const struct ike *ike, uint64_t action, const struct ike_conn *prev);
+/* Those that name this remote address, then those for any peer; prev NULL: the first. In no order else. */
+struct ike_conn *ike_conn_for(const struct ike *ike, const struct addr *remote, const struct ike_conn *prev);
+int ike_spi_take(struct ike *ike, struct ike_spi *s, uint32_t spi, struct ike_child *child);
+void ike_spi_release(struct ike *ike, struct ike_spi *s);
+bool ike_spi_taken(const struct ike *ike, uint32_t spi);
+/* The child of this conn whose inbound SPI it is; not one that drains or is gone. */
+struct ike_child *ike_child_any(struct ike *ike, uint32_t conn, uint32_t spi_in);
+
+/* touch.c: what this call has changed, and what ike_run therefore looks at */
+void ike_touch_sa(struct ike_sa *sa);
+void ike_touch_conn(struct ike_conn *conn);
+void ike_run(struct ike *ike, mtime now);
+
 /* actions.c */
+/* The conn of an action, by its number: the low bits carry it. */
+#define IKE_ACTION_CONN_BITS 20
+static inline uint32_t ike_action_conn(uint64_t id)
+{
+	return (uint32_t)(id & ((1u << IKE_ACTION_CONN_BITS) - 1));
+}
 uint64_t ike_act_send(struct ike *ike, uint32_t conn, const struct endpoint *local,
     const struct endpoint *remote, bool natt, const uint8_t *data, size_t len, uint64_t depends);
 uint64_t ike_act_job(struct ike *ike, uint32_t conn, struct ike_job *job);
@@ -90,12 +134,13 @@ uint64_t ike_job_start(
     struct ike_sa *sa, enum ike_job_slot slot, enum ke_id group, struct ke *ke, struct ike_span peer);
 
 /* ike_sa.c */
-struct ike_sa *ike_sa_new(struct ike *ike, struct ike_conn *conn, bool initiator, mtime now);
+/* initiator: of its first exchange. An SPI that isn't known yet is 0. */
+struct ike_sa *ike_sa_new(
+    struct ike *ike, struct ike_conn *conn, bool initiator, uint64_t spi_i, uint64_t spi_r, mtime now);
+void ike_sa_set_state(struct ike_sa *sa, enum ike_sa_state state);
+void ike_sa_set_conn(struct ike_sa *sa, struct ike_conn *conn);
 void ike_sa_free(struct ike_sa *sa);
-struct ike_sa *ike_sa_by_serial(struct ike *ike, uint64_t serial);
-struct ike_sa *ike_sa_by_spi(struct ike *ike, uint64_t spi_i, uint64_t spi_r);
 uint64_t ike_sa_new_spi(struct ike *ike);
-bool ike_sa_is_half_open(const struct ike_sa *sa);
 /* Its keys from g^ir, nonces and SPIs (RFC 7296 2.14). */
 int ike_sa_derive(struct ike_sa *sa, const struct secret *g_ir);
 /* It is authenticated: lifetimes begin. */
@@ -179,9 +224,10 @@ struct ike_child_new { /* what a negotiation has settled */
 struct ike_child *ike_child_create(struct ike_sa *sa, const struct ike_child_new *n, mtime now);
 void ike_child_free(struct ike_child *c);
 uint32_t ike_child_new_spi(struct ike *ike);
+/* One for the child that the task of this SA would make, kept until the task is cleared. */
+uint32_t ike_task_new_spi(struct ike_sa *sa);
 struct ike_child *ike_child_by_in(struct ike_sa *sa, uint32_t spi_in);
 struct ike_child *ike_child_by_out(struct ike_sa *sa, uint32_t spi_out);
-struct ike_child *ike_child_any(struct ike *ike, uint32_t conn, uint32_t spi_in);
 /* A child that serves: not being deleted, not replaced. */
 struct ike_child *ike_child_ready(struct ike_sa *sa);
 /* Its outbound side comes into use and it becomes the conn's live child (CHILD_UP or CHILD_REKEYED). */
@@ -220,6 +266,9 @@ void ike_probe_start(struct ike_sa *sa, mtime now);
 void ike_informational_request(struct ike_sa *sa, uint32_t msg_id, struct ike_payloads *p, mtime now);
 void ike_informational_reply(struct ike_sa *sa, struct ike_payloads *p, mtime now);
 
+/* conn.c */
+void ike_conn_free(struct ike_conn *conn); /* with all its SAs, silently */
+
 /* connect.c: attempts and their outcome */
 void ike_connect_now(struct ike_conn *conn, mtime now);
 /* The attempt is over without success. */
@@ -230,14 +279,15 @@ void ike_conn_phase(
     struct ike_conn *conn, enum ike_phase phase, const struct reason *why, mtime next_attempt);
 /* Warns of an attempt by the peer, or in its name; the same complaint again only after a while. */
 void ike_conn_warn(struct ike_conn *conn, const struct reason *why, mtime now);
-struct ike_conn *ike_conn_find(const struct ike *ike, uint32_t id);
 
 /* settle.c: which of several SAs of a conn stays */
 void ike_settle_initial_contact(struct ike_sa *sa, mtime now);
 void ike_settle_established(struct ike_sa *sa, mtime now);
-void ike_settle_run(struct ike *ike, mtime now);
+void ike_settle_run(struct ike_conn *conn, mtime now);
 
 /* timers.c */
+mtime ike_conn_deadline(const struct ike_conn *conn);
+void ike_conn_timers(struct ike_conn *conn, mtime now);
 mtime ike_sa_deadline(const struct ike_sa *sa);
 mtime ike_sa_probe_at(const struct ike_sa *sa);
 void ike_sa_timers(struct ike_sa *sa, mtime now);

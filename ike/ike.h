@@ -264,6 +264,8 @@ int ike_conn_view(
 struct ike_stats { /* of the endpoint */
 	uint64_t datagrams_in, datagrams_out, dropped_malformed, dropped_no_sa, dropped_auth,
 	    dropped_half_open, cookies_sent, retransmits, repeats_answered;
+	uint64_t sas_visited; /* IKE SAs that calls have looked at: a measure of work, which may not grow with
+	                         the number of tunnels */
 	unsigned half_open, established;
 };
 void ike_stats(const struct ike *ike, struct ike_stats *ret_stats);

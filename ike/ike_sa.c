@@ -24,7 +24,16 @@ uint64_t ike_sa_new_spi(struct ike *ike)
 	return spi;
 }
 
-struct ike_sa *ike_sa_new(struct ike *ike, struct ike_conn *conn, bool initiator, mtime now)
+/* Where it belongs: strangers can make many SAs that are half open or linger. */
+static struct list *list_of(const struct ike_sa *sa)
+{
+	bool crowd = sa->state == IKE_SA_HALF_OPEN || sa->state == IKE_SA_LINGERING;
+
+	return crowd ? &sa->conn->crowd : &sa->conn->sas;
+}
+
+struct ike_sa *ike_sa_new(
+    struct ike *ike, struct ike_conn *conn, bool initiator, uint64_t spi_i, uint64_t spi_r, mtime now)
 {
 	struct ike_sa *sa = calloc(1, sizeof(*sa));
 
@@ -34,21 +43,64 @@ struct ike_sa *ike_sa_new(struct ike *ike, struct ike_conn *conn, bool initiator
 	sa->ike = ike;
 	sa->conn = conn;
 	sa->initiator = sa->created_by_us = initiator;
+	sa->spi_i = spi_i;
+	sa->spi_r = spi_r;
 	sa->state = initiator ? IKE_SA_INITIATING : IKE_SA_HALF_OPEN;
 	sa->created = sa->last_sign = now;
 	sa->expires = mtime_add(now, initiator ? initiating_life : half_open_life);
 	sa->established = sa->rekey_at = sa->expire_at = sa->childless_at = sa->delete_at = MTIME_NEVER;
 	list_init(&sa->children);
-	list_append(&ike->sas, &sa->node);
+	if (ike_index_sa(sa)) {
+		free(sa);
+		return NULL;
+	}
+	ike->n_sas[sa->state]++;
+	list_append(list_of(sa), &sa->node);
+	ike_touch_sa(sa);
 	return sa;
+}
+
+void ike_sa_set_state(struct ike_sa *sa, enum ike_sa_state state)
+{
+	enum ike_sa_state was = sa->state;
+	const struct list *before = list_of(sa);
+
+	if (was == state)
+		return;
+	sa->state = state;
+	sa->ike->n_sas[was]--;
+	sa->ike->n_sas[state]++;
+	if (was == IKE_SA_HALF_OPEN)
+		ike_unindex_source(sa);
+	list_remove(&sa->linger);
+	if (state == IKE_SA_LINGERING)
+		list_append(&sa->ike->lingering, &sa->linger);
+	if (state != IKE_SA_DEAD && list_of(sa) != before) {
+		list_remove(&sa->node);
+		list_append(list_of(sa), &sa->node);
+	}
+	ike_touch_sa(sa);
+}
+
+void ike_sa_set_conn(struct ike_sa *sa, struct ike_conn *conn)
+{
+	sa->conn = conn;
+	list_remove(&sa->node);
+	list_append(list_of(sa), &sa->node);
+	ike_touch_sa(sa);
 }
 
 void ike_sa_free(struct ike_sa *sa)
 {
-	if (sa->conn && sa->conn->attempt == sa)
+	if (sa->conn->attempt == sa)
 		sa->conn->attempt = NULL;
 	list_for_each (&sa->children, struct ike_child, c, node)
 		ike_child_free(c);
+	sa->ike->n_sas[sa->state]--;
+	ike_unindex_sa(sa);
+	timerq_remove(&sa->ike->sa_timers, &sa->timer);
+	list_remove(&sa->touched);
+	list_remove(&sa->linger);
 	list_remove(&sa->node);
 	ike_task_clear(sa);
 	ike_auth_free(sa->auth);
@@ -61,25 +113,9 @@ void ike_sa_free(struct ike_sa *sa)
 	free(sa);
 }
 
-struct ike_sa *ike_sa_by_serial(struct ike *ike, uint64_t serial)
-{
-	list_for_each (&ike->sas, struct ike_sa, sa, node)
-		if (sa->serial == serial)
-			return sa;
-	return NULL;
-}
-
-struct ike_sa *ike_sa_by_spi(struct ike *ike, uint64_t spi_i, uint64_t spi_r)
-{
-	list_for_each (&ike->sas, struct ike_sa, sa, node)
-		if (sa->state != IKE_SA_DEAD && sa->spi_i == spi_i && sa->spi_r == spi_r)
-			return sa;
-	return NULL;
-}
-
 void ike_sa_dead(struct ike_sa *sa)
 {
-	sa->state = IKE_SA_DEAD;
+	ike_sa_set_state(sa, IKE_SA_DEAD);
 	if (sa->conn && sa->conn->attempt == sa)
 		sa->conn->attempt = NULL;
 }
@@ -101,7 +137,7 @@ int ike_sa_derive(struct ike_sa *sa, const struct secret *g_ir)
 
 void ike_sa_establish(struct ike_sa *sa, mtime now)
 {
-	sa->state = IKE_SA_ESTABLISHED;
+	ike_sa_set_state(sa, IKE_SA_ESTABLISHED);
 	sa->established = sa->last_sign = now;
 	sa->expires = MTIME_NEVER;
 	sa->proven = sa->initiator; /* as responder: when the peer speaks on it */
@@ -120,18 +156,10 @@ void ike_sa_establish(struct ike_sa *sa, mtime now)
 /* Lingering SAs cost memory only; the oldest goes when there are too many. */
 static void limit_lingering(struct ike *ike)
 {
-	struct ike_sa *oldest = NULL;
-	unsigned n = 0;
+	struct ike_sa *oldest = list_first(&ike->lingering, struct ike_sa, linger);
 
-	list_for_each (&ike->sas, struct ike_sa, sa, node) {
-		if (sa->state != IKE_SA_LINGERING)
-			continue;
-		if (!oldest || sa->expires.ns < oldest->expires.ns)
-			oldest = sa;
-		n++;
-	}
-	if (n > IKE_LINGERING_MAX)
-		oldest->state = IKE_SA_DEAD;
+	if (ike->n_sas[IKE_SA_LINGERING] > IKE_LINGERING_MAX)
+		ike_sa_dead(oldest);
 }
 
 void ike_sa_linger(struct ike_sa *sa, mtime now)
@@ -141,7 +169,7 @@ void ike_sa_linger(struct ike_sa *sa, mtime now)
 	sa->parked = (struct ike_parked){ 0 };
 	if (sa->conn && sa->conn->attempt == sa)
 		sa->conn->attempt = NULL;
-	sa->state = sa->kept.data ? IKE_SA_LINGERING : IKE_SA_DEAD;
+	ike_sa_set_state(sa, sa->kept.data ? IKE_SA_LINGERING : IKE_SA_DEAD);
 	sa->expires = mtime_add(now, linger_life);
 	limit_lingering(sa->ike);
 }
@@ -173,7 +201,7 @@ void ike_sa_close(struct ike_sa *sa, bool tell, const struct reason *why, mtime 
 	/* An SA that the peer can't have authenticated yet just ends. */
 	if (was == IKE_SA_HALF_OPEN || (was == IKE_SA_INITIATING && !(sa->auth && sa->auth->told_all)))
 		tell = false;
-	sa->state = tell ? IKE_SA_CLOSING : IKE_SA_DEAD;
+	ike_sa_set_state(sa, tell ? IKE_SA_CLOSING : IKE_SA_DEAD);
 	/* What the peer made of it meanwhile has nothing to take over any more. */
 	heir = ike_sa_by_serial(sa->ike, sa->heir);
 	if (heir && heir->state == IKE_SA_ESTABLISHED)
@@ -190,7 +218,7 @@ void ike_sa_close(struct ike_sa *sa, bool tell, const struct reason *why, mtime 
 
 struct ike_sa *ike_sa_heir_of(const struct ike_sa *heir)
 {
-	list_for_each (&heir->ike->sas, struct ike_sa, sa, node)
+	list_for_each (&heir->conn->sas, struct ike_sa, sa, node)
 		if (sa->heir == heir->serial && sa->state == IKE_SA_ESTABLISHED)
 			return sa;
 	return NULL;
@@ -198,8 +226,6 @@ struct ike_sa *ike_sa_heir_of(const struct ike_sa *heir)
 
 void ike_sa_inherit(struct ike_sa *old, struct ike_sa *heir, bool we_delete, mtime now)
 {
-	struct ike *ike = old->ike;
-
 	list_for_each (&old->children, struct ike_child, c, node) {
 		list_remove(&c->node);
 		list_append(&heir->children, &c->node);
@@ -210,10 +236,10 @@ void ike_sa_inherit(struct ike_sa *old, struct ike_sa *heir, bool we_delete, mti
 	heir->redundant_since = old->redundant_since;
 	heir->redundant_check = old->redundant_check;
 	heir->childless_at = old->childless_at;
-	list_for_each (&ike->sas, struct ike_sa, sa, node)
+	list_for_each (&old->conn->sas, struct ike_sa, sa, node)
 		if (sa->redundant_to == old->serial)
 			sa->redundant_to = heir->serial;
-	old->state = IKE_SA_REKEYED;
+	ike_sa_set_state(old, IKE_SA_REKEYED);
 	old->redundant = false;
 	old->heir = 0;
 	old->force_delete = we_delete;

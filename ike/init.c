@@ -54,11 +54,10 @@ static int start_ke(struct ike_sa *sa, enum ke_id group)
 void ike_init_start(struct ike_conn *conn, mtime now)
 {
 	struct ike *ike = conn->ike;
-	struct ike_sa *sa = ike_sa_new(ike, conn, true, now);
+	struct ike_sa *sa = ike_sa_new(ike, conn, true, ike_sa_new_spi(ike), 0, now);
 
 	if (!sa)
 		return;
-	sa->spi_i = ike_sa_new_spi(ike);
 	sa->local = (struct endpoint){ conn->cfg.local, IKE_PORT };
 	sa->remote = (struct endpoint){ conn->cfg.remote[conn->remote_index % conn->cfg.n_remote], IKE_PORT };
 	sa->ni.len = IKE_NONCE_LEN;

@@ -45,12 +45,14 @@ static struct ike_conn *find_conn(
 	struct ike_conn *best = NULL;
 
 	*ret_unfit = NULL;
-	list_for_each (&s->ike->conns, struct ike_conn, conn, node) {
+	for (struct ike_conn *conn = NULL; (conn = ike_conn_for(s->ike, &s->remote->addr, conn));) {
 		struct ike_choice c;
 
 		if (!ike_conn_serves(conn, &s->local->addr, &s->remote->addr))
 			continue;
-		if (best && (best->cfg.n_remote || !conn->cfg.n_remote))
+		if (best && best->cfg.n_remote && !conn->cfg.n_remote)
+			break;
+		if (best && best->order < conn->order)
 			continue;
 		if (ike_sa_select(&conn->cfg.ike_proposals, &s->offer, IKE_PROTO_IKE, IKE_KE_LISTED,
 		        (enum ke_id)s->ke.group, &c)) {
@@ -65,7 +67,7 @@ static struct ike_conn *find_conn(
 
 static bool any_serves(const struct stranger *s)
 {
-	list_for_each (&s->ike->conns, struct ike_conn, conn, node)
+	for (struct ike_conn *conn = NULL; (conn = ike_conn_for(s->ike, &s->remote->addr, conn));)
 		if (ike_conn_serves(conn, &s->local->addr, &s->remote->addr))
 			return true;
 	return false;
@@ -91,14 +93,10 @@ static bool admit(const struct stranger *s, mtime now)
 {
 	struct ike *ike = s->ike;
 	const struct ike_notify *n = s->p.order[0] == IKE_P_NOTIFY ? &s->p.notify[0] : NULL;
-	unsigned half_open = 0, here = 0, established = 0;
+	unsigned half_open = ike->n_sas[IKE_SA_HALF_OPEN], established = ike->n_sas[IKE_SA_ESTABLISHED];
+	unsigned here = ike_half_open_of(ike, &s->remote->addr);
 	uint8_t cookie[IKE_COOKIE_LEN];
 
-	list_for_each (&ike->sas, struct ike_sa, sa, node) {
-		half_open += sa->state == IKE_SA_HALF_OPEN;
-		here += sa->state == IKE_SA_HALF_OPEN && addr_eq(&sa->remote.addr, &s->remote->addr);
-		established += sa->state == IKE_SA_ESTABLISHED;
-	}
 	/* Half of what one source may have is for those who have shown that they are there: who forges a
 	 * peer's address can't use it up. */
 	if (half_open >= ike->limits.cookie_threshold || here >= ike->limits.half_open_per_source / 2) {
@@ -133,8 +131,8 @@ static bool admit(const struct stranger *s, mtime now)
  */
 static bool repeated(const struct stranger *s, const uint8_t *data, size_t len)
 {
-	list_for_each (&s->ike->sas, struct ike_sa, sa, node) {
-		if (sa->initiator || sa->spi_i != s->h->spi_i || !addr_eq(&sa->remote.addr, &s->remote->addr))
+	for (struct ike_sa *sa = NULL; (sa = ike_sa_by_their_spi(s->ike, s->h->spi_i, sa));) {
+		if (!addr_eq(&sa->remote.addr, &s->remote->addr))
 			continue;
 		if (sa->state == IKE_SA_HALF_OPEN && sa->init_peers.len == len &&
 		    !memcmp(sa->init_peers.data, data, len))
@@ -148,13 +146,12 @@ static void open_half(struct stranger *s, struct ike_conn *conn, const struct ik
     const uint8_t *data, size_t len, mtime now)
 {
 	struct ike *ike = s->ike;
-	struct ike_sa *sa = ike_sa_new(ike, conn, false, now);
+	struct ike_sa *sa = ike_sa_new(ike, conn, false, s->h->spi_i, ike_sa_new_spi(ike), now);
 	struct ike_nat_result nat;
 
 	if (!sa)
 		return;
-	sa->spi_i = s->h->spi_i;
-	sa->spi_r = ike_sa_new_spi(ike);
+	ike_index_source(sa, &s->remote->addr);
 	sa->local = *s->local;
 	sa->remote = *s->remote;
 	sa->natt = s->natt;

@@ -226,16 +226,18 @@ void ike_input(struct ike *ike, const struct endpoint *local, const struct endpo
 	if (h.exchange == IKE_X_SA_INIT && !h.response) {
 		ike_init_request(ike, &h, rest, data, len, local, remote, natt, now);
 	} else if (h.exchange == IKE_X_SA_INIT) {
-		list_for_each (&ike->sas, struct ike_sa, s, node)
-			if (s->state == IKE_SA_INITIATING && s->task.kind == IKE_TASK_INIT &&
-			    s->spi_i == h.spi_i)
-				ike_init_reply(s, &h, rest, data, len, local, remote, now);
+		sa = ike_sa_by_own_spi(ike, h.spi_i);
+		if (sa && sa->state == IKE_SA_INITIATING && sa->task.kind == IKE_TASK_INIT) {
+			ike_touch_sa(sa);
+			ike_init_reply(sa, &h, rest, data, len, local, remote, now);
+		}
 	} else {
-		sa = ike_sa_by_spi(ike, h.spi_i, h.spi_r);
-		if (!sa) {
+		sa = ike_sa_by_own_spi(ike, h.from_initiator ? h.spi_r : h.spi_i);
+		if (!sa || sa->spi_i != h.spi_i || sa->spi_r != h.spi_r) {
 			ike->stats.dropped_no_sa++;
 			return;
 		}
+		ike_touch_sa(sa);
 		protected_input(sa, &h, data, len, local, remote, natt, now);
 	}
 	ike_run(ike, now);

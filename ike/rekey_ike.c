@@ -68,14 +68,12 @@ static struct ike_sa *make_sa(struct ike_sa *old, const struct ike_suite *suite,
     uint64_t spi_i, uint64_t spi_r, const struct ike_nonce *ni, const struct ike_nonce *nr,
     const struct secret *g_ir, mtime now)
 {
-	struct ike_sa *sa = ike_sa_new(old->ike, old->conn, initiator, now);
+	struct ike_sa *sa = ike_sa_new(old->ike, old->conn, initiator, spi_i, spi_r, now);
 	uint8_t skeyseed[CRYPTO_MAX_HASH];
 	int rc;
 
 	if (!sa)
 		return NULL;
-	sa->spi_i = spi_i;
-	sa->spi_r = spi_r;
 	sa->suite = *suite;
 	sa->ni = *ni;
 	sa->nr = *nr;
@@ -145,7 +143,7 @@ static void settle(struct ike_sa *old, struct ike_sa *fresh, mtime now)
 		return;
 	}
 	ike_sa_inherit(old, fresh, true, now);
-	heir->state = IKE_SA_REKEYED; /* its maker deletes it; else we do */
+	ike_sa_set_state(heir, IKE_SA_REKEYED); /* its maker deletes it; else we do */
 	heir->delete_at = mtime_add(now, rival_guard);
 	heir->rekey_at = heir->expire_at = MTIME_NEVER;
 }
@@ -240,8 +238,8 @@ static bool may_rekey(const struct ike_sa *sa)
 {
 	unsigned old = 0;
 
-	list_for_each (&sa->ike->sas, struct ike_sa, o, node)
-		old += o->conn == sa->conn && o->state == IKE_SA_REKEYED;
+	list_for_each (&sa->conn->sas, struct ike_sa, o, node)
+		old += o->state == IKE_SA_REKEYED;
 	if (old >= IKE_REKEYED_MAX)
 		return false;
 	return !sa->heir && sa->task.kind != IKE_TASK_REKEY_CHILD && sa->task.kind != IKE_TASK_DELETE_CHILD;

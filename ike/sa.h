@@ -7,7 +7,9 @@
 #ifndef CW_IKE_SA_H
 #define CW_IKE_SA_H
 
+#include "base/htab.h"
 #include "base/list.h"
+#include "base/timerq.h"
 #include "ike/keymat.h"
 #include "ike/message.h"
 #include "ike/sa_payload.h"
@@ -21,13 +23,23 @@ enum ike_child_state {
 	IKE_CHILD_READY,    /* negotiated, inbound installed; the outbound one may follow later */
 	IKE_CHILD_REPLACED, /* a successor is there; delete_at tells when we delete it, if we are to */
 	IKE_CHILD_DELETING, /* our Delete is on the way */
+	IKE_CHILD_DRAINING, /* removed, but its inbound side takes late packets; the conn's, not its SA's */
 	IKE_CHILD_GONE,     /* removed; freed at the end of the call */
+};
+
+/* An inbound SPI that is taken. */
+struct ike_spi {
+	struct hnode node;
+	uint32_t spi;            /* 0: not in use */
+	struct ike_child *child; /* NULL: a task keeps it for the child it would make */
 };
 
 struct ike_child {
 	struct list node;
-	struct ike_sa *sa;
+	struct ike_sa *sa; /* NULL: draining */
+	struct ike_conn *conn;
 	enum ike_child_state state;
+	struct ike_spi index;
 	uint32_t spi_in, spi_out;
 	struct ike_suite suite;
 	struct ike_child_sa in, out; /* `out` is installed when it should be used */
@@ -38,7 +50,7 @@ struct ike_child {
 	uint32_t old_spi_in;          /* the child it was made to replace; 0: none */
 	bool bytes_fired;             /* its byte limit has started a rekey */
 	bool want_rekey, want_delete;
-	mtime since, rekey_at, expire_at, delete_at;
+	mtime since, rekey_at, expire_at, delete_at, drain_at;
 };
 
 enum ike_sa_state {
@@ -50,6 +62,7 @@ enum ike_sa_state {
 	IKE_SA_LINGERING, /* gone, but repeats of the last request are still answered */
 	IKE_SA_DEAD,      /* freed at the end of the call */
 };
+#define IKE_SA_STATES (IKE_SA_DEAD + 1)
 
 enum ike_task_kind {
 	IKE_TASK_NONE,
@@ -109,11 +122,19 @@ struct ike_origin {
 };
 
 struct ike_sa {
-	struct list node;
-	uint64_t serial; /* never used twice; jobs and other SAs refer to it by this */
+	struct list node;    /* of its conn: `sas`, or `crowd` while HALF_OPEN or LINGERING */
+	struct list touched; /* touch.c */
+	struct list linger;  /* among those that do, in their order */
+	bool to_visit;
+	struct timerq_node timer;
+	struct hnode by_serial, by_spi, by_theirs, by_source; /* index.c */
+	struct addr source;                                   /* by which it is counted while half open */
+	bool sourced;
+	struct ike_spi reserved; /* of the task */
+	uint64_t serial;         /* never used twice; jobs and other SAs refer to it by this */
 	struct ike *ike;
-	struct ike_conn *conn; /* NULL: lingering without one */
-	enum ike_sa_state state;
+	struct ike_conn *conn;
+	enum ike_sa_state state; /* changes by ike_sa_set_state only */
 	bool initiator;
 	uint64_t spi_i, spi_r;
 	struct endpoint local, remote;
@@ -158,14 +179,27 @@ struct ike_sa {
 	mtime redundant_since, redundant_check;
 };
 
-struct ike_drain {
-	uint32_t spi_in;
-	mtime at;
-};
 #define IKE_DRAINS_MAX 8 /* old inbound SAs of one conn that still take late packets */
+
+struct ike_conn_remote {
+	struct hnode node;
+	bool in;
+	struct addr addr;
+	struct ike_conn *conn;
+};
 
 struct ike_conn {
 	struct list node;
+	struct list touched; /* touch.c */
+	bool to_visit, indexed;
+	struct timerq_node timer;
+	struct hnode by_id;
+	struct ike_conn_remote by_remote[IKE_REMOTES_MAX]; /* one for each different remote address */
+	struct list any_node;                              /* among those that any peer may use */
+	struct list sas, crowd;                            /* crowd: what strangers can make many of */
+	struct list draining;                              /* children; the oldest first */
+	unsigned n_draining;
+	uint64_t order; /* in which they were added */
 	struct ike *ike;
 	uint32_t id;
 	struct ike_conn_config cfg; /* psk taken out */
@@ -182,8 +216,6 @@ struct ike_conn {
 	char warned_id[sizeof(((struct reason *)0)->id)];
 	mtime warned;
 	uint32_t ike_rekeys, child_rekeys;
-	struct ike_drain drain[IKE_DRAINS_MAX];
-	unsigned n_drain;
 };
 
 #endif

@@ -47,9 +47,8 @@ static void drop_forgotten(struct ike_sa *old, mtime now)
  * lost. */
 void ike_settle_initial_contact(struct ike_sa *sa, mtime now)
 {
-	list_for_each (&sa->ike->sas, struct ike_sa, o, node)
-		if (o != sa && o->conn == sa->conn && o->state == IKE_SA_ESTABLISHED &&
-		    o->origin.established.ns < sa->created.ns)
+	list_for_each (&sa->conn->sas, struct ike_sa, o, node)
+		if (o != sa && o->state == IKE_SA_ESTABLISHED && o->origin.established.ns < sa->created.ns)
 			drop_forgotten(o, now);
 }
 
@@ -58,8 +57,8 @@ void ike_settle_established(struct ike_sa *sa, mtime now)
 	struct ike_conn *conn = sa->conn;
 	struct ike_child *c;
 
-	list_for_each (&sa->ike->sas, struct ike_sa, o, node) {
-		if (o == sa || o->conn != conn)
+	list_for_each (&conn->sas, struct ike_sa, o, node) {
+		if (o == sa)
 			continue;
 		/* An attempt of ours that has not come to IKE_AUTH is given up for what the peer has brought.
 		 */
@@ -108,9 +107,9 @@ static void settle_redundant(struct ike_sa *loser, mtime now)
 	ike_sa_close(loser, true, NULL, now);
 }
 
-void ike_settle_run(struct ike *ike, mtime now)
+void ike_settle_run(struct ike_conn *conn, mtime now)
 {
-	list_for_each (&ike->sas, struct ike_sa, sa, node)
+	list_for_each (&conn->sas, struct ike_sa, sa, node)
 		if (sa->redundant && sa->state == IKE_SA_ESTABLISHED)
 			settle_redundant(sa, now);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * All timers of an IKE SA. Deadlines are data in the objects; ike_sa_deadline finds the next, ike_sa_timers
- * does what is due. The two walk the same fields in the same order.
+ * All timers of an IKE SA and of a connection. Deadlines are data in the objects; ike_sa_deadline finds the
+ * next, ike_sa_timers does what is due. The two walk the same fields in the same order.
  */
 #include "ike/engine.h"
 #include "ike/reasons.h"
@@ -67,6 +67,22 @@ mtime ike_sa_deadline(const struct ike_sa *sa)
 		t = mtime_min(
 		    t, sa->redundant_check); /* ike_settle_run looks at it at the end of every call */
 	return mtime_min(t, mtime_min(ike_sa_probe_at(sa), next_for_children(sa)));
+}
+
+mtime ike_conn_deadline(const struct ike_conn *conn)
+{
+	mtime t = conn->up && !conn->attempt ? conn->next_attempt : MTIME_NEVER;
+
+	list_for_each (&conn->draining, struct ike_child, c, node)
+		t = mtime_min(t, c->drain_at);
+	return t;
+}
+
+void ike_conn_timers(struct ike_conn *conn, mtime now)
+{
+	ike_drain_flush(conn, now, false);
+	if (conn->up && !conn->attempt && mtime_reached(conn->next_attempt, now))
+		ike_connect_now(conn, now);
 }
 
 static void end_established(struct ike_sa *sa, const struct reason *why, mtime now)

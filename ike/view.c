@@ -8,8 +8,8 @@ static const struct ike_sa *current(const struct ike_conn *conn)
 {
 	if (conn->live)
 		return conn->live->sa;
-	list_for_each (&conn->ike->sas, struct ike_sa, sa, node)
-		if (sa->conn == conn && sa->state == IKE_SA_ESTABLISHED)
+	list_for_each (&conn->sas, struct ike_sa, sa, node)
+		if (sa->state == IKE_SA_ESTABLISHED)
 			return sa;
 	return NULL;
 }
@@ -74,9 +74,5 @@ int ike_conn_view(const struct ike *ike, uint32_t id, struct ike_conn_view *ret_
 
 unsigned ike_pending(const struct ike *ike)
 {
-	unsigned n = 0;
-
-	list_for_each (&ike->sas, struct ike_sa, sa, node)
-		n += sa->state == IKE_SA_CLOSING;
-	return n;
+	return ike->n_sas[IKE_SA_CLOSING];
 }

@@ -29,6 +29,7 @@ void ike_task_clear(struct ike_sa *sa)
 {
 	ike_bytes_clear(&sa->task.reply);
 	ke_free(sa->task.ke);
+	ike_spi_release(sa->ike, &sa->reserved);
 	sa->task = (struct ike_task){ 0 };
 	ike_out_clear(sa);
 }

@@ -41,8 +41,8 @@ static void start(struct talk *t, const char *esp)
 	ike_net_start_pair(&t->net);
 	ike_net_run(&t->net, mdur_s(1));
 	ike_net_assert(&t->net, ike_net_check_rest(&t->net, 0, 1));
-	t->ours = list_first(&t->net.peer[0].ike->sas, struct ike_sa, node);
-	t->theirs = list_first(&t->net.peer[1].ike->sas, struct ike_sa, node);
+	t->ours = list_first(&ike_conn_find(t->net.peer[0].ike, IKE_NET_CONN)->sas, struct ike_sa, node);
+	t->theirs = list_first(&ike_conn_find(t->net.peer[1].ike, IKE_NET_CONN)->sas, struct ike_sa, node);
 	t->net.tap = keep_answer;
 	t->net.tap_ctx = t;
 	t->b = ike_build_init(t->body, sizeof(t->body));

@@ -19,7 +19,9 @@ enum kind { REC_RAW, REC_REQUEST, REC_ANSWER, REC_REKEY, REC_RUN, REC_FACT, REC_
 
 static struct ike_sa *established(struct ike *ike)
 {
-	list_for_each (&ike->sas, struct ike_sa, sa, node)
+	struct ike_conn *conn = ike_conn_find(ike, IKE_NET_CONN);
+
+	list_for_each (&conn->sas, struct ike_sa, sa, node)
 		if (sa->state == IKE_SA_ESTABLISHED)
 			return sa;
 	return NULL;
@@ -60,8 +62,9 @@ static void sealed(struct ike_net *net, bool answer, uint8_t arg, const uint8_t 
 	size_t out_len;
 
 	if (to)
-		from = ike_sa_by_spi(net->peer[1].ike, to->spi_i, to->spi_r);
-	if (!from || !from->keys.seal.ctx || (answer && !to->out.msg.data) || len > 2048)
+		from = ike_sa_by_own_spi(net->peer[1].ike, to->initiator ? to->spi_r : to->spi_i);
+	if (!from || from->spi_i != to->spi_i || from->spi_r != to->spi_r || !from->keys.seal.ctx ||
+	    (answer && !to->out.msg.data) || len > 2048)
 		return;
 	h.spi_i = to->spi_i;
 	h.spi_r = to->spi_r;
