@@ -7,6 +7,7 @@
 #include "connector/daemon/apply.h"
 
 #include "connector/daemon/bgp_exec.h"
+#include "connector/daemon/protect.h"
 #include "connector/daemon/tunnel.h"
 #include "connector/daemon/tunnel_if.h"
 #include "connector/sys/clock.h"
@@ -373,6 +374,7 @@ static void commit(struct plan *p)
 {
 	struct domain *d = p->domain;
 
+	protect_enter(d, p->ref->cfg);
 	if (p->bgp_rebuild)
 		commit_bgp_rebuild(p);
 	if (d->bgp) {
@@ -387,6 +389,7 @@ static void commit(struct plan *p)
 	commit_reconfigure(p);
 	commit_activate(p);
 	commit_listeners(d);
+	protect_leave(d, p->ref->cfg);
 	cfg_ref_put(d->config);
 	d->config = cfg_ref_get(p->ref);
 	if (!d->reconciled)

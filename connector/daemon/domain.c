@@ -10,6 +10,7 @@
 #include "connector/daemon/ike_exec.h"
 #include "connector/daemon/mss_clamp.h"
 #include "connector/daemon/nexthop.h"
+#include "connector/daemon/protect.h"
 #include "connector/daemon/routes.h"
 #include "connector/daemon/tunnel.h"
 #include "connector/daemon/tunnel_if.h"
@@ -157,6 +158,7 @@ static void on_fenced(void *ctx, uint64_t fence)
 {
 	struct domain *d = ctx;
 
+	protect_fenced(d, fence);
 	list_for_each (&d->tunnels, struct tunnel, t, node)
 		if ((t->up_fence && fence >= t->up_fence) || (t->removal_fence && fence >= t->removal_fence))
 			tunnel_fenced(t, fence);
@@ -383,13 +385,15 @@ struct domain *domain_new(
 	list_init(&d->links);
 	d->learned = ptrie_new();
 	d->connected = ptrie_new();
+	d->protect = ptrie_new();
 	d->waiting = ptrie_new();
 	d->ike = ike_new(&ike_default_limits, &sys_rng);
 	d->jobs = jobs_new(1, job_run, job_done, d);
 	d->timer = loop_timer_new(loop, on_timer, d);
 	reason_set(ret_reason, "no-memory", "out of memory, threads or descriptors at start");
 	d->clamp = mss_clamp_new(sys, log);
-	if (!d->learned || !d->connected || !d->waiting || !d->ike || !d->jobs || !d->timer || !d->clamp)
+	if (!d->learned || !d->connected || !d->protect || !d->waiting || !d->ike || !d->jobs || !d->timer ||
+	    !d->clamp)
 		goto fail;
 	d->plane = plane_user_new(&pc, &plane_events, d, ret_reason);
 	if (!d->plane)
@@ -441,6 +445,7 @@ void domain_free(struct domain *d)
 	if (d->learned)
 		routes_free(d);
 	nexthop_free(d);
+	protect_free(d);
 	ptrie_free(d->connected);
 	loop_timer_free(d->timer);
 	rtnl_close(d->rtnl);

@@ -193,6 +193,26 @@ void fib_writer_unpin(struct fib_writer *w, const struct addr *endpoint)
 	pin_request(w, FIB_REQ_UNPIN, endpoint);
 }
 
+static void protect_request(struct fib_writer *w, enum fib_request_kind kind, const struct prefix *prefix)
+{
+	struct fib_request *q = request_new(w, kind, 0);
+
+	if (!q)
+		return;
+	q->prefix = *prefix;
+	fib_channel_put(&w->t.in, &q->node);
+}
+
+void fib_writer_protect(struct fib_writer *w, const struct prefix *prefix)
+{
+	protect_request(w, FIB_REQ_PROTECT, prefix);
+}
+
+void fib_writer_unprotect(struct fib_writer *w, const struct prefix *prefix)
+{
+	protect_request(w, FIB_REQ_UNPROTECT, prefix);
+}
+
 void fib_writer_reconciled(struct fib_writer *w)
 {
 	struct fib_request *q = request_new(w, FIB_REQ_RECONCILED, 0);
@@ -237,7 +257,7 @@ static void deliver_report(struct fib_writer *w, struct fib_event *e)
 	case FIB_REPORT_ROUTE: mirror_report(w->mirror, &e->r, why, told, w); break;
 	case FIB_REPORT_PIN:
 		if (!e->r.wanted)
-			(void)mirror_unwant(w->mirror, &e->r.prefix, e->r.metric, FIB_PIN);
+			(void)mirror_unwant(w->mirror, &e->r.prefix, e->r.metric, e->r.origin);
 		else if (e->route && mirror_want(w->mirror, e->route, 0) < 0)
 			log_error(&w->log, "fib", "no-memory: %s is not shown", prefix_str(&e->r.prefix));
 		break;

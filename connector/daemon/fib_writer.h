@@ -71,6 +71,12 @@ void fib_writer_interface(struct fib_writer *w, int ifindex, bool ours);
  */
 void fib_writer_pin(struct fib_writer *w, const struct addr *endpoint);
 void fib_writer_unpin(struct fib_writer *w, const struct addr *endpoint);
+/*
+ * A prefix that must never leave in clear: an unreachable route of high metric, see fib_protect. One that an
+ * earlier run left in the kernel is adopted without a gap. Not counted.
+ */
+void fib_writer_protect(struct fib_writer *w, const struct prefix *prefix);
+void fib_writer_unprotect(struct fib_writer *w, const struct prefix *prefix);
 /* The configuration has been applied: what is left over from an earlier run may go. */
 void fib_writer_reconciled(struct fib_writer *w);
 /* The event `fenced` comes with this number once everything requested before is in the kernel or has failed.

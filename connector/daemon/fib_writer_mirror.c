@@ -229,6 +229,7 @@ static const char *origin_name(enum fib_origin origin)
 	case FIB_PEER: return "peer";
 	case FIB_STATIC: return "static";
 	case FIB_PIN: return "pin";
+	case FIB_PROTECT: return "protect";
 	}
 	return "?";
 }
@@ -249,8 +250,8 @@ void mirror_report(struct mirror *m, const struct fib_report_lite *r, const stru
     void *ctx)
 {
 	struct entry *e = find(m, &r->prefix, fib_kernel_metric(&r->prefix, r->metric));
-	struct fib_route route[FIB_PIN + 1];
-	bool shadowed[FIB_PIN + 1];
+	struct fib_route route[FIB_ORIGINS];
+	bool shadowed[FIB_ORIGINS];
 	struct reason shadow;
 	unsigned n = 0;
 

@@ -153,6 +153,7 @@ static void saw_route(struct fib_thread *t, const struct rtnl_msg *m)
 		.metric = r->metric,
 		.protocol = r->protocol,
 		.type = type_of(r->type),
+		.unreachable = r->type == RTN_UNREACHABLE && !r->nhid,
 		.nhid = r->nhid,
 		.source = r->source };
 
@@ -290,6 +291,7 @@ static int add_route_op(struct rtnl_batch *b, size_t tag, const struct fib_op *o
 		.metric = op->metric,
 		.nhid = op->nhid,
 		.protocol = FIB_PROTOCOL,
+		.type = op->unreachable ? RTN_UNREACHABLE : RTN_UNICAST,
 		.source = op->source };
 	struct rtnl_route old = now;
 	enum rtnl_how del = op->old_nhid ? RTNL_DELETE : RTNL_DELETE_ANY;
@@ -398,6 +400,11 @@ static void apply(struct fib_thread *t, const struct fib_request *q)
 			log_error(t->log, "fib", "no-memory: %s is not pinned", addr_str(&q->addr));
 		break;
 	case FIB_REQ_UNPIN: unpin(t, &q->addr); break;
+	case FIB_REQ_PROTECT:
+		if (fib_protect(t->fib, &q->prefix) < 0)
+			log_error(t->log, "fib", "no-memory: %s is not protected", prefix_str(&q->prefix));
+		break;
+	case FIB_REQ_UNPROTECT: fib_unprotect(t->fib, &q->prefix); break;
 	case FIB_REQ_RECONCILED: fib_reconciled(t->fib); break;
 	case FIB_REQ_FENCE: t->fence = q->number; break;
 	}

@@ -3,6 +3,7 @@
  * at a time. */
 #include "connector/daemon/nexthop.h"
 
+#include "connector/daemon/protect.h"
 #include "connector/daemon/routes.h"
 #include "connector/daemon/tunnel.h"
 #include "connector/sys/rtnl.h"
@@ -33,11 +34,14 @@ static bool resolve_by_kernel(struct domain *d, const struct addr *nexthop, stru
 	return if_indextoname((unsigned)w->ifindex, w->interface) != NULL;
 }
 
-bool nexthop_resolve(struct domain *d, const struct bgp_path *path, struct fib_way *ret_way)
+bool nexthop_resolve(
+    struct domain *d, const struct prefix *p, const struct bgp_path *path, struct fib_way *ret_way)
 {
 	struct tunnel *t = domain_tunnel_by_id(d, path->peer);
 	struct fib_way w = { .weight = path->weight ? path->weight : 1 };
 
+	if (protect_forbids(d, p, path->peer))
+		return false;
 	if (t) {
 		w.ifindex = t->ifindex;
 		snprintf(w.interface, sizeof(w.interface), "%s", t->interface);
@@ -75,14 +79,14 @@ bool nexthop_waiting(const struct domain *d)
 	return ptrie_count(d->waiting) > 0;
 }
 
-static unsigned count_resolved(struct domain *d, const struct waiting *w)
+static unsigned count_resolved(struct domain *d, const struct prefix *p, const struct waiting *w)
 {
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < w->n; i++) {
 		struct fib_way way;
 
-		count += nexthop_resolve(d, &w->path[i], &way);
+		count += nexthop_resolve(d, p, &w->path[i], &way);
 	}
 	return count;
 }
@@ -100,7 +104,7 @@ void nexthop_retry(struct domain *d, mtime now)
 		}
 		d->waiting_at = p;
 		w = value;
-		if (count_resolved(d, w) == w->resolved)
+		if (count_resolved(d, &p, w) == w->resolved)
 			continue;
 		ptrie_remove(d->waiting, &p);
 		routes_learned(d, &p, w->path, w->n, now);

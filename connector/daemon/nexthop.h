@@ -11,7 +11,8 @@
 #include "connector/daemon/domain.h"
 
 /* False: there is no way (now). */
-bool nexthop_resolve(struct domain *d, const struct bgp_path *path, struct fib_way *ret_way);
+bool nexthop_resolve(
+    struct domain *d, const struct prefix *p, const struct bgp_path *path, struct fib_way *ret_way);
 /* Only `resolved` of the prefix's paths have a way: try again later. */
 void nexthop_wait(
     struct domain *d, const struct prefix *p, const struct bgp_path path[], unsigned n, unsigned resolved);

@@ -6,12 +6,14 @@
 #include "connector/daemon/routes.h"
 
 #include "connector/daemon/nexthop.h"
+#include "connector/daemon/protect.h"
 #include "connector/sys/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define RECONSIDER_ROWS   64
 #define UNREACHABLE_PAUSE mdur_s(5) /* between two log lines about next hops */
 
 enum place { PENDING, IN_KERNEL, FAILED }; /* where a wanted route stands */
@@ -143,10 +145,17 @@ static void warn_unreachable(struct domain *d, const struct prefix *p, const str
 	d->unreachable++;
 	if (d->unreachable_told.ns && !mtime_reached(mtime_add(d->unreachable_told, UNREACHABLE_PAUSE), now))
 		return;
-	log_warn(d->log, "fib",
-	    "%s: the next hop %s of %s is not reachable (such routes since the last message of this kind: "
-	    "%u)",
-	    prefix_str(p), addr_str(&path->nexthop), domain_peer_name(d, path->peer), d->unreachable);
+	if (protect_forbids(d, p, path->peer))
+		log_warn(d->log, "fib",
+		    "%s: fib-protected: %s teaches a way in clear, but this prefix is protected; it is not "
+		    "installed",
+		    prefix_str(p), domain_peer_name(d, path->peer));
+	else
+		log_warn(d->log, "fib",
+		    "%s: the next hop %s of %s is not reachable (such routes since the last message of this "
+		    "kind: "
+		    "%u)",
+		    prefix_str(p), addr_str(&path->nexthop), domain_peer_name(d, path->peer), d->unreachable);
 	d->unreachable_told = now;
 	d->unreachable = 0;
 }
@@ -190,7 +199,7 @@ void routes_learned(
 		return;
 	}
 	for (unsigned i = 0; i < n && r.n_ways < FIB_WAYS_MAX; i++) {
-		if (!nexthop_resolve(d, &path[i], &r.way[r.n_ways])) {
+		if (!nexthop_resolve(d, p, &path[i], &r.way[r.n_ways])) {
 			warn_unreachable(d, p, &path[i], now);
 			continue;
 		}
@@ -217,6 +226,46 @@ void routes_learned(
 	count(d, l, 1);
 	touch_tunnels(d, l, now);
 	fib_writer_want(d->fib, &r);
+}
+
+/* Rows of one prefix stand together; they may come in several calls. */
+struct reconsidered {
+	struct prefix prefix;
+	struct bgp_path path[BGP_MULTIPATH_MAX];
+	unsigned n;
+	bool lan;
+};
+
+static void reconsider_one(struct domain *d, struct reconsidered *x)
+{
+	if (x->n && x->lan)
+		routes_learned(d, &x->prefix, x->path, x->n, clock_now());
+	x->n = 0;
+	x->lan = false;
+}
+
+void routes_reconsider(struct domain *d, const struct prefix *within)
+{
+	struct bgp_route_query q = { .rib = BGP_RIB_BEST, .within = *within };
+	struct bgp_route_view *row = calloc(RECONSIDER_ROWS, sizeof(*row));
+	struct reconsidered x = { 0 };
+
+	while (row && d->bgp && !list_empty(&d->lan_peers) && !q.done) {
+		size_t n = bgp_routes(d->bgp, &q, row, RECONSIDER_ROWS);
+
+		for (size_t i = 0; i < n; i++) {
+			if (!prefix_eq(&row[i].prefix, &x.prefix))
+				reconsider_one(d, &x);
+			x.prefix = row[i].prefix;
+			if (!row[i].best || !row[i].peer || x.n == BGP_MULTIPATH_MAX)
+				continue;
+			x.path[x.n++] =
+			    (struct bgp_path){ .peer = row[i].peer, .nexthop = row[i].nexthop, .weight = 1 };
+			x.lan |= !domain_tunnel_by_id(d, row[i].peer);
+		}
+	}
+	reconsider_one(d, &x);
+	free(row);
 }
 
 static void static_result(struct domain *d, const struct prefix *p, uint32_t metric, enum place place)
@@ -265,7 +314,8 @@ void routes_result(struct domain *d, const struct prefix *p, uint32_t metric, en
 	case FIB_LEARNED: learned_result(d, p, place, why); break;
 	case FIB_STATIC: static_result(d, p, metric, place); break;
 	case FIB_PEER:
-	case FIB_PIN: break;
+	case FIB_PIN:
+	case FIB_PROTECT: break;
 	}
 }
 

@@ -19,6 +19,8 @@ void routes_statics_in(struct tunnel *t);
 /* A best route of the BGP core. n 0: gone. */
 void routes_learned(
     struct domain *d, const struct prefix *p, const struct bgp_path path[], unsigned n, mtime now);
+/* Learned routes within a prefix by which LAN peers may lead: whether their ways are allowed has changed. */
+void routes_reconsider(struct domain *d, const struct prefix *within);
 /* The writer's word on a route. */
 void routes_result(struct domain *d, const struct prefix *p, uint32_t metric, enum fib_origin origin,
     bool in_kernel, const struct reason *why);

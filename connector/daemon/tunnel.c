@@ -114,11 +114,18 @@ static void set_error(struct tunnel *t, const struct reason *why)
 		log_error(t->domain->log, t->name, "%s: %s", why->id, why->text);
 }
 
+/* Not before what must never leave in clear is held: tunnel_gate_open comes then. */
+static void ike_start(struct tunnel *t)
+{
+	if (!t->domain->gate)
+		ike_conn_up(t->domain->ike, t->id, clock_now());
+}
+
 void tunnel_up(struct tunnel *t)
 {
 	t->admin_up = true;
 	if (t->life == TUNNEL_ACTIVE)
-		ike_conn_up(t->domain->ike, t->id, clock_now());
+		ike_start(t);
 }
 
 /* BGP and its routes first. `told`: the path still carries a Cease. */
@@ -238,7 +245,7 @@ static void stop_finished(struct tunnel *t)
 	t->life = TUNNEL_ACTIVE;
 	if (!t->retiring) {
 		if (t->admin_up) /* `up` came while it was going down */
-			ike_conn_up(d->ike, t->id, clock_now());
+			ike_start(t);
 		return;
 	}
 	ike_conn_remove(d->ike, t->id);
@@ -324,7 +331,13 @@ void tunnel_activate(struct tunnel *t)
 	}
 	pin_remotes(t, true);
 	if (t->admin_up)
-		ike_conn_up(t->domain->ike, t->id, clock_now());
+		ike_start(t);
+}
+
+void tunnel_gate_open(struct tunnel *t)
+{
+	if (t->life == TUNNEL_ACTIVE && t->admin_up)
+		ike_start(t);
 }
 
 void tunnel_leave(struct tunnel *t, const struct cfg_tunnel *cfg)

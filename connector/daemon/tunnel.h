@@ -91,6 +91,8 @@ struct tunnel *tunnel_new(struct domain *d, struct cfg_ref *ref, const struct cf
 /* Only for a prepared one that never became active. */
 void tunnel_discard(struct tunnel *t);
 void tunnel_activate(struct tunnel *t);
+/* What is protected is in the kernel: IKE may start. */
+void tunnel_gate_open(struct tunnel *t);
 void tunnel_up(struct tunnel *t);
 void tunnel_down(struct tunnel *t);
 void tunnel_retire(struct tunnel *t, struct tunnel *successor);

@@ -411,6 +411,7 @@ static const char *origin_name(enum fib_origin o)
 	case FIB_PEER: return "peer";
 	case FIB_STATIC: return "static";
 	case FIB_PIN: return "pin";
+	case FIB_PROTECT: return "protect";
 	}
 	return "?";
 }
@@ -422,6 +423,8 @@ static void fib_row(const struct fib_view *f, struct view_fib_route *v)
 		.origin = origin_name(f->route.origin),
 		.in_kernel = f->in_kernel,
 		.why = f->why };
+	if (f->route.n_ways == 1 && f->route.way[0].ifindex == FIB_UNREACHABLE)
+		return; /* a reject has no way */
 	for (; v->n_ways < f->route.n_ways && v->n_ways < 16; v->n_ways++) {
 		const struct fib_way *way = &f->route.way[v->n_ways];
 

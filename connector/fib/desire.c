@@ -118,6 +118,7 @@ void route_settle(struct fib *f, struct route *r)
 	struct bundle *b;
 
 	f->dirty = true;
+	protect_look(f, &r->prefix);
 	if (!r->wants && !r->object) {
 		bundle_leave(r);
 		route_remove(f, r);
@@ -292,6 +293,10 @@ void fib_unwant_all(struct fib *f)
 	list_for_each (&f->pins, struct pin, pin, node) {
 		list_remove(&pin->node);
 		free(pin);
+	}
+	list_for_each (&f->protects, struct protect, x, node) {
+		list_remove(&x->node);
+		free(x);
 	}
 	list_for_each (&f->objects, struct object, o, node)
 		o->hold = (mtime){ 0 };

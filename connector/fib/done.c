@@ -46,7 +46,8 @@ static void route_refused(struct fib *f, struct route *r, const struct fib_resul
 
 static void route_in(struct fib *f, struct route *r, const struct fib_op *op)
 {
-	struct object *o = object_by_id(f, op->nhid);
+	struct object *o =
+	    op->unreachable ? object_unreachable(f, op->prefix.addr.family) : object_by_id(f, op->nhid);
 	struct bundle *b;
 
 	r->object = o;

@@ -15,6 +15,7 @@ struct fib *fib_new(void)
 	list_init(&f->absent);
 	list_init(&f->parked);
 	list_init(&f->pins);
+	list_init(&f->protects);
 	list_init(&f->links);
 	list_init(&f->addrs);
 	list_init(&f->reports);
@@ -95,6 +96,7 @@ void fib_free(struct fib *f)
 	foreign_nexthop_sweep(f, true);
 	free_list(&f->singles);
 	free_list(&f->pins);
+	free_list(&f->protects);
 	free_list(&f->links);
 	free_list(&f->addrs);
 	ways_unref(f->unwanted);

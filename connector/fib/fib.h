@@ -18,16 +18,22 @@
 #define FIB_PROTOCOL       201 /* RTA_PROTOCOL of all we write ("causeway") */
 #define FIB_WAYS_MAX       16
 #define FIB_METRIC_LEARNED 0 /* as other routing daemons leave it: 0 (IPv6: the kernel makes it 1024) */
+/* Of the unreachable routes of protected prefixes; their ways through a tunnel have one less. */
+#define FIB_METRIC_PROTECT 4000000000U
+#define FIB_UNREACHABLE    (-1)
 
 enum fib_origin {    /* why a route is wanted; shown by `fib show`, and nothing else depends on it */
 	FIB_LEARNED, /* by BGP */
 	FIB_PEER,    /* host route to a BGP peer through its tunnel */
 	FIB_STATIC,
-	FIB_PIN, /* an outer endpoint on its original path */
+	FIB_PIN,     /* an outer endpoint on its original path */
+	FIB_PROTECT, /* a prefix that must never leave in clear */
 };
+#define FIB_ORIGINS (FIB_PROTECT + 1)
 
 struct fib_way {
-	int ifindex;        /* 0: a reject; packets are dropped here. Alone in its set */
+	int ifindex; /* 0: a reject, packets are dropped here; FIB_UNREACHABLE: the same, and their senders
+	                are told. Alone in its set */
 	struct addr via;    /* none: on link */
 	uint32_t weight;    /* 1.. */
 	char interface[16]; /* for views only */

@@ -155,6 +155,26 @@ struct object *object_over(struct fib *f, struct single *s)
 	return o;
 }
 
+struct object *object_unreachable(struct fib *f, uint8_t family)
+{
+	const struct fib_way way = { .ifindex = FIB_UNREACHABLE, .via = { .family = family }, .weight = 1 };
+	const struct fib_ways *set = ways_get(f->ways, TAG_CONTENT, &way, 1);
+	struct object *o = NULL;
+
+	list_for_each (&f->objects, struct object, known, node) {
+		if (known->kind == OBJECT_UNREACHABLE && known->target == set)
+			o = known;
+	}
+	if (!o && set)
+		o = object_make(f, OBJECT_UNREACHABLE, set);
+	if (o && !o->exists) {
+		o->exists = true;
+		object_content(o, set);
+	}
+	ways_unref(set);
+	return o;
+}
+
 bool object_in_use(const struct object *o)
 {
 	return !list_empty(&o->bundles) || o->orphans;
@@ -208,7 +228,7 @@ void objects_resolve(struct fib *f)
 	list_for_each (&f->objects, struct object, o, node) {
 		const struct fib_ways *content = NULL;
 
-		if (o->kind == OBJECT_ODD)
+		if (o->kind == OBJECT_ODD || o->kind == OBJECT_UNREACHABLE)
 			continue;
 		if (o->kind == OBJECT_SINGLE) {
 			o->exists = o->single->exists;
@@ -299,6 +319,8 @@ static void decide_target(struct fib *f, struct object *o)
 /* Which kind a set of ways should get: see the header. */
 static enum object_kind kind_for(const struct bundle *b, const struct fib_ways *usable)
 {
+	if (usable->n == 1 && usable->way[0].ifindex == FIB_UNREACHABLE)
+		return OBJECT_UNREACHABLE;
 	return b->set->tag == TAG_IPV6 && usable->n == 1 ? OBJECT_SINGLE : OBJECT_GROUP;
 }
 
@@ -316,6 +338,8 @@ static struct object *object_for(struct fib *f, struct bundle *b, const struct f
 	}
 	if (found)
 		return found;
+	if (kind == OBJECT_UNREACHABLE)
+		return object_unreachable(f, usable->way[0].via.family);
 	if (kind == OBJECT_GROUP)
 		return object_make(f, kind, usable);
 	s = single_make(f, &usable->way[0]);
@@ -358,7 +382,7 @@ void objects_decide(struct fib *f)
 	}
 	list_for_each (&f->objects, struct object, o, node) {
 		if (o->kind != OBJECT_ODD && !o->needed && !object_in_use(o) &&
-		    (!o->exists || o->kind == OBJECT_SINGLE))
+		    (!o->exists || o->kind == OBJECT_SINGLE || o->kind == OBJECT_UNREACHABLE))
 			object_free(o);
 	}
 }

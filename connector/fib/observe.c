@@ -57,11 +57,12 @@ static struct object *object_seen(struct fib *f, uint32_t nhid)
 
 static void saw_ours(struct fib *f, const struct fib_seen_route *seen)
 {
-	struct object *o = object_seen(f, seen->nhid);
+	struct object *o =
+	    seen->unreachable ? object_unreachable(f, seen->prefix.addr.family) : object_seen(f, seen->nhid);
 	struct route *r = route_make(f, &seen->prefix, seen->metric);
 	bool known;
 
-	if (!r) {
+	if (!r || !o) {
 		f->resync = true;
 		return;
 	}

@@ -154,6 +154,7 @@ static void route_op(struct round *x, enum fib_op_kind kind, struct route *r, co
 	}
 	if (to) {
 		op->nhid = to->id;
+		op->unreachable = to->kind == OBJECT_UNREACHABLE;
 		op->source = *source_of(r);
 	}
 }
@@ -359,6 +360,7 @@ size_t fib_plan(struct fib *f, mtime now, struct fib_op op[], size_t max)
 	disturbed_settle(f);
 	connected_settle(f);
 	pins_settle(f);
+	protects_settle(f);
 	if (f->unfreeze) {
 		f->unfreeze = false;
 		list_for_each (&f->objects, struct object, o, node)
@@ -377,7 +379,7 @@ size_t fib_plan(struct fib *f, mtime now, struct fib_op op[], size_t max)
 
 bool fib_busy(const struct fib *f)
 {
-	return f->dirty || f->underlay_dirty || f->connected_dirty || f->unfreeze;
+	return f->dirty || f->underlay_dirty || f->connected_dirty || f->protect_dirty || f->unfreeze;
 }
 
 mtime fib_deadline(const struct fib *f)

@@ -48,6 +48,14 @@ void fib_unwant_all(
 void fib_interface(struct fib *f, int ifindex, bool ours);
 int fib_pin(struct fib *f, const struct addr *endpoint);
 void fib_unpin(struct fib *f, const struct addr *endpoint);
+/*
+ * A prefix that must never leave in clear. An unreachable route of FIB_METRIC_PROTECT holds it as long as it
+ * is protected, whatever else there is; a tunnel's route to it, or into it, comes first by metric or length.
+ * Where a shorter prefix of ours leads into tunnels alone, its ways carry the protected one too, by a second
+ * route of one metric less: else the longer, unreachable one would win.
+ */
+int fib_protect(struct fib *f, const struct prefix *prefix);
+void fib_unprotect(struct fib *f, const struct prefix *prefix);
 void fib_reconciled(struct fib *f);
 
 /* ---- facts ---- */
@@ -62,7 +70,8 @@ struct fib_seen_route { /* of the main table, tos 0 */
 	uint32_t metric;
 	uint8_t protocol; /* RTPROT_* */
 	enum fib_seen_type type;
-	uint32_t nhid; /* 0: none */
+	bool unreachable; /* the kind of FIB_REJECT that we make */
+	uint32_t nhid;    /* 0: none */
 	struct addr source;
 	struct fib_way way[FIB_WAYS_MAX]; /* those that are not dead; as far as it shows them */
 	unsigned n_ways;
@@ -108,13 +117,15 @@ enum fib_op_kind {
 	FIB_OP_GROUP_ADD,   /* nhid, member */
 	FIB_OP_GROUP_SET,   /* nhid, member: all its routes move at once */
 	FIB_OP_GROUP_DEL,   /* nhid */
-	FIB_OP_ROUTE_ADD,   /* prefix, metric, nhid, source; must fail if anybody has a route there */
+	FIB_OP_ROUTE_ADD,   /* prefix, metric, nhid or unreachable, source; must fail if anybody has a route
+	                       there */
 	FIB_OP_ROUTE_MOVE,  /* from old_nhid (0: a route without one) and old_source to nhid and source */
 	FIB_OP_ROUTE_DEL,   /* prefix, metric, old_nhid (0: without one) */
 };
 struct fib_op {
 	enum fib_op_kind kind;
 	uint32_t nhid, old_nhid;
+	bool unreachable; /* what the route becomes, without an object */
 	struct prefix prefix;
 	uint32_t metric; /* as the kernel counts */
 	struct addr source, old_source;
@@ -139,7 +150,7 @@ mtime fib_deadline(const struct fib *f);
 enum fib_report_kind {
 	FIB_REPORT_ROUTE, /* route.prefix, route.metric, in_kernel, why; each fib_want is answered by one at
 	                     least */
-	FIB_REPORT_PIN,   /* route: what a pin wants now (wanted), or no longer wants */
+	FIB_REPORT_PIN,   /* route: what a pin or a protected prefix wants now (wanted), or no longer wants */
 	FIB_REPORT_DISTURBED, /* why */
 	FIB_REPORT_UNDERLAY,  /* endpoint, ifindex, via, source: its path. source none: the kernel's choice.
 	                         ifindex 0: no path */

@@ -79,7 +79,12 @@ struct single {
 	unsigned tries;
 };
 
-enum object_kind { OBJECT_GROUP, OBJECT_SINGLE, OBJECT_ODD /* routes of ours without a nexthop object */ };
+enum object_kind {
+	OBJECT_GROUP,
+	OBJECT_SINGLE,
+	OBJECT_UNREACHABLE, /* none in the kernel: such routes stand alone; one a family */
+	OBJECT_ODD,         /* routes of ours without a nexthop object */
+};
 
 struct object {
 	struct list node;
@@ -115,6 +120,12 @@ struct pin {
 	struct fib_route route; /* the path, as the wish is made of it; without a path its way is a reject */
 };
 
+struct protect {
+	struct list node;
+	struct prefix prefix;
+	struct fib_route cover; /* what is wished through tunnels; n_ways 0: nothing */
+};
+
 struct link {
 	struct list node;
 	int ifindex;
@@ -143,14 +154,15 @@ struct fib {
 	const struct fib_ways *unwanted, *leftover;
 	struct object *odd;
 	struct list objects, singles, absent; /* absent: bundles of routes that are not in the kernel */
-	struct list parked, pins, links, addrs, reports, foreign_nexthops;
+	struct list parked, pins, protects, links, addrs, reports, foreign_nexthops;
 	struct fib_route *last_route; /* of the report handed out last */
 	uint32_t *taken;              /* ids in our range that somebody else holds */
 	size_t n_taken, room_taken;
 	uint32_t next_id;
 	uint32_t generation;
 	uint64_t epoch; /* of interface usability */
-	bool in_picture, stray, resync, leaving, reconciled, underlay_dirty, connected_dirty, unfreeze, dirty;
+	bool in_picture, stray, resync, leaving, reconciled, underlay_dirty, connected_dirty, protect_dirty,
+	    unfreeze, dirty;
 	struct prefix *connected;
 	size_t n_connected, n_disturbed;
 	struct prefix first_disturbed;
@@ -177,6 +189,7 @@ void single_rename(
     struct fib *f, struct single *s); /* its id is somebody else's: it gets another, and isn't there yet */
 struct object *object_make(struct fib *f, enum object_kind kind, const struct fib_ways *target);
 struct object *object_over(struct fib *f, struct single *s); /* the OBJECT_SINGLE of a single */
+struct object *object_unreachable(struct fib *f, uint8_t family);
 void object_free(struct object *o);
 bool object_in_use(const struct object *o);                            /* by routes */
 void object_content(struct object *o, const struct fib_ways *content); /* takes a reference of its own */
@@ -195,7 +208,13 @@ void foreign_sweep(struct fib *f, bool all);
 struct link *link_get(struct fib *f, int ifindex, bool make);
 bool link_usable(const struct fib *f, int ifindex);
 void pins_settle(struct fib *f);
+void report_pin(struct fib *f, const struct fib_route *route, bool wanted);
 void connected_settle(struct fib *f);
+
+/* ---- protect.c ---- */
+/* A route comes, goes, or changes its ways: what it covers may have to follow. */
+void protect_look(struct fib *f, const struct prefix *changed);
+void protects_settle(struct fib *f);
 
 /* ---- foreign_nexthop.c ---- */
 void foreign_nexthop_saw(struct fib *f, const struct fib_seen_nexthop *seen, bool gone);

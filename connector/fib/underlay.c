@@ -38,13 +38,13 @@ bool link_usable(const struct fib *f, int ifindex)
 {
 	const struct link *l = link_get((struct fib *)f, ifindex, false);
 
-	return ifindex == 0 || (l && l->known && l->up && !l->dropped);
+	return ifindex == 0 || ifindex == FIB_UNREACHABLE || (l && l->known && l->up && !l->dropped);
 }
 
 static void links_changed(struct fib *f)
 {
 	f->epoch++;
-	f->underlay_dirty = f->connected_dirty = f->unfreeze = f->dirty = true;
+	f->underlay_dirty = f->connected_dirty = f->protect_dirty = f->unfreeze = f->dirty = true;
 }
 
 void fib_saw_link(struct fib *f, int ifindex, const char *name, bool up, bool gone)
@@ -356,18 +356,19 @@ static bool same_route(const struct fib_route *a, const struct fib_route *b)
 	return true;
 }
 
-static void report_pin(struct fib *f, const struct pin *pin, bool wanted)
+void report_pin(struct fib *f, const struct fib_route *route, bool wanted)
 {
 	struct fib_report *r = report_add(f, FIB_REPORT_PIN);
 
 	if (!r)
 		return;
 	r->wanted = wanted;
-	r->prefix = pin->route.prefix;
-	r->metric = pin->route.metric;
+	r->prefix = route->prefix;
+	r->metric = route->metric;
+	r->origin = route->origin;
 	r->route = malloc(sizeof(*r->route));
 	if (r->route)
-		*r->route = pin->route;
+		*r->route = *route;
 }
 
 static void report_underlay(struct fib *f, const struct pin *pin)
@@ -387,7 +388,7 @@ static void unwish(struct fib *f, struct pin *pin)
 	if (!pin->wanted)
 		return;
 	pin->wanted = false;
-	report_pin(f, pin, false);
+	report_pin(f, &pin->route, false);
 	fib_unwant(f, &pin->route.prefix, pin->route.metric, FIB_PIN);
 }
 
@@ -419,7 +420,7 @@ static void pin_settle(struct fib *f, struct pin *pin)
 	pin->resolved = true;
 	if (!needless && !pin->wanted && fib_want(f, &path, 0) == 0) {
 		pin->wanted = true;
-		report_pin(f, pin, true);
+		report_pin(f, &pin->route, true);
 	}
 	if (changed)
 		report_underlay(f, pin);

@@ -93,18 +93,6 @@ static int build_prefixes(const struct cfg_load *l, const struct lyd_node *root,
 	return 0;
 }
 
-static int build_protect(const struct cfg_load *l, const struct lyd_node *root)
-{
-	const struct lyd_node *n = cfg_child(root, "protect");
-
-	if (n)
-		return cfg_fail_at(l, "config-not-supported", n,
-		    "this version can't carry out `protect`; remove it, and keep these prefixes in with a "
-		    "blackhole route of high metric: ip route add blackhole %s metric 4000000000",
-		    lyd_get_value(n));
-	return 0;
-}
-
 static void bgp_defaults(const struct profile *p, struct cfg_bgp *bgp)
 {
 	bgp->hold_time = p ? p->hold_time : mdur_s(LAN_HOLD_TIME);
@@ -282,9 +270,10 @@ int cfg_build(const struct cfg_load *l, const struct lyd_node *tree)
 	cfg->multipath = 16;
 	if (!root)
 		return 0; /* nothing configured: the daemon idles */
-	if (build_identity(l, root) || build_protect(l, root) || build_peers(l, root))
+	if (build_identity(l, root) || build_peers(l, root))
 		return -1;
-	if (build_prefixes(l, root, "announce", &cfg->announce, &cfg->n_announce))
+	if (build_prefixes(l, root, "announce", &cfg->announce, &cfg->n_announce) ||
+	    build_prefixes(l, root, "protect", &cfg->protect, &cfg->n_protect))
 		return -1;
 	return build_sites(l, root);
 }

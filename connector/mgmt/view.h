@@ -115,13 +115,13 @@ struct view_route { /* `bgp routes` */
 struct view_fib_route { /* `fib show` */
 	struct prefix prefix;
 	uint32_t metric;
-	const char *origin; /* "bgp", "peer", "static", "pin" */
+	const char *origin; /* "bgp", "peer", "static", "pin", "protect" */
 	struct view_way {
 		char interface[16];
 		struct addr via; /* none: null */
 		uint32_t weight;
 	} way[16];
-	unsigned n_ways;
+	unsigned n_ways; /* 0: packets are refused */
 	bool in_kernel;
 	struct reason why; /* why not; unset: null */
 };

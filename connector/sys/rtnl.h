@@ -126,8 +126,8 @@ void rtnl_batch_clear(struct rtnl_batch *b);
 size_t rtnl_batch_room(const struct rtnl_batch *b); /* how many more changes fit */
 /*
  * Adds a change; the tag comes back with its result. -ENOBUFS when the batch is full. Of a route: prefix,
- * metric, nhid, protocol and source count (a deletion matches all of them but an absent source); it goes to
- * the main table.
+ * metric, nhid, protocol and source count (a deletion matches all of them but an absent source), and for a
+ * new one its type (RTN_UNREACHABLE without nhid; 0: unicast); it goes to the main table.
  */
 int rtnl_batch_route(struct rtnl_batch *b, size_t tag, enum rtnl_how how, const struct rtnl_route *route);
 int rtnl_batch_nexthop(

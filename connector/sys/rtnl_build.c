@@ -107,7 +107,7 @@ int rtnl_batch_route(struct rtnl_batch *b, size_t tag, enum rtnl_how how, const 
 	rtm->rtm_protocol = route->protocol;
 	/* In a deletion "nowhere" and type 0 match any scope and type. */
 	rtm->rtm_scope = del ? RT_SCOPE_NOWHERE : RT_SCOPE_UNIVERSE;
-	rtm->rtm_type = del ? RTN_UNSPEC : RTN_UNICAST;
+	rtm->rtm_type = del ? RTN_UNSPEC : route->type ? route->type : RTN_UNICAST;
 	put_addr(nlh, RTA_DST, &route->prefix.addr);
 	if (route->metric)
 		mnl_attr_put_u32(nlh, RTA_PRIORITY, route->metric);

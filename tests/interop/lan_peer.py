@@ -98,6 +98,23 @@ def main(case):
             wait_for("withdrawn from the site", lambda: net.bgp.as_path(CORE_NET) is None, 15)
             wait_for("withdrawn from the edge", lambda: edge.as_path(CORE_NET) is None, 15)
             equal(cw.spis(), spis, "SPIs")
+        with case.step("protected: the core's way to it is one in clear, and leaves the kernel; so it stays until given up"):
+            guarded = with_peers(plain)
+            guarded["causeway:connector"]["protect"] = ["172.16.0.0/12"]
+            cw.configure(guarded)
+            cw.reload()
+            for prefix in (CORE_NET, EDGE_NET):
+                wait_for(f"{prefix} out of the kernel", lambda p=prefix: kernel.route(net.onprem, p) is None, 10)
+            guarded["causeway:connector"]["protect"] = [CORE_NET]
+            cw.configure(guarded)
+            cw.reload()
+            wait_for("the edge's route", lambda: kernel.route(net.onprem, EDGE_NET), 10)
+            equal(kernel.devices(net.onprem, kernel.route(net.onprem, CORE_NET)), [], "the core's way")
+            cw.configure(with_peers(plain))
+            cw.reload()
+            wait_for("the core's way", lambda: ["r1"] == kernel.devices(
+                net.onprem, kernel.route(net.onprem, CORE_NET) or {}), 10)
+            equal(cw.spis(), spis, "SPIs")
         with case.step("the site goes down: the LAN loses its prefix"):
             cw.cli("tunnel", "down", "azure-hq/t1", "--wait")
             wait_for("withdrawn from the core", lambda: core.as_path(PREFIX) is None, 15)

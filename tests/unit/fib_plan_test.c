@@ -572,6 +572,113 @@ static void test_pins(void **state)
 	fib_free(w.f);
 }
 
+static const struct fib_op *op_of_metric(const struct world *w, enum fib_op_kind kind, uint32_t metric)
+{
+	for (unsigned i = 0; i < w->n; i++)
+		if (w->op[i].kind == kind && w->op[i].metric == metric)
+			return &w->op[i];
+	return NULL;
+}
+
+/* A protected prefix is unreachable whatever comes and goes; only routes of tunnels that are shorter than it
+ * have to be repeated for it. */
+static void test_protect(void **state)
+{
+	struct fib_route wide = by("10.0.0.0/8", 1, 1), wider = by("0.0.0.0/1", 1, 2),
+	                 equal = by("10.100.0.0/16", 1, 1), lan = by("10.64.0.0/10", 1, 4);
+	const struct fib_op *op;
+	struct prefix p;
+	struct world w;
+
+	(void)state;
+	open_simple(&w);
+	fib_interface(w.f, 1, true);
+	fib_interface(w.f, 2, true);
+	assert_int_equal(prefix_parse("10.100.0.0/16", true, &p), 0);
+	assert_int_equal(fib_protect(w.f, &p), 0);
+	turn(&w);
+	assert_int_equal(w.n, 1);
+	assert_int_equal(w.op[0].kind, FIB_OP_ROUTE_ADD);
+	assert_true(w.op[0].unreachable);
+	assert_int_equal(w.op[0].metric, FIB_METRIC_PROTECT);
+	assert_int_equal(w.op[0].nhid, 0);
+	assert_int_equal(w.in, 1);
+	/* A route to the prefix itself wins by its metric: nothing more to do. */
+	want(&w, &equal);
+	turn(&w);
+	assert_null(op_of_metric(&w, FIB_OP_ROUTE_ADD, FIB_METRIC_PROTECT - 1));
+	fib_unwant(w.f, &equal.prefix, 0, FIB_LEARNED);
+	turn(&w);
+	/* A LAN router's covering route would lead out in clear. */
+	want(&w, &lan);
+	turn(&w);
+	assert_null(op_of_metric(&w, FIB_OP_ROUTE_ADD, FIB_METRIC_PROTECT - 1));
+	/* Tunnels' do: the longest of them. */
+	want(&w, &wider);
+	turn(&w);
+	op = op_of_metric(&w, FIB_OP_ROUTE_ADD, FIB_METRIC_PROTECT - 1);
+	assert_non_null(op);
+	assert_true(prefix_eq(&op->prefix, &p));
+	assert_false(op->unreachable);
+	want(&w, &wide);
+	turn(&w);
+	assert_non_null(op_of_metric(&w, FIB_OP_ROUTE_MOVE, FIB_METRIC_PROTECT - 1));
+	/* The tunnel is lost: its ways go, what is unreachable stays untouched. */
+	fib_unwant(w.f, &wide.prefix, 0, FIB_LEARNED);
+	turn(&w);
+	assert_int_equal(count(&w, FIB_OP_GROUP_SET), 1); /* its group follows the other tunnel */
+	assert_null(op_of_metric(&w, FIB_OP_ROUTE_DEL, FIB_METRIC_PROTECT - 1));
+	fib_saw_link(w.f, 2, "if2", false, true);
+	turn(&w);
+	assert_non_null(op_of_metric(&w, FIB_OP_ROUTE_DEL, FIB_METRIC_PROTECT - 1));
+	assert_null(op_of_metric(&w, FIB_OP_ROUTE_DEL, FIB_METRIC_PROTECT));
+	fib_unprotect(w.f, &p);
+	turn(&w);
+	assert_int_equal(w.n, 1);
+	assert_int_equal(w.op[0].kind, FIB_OP_ROUTE_DEL);
+	assert_int_equal(w.op[0].metric, FIB_METRIC_PROTECT);
+	fib_free(w.f);
+}
+
+/* One that an earlier run left is adopted without an operation; somebody else's, or a blackhole, is none. */
+static void test_protect_adopted(void **state)
+{
+	struct fib_seen_route ours = foreign("10.100.0.0/16", FIB_METRIC_PROTECT, 0, NULL);
+	struct fib_seen_route old = foreign("10.101.0.0/16", FIB_METRIC_PROTECT, 0, NULL);
+	struct fib_seen_route v6 = foreign("2001:db8:1::/48", FIB_METRIC_PROTECT, 0, NULL);
+	struct world w;
+
+	(void)state;
+	ours.protocol = old.protocol = v6.protocol = FIB_PROTOCOL;
+	ours.unreachable = old.unreachable = v6.unreachable = true;
+	open_world(&w);
+	fib_saw_route(w.f, FIB_SEEN_NEW, &ours);
+	fib_saw_route(w.f, FIB_SEEN_NEW, &old);
+	fib_saw_route(w.f, FIB_SEEN_NEW, &v6);
+	fib_resync_end(w.f);
+	turn(&w);
+	assert_int_equal(w.n, 0);
+	assert_int_equal(fib_protect(w.f, &ours.prefix), 0);
+	assert_int_equal(fib_protect(w.f, &v6.prefix), 0);
+	turn(&w);
+	assert_int_equal(w.n, 0);
+	assert_int_equal(w.in, 2);
+	fib_reconciled(w.f);
+	turn(&w);
+	assert_int_equal(w.n, 1);
+	assert_int_equal(w.op[0].kind, FIB_OP_ROUTE_DEL);
+	assert_true(prefix_eq(&w.op[0].prefix, &old.prefix));
+	/* Taken out by somebody: back at once. */
+	fib_saw_route(w.f, FIB_SEEN_GONE, &ours);
+	turn(&w);
+	assert_int_equal(w.n, 1);
+	assert_true(w.op[0].unreachable);
+	fib_unwant_all(w.f);
+	turn(&w);
+	assert_int_equal(count(&w, FIB_OP_ROUTE_DEL), 2);
+	fib_free(w.f);
+}
+
 static void test_connected(void **state)
 {
 	const struct prefix *list;
@@ -659,6 +766,8 @@ int main(void)
 		cmocka_unit_test(test_id_taken),
 		cmocka_unit_test(test_origins),
 		cmocka_unit_test(test_pins),
+		cmocka_unit_test(test_protect),
+		cmocka_unit_test(test_protect_adopted),
 		cmocka_unit_test(test_connected),
 		cmocka_unit_test(test_picture),
 		cmocka_unit_test(test_protocol_names),
