@@ -35,7 +35,8 @@ struct ike {
 	uint64_t next_action, next_serial, next_ticket, next_order;
 	struct ike_stats stats;
 	mtime half_open_said; /* when the flood was last reported; NEVER: not yet */
-	uint8_t in[IKE_MESSAGE_MAX], body[IKE_MESSAGE_MAX], msg[IKE_MESSAGE_MAX];
+	uint8_t in[IKE_MESSAGE_MAX], body[IKE_MESSAGE_MAX];
+	uint8_t msg[IKE_MESSAGE_MAX + IKE_FRAGMENTS_MAX * IKE_FRAGMENT_EXTRA_MAX];
 };
 
 /* engine.c */
@@ -157,6 +158,17 @@ void ike_sa_inherit(struct ike_sa *old, struct ike_sa *heir, bool we_delete, mti
 struct ike_sa *ike_sa_heir_of(const struct ike_sa *heir);
 /* Starts the next request of ours that is wanted, when none is under way. */
 void ike_sa_kick(struct ike_sa *sa, mtime now);
+
+/* outgoing.c */
+/* Seals a message into ike->msg, whole or as fragments one after the other. 0 or -1. */
+int ike_seal(struct ike_sa *sa, const struct ike_header *h, uint8_t first, const uint8_t *body, size_t len,
+    size_t *ret_len);
+/* Keeps what was just sealed, if smaller fragments of it can be made. */
+void ike_text_keep(
+    struct ike_sa *sa, struct ike_text *t, uint8_t exchange, uint8_t first, const uint8_t *body, size_t len);
+void ike_text_clear(struct ike_text *t);
+/* Seals it once more into msg, as the smallest fragments; where that can't be, msg stays. */
+void ike_text_smaller(struct ike_sa *sa, struct ike_text *t, struct ike_header *h, struct ike_bytes *msg);
 
 /* window.c */
 /* Sends body as our next request; the task of sa must have been set. depends: action id, or 0. */

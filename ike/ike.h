@@ -71,6 +71,15 @@ enum ike_auth_kind {
 	IKE_AUTH_KIND_EAP_TLS
 };
 
+/* Whether messages too large for a datagram go in fragments of our making (RFC 7383). */
+enum ike_fragmentation {
+	IKE_FRAGMENTATION_YES,    /* announced; used with a peer that announces it, too */
+	IKE_FRAGMENTATION_ACCEPT, /* announced, but ours are not cut up */
+	IKE_FRAGMENTATION_FORCE,  /* as yes, and at the smallest size from the start */
+	IKE_FRAGMENTATION_NO      /* not announced, not taken */
+};
+#define IKE_FRAGMENT_SIZE 1280 /* default: octets of an IP packet that carries a fragment */
+
 /* One tunnel's peer. Copied by ike_conn_add; secrets too (cleansed when the connection goes). */
 struct ike_conn_config {
 	char name[128]; /* "azure-hq/t1": only ever printed in reasons */
@@ -100,6 +109,9 @@ struct ike_conn_config {
 	unsigned retransmit_tries; /* until established; default when 0: 7 */
 	mdur retry_min, retry_max; /* between attempts to connect; capped exponential back-off with jitter */
 	unsigned tries;            /* attempts before giving up; 0 for ever */
+	enum ike_fragmentation fragmentation;
+	uint16_t
+	    fragment_size; /* IP packets larger than this are cut up; default when 0: IKE_FRAGMENT_SIZE */
 };
 
 struct ike_limits {
@@ -251,6 +263,7 @@ struct ike_conn_view {
 	char esp_proposal[96];
 	mtime child_since;
 	bool udp_encap;
+	bool fragmentation; /* both ends take IKE messages in fragments */
 	struct ike_ts ts_local[IKE_TS_MAX], ts_remote[IKE_TS_MAX];
 	unsigned n_ts_local, n_ts_remote;
 	mtime ike_rekey_at, child_rekey_at;
@@ -263,7 +276,7 @@ int ike_conn_view(
 
 struct ike_stats { /* of the endpoint */
 	uint64_t datagrams_in, datagrams_out, dropped_malformed, dropped_no_sa, dropped_auth,
-	    dropped_half_open, cookies_sent, retransmits, repeats_answered;
+	    dropped_half_open, cookies_sent, retransmits, repeats_answered, fragments_in, fragments_out;
 	uint64_t sas_visited; /* IKE SAs that calls have looked at: a measure of work, which may not grow with
 	                         the number of tunnels */
 	unsigned half_open, established;

@@ -106,6 +106,9 @@ void ike_sa_free(struct ike_sa *sa)
 	ike_auth_free(sa->auth);
 	ike_keys_clear(&sa->keys);
 	ike_bytes_clear(&sa->kept);
+	ike_text_clear(&sa->kept_text);
+	ike_reassembly_drop(&sa->pieces[0]);
+	ike_reassembly_drop(&sa->pieces[1]);
 	ike_bytes_clear(&sa->parked.msg);
 	ike_bytes_clear(&sa->init_mine);
 	ike_bytes_clear(&sa->init_peers);

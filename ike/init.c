@@ -81,6 +81,8 @@ static void send_init(struct ike_sa *sa, mtime now)
 	ike_build_nonce(&b, sa->ni.data, sa->ni.len);
 	sa->nat_pretended = cfg->force_encap || addr_is_none(&sa->local.addr);
 	ike_nat_build(&b, sa->spi_i, 0, &sa->local, &sa->remote, sa->nat_pretended, &sa->ike->rng);
+	if (cfg->fragmentation != IKE_FRAGMENTATION_NO)
+		ike_build_notify(&b, IKE_PROTO_NONE, NULL, IKE_N_FRAGMENTATION_SUPPORTED, NULL, 0);
 	/* AUTH covers this very message (RFC 7296 2.15). */
 	if (ike_request_send_plain(sa, IKE_X_SA_INIT, &b, now) ||
 	    ike_bytes_set(&sa->init_mine, sa->out.msg.data, sa->out.msg.len))
@@ -227,6 +229,8 @@ void ike_init_reply(struct ike_sa *sa, const struct ike_header *h, struct rd cha
 	sa->nr.len = (uint16_t)p.nonce.len;
 	memcpy(sa->nr.data, p.nonce.data, p.nonce.len);
 	sa->low = *ike_nonce_lower(&sa->ni, &sa->nr);
+	sa->fragmentation = sa->conn->cfg.fragmentation != IKE_FRAGMENTATION_NO &&
+	                    ike_notify_find(&p, IKE_N_FRAGMENTATION_SUPPORTED);
 	detect_nat(sa, &p, local, remote);
 	ike_out_clear(sa);
 	t->waiting_secret = true;

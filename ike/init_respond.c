@@ -168,6 +168,8 @@ static void open_half(struct stranger *s, struct ike_conn *conn, const struct ik
 	sa->natd = nat.supported;
 	sa->nat_local = nat.local;
 	sa->nat_remote = nat.remote;
+	sa->fragmentation = conn->cfg.fragmentation != IKE_FRAGMENTATION_NO &&
+	                    ike_notify_find(&s->p, IKE_N_FRAGMENTATION_SUPPORTED);
 	sa->parked.exchange = IKE_X_SA_INIT;
 	sa->parked.ticket = ike_job_start(sa, IKE_SLOT_REQUEST, c->suite.ke, NULL, s->ke.data);
 	if (!sa->parked.ticket || ike_bytes_set(&sa->init_peers, data, len))
@@ -243,6 +245,8 @@ void ike_init_respond_job_done(struct ike_sa *sa, struct ike_job *job)
 	ike_build_nonce(&b, sa->nr.data, sa->nr.len);
 	sa->nat_pretended = sa->conn->cfg.force_encap;
 	ike_nat_build(&b, sa->spi_i, sa->spi_r, &sa->local, &sa->remote, sa->nat_pretended, &ike->rng);
+	if (sa->fragmentation)
+		ike_build_notify(&b, IKE_PROTO_NONE, NULL, IKE_N_FRAGMENTATION_SUPPORTED, NULL, 0);
 	if (ike_build_finish(&b, &body_len) ||
 	    ike_message_plain(&h, b.first, ike->body, body_len, ike->msg, sizeof(ike->msg), &len) ||
 	    ike_bytes_set(&sa->init_mine, ike->msg, len) || ike_bytes_set(&sa->kept, ike->msg, len)) {

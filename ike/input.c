@@ -175,14 +175,34 @@ static bool request_expected(const struct ike_sa *sa, const struct ike_header *h
 	return !sa->parked.ticket; /* else its answer is being computed */
 }
 
+/* Keeps one more piece of a message. True when that is whole now: it is in ike->in then. */
+static bool take_fragment(struct ike_sa *sa, const struct ike_header *h, const struct ike_fragment *f,
+    uint8_t *ret_first, struct rd *ret_inner, mtime now)
+{
+	struct ike_reassembly **pieces = &sa->pieces[h->response];
+	struct ike *ike = sa->ike;
+	size_t len;
+
+	ike->stats.fragments_in++;
+	if (!ike_reassembly_add(pieces, h->msg_id, f))
+		return false;
+	sa->last_sign = mtime_max(sa->last_sign, now); /* a piece that is new was not repeated by anyone */
+	if (ike_reassembly_join(*pieces, ike->in, sizeof(ike->in), &len, ret_first))
+		return false;
+	*ret_inner = rd_init(ike->in, len);
+	return true;
+}
+
 static void protected_input(struct ike_sa *sa, const struct ike_header *h, const uint8_t *data, size_t len,
     const struct endpoint *local, const struct endpoint *remote, bool natt, mtime now)
 {
 	struct ike *ike = sa->ike;
+	struct ike_fragment f;
+	bool fragment = h->first == IKE_P_SKF;
 	struct rd inner;
 	uint8_t first;
 
-	if (!sa->keys.open.ctx || h->from_initiator == sa->initiator) {
+	if (!sa->keys.open.ctx || h->from_initiator == sa->initiator || (fragment && !sa->fragmentation)) {
 		ike->stats.dropped_malformed++;
 		return;
 	}
@@ -190,15 +210,21 @@ static void protected_input(struct ike_sa *sa, const struct ike_header *h, const
 	                : !request_expected(sa, h))
 		return; /* late or repeated: nothing to do */
 	memcpy(ike->in, data, len);
-	if (ike_message_open(&sa->keys.open, ike->in, len, &first, &inner)) {
+	if (fragment ? ike_fragment_open(&sa->keys.open, ike->in, len, &f)
+	             : ike_message_open(&sa->keys.open, ike->in, len, &first, &inner)) {
 		ike->stats.dropped_auth++;
 		return;
 	}
 	if (!h->response && h->msg_id != sa->next_peer) {
-		/* Anyone may repeat what the peer once sent: answered, but no sign of life (RFC 7296 2.4). */
-		ike_respond_again(sa);
+		/* Anyone may repeat what the peer once sent: answered, but no sign of life (RFC 7296 2.4).
+		 * Of all fragments only the first asks for the answer again (RFC 7383 2.6.1). */
+		if (!fragment || f.number == 1)
+			ike_respond_again(sa);
 		return;
 	}
+	if (fragment && !take_fragment(sa, h, &f, &first, &inner, now))
+		return;
+	ike_reassembly_drop(&sa->pieces[h->response]);
 	sa->last_sign = mtime_max(sa->last_sign, now);
 	if (sa->state == IKE_SA_ESTABLISHED)
 		sa->proven = true;

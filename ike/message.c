@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Headers and the SK payload (RFC 7296 3.1, 3.14; AEADs by RFC 5282).
+ * Headers and the SK payload (RFC 7296 3.1, 3.14; AEADs by RFC 5282; SKF by RFC 7383 2.5).
  *
  * Layout of a sealed message: header | SK generic header | IV | payloads, padding, pad length | ICV. What the
  * MAC or the AAD covers begins at the header and runs up to the IV (GCM) or the ICV (encrypt-then-MAC):
@@ -68,21 +68,26 @@ int ike_message_plain(const struct ike_header *h, uint8_t first, const uint8_t *
 	return 0;
 }
 
-int ike_message_seal(struct ike_dir *dir, const struct rng *rng, const struct ike_header *h, uint8_t first,
-    const uint8_t *body, size_t body_len, uint8_t *out, size_t cap, size_t *ret_len)
+/* In an SKF payload when there is a part, else in SK. */
+static int seal(struct ike_dir *dir, const struct rng *rng, const struct ike_header *h, uint8_t first,
+    const struct ike_part *part, const uint8_t *body, size_t body_len, struct wr w, size_t *ret_len)
 {
-	struct wr w = wr_init(out, cap);
-	size_t mark = put_header(&w, h, IKE_P_SK), sk_len, text_len;
+	size_t mark = put_header(&w, h, part ? IKE_P_SKF : IKE_P_SK), sk_len, text_len;
 	size_t pad = (dir->block - (body_len + 1) % dir->block) % dir->block;
+	size_t numbers = part ? IKE_SKF_NUMBERS_LEN : 0;
 	uint8_t *iv, *text, *icv;
 
 	text_len = body_len + pad + 1;
-	sk_len = IKE_PAYLOAD_HEADER_LEN + dir->iv_len + text_len + dir->icv_len;
+	sk_len = IKE_PAYLOAD_HEADER_LEN + numbers + dir->iv_len + text_len + dir->icv_len;
 	wr_u8(&w, first);
 	wr_u8(&w, 0);
 	if (sk_len > UINT16_MAX)
 		return -1;
 	wr_u16(&w, (uint16_t)sk_len);
+	if (part) {
+		wr_u16(&w, part->number);
+		wr_u16(&w, part->total);
+	}
 	iv = wr_skip(&w, dir->iv_len);
 	text = wr_skip(&w, text_len);
 	icv = wr_skip(&w, dir->icv_len);
@@ -100,38 +105,52 @@ int ike_message_seal(struct ike_dir *dir, const struct rng *rng, const struct ik
 	wr_bytes(&t, body, body_len);
 	wr_zero(&t, pad);
 	wr_u8(&t, (uint8_t)pad);
-	if (aead_seal(dir->ctx, out, SK_PREFIX_LEN, iv, text, text_len, NULL, 0, icv))
+	/* The fragment's numbers are covered, too (RFC 7383 2.5). */
+	if (aead_seal(dir->ctx, w.start, SK_PREFIX_LEN + numbers, iv, text, text_len, NULL, 0, icv))
 		return -1;
 	*ret_len = wr_len(&w);
 	return 0;
 }
 
-/* Finds the SK payload, which is the last one; the prefix before its IV is authenticated. */
-static int find_sk(const uint8_t *data, size_t len, uint8_t *ret_first, size_t *ret_prefix, size_t *ret_len)
+int ike_message_seal(struct ike_dir *dir, const struct rng *rng, const struct ike_header *h, uint8_t first,
+    const uint8_t *body, size_t body_len, uint8_t *out, size_t cap, size_t *ret_len)
+{
+	return seal(dir, rng, h, first, NULL, body, body_len, wr_init(out, cap), ret_len);
+}
+
+int ike_message_seal_part(struct ike_dir *dir, const struct rng *rng, const struct ike_header *h,
+    uint8_t first, const struct ike_part *part, const uint8_t *body, size_t body_len, uint8_t *out,
+    size_t cap, size_t *ret_len)
+{
+	return seal(dir, rng, h, first, part, body, body_len, wr_init(out, cap), ret_len);
+}
+
+/* Finds the SK or SKF payload, which is the last one; the prefix before its body is authenticated. */
+static int find_sk(
+    const uint8_t *data, size_t len, bool part, uint8_t *ret_first, size_t *ret_prefix, size_t *ret_len)
 {
 	struct ike_header h;
 	struct ike_payloads p;
+	const struct ike_span *sk = part ? &p.skf : &p.sk;
 	struct rd r;
 
-	if (ike_header_parse(data, len, &h, &r) || ike_payloads_parse(r, h.first, &p) || !p.sk.data)
+	if (ike_header_parse(data, len, &h, &r) || ike_payloads_parse(r, h.first, &p) || !sk->data)
 		return -1;
 	*ret_first = p.sk_first;
-	*ret_prefix = len - p.sk.len; /* SK ends the message: payloads_parse asked for "exactly consumed" */
-	*ret_len = p.sk.len;
+	*ret_prefix = len - sk->len; /* SK ends the message: payloads_parse asked for "exactly consumed" */
+	*ret_len = sk->len;
 	return 0;
 }
 
-int ike_message_open(struct ike_dir *dir, uint8_t *data, size_t len, uint8_t *ret_first, struct rd *ret_inner)
+/* The rest of opening: behind `prefix` octets that are only authenticated come IV, text and ICV. */
+static int open_text(struct ike_dir *dir, uint8_t *data, size_t len, size_t prefix, struct rd *ret_inner)
 {
-	size_t prefix, sk_len, text_len, pad;
-	struct rd in;
+	size_t sk_len = len - prefix, text_len, pad;
 	struct wr w = wr_init(data, len);
 	uint8_t *iv, *text;
 	const uint8_t *icv;
-	uint8_t first;
+	struct rd in;
 
-	if (find_sk(data, len, &first, &prefix, &sk_len))
-		return -1;
 	if (sk_len < (size_t)dir->iv_len + dir->icv_len + 1)
 		return -1;
 	text_len = sk_len - dir->iv_len - dir->icv_len;
@@ -148,7 +167,40 @@ int ike_message_open(struct ike_dir *dir, uint8_t *data, size_t len, uint8_t *re
 	pad = rd_u8(&in);
 	if (pad + 1 > text_len)
 		return -1;
-	*ret_first = first;
 	*ret_inner = rd_init(text, text_len - 1 - pad);
+	return 0;
+}
+
+int ike_message_open(struct ike_dir *dir, uint8_t *data, size_t len, uint8_t *ret_first, struct rd *ret_inner)
+{
+	size_t prefix, sk_len;
+	uint8_t first;
+
+	if (find_sk(data, len, false, &first, &prefix, &sk_len) ||
+	    open_text(dir, data, len, prefix, ret_inner))
+		return -1;
+	*ret_first = first;
+	return 0;
+}
+
+int ike_message_open_part(struct ike_dir *dir, uint8_t *data, size_t len, uint8_t *ret_first,
+    struct ike_part *ret_part, struct rd *ret_inner)
+{
+	size_t prefix, sk_len;
+	struct ike_part part;
+	uint8_t first;
+	struct rd r;
+
+	if (find_sk(data, len, true, &first, &prefix, &sk_len))
+		return -1;
+	r = rd_init(data, len);
+	rd_skip(&r, prefix);
+	part.number = rd_u16(&r);
+	part.total = rd_u16(&r);
+	if (!rd_ok(&r) || prefix != SK_PREFIX_LEN ||
+	    open_text(dir, data, len, prefix + IKE_SKF_NUMBERS_LEN, ret_inner))
+		return -1;
+	*ret_first = first;
+	*ret_part = part;
 	return 0;
 }

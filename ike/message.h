@@ -29,6 +29,14 @@ int ike_message_plain(const struct ike_header *h, uint8_t first, const uint8_t *
 int ike_message_seal(struct ike_dir *dir, const struct rng *rng, const struct ike_header *h, uint8_t first,
     const uint8_t *body, size_t body_len, uint8_t *out, size_t cap, size_t *ret_len);
 
+/* The same for one fragment of a message, in an SKF payload (RFC 7383 2.5): number `number` of `total`. */
+struct ike_part {
+	uint16_t number, total;
+};
+int ike_message_seal_part(struct ike_dir *dir, const struct rng *rng, const struct ike_header *h,
+    uint8_t first, const struct ike_part *part, const uint8_t *body, size_t body_len, uint8_t *out,
+    size_t cap, size_t *ret_len);
+
 /*
  * Opens the SK payload of data (a whole message), in place. ret_inner walks the payloads inside, of which the
  * first has the type *ret_first. -1: no SK payload at the end, or its checksum is wrong; data is undefined
@@ -36,5 +44,8 @@ int ike_message_seal(struct ike_dir *dir, const struct rng *rng, const struct ik
  */
 int ike_message_open(
     struct ike_dir *dir, uint8_t *data, size_t len, uint8_t *ret_first, struct rd *ret_inner);
+/* The same for a message whose one payload is SKF. The numbers are as they came: unchecked. */
+int ike_message_open_part(struct ike_dir *dir, uint8_t *data, size_t len, uint8_t *ret_first,
+    struct ike_part *ret_part, struct rd *ret_inner);
 
 #endif

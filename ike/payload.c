@@ -71,6 +71,7 @@ static struct ike_span *single_slot(struct ike_payloads *p, uint8_t type)
 	case IKE_P_TSR: return &p->tsr;
 	case IKE_P_EAP: return &p->eap;
 	case IKE_P_SK: return &p->sk;
+	case IKE_P_SKF: return &p->skf;
 	}
 	return NULL;
 }
@@ -79,14 +80,15 @@ static int parse_one(struct ike_payloads *p, uint8_t type, bool critical, struct
 {
 	struct ike_span *slot = single_slot(p, type);
 
-	if (type < IKE_P_FIRST_KNOWN || type > IKE_P_LAST_KNOWN) {
+	if (!slot && (type < IKE_P_FIRST_KNOWN || type > IKE_P_LAST_KNOWN)) {
 		if (!critical)
 			return 0;
 		p->fault = IKE_FAULT_CRITICAL;
 		p->critical_type = type;
 		return -1;
 	}
-	p->seen[type - IKE_P_FIRST_KNOWN]++;
+	if (type <= IKE_P_LAST_KNOWN)
+		p->seen[type - IKE_P_FIRST_KNOWN]++;
 	p->fault = IKE_FAULT_SYNTAX;
 	if (slot) {
 		if (slot->data)
@@ -132,8 +134,9 @@ int ike_payloads_parse(struct rd r, uint8_t first, struct ike_payloads *ret)
 		ret->n++;
 		if (parse_one(ret, type, flags & IKE_PAYLOAD_CRITICAL, body))
 			return -1;
-		if (type == IKE_P_SK) {
-			/* The last payload; its "next" names the first one inside (RFC 7296 3.14). */
+		if (type == IKE_P_SK || type == IKE_P_SKF) {
+			/* The last payload; its "next" names the first one inside (RFC 7296 3.14, 7383 2.5).
+			 */
 			ret->sk_first = next;
 			break;
 		}

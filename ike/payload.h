@@ -41,8 +41,8 @@ enum ike_fault {
 struct ike_payloads {
 	enum ike_fault fault;
 	uint8_t critical_type; /* with IKE_FAULT_CRITICAL */
-	struct ike_span sa, ke, nonce, idi, idr, auth, tsi, tsr, eap, sk;
-	uint8_t sk_first; /* type of the first payload inside SK */
+	struct ike_span sa, ke, nonce, idi, idr, auth, tsi, tsr, eap, sk, skf;
+	uint8_t sk_first; /* type of the first payload inside SK or SKF */
 	struct ike_notify notify[IKE_NOTIFIES_MAX];
 	unsigned n_notify;
 	struct ike_delete del[IKE_DELETES_MAX];

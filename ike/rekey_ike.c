@@ -81,6 +81,8 @@ static struct ike_sa *make_sa(struct ike_sa *old, const struct ike_suite *suite,
 	sa->local = old->local;
 	sa->remote = old->remote;
 	sa->natt = old->natt;
+	sa->fragmentation = old->fragmentation; /* RFC 7383 2.3: of the first SA, for all its successors */
+	sa->fragment_size = old->fragment_size;
 	sa->natd = old->natd;
 	sa->nat_local = old->nat_local;
 	sa->nat_pretended = old->nat_pretended;

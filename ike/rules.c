@@ -62,6 +62,10 @@ int ike_payloads_check(struct ike_payloads *p, uint8_t exchange, bool response)
 {
 	bool error = response && ike_notify_error(p);
 
+	if (p->skf.data) { /* a fragment stands alone in its message, and never inside one (RFC 7383 2.5) */
+		p->fault = IKE_FAULT_RULES;
+		return -1;
+	}
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
 		const struct rule *rule = &rules[i];
 		unsigned seen = p->seen[rule->payload - IKE_P_FIRST_KNOWN];

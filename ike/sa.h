@@ -10,6 +10,7 @@
 #include "base/htab.h"
 #include "base/list.h"
 #include "base/timerq.h"
+#include "ike/fragment.h"
 #include "ike/keymat.h"
 #include "ike/message.h"
 #include "ike/sa_payload.h"
@@ -96,8 +97,16 @@ struct ike_task {
 	struct ike_nonce rival; /* the lower nonce of its exchange */
 };
 
+/* What a sealed message says: kept to seal it again, in smaller fragments (outgoing.c). */
+struct ike_text {
+	struct ike_bytes body; /* data NULL: not kept */
+	uint8_t first, exchange;
+};
+
 struct ike_out {
-	struct ike_bytes msg; /* data NULL: nothing outstanding */
+	struct ike_bytes msg; /* one message or its fragments, one after the other; data NULL: nothing
+	                         outstanding */
+	struct ike_text text; /* while it may have to be cut smaller */
 	uint32_t id;
 	uint8_t exchange;
 	uint64_t action; /* the last SEND of it */
@@ -152,7 +161,12 @@ struct ike_sa {
 	uint32_t next_req;  /* id of our next request */
 	uint32_t next_peer; /* id of the peer's next request */
 	struct ike_out out;
-	struct ike_bytes kept; /* our answer to next_peer - 1 */
+	struct ike_bytes kept; /* our answer to next_peer - 1: one message or its fragments */
+	struct ike_text kept_text;
+	unsigned kept_repeats;            /* how often the peer asked for it again */
+	bool fragmentation;               /* both ends have announced it (RFC 7383 2.3) */
+	uint16_t fragment_size;           /* of IP packets; 0: not needed yet */
+	struct ike_reassembly *pieces[2]; /* of a request of the peer's, of an answer */
 	struct ike_parked parked;
 	struct ike_task task;
 

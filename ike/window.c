@@ -17,11 +17,13 @@ static const mdur wait_max = { 8 * (int64_t)1000000000 };
 static const mdur wait_max_established = { 3 * (int64_t)1000000000 };
 /* How long an established SA's peer may be silent when no liveness timeout is configured. */
 static const mdur patience_default = { 30 * (int64_t)1000000000 };
-#define TRIES_DEFAULT 7
+#define TRIES_DEFAULT          7
+#define REPEATS_BEFORE_SMALLER 2 /* fragments lost this often are cut smaller (RFC 7383 2.5.2) */
 
 void ike_out_clear(struct ike_sa *sa)
 {
 	ike_bytes_clear(&sa->out.msg);
+	ike_text_clear(&sa->out.text);
 	sa->out = (struct ike_out){ 0 };
 }
 
@@ -36,8 +38,22 @@ void ike_task_clear(struct ike_sa *sa)
 
 uint64_t ike_send_raw(struct ike_sa *sa, const struct ike_bytes *msg, uint64_t depends)
 {
-	return ike_act_send(sa->ike, sa->conn ? sa->conn->id : 0, &sa->local, &sa->remote, sa->natt,
-	    msg->data, msg->len, depends);
+	struct rd all = rd_init(msg->data, msg->len), head;
+	uint64_t action = 0;
+
+	while (rd_left(&all)) { /* the header says where each message ends */
+		size_t len;
+
+		head = all;
+		rd_skip(&head, IKE_HEADER_LEN - sizeof(uint32_t));
+		len = rd_u32(&head);
+		if (!rd_ok(&head) || len < IKE_HEADER_LEN || len > rd_left(&all))
+			break;
+		sa->ike->stats.fragments_out += len < msg->len;
+		action = ike_act_send(sa->ike, sa->conn ? sa->conn->id : 0, &sa->local, &sa->remote, sa->natt,
+		    rd_skip(&all, len), len, depends);
+	}
+	return action;
 }
 
 static struct ike_header header_of(const struct ike_sa *sa, uint8_t exchange, bool response, uint32_t id)
@@ -72,11 +88,10 @@ int ike_request_send(struct ike_sa *sa, uint8_t exchange, struct ike_build *b, u
 	struct ike *ike = sa->ike;
 	size_t body_len, len;
 
-	if (ike_build_finish(b, &body_len) ||
-	    ike_message_seal(&sa->keys.seal, &ike->rng, &h, b->first, ike->body, body_len, ike->msg,
-	        sizeof(ike->msg), &len) ||
+	if (ike_build_finish(b, &body_len) || ike_seal(sa, &h, b->first, ike->body, body_len, &len) ||
 	    out_set(sa, exchange, h.msg_id, len, depends, now))
 		return -1;
+	ike_text_keep(sa, &sa->out.text, exchange, b->first, ike->body, body_len);
 	sa->next_req++;
 	return 0;
 }
@@ -89,7 +104,7 @@ int ike_request_send_plain(struct ike_sa *sa, uint8_t exchange, struct ike_build
 
 	h.spi_r = 0;
 	if (ike_build_finish(b, &body_len) ||
-	    ike_message_plain(&h, b->first, ike->body, body_len, ike->msg, sizeof(ike->msg), &len) ||
+	    ike_message_plain(&h, b->first, ike->body, body_len, ike->msg, IKE_MESSAGE_MAX, &len) ||
 	    out_set(sa, exchange, 0, len, 0, now))
 		return -1;
 	sa->next_req = 1;
@@ -103,10 +118,11 @@ void ike_respond(struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, struct ik
 	size_t body_len, len;
 
 	ike_bytes_clear(&sa->kept);
+	sa->kept_repeats = 0;
 	sa->next_peer = msg_id + 1;
-	if (ike_build_finish(b, &body_len) || ike_message_seal(&sa->keys.seal, &ike->rng, &h, b->first,
-	                                          ike->body, body_len, ike->msg, sizeof(ike->msg), &len))
+	if (ike_build_finish(b, &body_len) || ike_seal(sa, &h, b->first, ike->body, body_len, &len))
 		return;
+	ike_text_keep(sa, &sa->kept_text, exchange, b->first, ike->body, body_len);
 	/* Without memory to keep it, it is sent this once. */
 	ike_bytes_set(&sa->kept, ike->msg, len);
 	ike_send_raw(sa, &(struct ike_bytes){ ike->msg, len }, depends);
@@ -123,8 +139,12 @@ void ike_respond_notify(
 
 void ike_respond_again(struct ike_sa *sa)
 {
+	struct ike_header h = header_of(sa, sa->kept_text.exchange, true, sa->next_peer - 1);
+
 	if (!sa->kept.data)
 		return;
+	if (++sa->kept_repeats >= REPEATS_BEFORE_SMALLER)
+		ike_text_smaller(sa, &sa->kept_text, &h, &sa->kept);
 	sa->ike->stats.repeats_answered++;
 	ike_send_raw(sa, &sa->kept, 0);
 }
@@ -243,5 +263,10 @@ void ike_retransmit(struct ike_sa *sa, mtime now)
 			o->next = mtime_add(now, mdur_ms(10));
 	}
 	sa->ike->stats.retransmits++;
+	if (o->sent > REPEATS_BEFORE_SMALLER) {
+		struct ike_header h = header_of(sa, o->exchange, false, o->id);
+
+		ike_text_smaller(sa, &o->text, &h, &o->msg);
+	}
 	o->action = ike_send_raw(sa, &o->msg, 0);
 }

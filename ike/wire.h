@@ -44,9 +44,13 @@ enum ike_payload_type {
 	IKE_P_SK = 46,
 	IKE_P_CP = 47,
 	IKE_P_EAP = 48,
+	IKE_P_SKF = 53, /* RFC 7383 */
 };
 #define IKE_P_FIRST_KNOWN IKE_P_SA
 #define IKE_P_LAST_KNOWN  IKE_P_EAP
+
+/* --- SKF payload, RFC 7383 2.5: fragment number and total, before the IV --- */
+#define IKE_SKF_NUMBERS_LEN 4
 
 /* --- SA payload, RFC 7296 3.3 --- */
 #define IKE_SUBSTRUCT_LAST            0
@@ -103,6 +107,7 @@ enum ike_notify_type {
 	IKE_N_USE_TRANSPORT_MODE = 16391,
 	IKE_N_REKEY_SA = 16393,
 	IKE_N_ESP_TFC_PADDING_NOT_SUPPORTED = 16394,
+	IKE_N_FRAGMENTATION_SUPPORTED = 16430, /* RFC 7383 */
 };
 
 /* --- traffic selectors, RFC 7296 3.13.1 --- */
@@ -111,6 +116,8 @@ enum ike_ts_type { IKE_TS_IPV4_RANGE = 7, IKE_TS_IPV6_RANGE = 8 };
 
 /* --- our limits on what a peer sends --- */
 #define IKE_MESSAGE_MAX          16384 /* bytes; the largest message we send or take */
+#define IKE_FRAGMENTS_MAX        64    /* of one message, sent or taken (RFC 7383) */
+#define IKE_FRAGMENT_EXTRA_MAX   128   /* octets that being a fragment adds to a part of a message */
 #define IKE_PAYLOADS_MAX         64    /* in one message */
 #define IKE_NOTIFIES_MAX         32    /* kept of one message; more are passed over */
 #define IKE_DELETES_MAX          8     /* Delete payloads of one message */

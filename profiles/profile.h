@@ -39,6 +39,7 @@ struct profile {
 	mdur ike_lifetime, esp_lifetime;                   /* 0: none */
 	uint64_t esp_lifekbytes;                           /* 0: none */
 	bool force_encap;
+	bool no_ike_fragmentation;                /* the gateway minds fragments of IKE messages (RFC 7383) */
 	mdur liveness_interval, liveness_timeout; /* 0: none; by retransmissions */
 	uint32_t mtu, mss;                        /* bytes; mss 0: no clamp */
 	uint32_t peer_as;                         /* the gateway's AS; 0: not known */

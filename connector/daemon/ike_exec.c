@@ -60,6 +60,13 @@ int ike_exec_config(
 	any_selectors(c->tsr, &c->n_tsr);
 	c->narrow = true;
 	c->force_encap = cfg->force_encap;
+	switch (cfg->fragmentation) {
+	case CFG_FRAGMENTATION_YES: c->fragmentation = IKE_FRAGMENTATION_YES; break;
+	case CFG_FRAGMENTATION_ACCEPT: c->fragmentation = IKE_FRAGMENTATION_ACCEPT; break;
+	case CFG_FRAGMENTATION_FORCE: c->fragmentation = IKE_FRAGMENTATION_FORCE; break;
+	case CFG_FRAGMENTATION_NO: c->fragmentation = IKE_FRAGMENTATION_NO; break;
+	}
+	c->fragment_size = (uint16_t)cfg->fragment_size;
 	c->ike_lifetime = cfg->ike_lifetime;
 	c->child_lifetime = cfg->esp_lifetime;
 	c->child_life_bytes = cfg->esp_lifekbytes * 1024;

@@ -27,6 +27,7 @@ static void from_profile(const struct profile *p, struct cfg_tunnel *t)
 	t->liveness_interval = p->liveness_interval;
 	t->liveness_timeout = p->liveness_timeout;
 	t->force_encap = p->force_encap;
+	t->fragmentation = p->no_ike_fragmentation ? CFG_FRAGMENTATION_NO : CFG_FRAGMENTATION_YES;
 	t->mtu = p->mtu;
 	t->mss = p->mss;
 }
@@ -78,6 +79,18 @@ static void text(const struct lyd_node *node, const char *name, char *ret_text, 
 		snprintf(ret_text, cap, "%s", v);
 }
 
+static void take_fragmentation(const struct lyd_node *node, struct cfg_tunnel *t)
+{
+	const char *v = cfg_value(node, "ike-fragmentation");
+
+	if (v)
+		t->fragmentation = !strcmp(v, "yes")      ? CFG_FRAGMENTATION_YES
+		                   : !strcmp(v, "accept") ? CFG_FRAGMENTATION_ACCEPT
+		                   : !strcmp(v, "force")  ? CFG_FRAGMENTATION_FORCE
+		                                          : CFG_FRAGMENTATION_NO;
+	number(node, "ike-fragment-size", &t->fragment_size);
+}
+
 static void take_choices(const struct lyd_node *node, struct cfg_tunnel *t)
 {
 	const char *v = cfg_value(node, "role");
@@ -91,6 +104,7 @@ static void take_choices(const struct lyd_node *node, struct cfg_tunnel *t)
 		                                   : CFG_ROLE_RESPOND;
 	if ((v = cfg_value(node, "force-encapsulation")))
 		t->force_encap = !strcmp(v, "true");
+	take_fragmentation(node, t);
 }
 
 static int take_numbers(const struct cfg_load *l, const struct lyd_node *node, struct cfg_tunnel *t)

@@ -29,6 +29,12 @@ struct profiles; /* profiles/profile.h */
 enum cfg_start { CFG_START_ALWAYS, CFG_START_ON_DEMAND, CFG_START_MANUAL };
 enum cfg_role { CFG_ROLE_BOTH, CFG_ROLE_INITIATE, CFG_ROLE_RESPOND };
 enum cfg_plane { CFG_PLANE_AUTO, CFG_PLANE_USER, CFG_PLANE_KERNEL };
+enum cfg_fragmentation {
+	CFG_FRAGMENTATION_YES,
+	CFG_FRAGMENTATION_ACCEPT,
+	CFG_FRAGMENTATION_FORCE,
+	CFG_FRAGMENTATION_NO
+};
 enum cfg_bgp_mode { CFG_BGP_BOTH, CFG_BGP_ACTIVE, CFG_BGP_PASSIVE };
 
 struct cfg_static_route {
@@ -68,7 +74,9 @@ struct cfg_tunnel {
 	uint64_t esp_lifekbytes;         /* 0: none */
 	mdur liveness_interval, liveness_timeout;
 	bool force_encap;
-	uint32_t mtu, mss; /* of the tunnel interface; from the profile */
+	enum cfg_fragmentation fragmentation; /* of IKE messages, RFC 7383 */
+	uint32_t fragment_size;               /* octets of an IP packet; 0: the default */
+	uint32_t mtu, mss;                    /* of the tunnel interface; from the profile */
 	struct cfg_static_route *static_route;
 	size_t n_static_route;
 	bool have_bgp;

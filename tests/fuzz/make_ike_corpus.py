@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the seed corpora of ike_message_fuzz and ike_input_fuzz: a sound message of each exchange, and scripts.
+"""Writes the seed corpora of ike_message_fuzz, ike_fragment_fuzz and ike_input_fuzz: a sound message of each exchange, and scripts.
 
 Run it after a change of an input's layout; what fuzzing finds is added beside by hand.
 """
@@ -120,7 +120,22 @@ SCRIPTS = {
     "answer-not-found": b"\0" + rec(COMMAND, REKEY_CHILD) + sealed(ANSWER, CREATE, chain(notify(44))) + rec(RUN, 200),
     "answer-invalid-ke": b"\2" + rec(COMMAND, REKEY_CHILD) + rec(RUN, 1) + sealed(ANSWER, CREATE, chain(notify(17, b"\0\x13"))),
     "commands": b"\3" + b"".join(rec(COMMAND, a) + rec(RUN, 3 + a) for a in range(6)) + rec(COMMAND, DOWN) + rec(RUN, 9),
+    "raw-fragment": b"\0" + rec(RAW, 1, message(37, 8, 2, 53, struct.pack(">BBHHH", 0, 0, 44, 1, 2) + bytes(36), SPI_R)),
+    "request-skf-inside": b"\1" + rec(REQUEST, INFO | 53 << 2, struct.pack(">BBHHH", 42, 0, 16, 1, 1) + bytes(8)) + rec(RUN, 20),
     "facts": b"\0" + rec(FACT, 0, bytes(16)) + rec(RUN, 255),
+}
+
+
+def skf(msg_id, number, total, octets, first=0):
+    return rec(0, first, bytes([msg_id, number, total]) + octets)
+
+
+STRANGE = message(35, 8, 1, 53, struct.pack(">BBHHH", 35, 0, 60, 1, 2) + bytes(52), SPI_R)
+FRAGMENTS = {
+    "three": b"\0" + skf(0, 1, 3, b"a" * 100, IDI) + skf(0, 3, 3, b"c") + skf(0, 2, 3, b"b" * 100),
+    "finer": b"\1" + skf(0, 1, 2, b"a" * 30, IDI) + skf(0, 1, 3, b"a" * 20, IDI) + skf(0, 2, 2, b"b") + skf(0, 2, 3, b"b"),
+    "numbers": b"\1" + skf(0, 0, 1, b"a") + skf(0, 2, 1, b"a") + skf(0, 1, 65, b"a") + skf(0, 64, 64, b"a") + skf(0, 1, 1, b""),
+    "mixed": b"\0" + skf(0, 1, 2, b"a", IDI) + skf(1, 2, 2, b"b") + rec(1, 0, STRANGE) + skf(0, 2, 2, b"b"),
 }
 
 
@@ -134,3 +149,4 @@ def write(corpus, entries):
 
 write("ike_message", MESSAGES)
 write("ike_input", SCRIPTS)
+write("ike_fragment", FRAGMENTS)

@@ -180,6 +180,7 @@ def leaves(bench):
         ("mtu", leaf(mtu=1280), False, None, None),
         ("role", leaf(role="initiate"), False, None, None),
         ("force-encapsulation", leaf(**{"force-encapsulation": False}), False, None, None),
+        ("ike-fragmentation", leaf(**{"ike-fragmentation": "no"}), False, None, None),
         ("ike-lifetime", leaf(**{"ike-lifetime": 7200}), True, None, None),
         ("esp-lifetime", leaf(**{"esp-lifetime": 3000}), True, None, None),
         ("esp-lifekbytes", leaf(**{"esp-lifekbytes": 1000000}), True, None, None),

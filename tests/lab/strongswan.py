@@ -38,6 +38,7 @@ _CONNECTION = """connections {{ gw {{
   remote_addrs = {remote}
   proposals = {ike}
   encap = {encap}
+  fragmentation = {fragmentation}
   dpd_delay = {dpd}s
   rekey_time = {rekey_ike}s
   over_time = 60s
@@ -71,7 +72,7 @@ class StrongSwan:
 
     DEFAULTS = {
         "local": "192.0.2.2", "remote": "192.0.2.1", "local_id": "192.0.2.2", "psk": "AzureSharedKey2024!",
-        "ike": "aes256-sha256-modp2048", "esp": "aes256-sha256", "encap": "yes", "dpd": 45,
+        "ike": "aes256-sha256-modp2048", "esp": "aes256-sha256", "encap": "yes", "fragmentation": "yes", "dpd": 45,
         "rekey_ike": 28800, "rekey_esp": 27000, "local_ts": "0.0.0.0/0", "remote_ts": "0.0.0.0/0",
         "start": "none", "dpd_action": "clear", "tries": 3, "charon": "", "routes": ("10.0.0.10/32",),
     }

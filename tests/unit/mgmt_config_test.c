@@ -156,6 +156,10 @@ static const struct mistake mistakes[] = {
 	{ { { T1 "force-encapsulation", "\"true\"" } }, "config-wrong-type", Y_T1 "/force-encapsulation",
 	    "true", "without quotes" },
 	/* values */
+	{ { { T1 "ike-fragmentation", "\"maybe\"" } }, "config-wrong-value", Y_T1 "/ike-fragmentation",
+	    "maybe", "force" },
+	{ { { T1 "ike-fragment-size", "255" } }, "config-wrong-value", Y_T1 "/ike-fragment-size", "255",
+	    "256 to 9000" },
 	{ { { "as", "0" } }, "config-wrong-value", CONN "/as", "0", "AS 0" },
 	{ { { "as", "23456" } }, "config-wrong-value", CONN "/as", "23456", "private" },
 	{ { { "as", "-1" } }, "config-wrong-value", CONN "/as", "-1", "too small" },
@@ -400,6 +404,8 @@ static void the_smallest_configuration_loads(void **state)
 	assert_int_equal(t->esp_lifekbytes, 102400000);
 	assert_int_equal(mdur_to_s(t->liveness_interval) + mdur_to_s(t->liveness_timeout), 45);
 	assert_true(t->force_encap);
+	assert_int_equal(t->fragmentation, CFG_FRAGMENTATION_YES);
+	assert_int_equal(t->fragment_size, 0);
 	assert_int_equal(t->mtu, 1400);
 	assert_int_equal(t->mss, 1350);
 	assert_true(t->have_bgp);
@@ -437,7 +443,7 @@ static void a_tunnel_overrules_its_profile(void **state)
 	    "\"ike-proposal\":[\"aes128-sha256-ecp256\"],\"esp-proposal\":[\"aes128gcm16\",\"aes256gcm16\"],"
 	    "\"ike-lifetime\":3600,"
 	    "\"esp-lifetime\":1800,\"esp-lifekbytes\":0,\"liveness-interval\":5,\"liveness-timeout\":6,"
-	    "\"force-encapsulation\":false,"
+	    "\"force-encapsulation\":false,\"ike-fragmentation\":\"accept\",\"ike-fragment-size\":600,"
 	    "\"mtu\":1300,\"static-route\":[{\"prefix\":\"10.9.0.0/16\"},{\"prefix\":\"2001:db8::/"
 	    "32\",\"metric\":7}],"
 	    "\"inside-address\":[\"169.254.21.2/"
@@ -465,6 +471,8 @@ static void a_tunnel_overrules_its_profile(void **state)
 	assert_int_equal(mdur_to_s(t->liveness_interval), 5);
 	assert_int_equal(mdur_to_s(t->liveness_timeout), 6);
 	assert_false(t->force_encap);
+	assert_int_equal(t->fragmentation, CFG_FRAGMENTATION_ACCEPT);
+	assert_int_equal(t->fragment_size, 600);
 	assert_int_equal(t->mtu, 1300);
 	assert_int_equal(t->mss, 1260); /* follows the MTU down */
 	assert_int_equal(t->n_static_route, 2);
@@ -666,6 +674,8 @@ static void changes_are_told_apart(void **state)
 		{ T1 "inside-address/0", "\"10.0.0.10/31\"", CFG_RESTART },
 		{ T1 "ike-proposal", "[\"aes256-sha256-modp2048\"]", CFG_RESTART },
 		{ T1 "force-encapsulation", "false", CFG_RESTART },
+		{ T1 "ike-fragmentation", "\"no\"", CFG_RESTART },
+		{ T1 "ike-fragment-size", "600", CFG_RESTART },
 		{ T1 "mtu", "1399", CFG_RESTART },
 	};
 
