@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * TLS 1.2 and 1.3 as a machine of bytes, for EAP-TLS (RFC 5216, RFC 9190): records in, records out, a key in
+ * the end. Both sides show a certificate. OpenSSL's libssl on memory; no session is ever resumed and no
+ * ticket given.
+ *
+ * A step takes milliseconds (signatures): run it as a job. Its randomness is the library's own, which can't
+ * be given from outside: the one exception to base/rng.h, so a run with TLS does not replay bit for bit.
+ */
+#ifndef CW_BASE_TLS_H
+#define CW_BASE_TLS_H
+
+#include "base/reason.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TLS_NAMES_MAX 16  /* of a certificate, that are looked at */
+#define TLS_NAME_MAX  256 /* octets of each */
+
+/* Certificates and key: made once, immutable and counted, used by any number of handshakes on any thread. */
+struct tls_config;
+struct tls_material {
+	const char *chain; /* PEM: our certificate first, then its issuers */
+	size_t chain_len;
+	const char *key; /* PEM, not encrypted */
+	size_t key_len;
+	const char *anchors; /* PEM: whom we trust */
+	size_t anchors_len;
+	bool only_12; /* not TLS 1.3: for the other side that fails with it */
+};
+/* NULL with a reason: which of the three can't be used, and why. */
+struct tls_config *tls_config_new(const struct tls_material *m, struct reason *ret_reason);
+struct tls_config *tls_config_ref(struct tls_config *c);
+void tls_config_unref(struct tls_config *c); /* NULL is legal */
+
+struct tls;
+/* One handshake. unix_now: when certificates are to be valid, in seconds; 0: the library asks the clock. */
+struct tls *tls_new(struct tls_config *c, bool server, int64_t unix_now);
+void tls_free(struct tls *t);
+
+enum tls_state {
+	TLS_ON_THE_WAY,
+	TLS_ESTABLISHED, /* both sides are authenticated, and the client knows that the server thinks so too
+	                  */
+	TLS_BROKEN,      /* tls_why says why; an alert may be in the output */
+};
+/* Takes the other side's records (none: a client begins) and goes as far as it gets. */
+enum tls_state tls_step(struct tls *t, const uint8_t *in, size_t len);
+/* What is to be sent: takes up to cap octets of it. */
+size_t tls_pending(const struct tls *t);
+size_t tls_take(struct tls *t, uint8_t *out, size_t cap);
+/* After TLS_ESTABLISHED: the key of EAP-TLS, by the exporter of the version that was negotiated. 0 or -1. */
+int tls_eap_key(struct tls *t, uint8_t *ret_key, size_t len);
+bool tls_is_13(const struct tls *t);
+
+enum tls_fault {
+	TLS_FAULT_NONE,
+	TLS_FAULT_EXPIRED,   /* the other's certificate is not valid at this time */
+	TLS_FAULT_UNTRUSTED, /* nor issued by whom we trust, or otherwise wrong */
+	TLS_FAULT_REFUSED,   /* the other side sent an alert */
+	TLS_FAULT_PROTOCOL,
+};
+enum tls_fault tls_why(const struct tls *t, const char **ret_text);
+
+/* The other's certificate carries this name: its subject's common name, or one of its alternative names (DNS,
+ * mail, user principal). Letter case does not count. */
+bool tls_peer_is(const struct tls *t, const char *name);
+/* The i-th of those names; NULL behind the last. */
+const char *tls_peer_name(const struct tls *t, unsigned i);
+
+#endif
