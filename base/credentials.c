@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Credentials from the bytes of files. What can't work is refused here, once, with the file and the
+ * certificate in the reason; whether our certificate is good today is asked each time it is used, since years
+ * may lie between.
+ */
+#include "base/credentials.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct credentials {
+	unsigned refs; /* atomic */
+	struct cert *chain[CERT_CHAIN_MAX];
+	unsigned n_chain;
+	struct sig_key *key;
+	struct cert **anchors;
+	unsigned n_anchors;
+	struct cert_store *store;
+	enum credentials_revocation revocation;
+	bool legacy, have_crls;
+	const struct credentials_world *world;
+};
+
+struct credentials *credentials_ref(const struct credentials *c)
+{
+	struct credentials *shared = (struct credentials *)c;
+
+	if (shared)
+		__atomic_add_fetch(&shared->refs, 1, __ATOMIC_RELAXED);
+	return shared;
+}
+
+void credentials_unref(struct credentials *c)
+{
+	if (!c || __atomic_sub_fetch(&c->refs, 1, __ATOMIC_ACQ_REL))
+		return;
+	cert_unref_all(c->chain, c->n_chain);
+	sig_key_unref(c->key);
+	cert_unref_all(c->anchors, c->n_anchors);
+	free(c->anchors);
+	cert_store_free(c->store);
+	free(c);
+}
+
+static int check_strength(const struct sig_key *k, const char *name, bool legacy, struct reason *why)
+{
+	if (sig_key_kind(k) != SIG_KEY_RSA || sig_key_bits(k) >= 2048 || (legacy && sig_key_bits(k) >= 1024))
+		return 0;
+	return reason_set(why, "certificate-weak",
+	    "%s: its RSA key has %u bits only. Issue a certificate with 2048 bits or more, or with an ECDSA "
+	    "key.",
+	    name, sig_key_bits(k));
+}
+
+/* Which certificate of the chain has our key? */
+static int match_key(const struct credentials *c, const struct credentials_source *s, struct reason *why)
+{
+	struct cert_info info = { 0 };
+
+	for (unsigned i = 0; i < c->n_chain; i++) {
+		struct sig_key *k = cert_key(c->chain[i]);
+		bool same = k && sig_key_same(k, c->key);
+
+		sig_key_unref(k);
+		if (same && !i)
+			return 0;
+		if (same)
+			return reason_set(why, "certificate-key-mismatch",
+			    "%s: the key of %s belongs to its certificate %u. Put that one first, then the "
+			    "CA that issued "
+			    "it, and so on.",
+			    s->chain.name, s->key.name, i + 1);
+	}
+	cert_info(c->chain[0], &info);
+	return reason_set(why, "certificate-key-mismatch",
+	    "%s does not belong to the certificate \"%s\" in %s. Configure the key with which that "
+	    "certificate was "
+	    "requested.",
+	    s->key.name, info.subject, s->chain.name);
+}
+
+/* Each is to be issued by the next: a peer may not sort them for us. */
+static int check_order(const struct credentials *c, const char *name, struct reason *why)
+{
+	for (unsigned i = 0; i + 1 < c->n_chain; i++) {
+		struct cert_info a, b;
+
+		if (cert_issued_by(c->chain[i], c->chain[i + 1]))
+			continue;
+		if (cert_info(c->chain[i], &a) || cert_info(c->chain[i + 1], &b))
+			return reason_set(why, "ike-internal", "out of memory");
+		return reason_set(why, "certificate-chain-order",
+		    "%s: certificate %u (\"%s\") was issued by \"%s\", but \"%s\" follows. Put our "
+		    "certificate first, then "
+		    "the one of the CA that issued it, and so on.",
+		    name, i + 1, a.subject, a.issuer, b.subject);
+	}
+	return 0;
+}
+
+static int load_own(struct credentials *c, const struct credentials_source *s, struct reason *why)
+{
+	if (!s->chain.data && !s->key.data)
+		return 0;
+	if (!s->chain.data || !s->key.data)
+		return reason_set(why, "certificate-incomplete",
+		    "%s: a certificate needs both chain-file and key-file",
+		    s->chain.data ? s->chain.name : s->key.name);
+	if (cert_read_pem(
+	        s->chain.data, s->chain.len, s->chain.name, CERT_CHAIN_MAX, c->chain, &c->n_chain, why))
+		return -1;
+	c->key = sig_key_private(s->key.data, s->key.len, s->key.name, why);
+	if (!c->key || match_key(c, s, why) || check_strength(c->key, s->chain.name, s->legacy, why))
+		return -1;
+	return check_order(c, s->chain.name, why);
+}
+
+static int load_anchors(struct credentials *c, const struct credentials_source *s, struct reason *why)
+{
+	if (s->anchors.data) {
+		c->anchors = calloc(CERT_ANCHORS_MAX, sizeof(*c->anchors));
+		if (!c->anchors)
+			return reason_set(why, "ike-internal", "out of memory");
+		if (cert_read_pem(s->anchors.data, s->anchors.len, s->anchors.name, CERT_ANCHORS_MAX,
+		        c->anchors, &c->n_anchors, why))
+			return -1;
+	}
+	c->store = cert_store_new(c->anchors, c->n_anchors, s->legacy);
+	if (!c->store)
+		return reason_set(why, "ike-internal", "out of memory");
+	for (unsigned i = 0; i < s->n_crl; i++)
+		if (cert_store_add_crls(c->store, s->crl[i].data, s->crl[i].len, s->crl[i].name, why))
+			return -1;
+	c->have_crls = s->n_crl > 0;
+	return 0;
+}
+
+struct credentials *credentials_new(const struct credentials_source *s, struct reason *ret_reason)
+{
+	struct credentials *c = calloc(1, sizeof(*c));
+
+	if (!c) {
+		reason_set(ret_reason, "ike-internal", "out of memory");
+		return NULL;
+	}
+	c->refs = 1;
+	c->revocation = s->revocation;
+	c->legacy = s->legacy;
+	c->world = s->world;
+	if (load_own(c, s, ret_reason) || load_anchors(c, s, ret_reason)) {
+		credentials_unref(c);
+		return NULL;
+	}
+	return c;
+}
+
+int64_t credentials_now(const struct credentials *c)
+{
+	return c->world->wall(c->world->ctx);
+}
+
+bool credentials_legacy(const struct credentials *c)
+{
+	return c->legacy;
+}
+
+struct cert *const *credentials_chain(const struct credentials *c, unsigned *ret_n)
+{
+	*ret_n = c->n_chain;
+	return c->chain;
+}
+
+const struct sig_key *credentials_key(const struct credentials *c)
+{
+	return c->key;
+}
+
+struct cert *const *credentials_anchors(const struct credentials *c, unsigned *ret_n)
+{
+	*ret_n = c->n_anchors;
+	return c->anchors;
+}
+
+unsigned credentials_ca_hashes(const struct credentials *c, uint8_t out[][20])
+{
+	unsigned n = 0;
+
+	if (c->n_anchors > CREDENTIALS_CA_HASHES_MAX)
+		return 0;
+	for (unsigned i = 0; i < c->n_anchors; i++)
+		if (!cert_spki_sha1(c->anchors[i], out[n]))
+			n++;
+	return n;
+}
+
+int credentials_check_own(const struct credentials *c, int64_t at, struct reason *ret_reason)
+{
+	struct cert_info info;
+	char now[40], then[40];
+
+	if (!c->n_chain || cert_info(c->chain[0], &info))
+		return 0;
+	cert_time_str(at, now, sizeof(now));
+	if (at > info.not_after)
+		return reason_set(ret_reason, "certificate-expired",
+		    "our own certificate \"%s\" expired on %s (our clock says %s). Renew it and reload the "
+		    "configuration.",
+		    info.subject, cert_time_str(info.not_after, then, sizeof(then)), now);
+	if (at < info.not_before)
+		return reason_set(ret_reason, "certificate-not-yet-valid",
+		    "our own certificate \"%s\" is not valid before %s (our clock says %s). Is the clock "
+		    "right?",
+		    info.subject, cert_time_str(info.not_before, then, sizeof(then)), now);
+	return 0;
+}
+
+int credentials_verify(const struct credentials *c, struct cert *const list[], unsigned n,
+    struct cert_verdict *ret_verdict, struct reason *ret_reason)
+{
+	return cert_store_verify(c->store, list, n, credentials_now(c), false, ret_verdict, ret_reason);
+}
+
+int credentials_verify_revocation(const struct credentials *c, const struct cert_verdict *v,
+    struct reason *ret_reason, struct reason *ret_warning)
+{
+	struct cert_verdict known = { 0 };
+	int rc = 0;
+
+	if (c->revocation == CREDENTIALS_OFF)
+		return 0;
+	if (cert_store_verify(c->store, v->chain, v->n, credentials_now(c), true, &known, ret_reason))
+		return -1;
+	for (unsigned i = 0; i < known.n; i++) {
+		struct cert_info info;
+
+		if (!known.revocation_unknown[i] || cert_info(known.chain[i], &info))
+			continue;
+		rc = c->revocation == CREDENTIALS_STRICT ? -1 : 0;
+		reason_set(rc ? ret_reason : ret_warning, "certificate-revocation-unknown",
+		    "whether the certificate \"%s\" has been revoked is not known: no CRL of \"%s\" that is "
+		    "valid now is "
+		    "at hand. Give one as crl-file, or set revocation to what you can accept.",
+		    info.subject, info.issuer);
+		break;
+	}
+	cert_verdict_clear(&known);
+	return rc;
+}
