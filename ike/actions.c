@@ -149,6 +149,17 @@ uint64_t ike_act_child(struct ike *ike, uint32_t conn, enum ike_action_kind kind
 	return n->a.id;
 }
 
+void ike_act_child_down_first(struct ike *ike, uint32_t conn, uint32_t spi_in)
+{
+	struct ike_action_node *n = push(ike, IKE_ACT_CHILD_DOWN, conn, 0);
+
+	if (!n)
+		return;
+	n->a.child.spi_in = spi_in;
+	list_remove(&n->node);
+	list_prepend(&ike->queue, &n->node);
+}
+
 void ike_act_moved(struct ike *ike, uint32_t conn, const struct endpoint *to)
 {
 	struct ike_action_node *n = push(ike, IKE_ACT_REMOTE_MOVED, conn, 0);

@@ -165,7 +165,8 @@ void ike_child_activate(struct ike_child *c, mtime now)
 	conn->live = c;
 	if (before) {
 		conn->child_rekeys++;
-		ike_act_child(
+		c->took_over_from = before->spi_in;
+		c->up = ike_act_child(
 		    ike, conn->id, IKE_ACT_CHILD_REKEYED, c->spi_in, c->spi_out, before->spi_in, c->add_out);
 		return;
 	}

@@ -239,8 +239,11 @@ void ike_action_failed(struct ike *ike, uint64_t action_id, const struct reason 
 			c->in_installed = false;
 		if (ike_was_dropped(&dropped, c->add_out))
 			c->out_installed = false;
-		if (c->up && conn->live == c && ike_was_dropped(&dropped, c->up))
+		if (c->up && conn->live == c && ike_was_dropped(&dropped, c->up)) {
 			conn->live = NULL; /* nobody has heard of it */
+			if (c->took_over_from)
+				ike_act_child_down_first(ike, conn->id, c->took_over_from);
+		}
 		ike_bytes_clear(&sa->kept);
 		ike_reason_install(&r, why);
 		ike_act_report(ike, conn->id, IKE_REPORT_ERROR, &r);

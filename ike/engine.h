@@ -90,6 +90,9 @@ void ike_act_state(
     struct ike *ike, uint32_t conn, enum ike_phase phase, const struct reason *why, mtime next_attempt);
 uint64_t ike_act_child(struct ike *ike, uint32_t conn, enum ike_action_kind kind, uint32_t spi_in,
     uint32_t spi_out, uint32_t old_spi_in, uint64_t depends);
+/* Ahead of all that waits in the queue: a successor that nobody has heard of is not coming, and the SAs
+ * before it are going. */
+void ike_act_child_down_first(struct ike *ike, uint32_t conn, uint32_t spi_in);
 void ike_act_moved(struct ike *ike, uint32_t conn, const struct endpoint *to);
 void ike_act_report(struct ike *ike, uint32_t conn, enum ike_severity severity, const struct reason *why);
 #define IKE_DROPPED_MAX 16

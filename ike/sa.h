@@ -45,7 +45,8 @@ struct ike_child {
 	struct ike_suite suite;
 	struct ike_child_sa in, out; /* `out` is installed when it should be used */
 	bool in_installed, out_installed;
-	uint64_t add_in, add_out, up; /* ids of its SA_ADD and CHILD_UP actions */
+	uint64_t add_in, add_out, up; /* ids of its SA_ADD and CHILD_UP or CHILD_REKEYED actions */
+	uint32_t took_over_from;      /* spi_in of the child that was live before it; 0: none */
 	bool created_by_us;           /* of the exchange that made it */
 	struct ike_nonce low;         /* the lower nonce of that exchange (RFC 7296 2.8.1) */
 	uint32_t old_spi_in;          /* the child it was made to replace; 0: none */

@@ -261,6 +261,26 @@ static void test_delete_by_each(void **state)
 	}
 }
 
+/* A data plane that can't take the successor: the routes are told before the old pair goes, and it comes
+ * back. */
+static void test_refused_successor(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct ike_net net;
+
+		start(&net, i, IKE_DEFAULT, "aes256-sha256");
+		net.peer[i & 1].fail_inbound_add = true;
+		rekey_child(&net, i >> 1);
+		ike_net_run(&net, mdur_s(1));
+		assert_int_equal(net.peer[i & 1].downs, 1);
+		ike_net_run(&net, mdur_s(60));
+		net.inbound_missing = 0;
+		ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
+		ike_net_finish(&net);
+	}
+}
+
 /* Rekeys and downs crossing each other in all orders end in nothing. */
 static void test_rekey_and_down(void **state)
 {
@@ -294,6 +314,7 @@ int main(void)
 		cmocka_unit_test(test_collisions),
 		cmocka_unit_test(test_lifetimes),
 		cmocka_unit_test(test_delete_by_each),
+		cmocka_unit_test(test_refused_successor),
 		cmocka_unit_test(test_rekey_and_down),
 	};
 

@@ -296,6 +296,7 @@ static void exec(struct ike_net_peer *p, struct ike_action *a)
 		break;
 	case IKE_ACT_CHILD_DOWN:
 		assert_true(p->up);
+		assert_non_null(find_sa(p, true, p->live_in)); /* it is said before the SAs go */
 		p->up = false;
 		p->downs++;
 		break;
