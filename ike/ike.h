@@ -187,7 +187,8 @@ enum ike_action_kind {
 	IKE_ACT_STATE,    /* the connection's phase changed */
 	IKE_ACT_CHILD_UP, /* both directions are installed and the exchange is complete: `child` of the ladder
 	                   */
-	IKE_ACT_CHILD_REKEYED, /* the successor pair is in use; old_spi_in is its predecessor */
+	IKE_ACT_CHILD_REKEYED, /* the successor pair is in use; old_spi_in is its predecessor. spi_out seals,
+	                          even where another outbound SA was installed after it */
 	IKE_ACT_CHILD_DOWN,    /* the connection has no child SA any more; before the SA_DELs */
 	IKE_ACT_REMOTE_MOVED,  /* the peer's address or port changed (NAT mapping, authenticated) */
 	IKE_ACT_REPORT,        /* something worth a log line or an error in status; nothing to do */

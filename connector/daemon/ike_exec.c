@@ -205,6 +205,7 @@ static void exec_child_rekeyed(struct domain *d, struct tunnel *t, const struct 
 	log_info(d->log, t->name, "child SA rekeyed: inbound %08x -> %08x, outbound %08x",
 	    a->child.old_spi_in, a->child.spi_in, a->child.spi_out);
 	t->spi_in = a->child.spi_in;
+	plane_sa_use(d->plane, t->plane_id, a->child.spi_out); /* of crossing SAs it may be the older one */
 	keep_mapping(d, t); /* a new IKE SA (reauthentication) may have met another NAT */
 }
 

@@ -121,6 +121,9 @@ void plane_tunnel_del(struct plane *p, uint32_t tunnel);
  */
 int plane_sa_add(struct plane *p, const struct plane_sa *sa, struct reason *ret_reason);
 void plane_sa_del(struct plane *p, uint32_t tunnel, bool inbound, uint32_t spi);
+/* The tunnel seals with this outbound SA, though a newer one may be there (IKE_ACT_CHILD_REKEYED names it).
+ */
+void plane_sa_use(struct plane *p, uint32_t tunnel, uint32_t spi);
 /* The peer's outer address changed: every SA of the tunnel sends there from now on. */
 void plane_remote_update(
     struct plane *p, uint32_t tunnel, const struct endpoint *local, const struct endpoint *remote);

@@ -240,6 +240,20 @@ void plane_sa_del(struct plane *p, uint32_t tunnel, bool inbound, uint32_t spi)
 	pu_sa_free(c.sa);
 }
 
+static void use_sa(struct pu_worker *w, void *arg)
+{
+	struct sa_call *c = arg;
+
+	pu_sa_use(pu_sa_find(w, c->tunnel, false, c->spi));
+}
+
+void plane_sa_use(struct plane *p, uint32_t tunnel, uint32_t spi)
+{
+	struct sa_call c = { .tunnel = tunnel, .spi = spi };
+
+	pu_call(p, use_sa, &c);
+}
+
 struct remote_call {
 	uint32_t tunnel;
 	const struct endpoint *local, *remote;

@@ -117,6 +117,7 @@ struct pu_tunnel *pu_tunnel_find(struct pu_worker *w, uint32_t id);
 struct pu_sa *pu_inbound_find(struct pu_worker *w, uint32_t spi);
 struct pu_sa *pu_sa_find(struct pu_worker *w, uint32_t tunnel, bool inbound, uint32_t spi);
 struct pu_sa *pu_tunnel_current(struct pu_tunnel *t); /* the outbound SA in use, or NULL */
+void pu_sa_use(struct pu_sa *sa);                     /* it is in use from now on; NULL: nothing changes */
 /* 0, -ENOENT: no such tunnel, -EEXIST: the SPI is taken. Links the SA in. */
 int pu_sa_link(struct pu_worker *w, struct pu_sa *sa);
 void pu_sa_unlink(struct pu_worker *w, struct pu_sa *sa);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The worker's tunnels and SAs. Inbound SAs are found by their SPI alone, which we chose and which is unique
- * in the process (RFC 4301 4.1); outbound ones hang on their tunnel, newest first, and the first is in use.
+ * in the process (RFC 4301 4.1); outbound ones hang on their tunnel, and the first is in use: the newest, or
+ * the one that IKE went back to.
  */
 #include "connector/daemon/plane_user_internal.h"
 
@@ -64,6 +65,14 @@ int pu_sa_link(struct pu_worker *w, struct pu_sa *sa)
 		*bucket_of(w, sa->spi) = sa;
 	}
 	return 0;
+}
+
+void pu_sa_use(struct pu_sa *sa)
+{
+	if (!sa || sa == pu_tunnel_current(sa->tunnel))
+		return;
+	list_remove(&sa->link);
+	list_prepend(&sa->tunnel->sas_out, &sa->link);
 }
 
 void pu_sa_unlink(struct pu_worker *w, struct pu_sa *sa)

@@ -606,6 +606,25 @@ static void test_fall_back(void **state)
 	assert_true(sa_counters(&a, false, 0x3101).packets_out > 0);
 }
 
+/* Of crossing SAs, IKE may go back to the one installed first. */
+static void test_use_older(void **state)
+{
+	uint64_t newer;
+
+	(void)state;
+	add_pair(&a, &b, 0x3111, &suites[0], 4, true);
+	add_pair(&a, &b, 0x3112, &suites[2], 4, true);
+	add_pair(&b, &a, 0x3113, &suites[0], 4, true);
+	echo_through(false);
+	newer = sa_counters(&a, false, 0x3112).packets_out;
+	assert_true(newer > 0);
+	plane_sa_use(a.plane, TUNNEL, 0x3111);
+	plane_sa_use(a.plane, TUNNEL, 0x9999); /* nobody's: nothing changes */
+	echo_through(false);
+	assert_true(sa_counters(&a, false, 0x3111).packets_out > 0);
+	assert_int_equal(sa_counters(&a, false, 0x3112).packets_out, newer);
+}
+
 static void test_ike(void **state)
 {
 	const uint8_t message[] = "not really IKE";
@@ -749,9 +768,9 @@ int main(void)
 #define PLANE_TEST(t) cmocka_unit_test_setup_teardown(t, start_both, stop_both)
 	const struct CMUnitTest tests[] = { PLANE_TEST(test_both_ways), PLANE_TEST(test_no_sa),
 		PLANE_TEST(test_wrong_key), PLANE_TEST(test_selectors), PLANE_TEST(test_replay_and_move),
-		PLANE_TEST(test_rekey_without_loss), PLANE_TEST(test_fall_back), PLANE_TEST(test_ike),
-		PLANE_TEST(test_ike_flood), PLANE_TEST(test_keepalive), PLANE_TEST(test_keepalive_in),
-		PLANE_TEST(test_refusals), PLANE_TEST(test_interface_lost) };
+		PLANE_TEST(test_rekey_without_loss), PLANE_TEST(test_fall_back), PLANE_TEST(test_use_older),
+		PLANE_TEST(test_ike), PLANE_TEST(test_ike_flood), PLANE_TEST(test_keepalive),
+		PLANE_TEST(test_keepalive_in), PLANE_TEST(test_refusals), PLANE_TEST(test_interface_lost) };
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }
