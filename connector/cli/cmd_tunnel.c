@@ -209,6 +209,7 @@ static void show_tunnel(struct cli *cli, const json_t *tunnel)
 {
 	static const struct table_column columns[] = { { NULL, false }, { NULL, false }, { NULL, false } };
 	const char *step = get_str(tunnel, "step"), *next = get_str(json_object_get(tunnel, "next"), "text");
+	const char *note;
 	char text[1024], age[TEXT_NUMBER_MAX];
 	bool admin_up = strcmp(get_str(tunnel, "admin"), "down") != 0;
 
@@ -231,7 +232,9 @@ static void show_tunnel(struct cli *cli, const json_t *tunnel)
 	    get_bool(tunnel, "encapsulated") ? "; ESP travels in UDP" : "");
 	field(t, "interface", "%s", get_str(tunnel, "interface"));
 	show_sizes(t, tunnel);
-	field(t, "data plane", "%s", get_str(tunnel, "data-plane"));
+	note = get_str(json_object_get(tunnel, "data-plane-note"), "text");
+	field(t, "data plane", "%s%s%s", get_str(tunnel, "data-plane"), note && note[0] ? ": " : "",
+	    note ? note : "");
 	show_list(t, "inside", json_object_get(tunnel, "inside-address"));
 	show_ike(t, json_object_get(tunnel, "ike"));
 	show_children(t, json_object_get(tunnel, "child"));

@@ -36,6 +36,8 @@ struct plan {
 	struct bgp *new_bgp;
 	struct addr *listeners_made;
 	size_t n_listeners_made;
+	enum plane_kind plane_was;
+	struct reason plane_note;
 };
 
 static bool same_gateway(const struct cfg_tunnel *a, const struct cfg_tunnel *b)
@@ -74,6 +76,55 @@ static void plan_renamed(struct plan *p)
 	}
 }
 
+static const struct cfg_tunnel *names_plane(
+    const struct cfg *cfg, enum cfg_plane plane, const char **ret_site)
+{
+	for (size_t s = 0; s < cfg->n_site; s++)
+		for (size_t i = 0; i < cfg->site[s].n_tunnel; i++)
+			if (cfg->site[s].tunnel[i].data_plane == plane) {
+				*ret_site = cfg->site[s].name;
+				return &cfg->site[s].tunnel[i];
+			}
+	return NULL;
+}
+
+/*
+ * All tunnels of a domain share a data plane (docs/decisions/0005): the one that some tunnel names, else the
+ * kernel's where there is one. It is the domain's from here on, since the tunnels to be prepared ask for it.
+ */
+static int plan_plane(struct plan *p, struct reason *ret_reason)
+{
+	struct domain *d = p->domain;
+	const char *user_site = "", *kernel_site = "";
+	const struct cfg_tunnel *user = names_plane(p->ref->cfg, CFG_PLANE_USER, &user_site);
+	const struct cfg_tunnel *kernel = names_plane(p->ref->cfg, CFG_PLANE_KERNEL, &kernel_site);
+	struct reason why_not = { 0 };
+	bool possible = plane_possible(d->plane, PLANE_KERNEL, &why_not);
+
+	if (user && kernel)
+		return reason_set(ret_reason, "data-plane-mixed",
+		    "/causeway:connector/site[name='%s']/tunnel[name='%s']/data-plane: kernel, but tunnel "
+		    "%s/%s "
+		    "says user. All tunnels share one data plane, because the kernel takes all ESP off UDP "
+		    "port "
+		    "4500 or none: say the same for all, or leave it out",
+		    kernel_site, kernel->name, user_site, user->name);
+	if (kernel && !possible)
+		return reason_set(ret_reason, why_not.id,
+		    "/causeway:connector/site[name='%s']/tunnel[name='%s']/data-plane: kernel, but %s. Use "
+		    "\"user\" or \"auto\"",
+		    kernel_site, kernel->name, why_not.text);
+	d->plane_kind = user || !possible ? PLANE_USER : PLANE_KERNEL;
+	if (user || kernel)
+		reason_set(&p->plane_note, "data-plane-configured", "as the configuration of %s/%s says",
+		    user ? user_site : kernel_site, user ? user->name : kernel->name);
+	else if (possible)
+		reason_set(&p->plane_note, "data-plane-auto", "tried at start, and the kernel can");
+	else
+		p->plane_note = why_not;
+	return 0;
+}
+
 static int plan_make(struct plan *p, struct reason *ret_reason)
 {
 	const struct cfg *cfg = p->ref->cfg;
@@ -99,6 +150,11 @@ static int plan_make(struct plan *p, struct reason *ret_reason)
 		}
 	}
 	plan_renamed(p);
+	if (plan_plane(p, ret_reason))
+		return -1;
+	for (size_t i = 0; i < p->n; i++)
+		if (p->item[i].live && p->plane_was != p->domain->plane_kind)
+			p->item[i].change = CFG_RESTART;
 	p->bgp_rebuild = !old || old->have_bgp != cfg->have_bgp || old->as != cfg->as ||
 	                 old->router_id != cfg->router_id || old->multipath != cfg->multipath;
 	return 0;
@@ -390,6 +446,7 @@ static void commit(struct plan *p)
 	commit_activate(p);
 	commit_listeners(d);
 	protect_leave(d, p->ref->cfg);
+	d->plane_note = p->plane_note;
 	cfg_ref_put(d->config);
 	d->config = cfg_ref_get(p->ref);
 	if (!d->reconciled)
@@ -399,7 +456,7 @@ static void commit(struct plan *p)
 
 int apply_config(struct domain *d, struct cfg *cfg, struct reason *ret_reason)
 {
-	struct plan p = { .domain = d, .ref = cfg_ref_new(cfg) };
+	struct plan p = { .domain = d, .ref = cfg_ref_new(cfg), .plane_was = d->plane_kind };
 	int rc = -1;
 
 	if (!p.ref)
@@ -407,6 +464,7 @@ int apply_config(struct domain *d, struct cfg *cfg, struct reason *ret_reason)
 	if (plan_make(&p, ret_reason) || prepare_listeners(&p, ret_reason) ||
 	    prepare_tunnels(&p, ret_reason) || prepare_bgp(&p, ret_reason)) {
 		unprepare(&p);
+		d->plane_kind = p.plane_was;
 	} else {
 		commit(&p);
 		rc = 0;

@@ -125,10 +125,30 @@ static void on_remote_moved(void *ctx, uint32_t plane_id, uint32_t spi, const st
 	domain_pump(d);
 }
 
+/* Somebody else deleted an SA of ours, and packets go nowhere: both ends had better start anew. */
+static void on_sa_lost(void *ctx, uint32_t plane_id, uint32_t spi)
+{
+	struct domain *d = ctx;
+	struct tunnel *t = domain_tunnel_by_plane(d, plane_id);
+	struct reason why = { 0 };
+
+	if (!t)
+		return;
+	reason_set(&why, "sa-deleted",
+	    "another program deleted our SA %08x from the kernel (`ip xfrm state flush`?); the tunnel pairs "
+	    "again",
+	    spi);
+	log_warn(d->log, t->name, "%s: %s", why.id, why.text);
+	t->error = why;
+	ike_conn_restart(d->ike, t->id, true, &why, clock_now());
+	domain_pump(d);
+}
+
 static const struct plane_events plane_events = { .ike_datagram = on_ike_datagram,
 	.first_inbound = on_first_inbound,
 	.seq_near_end = on_seq_near_end,
-	.remote_moved = on_remote_moved };
+	.remote_moved = on_remote_moved,
+	.sa_lost = on_sa_lost };
 
 static void poll_plane(struct domain *d, mtime now)
 {
@@ -395,7 +415,7 @@ struct domain *domain_new(
 	if (!d->learned || !d->connected || !d->protect || !d->waiting || !d->ike || !d->jobs || !d->timer ||
 	    !d->clamp)
 		goto fail;
-	d->plane = plane_user_new(&pc, &plane_events, d, ret_reason);
+	d->plane = plane_new(&pc, &plane_events, d, ret_reason);
 	if (!d->plane)
 		goto fail;
 	d->rtnl = rtnl_open(sys, ret_reason);

@@ -49,6 +49,8 @@ struct domain {
 	struct ike *ike;
 	struct bgp *bgp; /* NULL without `as` */
 	struct plane *plane;
+	enum plane_kind plane_kind; /* of all its tunnels; decided with each configuration */
+	struct reason plane_note;   /* why that one */
 	struct fib_writer *fib;
 	struct jobs *jobs;
 	struct rtnl *rtnl; /* for questions; changes are the FIB writer's */

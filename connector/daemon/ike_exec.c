@@ -36,8 +36,8 @@ static void any_selectors(struct ike_ts ts[], unsigned *n)
 	}
 }
 
-int ike_exec_config(
-    const struct cfg_tunnel *cfg, const char *name, struct ike_conn_config *c, struct reason *ret_reason)
+int ike_exec_config(const struct cfg_tunnel *cfg, enum plane_kind plane, const char *name,
+    struct ike_conn_config *c, struct reason *ret_reason)
 {
 	memset(c, 0, sizeof(*c));
 	snprintf(c->name, sizeof(c->name), "%s", name);
@@ -59,7 +59,8 @@ int ike_exec_config(
 	any_selectors(c->tsi, &c->n_tsi);
 	any_selectors(c->tsr, &c->n_tsr);
 	c->narrow = true;
-	c->force_encap = cfg->force_encap;
+	/* Presets force it for the user-space plane's sake; the kernel's does plain ESP as well. */
+	c->force_encap = cfg->force_encap && (plane == PLANE_USER || cfg->force_encap_given);
 	switch (cfg->fragmentation) {
 	case CFG_FRAGMENTATION_YES: c->fragmentation = IKE_FRAGMENTATION_YES; break;
 	case CFG_FRAGMENTATION_ACCEPT: c->fragmentation = IKE_FRAGMENTATION_ACCEPT; break;

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A data plane: where ESP runs. One interface, two planes: `user` (a worker thread with TUN and UDP,
- * plane_user.c) and, later, `kernel` (XFRM). The daemon speaks only through this header; it never touches an
- * ESP packet.
+ * The data plane: where ESP runs. One interface, two planes behind it (plane_impl.h): `user`, a worker thread
+ * with TUN and UDP (plane_user*.c), and `kernel`, XFRM (plane_kernel*.c). The daemon speaks only through this
+ * header; it never touches an ESP packet. The sockets of IKE serve both.
  *
- * Threads: every function here is called by the control thread, and returns when the change is in force in
- * the worker (messages to it are acknowledged), so the order of calls is the order of effects. Events are
- * delivered on the control thread, by plane_dispatch, which the event loop calls when plane_event_fd is
- * readable.
+ * A tunnel says its plane when it is added. Both planes may hold tunnels at once, while those of one are on
+ * their way out; ESP in UDP is opened by the plane that was given a tunnel last, because the kernel either
+ * takes all of it off a port or none (docs/decisions/0005).
+ *
+ * Threads: every function here is called by the control thread, and returns when the change is in force, so
+ * the order of calls is the order of effects. Events are delivered on the control thread, by plane_dispatch,
+ * which the event loop calls when plane_event_fd is readable.
  *
  * A tunnel id is the daemon's own number; it is never reused within a run of the process.
  */
@@ -25,8 +28,13 @@
 
 struct plane;
 
+enum plane_kind { PLANE_USER, PLANE_KERNEL };
+#define PLANE_KINDS 2
+const char *plane_kind_name(enum plane_kind kind); /* "user", "kernel" */
+
 struct plane_tunnel {
 	uint32_t id;
+	enum plane_kind kind;
 	char interface[IFNAMSIZ]; /* "cw0" */
 	uint32_t mtu;             /* of the inner packets */
 };
@@ -87,6 +95,8 @@ struct plane_events {
 	/* An authenticated packet came from another outer address or port than the SA's (NAT mapping
 	 * changed). */
 	void (*remote_moved)(void *ctx, uint32_t tunnel, uint32_t spi, const struct endpoint *remote);
+	/* Somebody else took one of our SAs out of the kernel. */
+	void (*sa_lost)(void *ctx, uint32_t tunnel, uint32_t spi);
 };
 
 struct plane_config {
@@ -97,14 +107,18 @@ struct plane_config {
 };
 
 /*
- * Opens the sockets (wildcard, IPv4 and where the kernel has it IPv6, with packet info, SO_REUSEADDR off) and
- * starts the worker in the calling thread's network namespace. NULL with a reason ("socket-in-use" names the
- * port and suggests which program to look for).
+ * Opens the sockets (wildcard, IPv4 and where the kernel has it IPv6, with packet info, SO_REUSEADDR off),
+ * starts the worker, and tries whether the kernel has what its plane needs. What a predecessor that was
+ * killed left in the kernel is taken out. NULL with a reason ("socket-in-use" names the port and suggests
+ * which program to look for).
  */
-struct plane *plane_user_new(const struct plane_config *config, const struct plane_events *events, void *ctx,
+struct plane *plane_new(const struct plane_config *config, const struct plane_events *events, void *ctx,
     struct reason *ret_reason);
-/* Stops the worker, closes everything, deletes its interfaces. */
+/* Stops the worker, closes everything, deletes its interfaces and SAs. */
 void plane_free(struct plane *p);
+
+/* Can a tunnel be in this plane here? False with the reason why not ("data-plane-no-kernel"). */
+bool plane_possible(const struct plane *p, enum plane_kind kind, struct reason *ret_why_not);
 
 int plane_event_fd(const struct plane *p);
 void plane_dispatch(struct plane *p);
@@ -114,6 +128,7 @@ void plane_dispatch(struct plane *p);
 int plane_tunnel_add(
     struct plane *p, const struct plane_tunnel *t, int *ret_ifindex, struct reason *ret_reason);
 void plane_tunnel_del(struct plane *p, uint32_t tunnel);
+enum plane_kind plane_tunnel_kind(const struct plane *p, uint32_t tunnel);
 
 /*
  * Installs an SA. An outbound SA becomes the one its tunnel seals with at once; older outbound ones stay

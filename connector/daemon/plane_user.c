@@ -34,7 +34,7 @@ static int explain_socket(struct reason *r, int err, uint8_t family, uint16_t po
 }
 
 /* IPv4 must work; IPv6 where the kernel has it. */
-static int open_sockets(struct plane *p, const struct plane_config *config, struct reason *r)
+static int open_sockets(struct plane_user *p, const struct plane_config *config, struct reason *r)
 {
 	const struct {
 		enum pu_socket socket;
@@ -88,16 +88,17 @@ static int worker_init(struct pu_worker *w, struct pu_queue *queue, mdur keepali
 	return w->batch.slots ? 0 : -ENOMEM;
 }
 
-struct plane *plane_user_new(const struct plane_config *config, const struct plane_events *events, void *ctx,
-    struct reason *ret_reason)
+struct plane_user *plane_user_new(const struct plane_config *config, const struct plane_events *events,
+    void *ctx, struct reason *ret_reason)
 {
-	struct plane *p = calloc(1, sizeof(*p));
+	struct plane_user *p = calloc(1, sizeof(*p));
 	int err;
 
 	if (!p) {
 		reason_set(ret_reason, "no-memory", "no memory for the data plane");
 		return NULL;
 	}
+	p->impl.ops = &plane_user_ops;
 	p->events = *events;
 	p->ctx = ctx;
 	p->log = config->log;
@@ -107,11 +108,11 @@ struct plane *plane_user_new(const struct plane_config *config, const struct pla
 	err = pu_queue_init(&p->queue);
 	if (worker_init(&p->worker, &p->queue, config->keepalive) < 0 || err < 0) {
 		reason_set(ret_reason, "plane-failed", "the data plane can't start: %s", strerror(errno));
-		plane_free(p);
+		plane_user_free(p);
 		return NULL;
 	}
 	if (open_sockets(p, config, ret_reason) < 0) {
-		plane_free(p);
+		plane_user_free(p);
 		return NULL;
 	}
 	err = watch_all(&p->worker);
@@ -119,7 +120,7 @@ struct plane *plane_user_new(const struct plane_config *config, const struct pla
 		err = pu_thread_start(p);
 	if (err) {
 		reason_set(ret_reason, "plane-failed", "the data plane can't start: %s", strerror(-err));
-		plane_free(p);
+		plane_user_free(p);
 		return NULL;
 	}
 	return p;
@@ -139,7 +140,7 @@ static void free_tunnels(struct pu_worker *w)
 	}
 }
 
-void plane_free(struct plane *p)
+void plane_user_free(struct plane_user *p)
 {
 	struct pu_worker *w;
 
@@ -161,12 +162,17 @@ void plane_free(struct plane *p)
 	free(p);
 }
 
-int plane_event_fd(const struct plane *p)
+struct plane_impl *plane_user_impl(struct plane_user *p)
+{
+	return &p->impl;
+}
+
+int plane_user_event_fd(const struct plane_user *p)
 {
 	return p->queue.fd;
 }
 
-void plane_dispatch(struct plane *p)
+void plane_user_dispatch(struct plane_user *p)
 {
 	struct pu_event events[DISPATCH_EVENTS];
 	unsigned n = pu_queue_pop(&p->queue, events, DISPATCH_EVENTS);
@@ -186,8 +192,8 @@ void plane_dispatch(struct plane *p)
 	}
 }
 
-int plane_send_ike(struct plane *p, const struct endpoint *local, const struct endpoint *remote, bool natt,
-    const uint8_t *data, size_t len)
+int plane_user_send_ike(struct plane_user *p, const struct endpoint *local, const struct endpoint *remote,
+    bool natt, const uint8_t *data, size_t len)
 {
 	size_t marker = natt ? NON_ESP_MARKER_LEN : 0;
 	const struct udp_socket *s;
@@ -206,4 +212,32 @@ int plane_send_ike(struct plane *p, const struct endpoint *local, const struct e
 	udp_send_batch(s, &m, 1);
 	free(m.data);
 	return m.error;
+}
+
+void plane_user_send_keepalive(
+    struct plane_user *p, const struct endpoint *local, const struct endpoint *remote)
+{
+	uint8_t payload = 0xff;
+	struct udp_msg m = { .data = &payload, .len = sizeof(payload), .local = *local, .remote = *remote };
+	const struct udp_socket *s = &p->worker.sockets[remote->addr.family == 6 ? PU_NATT6 : PU_NATT4];
+
+	if (s->fd >= 0)
+		udp_send_batch(s, &m, 1);
+}
+
+int plane_user_kernel_decap(struct plane_user *p, bool on)
+{
+	const enum pu_socket natt[] = { PU_NATT4, PU_NATT6 };
+
+	if (p->kernel_decap == on)
+		return 0;
+	p->kernel_decap = on;
+	for (size_t i = 0; i < sizeof(natt) / sizeof(natt[0]); i++) {
+		const struct udp_socket *s = &p->worker.sockets[natt[i]];
+		int err = s->fd < 0 ? 0 : udp_kernel_decap(s, on);
+
+		if (err)
+			return err;
+	}
+	return 0;
 }

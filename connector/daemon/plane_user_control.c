@@ -46,9 +46,10 @@ static void link_tunnel(struct pu_worker *w, void *arg)
 		list_append(&w->tunnels, &c->tunnel->link);
 }
 
-int plane_tunnel_add(
-    struct plane *p, const struct plane_tunnel *t, int *ret_ifindex, struct reason *ret_reason)
+static int tunnel_add(
+    struct plane_impl *i, const struct plane_tunnel *t, int *ret_ifindex, struct reason *ret_reason)
 {
+	struct plane_user *p = plane_user_of(i);
 	struct tunnel_call c = { .tunnel = calloc(1, sizeof(*c.tunnel)) };
 
 	if (!c.tunnel)
@@ -88,8 +89,9 @@ static void unlink_tunnel(struct pu_worker *w, void *arg)
 	list_remove(&t->link);
 }
 
-void plane_tunnel_del(struct plane *p, uint32_t tunnel)
+static void tunnel_del(struct plane_impl *i, uint32_t tunnel)
 {
+	struct plane_user *p = plane_user_of(i);
 	struct tunnel_call c = { .id = tunnel };
 
 	pu_call(p, unlink_tunnel, &c);
@@ -171,7 +173,7 @@ static void link_raw(struct pu_worker *w, void *arg)
 
 /* Plain ESP needs a raw socket, which also sees the ESP of others: it is opened when the first SA asks for
  * it. */
-static int need_raw(struct plane *p, uint8_t family, struct reason *r)
+static int need_raw(struct plane_user *p, uint8_t family, struct reason *r)
 {
 	struct raw_call c = { .which = family == 6 ? PU_RAW6 : PU_RAW4 };
 
@@ -201,8 +203,9 @@ static void link_sa(struct pu_worker *w, void *arg)
 		w->next_keepalive = w->now; /* look again who needs one */
 }
 
-int plane_sa_add(struct plane *p, const struct plane_sa *sa, struct reason *ret_reason)
+static int sa_add(struct plane_impl *i, const struct plane_sa *sa, struct reason *ret_reason)
 {
+	struct plane_user *p = plane_user_of(i);
 	struct sa_call c = { 0 };
 
 	if (!sa->udp_encap && need_raw(p, sa->remote.addr.family, ret_reason) < 0)
@@ -232,8 +235,9 @@ static void unlink_sa(struct pu_worker *w, void *arg)
 		pu_sa_unlink(w, c->sa);
 }
 
-void plane_sa_del(struct plane *p, uint32_t tunnel, bool inbound, uint32_t spi)
+static void sa_del(struct plane_impl *i, uint32_t tunnel, bool inbound, uint32_t spi)
 {
+	struct plane_user *p = plane_user_of(i);
 	struct sa_call c = { .tunnel = tunnel, .inbound = inbound, .spi = spi };
 
 	pu_call(p, unlink_sa, &c);
@@ -274,9 +278,10 @@ static void set_remote(struct pu_worker *w, void *arg)
 		}
 }
 
-void plane_remote_update(
-    struct plane *p, uint32_t tunnel, const struct endpoint *local, const struct endpoint *remote)
+static void remote_update(
+    struct plane_impl *i, uint32_t tunnel, const struct endpoint *local, const struct endpoint *remote)
 {
+	struct plane_user *p = plane_user_of(i);
 	struct remote_call c = { tunnel, local, remote };
 
 	pu_call(p, set_remote, &c);
@@ -298,8 +303,9 @@ static void set_keepalive(struct pu_worker *w, void *arg)
 	w->next_keepalive = w->now;
 }
 
-void plane_keepalive(struct plane *p, uint32_t tunnel, bool on)
+static void keepalive(struct plane_impl *i, uint32_t tunnel, bool on)
 {
+	struct plane_user *p = plane_user_of(i);
 	struct keepalive_call c = { tunnel, on };
 
 	pu_call(p, set_keepalive, &c);
@@ -323,8 +329,9 @@ static void read_counters(struct pu_worker *w, void *arg)
 		c->counters = sa ? sa->counters : t->counters;
 }
 
-int plane_counters(struct plane *p, uint32_t tunnel, struct plane_counters *ret_counters)
+static int counters(struct plane_impl *i, uint32_t tunnel, struct plane_counters *ret_counters)
 {
+	struct plane_user *p = plane_user_of(i);
 	struct counters_call c = { .tunnel = tunnel };
 
 	pu_call(p, read_counters, &c);
@@ -333,9 +340,10 @@ int plane_counters(struct plane *p, uint32_t tunnel, struct plane_counters *ret_
 	return c.err;
 }
 
-int plane_sa_counters(
-    struct plane *p, uint32_t tunnel, bool inbound, uint32_t spi, struct plane_counters *ret_counters)
+static int sa_counters(
+    struct plane_impl *i, uint32_t tunnel, bool inbound, uint32_t spi, struct plane_counters *ret_counters)
 {
+	struct plane_user *p = plane_user_of(i);
 	struct counters_call c = { .tunnel = tunnel, .spi = spi, .of_sa = true, .inbound = inbound };
 
 	pu_call(p, read_counters, &c);
@@ -349,7 +357,16 @@ static void read_stray(struct pu_worker *w, void *arg)
 	*(struct plane_counters *)arg = w->stray;
 }
 
-void plane_stray_counters(struct plane *p, struct plane_counters *ret_counters)
+void plane_user_stray_counters(struct plane_user *p, struct plane_counters *ret_counters)
 {
 	pu_call(p, read_stray, ret_counters);
 }
+
+const struct plane_ops plane_user_ops = { .tunnel_add = tunnel_add,
+	.tunnel_del = tunnel_del,
+	.sa_add = sa_add,
+	.sa_del = sa_del,
+	.remote_update = remote_update,
+	.keepalive = keepalive,
+	.counters = counters,
+	.sa_counters = sa_counters };

@@ -11,7 +11,7 @@
 #define CW_DAEMON_PLANE_USER_INTERNAL_H
 
 #include "base/list.h"
-#include "connector/daemon/plane.h"
+#include "connector/daemon/plane_user.h"
 #include "connector/sys/tun.h"
 #include "connector/sys/udp.h"
 #include "esp/esp.h"
@@ -134,7 +134,8 @@ void pu_count_drop(struct pu_tunnel *t, struct pu_sa *sa, enum plane_drop d);
 /* --- the worker's thread (plane_user_worker.c) --- */
 int pu_worker_watch(struct pu_worker *w, int fd, struct pu_source *source); /* 0, or -errno */
 
-struct plane {
+struct plane_user {
+	struct plane_impl impl;
 	struct plane_events events;
 	void *ctx;
 	const struct logger *log;
@@ -143,15 +144,21 @@ struct plane {
 	struct pu_worker worker;
 	pthread_t thread;
 	bool running;
-	bool raw_open[2]; /* IPv4, IPv6: the control thread's own note */
+	bool kernel_decap; /* ESP in UDP is the kernel's, as the control thread has asked */
+	bool raw_open[2];  /* IPv4, IPv6: the control thread's own note */
 	/* The call in progress: the control thread waits until the worker has run it. */
 	pthread_mutex_t call_lock;
 	pthread_cond_t call_done;
 	void (*call_fn)(struct pu_worker *w, void *arg);
 	void *call_arg;
 };
-int pu_thread_start(struct plane *p); /* 0, or -errno */
-void pu_thread_stop(struct plane *p);
-void pu_call(struct plane *p, void (*fn)(struct pu_worker *w, void *arg), void *arg);
+extern const struct plane_ops plane_user_ops;
+static inline struct plane_user *plane_user_of(struct plane_impl *i)
+{
+	return (struct plane_user *)i; /* it is the first member */
+}
+int pu_thread_start(struct plane_user *p); /* 0, or -errno */
+void pu_thread_stop(struct plane_user *p);
+void pu_call(struct plane_user *p, void (*fn)(struct pu_worker *w, void *arg), void *arg);
 
 #endif

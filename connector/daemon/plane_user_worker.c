@@ -26,7 +26,7 @@ int pu_worker_watch(struct pu_worker *w, int fd, struct pu_source *source)
 	return epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
 }
 
-static void run_call(struct plane *p)
+static void run_call(struct plane_user *p)
 {
 	void (*fn)(struct pu_worker * w, void *arg);
 	uint64_t ignored;
@@ -62,7 +62,7 @@ static int wait_ms(const struct pu_worker *w)
 
 static void *worker_main(void *arg)
 {
-	struct plane *p = arg;
+	struct plane_user *p = arg;
 	struct pu_worker *w = &p->worker;
 	struct epoll_event ready[EPOLL_EVENTS];
 
@@ -87,7 +87,7 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
-int pu_thread_start(struct plane *p)
+int pu_thread_start(struct plane_user *p)
 {
 	sigset_t all, old;
 	int err;
@@ -100,7 +100,7 @@ int pu_thread_start(struct plane *p)
 	return err;
 }
 
-void pu_call(struct plane *p, void (*fn)(struct pu_worker *w, void *arg), void *arg)
+void pu_call(struct plane_user *p, void (*fn)(struct pu_worker *w, void *arg), void *arg)
 {
 	uint64_t one = 1;
 
@@ -120,7 +120,7 @@ static void stop_worker(struct pu_worker *w, void *arg)
 	w->stop = true;
 }
 
-void pu_thread_stop(struct plane *p)
+void pu_thread_stop(struct plane_user *p)
 {
 	if (!p->running)
 		return;

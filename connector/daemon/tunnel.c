@@ -42,7 +42,7 @@ static int try_ike_config(
 
 	if (!c)
 		return reason_set(ret_reason, "no-memory", "out of memory");
-	rc = ike_exec_config(cfg, name, c, ret_reason);
+	rc = ike_exec_config(cfg, d->plane_kind, name, c, ret_reason);
 	if (!rc)
 		rc = ike_conn_add(d->ike, id, c, ret_reason);
 	if (!rc)
@@ -313,7 +313,7 @@ static int ike_enter(struct tunnel *t, bool add, struct reason *ret_reason)
 
 	if (!ic)
 		return reason_set(ret_reason, "no-memory", "out of memory");
-	if (!ike_exec_config(t->cfg, t->name, ic, ret_reason))
+	if (!ike_exec_config(t->cfg, t->domain->plane_kind, t->name, ic, ret_reason))
 		rc = add ? ike_conn_add(t->domain->ike, t->id, ic, ret_reason)
 		         : ike_conn_update(t->domain->ike, t->id, ic, ret_reason);
 	free(ic);

@@ -116,7 +116,7 @@ static bool name_taken(const struct domain *d, const char *name)
 
 static int create_named(struct tunnel *t, const char *name, struct reason *ret_reason)
 {
-	struct plane_tunnel p = { .id = t->id, .mtu = t->cfg->mtu };
+	struct plane_tunnel p = { .id = t->id, .kind = t->domain->plane_kind, .mtu = t->cfg->mtu };
 
 	snprintf(p.interface, sizeof(p.interface), "%s", name);
 	if (plane_tunnel_add(t->domain->plane, &p, &t->ifindex, ret_reason)) {
@@ -274,6 +274,14 @@ void tunnel_if_look(struct tunnel *t)
 		mend(t);
 }
 
+/* Interfaces of the two planes are of two kinds: the old one must go before the new one can have its name. */
+static void make_in_other_plane(struct tunnel *from, struct tunnel *to)
+{
+	memcpy(to->interface, from->interface, sizeof(to->interface));
+	tunnel_if_remove(from);
+	remake(to); /* if that fails, tunnel_if_look tries again */
+}
+
 void tunnel_if_hand_over(struct tunnel *from, struct tunnel *to)
 {
 	struct domain *d = from->domain;
@@ -281,6 +289,10 @@ void tunnel_if_hand_over(struct tunnel *from, struct tunnel *to)
 
 	if (to->ifindex) { /* it has one of its own (another name) */
 		tunnel_if_remove(from);
+		return;
+	}
+	if (plane_tunnel_kind(d->plane, from->plane_id) != d->plane_kind) {
+		make_in_other_plane(from, to);
 		return;
 	}
 	to->ifindex = from->ifindex;

@@ -199,7 +199,9 @@ static void tunnel_view(const struct tunnel *t, struct view_tunnel *v)
 	if (t->cfg->n_remote)
 		v->remote.addr = t->cfg->remote[0];
 	snprintf(v->interface, sizeof(v->interface), "%s", t->interface);
-	v->data_plane = "user";
+	v->data_plane = plane_kind_name(
+	    t->ifindex ? plane_tunnel_kind(t->domain->plane, t->plane_id) : t->domain->plane_kind);
+	v->data_plane_note = t->domain->plane_note;
 	v->nat = "none";
 	tunnel_size_view(t, v);
 	snprintf(v->local_id, sizeof(v->local_id), "%.*s", (int)sizeof(v->local_id) - 1, t->cfg->local_id);

@@ -37,7 +37,6 @@ static const struct {
 	const char *leaf, *value, *instead;
 } not_supported[] = {
 	{ "start", "on-demand", "use \"always\", or \"manual\" and `causeway tunnel up`" },
-	{ "data-plane", "kernel", "use \"user\" or \"auto\"" },
 	{ "certificate", NULL, "use a pre-shared key: `secret-file`" },
 	{ "tx-kbps", NULL, "use tc on the tunnel interface" },
 	{ "rx-kbps", NULL, "use tc on the tunnel interface" },
@@ -97,13 +96,17 @@ static void take_choices(const struct lyd_node *node, struct cfg_tunnel *t)
 
 	t->admin_up = strcmp(cfg_value(node, "admin"), "up") == 0;
 	t->start = !strcmp(cfg_value(node, "start"), "manual") ? CFG_START_MANUAL : CFG_START_ALWAYS;
-	t->data_plane = !strcmp(cfg_value(node, "data-plane"), "user") ? CFG_PLANE_USER : CFG_PLANE_AUTO;
+	t->data_plane = !strcmp(cfg_value(node, "data-plane"), "user")     ? CFG_PLANE_USER
+	                : !strcmp(cfg_value(node, "data-plane"), "kernel") ? CFG_PLANE_KERNEL
+	                                                                   : CFG_PLANE_AUTO;
 	if (v)
 		t->role = !strcmp(v, "both")       ? CFG_ROLE_BOTH
 		          : !strcmp(v, "initiate") ? CFG_ROLE_INITIATE
 		                                   : CFG_ROLE_RESPOND;
-	if ((v = cfg_value(node, "force-encapsulation")))
+	if ((v = cfg_value(node, "force-encapsulation"))) {
 		t->force_encap = !strcmp(v, "true");
+		t->force_encap_given = true;
+	}
 	take_fragmentation(node, t);
 }
 

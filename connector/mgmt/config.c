@@ -188,8 +188,9 @@ static bool same_static_routes(const struct cfg_tunnel *a, const struct cfg_tunn
 enum cfg_change cfg_tunnel_compare(const struct cfg_tunnel *a, const struct cfg_tunnel *b)
 {
 	if (a->role != b->role || a->data_plane != b->data_plane || strcmp(a->interface, b->interface) != 0 ||
-	    a->force_encap != b->force_encap || a->fragmentation != b->fragmentation ||
-	    a->fragment_size != b->fragment_size || a->mtu != b->mtu || a->mss != b->mss)
+	    a->force_encap != b->force_encap || a->force_encap_given != b->force_encap_given ||
+	    a->fragmentation != b->fragmentation || a->fragment_size != b->fragment_size ||
+	    a->mtu != b->mtu || a->mss != b->mss)
 		return CFG_RESTART;
 	if (!same_ends(a, b) || !same_inside(a, b) || !secret_eq(&a->psk, &b->psk))
 		return CFG_RESTART;

@@ -74,6 +74,7 @@ struct cfg_tunnel {
 	uint64_t esp_lifekbytes;         /* 0: none */
 	mdur liveness_interval, liveness_timeout;
 	bool force_encap;
+	bool force_encap_given;               /* by the tunnel itself, not by its profile */
 	enum cfg_fragmentation fragmentation; /* of IKE messages, RFC 7383 */
 	uint32_t fragment_size;               /* octets of an IP packet; 0: the default */
 	uint32_t mtu, mss;                    /* of the tunnel interface; from the profile */

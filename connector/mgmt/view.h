@@ -53,8 +53,9 @@ struct view_tunnel { /* `tunnel list|show` */
 	struct endpoint local, remote; /* family 0: unknown yet; "local" and "remote" are addresses without
 	                                  port in the JSON; add "local-port", "remote-port" */
 	char interface[16];
-	const char *data_plane; /* "user" */
-	const char *nat;        /* "none", "local", "remote", "both" */
+	const char *data_plane;        /* "user", "kernel" */
+	struct reason data_plane_note; /* why that one */
+	const char *nat;               /* "none", "local", "remote", "both" */
 	bool encapsulated;
 	uint32_t mtu, mss;
 	uint32_t mtu_possible; /* 0: unknown yet, null in the JSON */

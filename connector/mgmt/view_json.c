@@ -259,6 +259,7 @@ json_t *view_tunnel_json(const struct view_tunnel *v)
 	put(&b, "remote-port", port(&v->remote));
 	put(&b, "interface", text_or_null(v->interface));
 	put(&b, "data-plane", text(v->data_plane));
+	put(&b, "data-plane-note", why(&v->data_plane_note));
 	put(&b, "nat", text(v->nat));
 	put(&b, "encapsulated", json_boolean(v->encapsulated));
 	put(&b, "mtu", number(v->mtu));

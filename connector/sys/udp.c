@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <linux/in6.h>
+#include <linux/udp.h>
 #include <netinet/ip.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -103,6 +104,11 @@ int udp_open_raw(
 		return err;
 	*ret_sock = (struct udp_socket){ .fd = fd, .family = family, .raw = true };
 	return 0;
+}
+
+int udp_kernel_decap(const struct udp_socket *s, bool on)
+{
+	return set_int(s->fd, IPPROTO_UDP, UDP_ENCAP, on ? UDP_ENCAP_ESPINUDP : 0);
 }
 
 void udp_close(struct udp_socket *s)

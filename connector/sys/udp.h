@@ -44,6 +44,11 @@ int udp_open(const struct sys_domain *domain, uint8_t family, uint16_t port, str
 int udp_open_raw(
     const struct sys_domain *domain, uint8_t family, uint8_t protocol, struct udp_socket *ret_sock);
 void udp_close(struct udp_socket *s);
+/*
+ * on: the kernel takes ESP and NAT keepalives off what arrives and gives the ESP to its XFRM states, what it
+ * knows no state for is lost (RFC 3948). off: everything is delivered, as at the start. 0, or -errno.
+ */
+int udp_kernel_decap(const struct udp_socket *s, bool on);
 
 /* Takes what is there, at most n (UDP_BATCH). The number of messages, 0 when there are none, or -errno. */
 int udp_recv_batch(const struct udp_socket *s, struct udp_msg msgs[], unsigned n);

@@ -140,7 +140,10 @@ static void wait_local6(const struct side *s, const struct addr *own)
 
 static void side_start(struct side *s, mdur keepalive)
 {
-	const struct plane_events events = { on_ike, on_first, on_near_end, on_moved };
+	const struct plane_events events = { .ike_datagram = on_ike,
+		.first_inbound = on_first,
+		.seq_near_end = on_near_end,
+		.remote_moved = on_moved };
 	struct plane_config config = {
 		.domain = &s->domain, .ike_port = IKE_PORT, .natt_port = NATT_PORT, .keepalive = keepalive
 	};
@@ -149,7 +152,7 @@ static void side_start(struct side *s, mdur keepalive)
 	int ifindex = 0;
 
 	s->n_ike = s->n_first = s->n_moved = 0;
-	s->plane = plane_user_new(&config, &events, s, &r);
+	s->plane = plane_new(&config, &events, s, &r);
 	if (!s->plane)
 		fail_msg("%s: %s: %s", s->name, r.id, r.text);
 	if (plane_tunnel_add(s->plane, &t, &ifindex, &r) < 0)
@@ -714,7 +717,10 @@ static void test_keepalive_in(void **state)
 
 static void test_refusals(void **state)
 {
-	const struct plane_events events = { on_ike, on_first, on_near_end, on_moved };
+	const struct plane_events events = { .ike_datagram = on_ike,
+		.first_inbound = on_first,
+		.seq_near_end = on_near_end,
+		.remote_moved = on_moved };
 	struct plane_config config = { .domain = &a.domain, .ike_port = IKE_PORT, .natt_port = NATT_PORT };
 	struct plane_tunnel t = { .id = 2, .interface = "cw0", .mtu = TUNNEL_MTU };
 	struct plane_sa sa = make_sa(&a, true, 0x3401, &suites[0], 4, true);
@@ -723,7 +729,7 @@ static void test_refusals(void **state)
 	int ifindex;
 
 	(void)state;
-	assert_null(plane_user_new(&config, &events, &a, &r));
+	assert_null(plane_new(&config, &events, &a, &r));
 	assert_string_equal(r.id, "socket-in-use");
 	assert_non_null(strstr(r.text, "500"));
 	assert_non_null(strstr(r.text, "charon"));

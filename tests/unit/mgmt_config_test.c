@@ -273,8 +273,6 @@ static const struct mistake mistakes[] = {
 	{ { { "as", "65515" } }, "config-as-reserved", CONN "/as", "65515", "azure-hq" },
 	{ { { "as", "65518" } }, "config-as-reserved", CONN "/as", "65518", "another private one" },
 	/* what this version can't carry out */
-	{ { { T1 "data-plane", "\"kernel\"" } }, "config-not-supported", Y_T1 "/data-plane", "kernel",
-	    "\"user\"" },
 	{ { { T1 "start", "\"on-demand\"" } }, "config-not-supported", Y_T1 "/start", "on-demand",
 	    "\"always\"" },
 	{ { { T1 "certificate", "{\"chain-file\":\"a\",\"key-file\":\"b\",\"trust-anchor-file\":\"c\"}" } },

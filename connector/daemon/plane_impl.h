@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a data plane must be able to do: the operations behind plane.h, which finds the plane of a tunnel and
+ * calls them. For plane.c and the planes themselves; their contract is that of the functions of plane.h of
+ * the same names.
+ */
+#ifndef CW_DAEMON_PLANE_IMPL_H
+#define CW_DAEMON_PLANE_IMPL_H
+
+#include "connector/daemon/plane.h"
+
+struct plane_impl; /* the first member of each plane */
+
+struct plane_ops {
+	int (*tunnel_add)(
+	    struct plane_impl *i, const struct plane_tunnel *t, int *ret_ifindex, struct reason *ret_reason);
+	void (*tunnel_del)(struct plane_impl *i, uint32_t tunnel);
+	int (*sa_add)(struct plane_impl *i, const struct plane_sa *sa, struct reason *ret_reason);
+	void (*sa_del)(struct plane_impl *i, uint32_t tunnel, bool inbound, uint32_t spi);
+	void (*remote_update)(struct plane_impl *i, uint32_t tunnel, const struct endpoint *local,
+	    const struct endpoint *remote);
+	void (*keepalive)(struct plane_impl *i, uint32_t tunnel, bool on);
+	int (*counters)(struct plane_impl *i, uint32_t tunnel, struct plane_counters *ret_counters);
+	int (*sa_counters)(struct plane_impl *i, uint32_t tunnel, bool inbound, uint32_t spi,
+	    struct plane_counters *ret_counters);
+};
+
+struct plane_impl {
+	const struct plane_ops *ops;
+};
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernel's data plane: XFRM states and policies, and an xfrm interface per tunnel. For plane.c; everybody
+ * else includes plane.h.
+ */
+#ifndef CW_DAEMON_PLANE_KERNEL_H
+#define CW_DAEMON_PLANE_KERNEL_H
+
+#include "connector/daemon/plane_impl.h"
+
+struct plane_kernel;
+struct plane_user;
+
+/*
+ * Takes out what a predecessor left, then tries: an xfrm interface and a state, made and removed. NULL with
+ * the reason "data-plane-no-kernel". `user` sends the NAT keepalives, from the socket they must come from.
+ */
+struct plane_kernel *plane_kernel_new(const struct plane_config *config, const struct plane_events *events,
+    void *ctx, struct plane_user *user, struct reason *ret_why_not);
+/* Removes all its states, policies and interfaces. */
+void plane_kernel_free(struct plane_kernel *k);
+struct plane_impl *plane_kernel_impl(struct plane_kernel *k);
+int plane_kernel_event_fd(const struct plane_kernel *k);
+void plane_kernel_dispatch(struct plane_kernel *k);
+
+#endif

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernel's data plane: tunnels, SAs and counters. A change is in force when its request has been
+ * answered. The order is make before break: an SA's state first, then the policies that lead to it; when one
+ * goes, the policies turn away from it first.
+ */
+#include "connector/daemon/plane_kernel_internal.h"
+#include "connector/sys/clock.h"
+#include "connector/sys/xfrm_link.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct addr *pk_dst(const struct pk_sa *sa)
+{
+	return sa->p.inbound ? &sa->p.local.addr : &sa->p.remote.addr;
+}
+
+static struct pk_tunnel *tunnel_find(struct plane_kernel *k, uint32_t id)
+{
+	list_for_each (&k->tunnels, struct pk_tunnel, t, link) {
+		if (t->id == id)
+			return t;
+	}
+	return NULL;
+}
+
+static struct pk_sa *sa_of(struct pk_tunnel *t, bool inbound, uint32_t spi)
+{
+	if (!t)
+		return NULL;
+	list_for_each (inbound ? &t->sas_in : &t->sas_out, struct pk_sa, sa, link) {
+		if (sa->p.spi == spi)
+			return sa;
+	}
+	return NULL;
+}
+
+struct pk_sa *pk_sa_find(
+    struct plane_kernel *k, const struct addr *dst, uint32_t spi, struct pk_tunnel **ret_t)
+{
+	list_for_each (&k->tunnels, struct pk_tunnel, t, link) {
+		for (unsigned inbound = 0; inbound < 2; inbound++) {
+			struct pk_sa *sa = sa_of(t, inbound, spi);
+
+			if (!sa || !addr_eq(pk_dst(sa), dst))
+				continue;
+			*ret_t = t;
+			return sa;
+		}
+	}
+	return NULL;
+}
+
+/* --- tunnels --- */
+
+static int explain_link(struct reason *r, int err, const char *name)
+{
+	if (err == -EEXIST)
+		return reason_set(r, "interface-exists",
+		    "interface %s exists and belongs to another program; remove it ('ip link del %s') or "
+		    "give the tunnel another \"interface\"",
+		    name, name);
+	if (err == -EPERM || err == -EACCES)
+		return reason_set(r, "interface-not-permitted",
+		    "interface %s can't be created: %s; causewayd needs CAP_NET_ADMIN", name, strerror(-err));
+	return reason_set(
+	    r, "interface-failed", "xfrm interface %s can't be created: %s", name, strerror(-err));
+}
+
+static bool taken(const struct plane_kernel *k, uint32_t if_id)
+{
+	list_for_each (&k->tunnels, struct pk_tunnel, t, link) {
+		if (t->if_id == if_id)
+			return true;
+	}
+	return false;
+}
+
+static uint32_t free_if_id(struct plane_kernel *k)
+{
+	for (uint32_t i = 0; i < PK_TUNNELS_MAX; i++) {
+		k->next_number = k->next_number % PK_TUNNELS_MAX + 1;
+		if (!taken(k, PK_IF_ID_BASE | k->next_number))
+			return PK_IF_ID_BASE | k->next_number;
+	}
+	return 0;
+}
+
+static int tunnel_add(
+    struct plane_impl *i, const struct plane_tunnel *p, int *ret_ifindex, struct reason *ret_reason)
+{
+	struct plane_kernel *k = plane_kernel_of(i);
+	struct pk_tunnel *t = calloc(1, sizeof(*t));
+	int err;
+
+	if (!t)
+		return reason_set(ret_reason, "no-memory", "no memory for interface %s", p->interface);
+	list_init(&t->sas_in);
+	list_init(&t->sas_out);
+	t->id = p->id;
+	t->if_id = free_if_id(k);
+	err = t->if_id ? xfrm_link_add(k->domain, p->interface, t->if_id, p->mtu, &t->ifindex) : -ENOSPC;
+	if (err) {
+		free(t);
+		return explain_link(ret_reason, err, p->interface);
+	}
+	list_append(&k->tunnels, &t->link);
+	*ret_ifindex = t->ifindex;
+	return 0;
+}
+
+static void sa_free(struct pk_sa *sa)
+{
+	list_remove(&sa->link);
+	cleanse(sa, sizeof(*sa));
+	free(sa);
+}
+
+void pk_tunnel_free(struct plane_kernel *k, struct pk_tunnel *t)
+{
+	for (size_t i = 0; i < t->n_rules; i++)
+		(void)xfrm_rule_del(k->xfrm, &t->rules[i]);
+	for (unsigned dir = 0; dir < 2; dir++)
+		list_for_each (dir ? &t->sas_out : &t->sas_in, struct pk_sa, sa, link) {
+			(void)xfrm_state_del(k->xfrm, pk_dst(sa), sa->p.spi);
+			sa_free(sa);
+		}
+	(void)xfrm_link_del(k->domain, t->ifindex); /* it may be gone already */
+	list_remove(&t->link);
+	free(t->rules);
+	free(t);
+}
+
+static void tunnel_del(struct plane_impl *i, uint32_t tunnel)
+{
+	struct plane_kernel *k = plane_kernel_of(i);
+	struct pk_tunnel *t = tunnel_find(k, tunnel);
+
+	if (t)
+		pk_tunnel_free(k, t);
+}
+
+/* --- policies --- */
+
+static const struct xfrm_rule *find_rule(
+    const struct xfrm_rule rules[], size_t n, const struct xfrm_rule *like)
+{
+	for (size_t i = 0; i < n; i++)
+		if (rules[i].dir == like->dir && xfrm_flow_eq(&rules[i].flow, &like->flow))
+			return &rules[i];
+	return NULL;
+}
+
+static bool same_way(const struct xfrm_rule *a, const struct xfrm_rule *b)
+{
+	return a->spi == b->spi && addr_eq(&a->src, &b->src) && addr_eq(&a->dst, &b->dst);
+}
+
+/* Brings the tunnel's policies to what its SAs ask for. On failure the rest is done all the same. */
+static int update_rules(struct plane_kernel *k, struct pk_tunnel *t, struct reason *ret_reason)
+{
+	struct xfrm_rule *wanted;
+	size_t n;
+	int rc = 0;
+
+	if (pk_wanted(t, &wanted, &n))
+		return reason_set(ret_reason, "selectors-too-many",
+		    "the traffic selectors would need more than %d policies, or memory is out; narrow them "
+		    "to prefixes",
+		    PK_FLOWS_MAX);
+	for (size_t i = 0; i < n; i++) {
+		const struct xfrm_rule *is = find_rule(t->rules, t->n_rules, &wanted[i]);
+
+		if ((!is || !same_way(is, &wanted[i])) && xfrm_rule_set(k->xfrm, &wanted[i], ret_reason))
+			rc = -1;
+	}
+	for (size_t i = 0; i < t->n_rules; i++)
+		if (!find_rule(wanted, n, &t->rules[i]))
+			(void)xfrm_rule_del(k->xfrm, &t->rules[i]);
+	free(t->rules);
+	t->rules = wanted;
+	t->n_rules = n;
+	return rc;
+}
+
+/* --- SAs --- */
+
+static struct xfrm_state_params params_of(const struct pk_tunnel *t, const struct plane_sa *p)
+{
+	const struct endpoint *from = p->inbound ? &p->remote : &p->local,
+	                      *to = p->inbound ? &p->local : &p->remote;
+
+	return (struct xfrm_state_params){ .src = from->addr,
+		.dst = to->addr,
+		.spi = p->spi,
+		.reqid = t->if_id,
+		.if_id = t->if_id,
+		.encr = p->encr,
+		.encr_key_bits = p->encr_key_bits,
+		.integ = p->integ,
+		.encr_key = p->encr_key,
+		.integ_key = p->integ_key,
+		.esn = p->esn,
+		.replay_window = PK_WINDOW,
+		.encap = p->udp_encap,
+		.encap_sport = from->port,
+		.encap_dport = to->port,
+		.soft_packets = p->inbound || p->esn ? 0 : PK_SEQ_NEAR,
+		.event_packets = p->inbound ? 1 : 0 };
+}
+
+static int sa_add(struct plane_impl *i, const struct plane_sa *p, struct reason *ret_reason)
+{
+	struct plane_kernel *k = plane_kernel_of(i);
+	struct pk_tunnel *t = tunnel_find(k, p->tunnel);
+	struct xfrm_state_params params;
+	struct pk_sa *sa;
+	int err;
+
+	if (!t)
+		return reason_set(ret_reason, "no-such-tunnel",
+		    "SA %08x is for tunnel %u, which does not exist", p->spi, p->tunnel);
+	if (addr_is_none(&p->local.addr) || addr_is_unspecified(&p->local.addr))
+		return reason_set(
+		    ret_reason, "esp-no-local-address", "SA %08x: our outer address is not known", p->spi);
+	sa = calloc(1, sizeof(*sa));
+	if (!sa)
+		return reason_set(ret_reason, "no-memory", "no memory for SA %08x", p->spi);
+	sa->p = *p;
+	params = params_of(t, &sa->p);
+	err = xfrm_state_add(k->xfrm, &params, ret_reason);
+	if (err) {
+		sa_free(sa);
+		return -1;
+	}
+	list_prepend(p->inbound ? &t->sas_in : &t->sas_out, &sa->link);
+	if (!update_rules(k, t, ret_reason))
+		return 0;
+	(void)xfrm_state_del(k->xfrm, pk_dst(sa), sa->p.spi);
+	sa_free(sa);
+	(void)update_rules(k, t, NULL);
+	return -1;
+}
+
+static void sa_del(struct plane_impl *i, uint32_t tunnel, bool inbound, uint32_t spi)
+{
+	struct plane_kernel *k = plane_kernel_of(i);
+	struct pk_tunnel *t = tunnel_find(k, tunnel);
+	struct pk_sa *sa = sa_of(t, inbound, spi);
+	struct plane_counters c = { 0 };
+	struct addr dst;
+
+	if (!sa)
+		return;
+	(void)plane_kernel_ops.sa_counters(i, tunnel, inbound, spi, &c);
+	t->gone.packets_in += c.packets_in;
+	t->gone.bytes_in += c.bytes_in;
+	t->gone.packets_out += c.packets_out;
+	t->gone.bytes_out += c.bytes_out;
+	t->gone.drops[PLANE_DROP_REPLAY] += c.drops[PLANE_DROP_REPLAY];
+	t->gone.drops[PLANE_DROP_AUTH] += c.drops[PLANE_DROP_AUTH];
+	if (c.last_in.ns > t->gone.last_in.ns)
+		t->gone.last_in = c.last_in;
+	if (c.last_out.ns > t->gone.last_out.ns)
+		t->gone.last_out = c.last_out;
+	dst = *pk_dst(sa);
+	sa_free(sa);
+	(void)update_rules(k, t, NULL);
+	(void)xfrm_state_del(k->xfrm, &dst, spi);
+}
+
+/* --- a peer, or we, at another address --- */
+
+/*
+ * The same SA at other addresses. Ports alone can be changed in place. Else a state is made anew that goes on
+ * where the old one was: its window as it is, its own numbers with a jump, because what was sent between the
+ * look and now must never be sent again under the same number (RFC 4106 2: an IV used twice breaks GCM).
+ */
+static int move_sa(struct plane_kernel *k, struct pk_tunnel *t, struct pk_sa *sa,
+    const struct endpoint *local, const struct endpoint *remote, struct reason *ret_reason)
+{
+	struct xfrm_state_view now = { 0 };
+	struct xfrm_state_params p;
+	struct addr old_dst = *pk_dst(sa);
+	bool same_addrs =
+	    addr_eq(&sa->p.local.addr, &local->addr) && addr_eq(&sa->p.remote.addr, &remote->addr);
+	int err;
+
+	sa->p.local = *local;
+	sa->p.remote = *remote;
+	p = params_of(t, &sa->p);
+	p.event_packets = sa->p.inbound && !sa->first_seen ? 1 : 0;
+	if (same_addrs)
+		return sa->p.udp_encap ? xfrm_state_ports(k->xfrm, &p, ret_reason) : 0;
+	err = xfrm_state_get(k->xfrm, &old_dst, sa->p.spi, &now);
+	if (err)
+		return err; /* it is gone: found by the next look */
+	now.pos.out += PK_JUMP;
+	p.go_on = &now.pos;
+	(void)xfrm_state_del(k->xfrm, &old_dst, sa->p.spi);
+	err = xfrm_state_add(k->xfrm, &p, ret_reason);
+	sa->packets_gone += now.packets;
+	sa->bytes_gone += now.bytes;
+	sa->packets = sa->bytes = 0;
+	sa->replayed = sa->not_authentic = 0;
+	return err;
+}
+
+static void remote_update(
+    struct plane_impl *i, uint32_t tunnel, const struct endpoint *local, const struct endpoint *remote)
+{
+	struct plane_kernel *k = plane_kernel_of(i);
+	struct pk_tunnel *t = tunnel_find(k, tunnel);
+
+	if (!t)
+		return;
+	for (unsigned dir = 0; dir < 2; dir++)
+		list_for_each (dir ? &t->sas_in : &t->sas_out, struct pk_sa, sa, link) {
+			struct reason why = { 0 };
+
+			if (move_sa(k, t, sa, local, remote, &why) && reason_is_set(&why))
+				log_error(k->log, "data-plane", "%s: %s", why.id, why.text);
+		}
+	(void)update_rules(k, t, NULL);
+}
+
+static void keepalive(struct plane_impl *i, uint32_t tunnel, bool on)
+{
+	struct pk_tunnel *t = tunnel_find(plane_kernel_of(i), tunnel);
+
+	if (t)
+		t->keepalive = on;
+}
+
+/* --- counters --- */
+
+void pk_look(struct plane_kernel *k, struct pk_sa *sa)
+{
+	struct xfrm_state_view s = { 0 };
+	int err = xfrm_state_get(k->xfrm, pk_dst(sa), sa->p.spi, &s);
+
+	if (err) {
+		sa->lost = sa->lost || err == -ESRCH;
+		if (sa->lost && !sa->lost_reported)
+			pk_wake(k);
+		return;
+	}
+	if (s.packets > sa->packets) {
+		sa->last = clock_now();
+		sa->first_seen = true;
+		if (sa->p.inbound && !sa->first_reported)
+			pk_wake(k);
+	}
+	sa->packets = s.packets;
+	sa->bytes = s.bytes;
+	sa->replayed = s.replayed + s.out_of_window;
+	sa->not_authentic = s.not_authentic;
+}
+
+static void add_sa(struct plane_counters *c, const struct pk_sa *sa)
+{
+	uint64_t packets = sa->packets + sa->packets_gone, bytes = sa->bytes + sa->bytes_gone;
+
+	if (sa->p.inbound) {
+		c->packets_in += packets;
+		c->bytes_in += bytes;
+		if (sa->last.ns > c->last_in.ns)
+			c->last_in = sa->last;
+	} else {
+		c->packets_out += packets;
+		c->bytes_out += bytes;
+		if (sa->last.ns > c->last_out.ns)
+			c->last_out = sa->last;
+	}
+	c->drops[PLANE_DROP_REPLAY] += sa->replayed;
+	c->drops[PLANE_DROP_AUTH] += sa->not_authentic;
+}
+
+static int counters(struct plane_impl *i, uint32_t tunnel, struct plane_counters *ret_counters)
+{
+	struct plane_kernel *k = plane_kernel_of(i);
+	struct pk_tunnel *t = tunnel_find(k, tunnel);
+	struct xfrm_link_view link;
+
+	if (!t)
+		return -1;
+	*ret_counters = t->gone;
+	for (unsigned dir = 0; dir < 2; dir++)
+		list_for_each (dir ? &t->sas_out : &t->sas_in, struct pk_sa, sa, link) {
+			pk_look(k, sa);
+			add_sa(ret_counters, sa);
+		}
+	if (!xfrm_link_get(k->domain, t->ifindex, &link))
+		ret_counters->drops[PLANE_DROP_NO_SA] = link.no_sa;
+	return 0;
+}
+
+static int sa_counters(
+    struct plane_impl *i, uint32_t tunnel, bool inbound, uint32_t spi, struct plane_counters *ret_counters)
+{
+	struct plane_kernel *k = plane_kernel_of(i);
+	struct pk_sa *sa = sa_of(tunnel_find(k, tunnel), inbound, spi);
+
+	if (!sa)
+		return -1;
+	pk_look(k, sa);
+	memset(ret_counters, 0, sizeof(*ret_counters));
+	add_sa(ret_counters, sa);
+	return 0;
+}
+
+const struct plane_ops plane_kernel_ops = { .tunnel_add = tunnel_add,
+	.tunnel_del = tunnel_del,
+	.sa_add = sa_add,
+	.sa_del = sa_del,
+	.remote_update = remote_update,
+	.keepalive = keepalive,
+	.counters = counters,
+	.sa_counters = sa_counters };

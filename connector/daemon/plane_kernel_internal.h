@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The parts of the kernel's data plane, for connector/daemon/plane_kernel*.c and their tests only.
+ *
+ * Ours in the kernel is what carries an if_id of our range, which is the reqid, too. Ports 500 and 4500 admit
+ * one IKE daemon to a namespace, so what is of our range at the start is a dead predecessor's.
+ */
+#ifndef CW_DAEMON_PLANE_KERNEL_INTERNAL_H
+#define CW_DAEMON_PLANE_KERNEL_INTERNAL_H
+
+#include "base/list.h"
+#include "connector/daemon/plane_kernel.h"
+#include "connector/sys/xfrm.h"
+
+#define PK_IF_ID_BASE  0xc5e70000U /* with the tunnel's number in the lower 16 bits, from 1 */
+#define PK_IF_ID_MASK  0xffff0000U
+#define PK_TUNNELS_MAX 0xfffeU
+#define PK_IF_ID_TRY   (PK_IF_ID_BASE | 0xffff)
+#define PK_WINDOW      2048        /* packets that may overtake each other (RFC 4303 3.4.3) */
+#define PK_FLOWS_MAX   128         /* policies of one SA in one direction */
+#define PK_PRIORITY    1000        /* all the same: within one tunnel, every policy leads to the same SA */
+#define PK_SEQ_NEAR    0xc0000000U /* three quarters of the numbers of an SA without ESN */
+#define PK_JUMP        (1U << 20)  /* numbers left out when an SA is put in anew: none is ever used twice */
+
+struct pk_sa {
+	struct list link;  /* in its tunnel */
+	struct plane_sa p; /* with its keys: cleansed when freed */
+	bool first_reported, first_seen, lost, lost_reported;
+	uint64_t packets, bytes;           /* in the kernel, at the last look */
+	uint64_t packets_gone, bytes_gone; /* of states that this one was before (a changed address) */
+	uint32_t replayed, not_authentic;
+	mtime last;
+};
+
+struct pk_tunnel {
+	struct list link;
+	struct list sas_in, sas_out; /* newest first; of the outbound ones the first is in use */
+	uint32_t id, if_id;
+	int ifindex;
+	bool keepalive;
+	uint64_t kept_packets;   /* outbound, when keepalives were last thought about */
+	struct xfrm_rule *rules; /* in the kernel */
+	size_t n_rules;
+	struct plane_counters gone; /* of SAs that are no more */
+};
+
+struct plane_kernel {
+	struct plane_impl impl;
+	struct plane_events events;
+	void *ctx;
+	const struct logger *log;
+	const struct sys_domain *domain;
+	struct plane_user *user;
+	struct xfrm *xfrm, *monitor;
+	struct list tunnels;
+	uint32_t next_number; /* of if_ids */
+	int epoll_fd, wake_fd, timer_fd;
+	mdur keepalive;
+};
+static inline struct plane_kernel *plane_kernel_of(struct plane_impl *i)
+{
+	return (struct plane_kernel *)i; /* it is the first member */
+}
+
+/* --- selectors (plane_kernel_rules.c), pure --- */
+/* The prefixes that make up a range of addresses; how many, or -1: more than max. */
+int pk_range_prefixes(const struct addr *first, const struct addr *last, struct prefix out[], unsigned max);
+struct pk_ports {
+	uint16_t port, mask;
+};
+/* The same for ports. */
+int pk_range_ports(uint16_t first, uint16_t last, struct pk_ports out[], unsigned max);
+/* What an SA's selectors let out (outbound) or in (inbound), as flows. How many, or -1: more than max. */
+int pk_flows(const struct plane_sa *sa, struct xfrm_flow out[], unsigned max);
+/*
+ * The policies a tunnel's SAs ask for: out by the newest outbound one, in and forwarded by all inbound ones.
+ * 0 and an array to free, or -1: memory, or too many.
+ */
+int pk_wanted(const struct pk_tunnel *t, struct xfrm_rule **ret_rules, size_t *ret_n);
+
+/* --- tunnels and SAs (plane_kernel_control.c) --- */
+extern const struct plane_ops plane_kernel_ops;
+void pk_tunnel_free(struct plane_kernel *k, struct pk_tunnel *t); /* with all that is its in the kernel */
+struct pk_sa *pk_sa_find(
+    struct plane_kernel *k, const struct addr *dst, uint32_t spi, struct pk_tunnel **ret_t);
+/* Asks the kernel for its counters. What it learns from them is reported by the next dispatch. */
+void pk_look(struct plane_kernel *k, struct pk_sa *sa);
+const struct addr *pk_dst(const struct pk_sa *sa); /* the outer destination: with the SPI, the state's key */
+void pk_wake(struct plane_kernel *k);
+
+#endif
