@@ -107,27 +107,25 @@ static bool put_integrity(struct nlmsghdr *nlh, const struct xfrm_state_params *
 
 static void put_replay(struct nlmsghdr *nlh, const struct xfrm_state_params *p)
 {
-	uint32_t words = (p->replay_window + 31) / 32;
-	struct {
-		struct xfrm_replay_state_esn head;
-		uint32_t seen[XFRM_REPLAY_WORDS_MAX];
-	} r = { 0 };
+	const struct xfrm_replay_pos *at = p->go_on;
+	uint32_t words = (p->replay_window + 31) / 32, seen[XFRM_REPLAY_WORDS_MAX] = { 0 };
+	struct xfrm_replay_state_esn head = { 0 };
+	uint8_t buf[sizeof(head) + sizeof(seen)];
 
-	if (words < 1)
-		words = 1;
-	if (words > XFRM_REPLAY_WORDS_MAX)
-		words = XFRM_REPLAY_WORDS_MAX;
-	r.head.bmp_len = words;
-	r.head.replay_window = words * 32;
-	if (p->go_on) {
-		r.head.oseq = (uint32_t)p->go_on->out;
-		r.head.oseq_hi = (uint32_t)(p->go_on->out >> 32);
-		r.head.seq = (uint32_t)p->go_on->in;
-		r.head.seq_hi = (uint32_t)(p->go_on->in >> 32);
-		if (p->go_on->window == r.head.replay_window)
-			memcpy(r.seen, p->go_on->seen, words * sizeof(r.seen[0]));
+	words = words < 1 ? 1 : words > XFRM_REPLAY_WORDS_MAX ? XFRM_REPLAY_WORDS_MAX : words;
+	head.bmp_len = words;
+	head.replay_window = words * 32;
+	if (at) {
+		head.oseq = (uint32_t)at->out;
+		head.oseq_hi = (uint32_t)(at->out >> 32);
+		head.seq = (uint32_t)at->in;
+		head.seq_hi = (uint32_t)(at->in >> 32);
 	}
-	mnl_attr_put(nlh, XFRMA_REPLAY_ESN_VAL, sizeof(r.head) + words * sizeof(r.seen[0]), &r);
+	if (at && at->window == head.replay_window)
+		memcpy(seen, at->seen, words * sizeof(seen[0]));
+	memcpy(buf, &head, sizeof(head));
+	memcpy(buf + sizeof(head), seen, words * sizeof(seen[0]));
+	mnl_attr_put(nlh, XFRMA_REPLAY_ESN_VAL, sizeof(head) + words * sizeof(seen[0]), buf);
 }
 
 static void put_encap(struct nlmsghdr *nlh, const struct xfrm_state_params *p)
