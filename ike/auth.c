@@ -6,6 +6,7 @@
  */
 #include "ike/auth.h"
 #include "ike/engine.h"
+#include "ike/ppk.h"
 #include "ike/reasons.h"
 
 #include <stdlib.h>
@@ -26,8 +27,10 @@ void ike_auth_free(struct ike_auth *a)
 	ike_bytes_clear(&a->id_peer);
 	ike_bytes_clear(&a->proof);
 	ike_bytes_clear(&a->first);
+	ike_bytes_clear(&a->no_ppk);
 	ike_eap_free(a->eap);
 	secret_clear(&a->msk);
+	cleanse(a, sizeof(*a));
 	free(a);
 }
 
@@ -117,23 +120,15 @@ int ike_auth_octets(const struct ike_sa *sa, bool mine, struct ike_bytes *ret_oc
 	return 0;
 }
 
-/* AUTH by the pre-shared key, or by what EAP ended with: its MSK, or SK_p itself when it makes none (2.16).
- */
+/* AUTH by the pre-shared key, or by the MSK that EAP ended with. */
 static int shared_proof(const struct ike_sa *sa, bool mine, uint8_t *out)
 {
 	struct signer s = signer_of(sa, mine);
 	const struct secret *key = sa->auth->eap_over ? &sa->auth->msk : &sa->conn->psk;
-	struct secret sk_p = { 0 };
-	int rc;
 
-	if (sa->auth->eap_over && !key->len) {
-		if (secret_set(&sk_p, s.sk_p, sa->keys.prf_len))
-			return -1;
-		key = &sk_p;
-	}
-	rc = ike_auth_shared(&sa->keys, s.sk_p, key, s.message, s.nonce, s.id, out);
-	secret_clear(&sk_p);
-	return rc;
+	if (!key->len)
+		return -1;
+	return ike_auth_shared(&sa->keys, s.sk_p, key, s.message, s.nonce, s.id, out);
 }
 
 enum ike_auth_result ike_auth_prove(struct ike_sa *sa, uint64_t *ret_ticket, struct reason *why)
@@ -179,6 +174,8 @@ enum ike_auth_result ike_auth_verify(
 		ike_reason_auth_method(why, sa, auth.method);
 		return IKE_AUTH_FAILED;
 	}
+	if (ike_ppk_instead(sa, p))
+		auth.data = ike_ppk_instead(sa, p)->data;
 	if (shared_proof(sa, false, want) || auth.data.len != sa->keys.prf_len ||
 	    !bytes_eq_ct(auth.data.data, want, sa->keys.prf_len)) {
 		if (a->eap_over)
@@ -236,7 +233,7 @@ enum ike_eap_verdict ike_auth_turned(struct ike_sa *sa, struct ike_job *job, str
 	}
 	a->eap = job->eap;
 	job->eap = NULL;
-	*why = job->turn->why;
+	ike_reason_eap(why, sa, &job->turn->why);
 	if (job->turn->verdict == IKE_EAP_SUCCESS) {
 		if (secret_copy(&a->msk, ike_eap_msk(a->eap))) {
 			ike_reason_internal(why, "out of memory");

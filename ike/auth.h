@@ -24,10 +24,11 @@
  * all. Child SA, selectors and INITIAL_CONTACT of the first request hold until the last; the responder keeps
  * them.
  *
- * Keys may be changed once between IKE_SA_INIT and the first AUTH (RFC 8784: a PPK goes into SK_d, SK_pi,
- * SK_pr). On both sides there is one place for that, where the connection is known and nothing has been
- * proved or verified yet: ike_auth_start before id_mine is set, and `begin` of auth_respond.c after the
- * connection is chosen.
+ * A PPK (RFC 8784) goes into SK_d, SK_pi and SK_pr between IKE_SA_INIT and the initiator's AUTH: ppk.h. With
+ * EAP that is the last request, so the responder's first proof is made without it.
+ *
+ * The name that an EAP client gives chooses the connection anew (auth_respond.c, `who`): as at a Windows
+ * server, where the user name says which site-to-site interface it is.
  */
 #ifndef CW_IKE_AUTH_H
 #define CW_IKE_AUTH_H
@@ -45,6 +46,11 @@ enum ike_auth_stage {
 	IKE_AUTH_STAGE_TURN,      /* the EAP method is at work */
 };
 
+/* The keys that a PPK goes into (ppk.h), without it. */
+struct ike_ppk_keys {
+	uint8_t sk_d[CRYPTO_MAX_HASH], sk_pi[CRYPTO_MAX_HASH], sk_pr[CRYPTO_MAX_HASH];
+};
+
 /* Of an IKE SA from its first IKE_AUTH message until it is established. */
 struct ike_auth {
 	enum ike_auth_stage stage;
@@ -58,8 +64,12 @@ struct ike_auth {
 	bool eap_over;       /* with success: what follows is AUTH by MSK */
 	bool told_all;       /* initiator: its last proof is on the way, so the peer may have established */
 	bool initial_contact;
-	struct secret msk; /* empty when the method gives none: SK_pi and SK_pr stand in (RFC 7296 2.16) */
+	struct secret msk; /* of EAP; methods without one are not spoken */
 	unsigned rounds;
+	bool ppk_mixed;            /* a PPK is in the keys */
+	bool without_ppk;          /* responder: NO_PPK_AUTH holds in AUTH's place */
+	struct ike_ppk_keys plain; /* valid with ppk_mixed */
+	struct ike_bytes no_ppk;   /* initiator: our proof without the PPK */
 };
 struct ike_auth *ike_auth_new(void);
 void ike_auth_free(struct ike_auth *a);

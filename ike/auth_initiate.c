@@ -12,6 +12,7 @@
 #include "ike/auth.h"
 #include "ike/engine.h"
 #include "ike/identity.h"
+#include "ike/ppk.h"
 #include "ike/reasons.h"
 #include "ike/ts.h"
 
@@ -59,8 +60,10 @@ static void send_first(struct ike_sa *sa, mtime now)
 	wr_bytes(&b.w, a->id_mine.data, a->id_mine.len);
 	if (cfg->remote_id.type != IKE_ID_NONE)
 		ike_build_id(&b, IKE_P_IDR, &cfg->remote_id);
-	if (!a->wants_eap)
+	if (!a->wants_eap) {
 		ike_build_auth(&b, a->method, a->proof.data, a->proof.len);
+		ike_ppk_build(sa, &b);
+	}
 	if (!peer_is_connecting(sa))
 		ike_build_notify(&b, IKE_PROTO_NONE, NULL, IKE_N_INITIAL_CONTACT, NULL, 0);
 	ike_build_sa(&b, &cfg->esp_proposals, IKE_PROTO_ESP, &spi_chunk, false);
@@ -74,6 +77,17 @@ static void send_first(struct ike_sa *sa, mtime now)
 		return;
 	}
 	ike_conn_phase(sa->conn, IKE_PHASE_AUTHENTICATING, NULL, MTIME_NEVER);
+}
+
+static void prove_first(struct ike_sa *sa, mtime now)
+{
+	struct reason why;
+
+	switch (ike_ppk_prove(sa, &sa->task.ticket, &why)) {
+	case IKE_AUTH_NOW: send_first(sa, now); break;
+	case IKE_AUTH_LATER: sa->auth->stage = IKE_AUTH_STAGE_PROVING; break;
+	case IKE_AUTH_FAILED: ike_attempt_failed(sa, &why, now); break;
+	}
 }
 
 void ike_auth_start(struct ike_sa *sa, mtime now)
@@ -98,21 +112,18 @@ void ike_auth_start(struct ike_sa *sa, mtime now)
 			send_first(sa, now);
 		return;
 	}
-	switch (ike_auth_prove(sa, &sa->task.ticket, &why)) {
-	case IKE_AUTH_NOW: send_first(sa, now); break;
-	case IKE_AUTH_LATER: sa->auth->stage = IKE_AUTH_STAGE_PROVING; break;
-	case IKE_AUTH_FAILED: ike_attempt_failed(sa, &why, now); break;
-	}
+	prove_first(sa, now);
 }
 
 void ike_auth_job_done(struct ike_sa *sa, struct ike_job *job, mtime now)
 {
 	struct reason why;
 
-	if (ike_auth_proved(sa, job, &why))
-		ike_attempt_failed(sa, &why, now);
-	else
-		send_first(sa, now);
+	switch (ike_ppk_proved(sa, job, &why)) {
+	case 0: send_first(sa, now); break;
+	case 1: prove_first(sa, now); break;
+	default: ike_attempt_failed(sa, &why, now); break;
+	}
 }
 
 /* The peer's first answer: who it is, as it says. */
@@ -190,6 +201,7 @@ static void send_next(struct ike_sa *sa, const struct ike_eap_turn *turn, mtime 
 		ike_build_eap(&b, turn->out, turn->out_len);
 	else
 		ike_build_auth(&b, a->method, a->proof.data, a->proof.len);
+	ike_ppk_build(sa, &b);
 	a->stage = IKE_AUTH_STAGE_IDLE;
 	a->told_all = !turn;
 	if (a->rounds++ >= IKE_AUTH_ROUNDS_MAX || ike_request_send(sa, IKE_X_AUTH, &b, 0, now))
@@ -205,11 +217,12 @@ static void turned(struct ike_sa *sa, struct ike_job *job, mtime now)
 	switch (ike_auth_turned(sa, job, &why)) {
 	case IKE_EAP_GO_ON: send_next(sa, job->turn, now); return;
 	case IKE_EAP_SUCCESS:
-		if (ike_auth_prove(sa, &ticket, &why) == IKE_AUTH_NOW) {
+		if (ike_ppk_prove(sa, &ticket, &why) == IKE_AUTH_NOW) {
 			send_next(sa, NULL, now);
 			return;
 		}
 		break;
+	case IKE_EAP_WHO: /* only a server asks */
 	case IKE_EAP_FAILURE: break;
 	}
 	fail(sa, &why, now);
@@ -242,6 +255,7 @@ static void verified(
 		fail(sa, &why, now);
 		return;
 	}
+	ike_ppk_settled(sa);
 	ike_task_clear(sa);
 	conn->attempt = NULL;
 	ike_sa_establish(sa, now);
@@ -264,6 +278,10 @@ static void fresh_reply(
 		fail(sa, &why, now);
 		return;
 	}
+	if (ike_ppk_answered(sa, p, &why)) {
+		fail(sa, &why, now);
+		return;
+	}
 	switch (ike_auth_verify(sa, p, &ticket, &why)) {
 	case IKE_AUTH_NOW: verified(sa, p, first, chain, now); break;
 	case IKE_AUTH_LATER:
@@ -271,7 +289,10 @@ static void fresh_reply(
 		if (ike_keep_reply(sa, first, chain, ticket))
 			ike_task_failed(sa, now);
 		break;
-	case IKE_AUTH_FAILED: fail(sa, &why, now); break;
+	case IKE_AUTH_FAILED:
+		ike_ppk_blame(sa, p, &why);
+		fail(sa, &why, now);
+		break;
 	}
 }
 
@@ -282,10 +303,13 @@ static void refused(struct ike_sa *sa, const struct ike_notify *error, mtime now
 	struct reason why;
 
 	ike_task_clear(sa);
-	if (error->type == IKE_N_AUTHENTICATION_FAILED)
+	if (error->type == IKE_N_AUTHENTICATION_FAILED) {
 		ike_reason_auth_refused(&why, sa, &own);
-	else
+		if (sa->auth->ppk_mixed)
+			ike_reason_ppk_maybe(&why, sa);
+	} else {
 		ike_reason_refused(&why, sa, error->type, "IKE_AUTH");
+	}
 	ike_attempt_failed(sa, &why, now);
 }
 

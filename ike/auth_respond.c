@@ -10,8 +10,10 @@
  * finishes. A step that needs a job parks the request, which is read again with the result.
  */
 #include "ike/auth.h"
+#include "ike/eap_session.h"
 #include "ike/engine.h"
 #include "ike/identity.h"
+#include "ike/ppk.h"
 #include "ike/reasons.h"
 #include "ike/ts.h"
 
@@ -200,6 +202,7 @@ static void respond(struct ike_sa *sa, const struct request *rq, const struct ik
 	struct chunk spi_chunk = { spi, sizeof(spi) };
 
 	build_proof(sa, &b, rq);
+	ike_ppk_confirm(sa, &b);
 	if (c) {
 		wr_u32(&w, c->spi_in);
 		ike_build_sa_choice(&b, &n->choice, IKE_PROTO_ESP, &spi_chunk);
@@ -231,6 +234,7 @@ static void finish(struct ike_sa *sa, const struct request *rq, const struct ike
 		}
 	}
 	respond(sa, rq, &n, c, refusal);
+	ike_ppk_settled(sa);
 	ike_sa_establish(sa, now);
 	if (c) {
 		ike_settle_established(sa, now);
@@ -306,6 +310,10 @@ static void verify(struct ike_sa *sa, const struct request *rq, mtime now)
 	struct reason why;
 	uint64_t ticket = 0;
 
+	if (ike_ppk_choose(sa, rq->p, &why)) {
+		refuse(sa, rq->msg_id, IKE_N_AUTHENTICATION_FAILED, &why, now);
+		return;
+	}
 	switch (ike_auth_verify(sa, rq->p, &ticket, &why)) {
 	case IKE_AUTH_NOW: prove(sa, rq, now); break;
 	case IKE_AUTH_LATER:
@@ -313,8 +321,67 @@ static void verify(struct ike_sa *sa, const struct request *rq, mtime now)
 		if (ike_park(sa, IKE_X_AUTH, rq->msg_id, rq->first, rq->chain, ticket))
 			no_memory(sa, rq, now);
 		break;
-	case IKE_AUTH_FAILED: refuse(sa, rq->msg_id, IKE_N_AUTHENTICATION_FAILED, &why, now); break;
+	case IKE_AUTH_FAILED:
+		ike_ppk_blame(sa, rq->p, &why);
+		refuse(sa, rq->msg_id, IKE_N_AUTHENTICATION_FAILED, &why, now);
+		break;
 	}
+}
+
+/* A conn that this client may be of: as good as the one that was guessed, by address, suite and identity. */
+static struct ike_conn *conn_of_client(const struct ike_sa *sa, bool by_certificate)
+{
+	const struct ike_auth *a = sa->auth;
+	struct ike_identity any = { 0 };
+	struct ike_conn *best = NULL;
+	unsigned best_score = 0;
+
+	for (struct ike_conn *conn = NULL; (conn = ike_conn_for(sa->ike, &sa->remote.addr, conn));) {
+		const char *user = conn->cfg.eap.peer_user;
+		unsigned s = score(conn, sa, &any, 0);
+
+		if (!ike_auth_is_eap(conn->cfg.remote_auth) ||
+		    !(by_certificate ? ike_eap_certified(a->eap, user)
+		                     : eap_name_is(user, ike_eap_name(a->eap))))
+			continue;
+		if (by_certificate && conn->cfg.remote_auth != IKE_AUTH_KIND_EAP_TLS)
+			continue;
+		if (s > best_score || (s && s == best_score && conn->order < best->order)) {
+			best = conn;
+			best_score = s;
+		}
+	}
+	return best;
+}
+
+/* The client has said who it is, and by that which conn it means. Who is nobody's is not told so. */
+static void who(struct ike_sa *sa, const struct request *rq, mtime now)
+{
+	struct ike_conn *conn = conn_of_client(sa, false);
+
+	if (conn)
+		ike_sa_set_conn(sa, conn);
+	if (ike_eap_user(sa->auth->eap, sa->conn, conn))
+		no_memory(sa, rq, now);
+	else
+		turn(sa, rq, (struct ike_span){ 0 }, now);
+}
+
+/* EAP-TLS has succeeded with whomever our trust anchors vouch for: whose certificate is it? */
+static int certify(struct ike_sa *sa, struct reason *why)
+{
+	struct ike_conn *conn;
+
+	if (sa->conn->cfg.remote_auth != IKE_AUTH_KIND_EAP_TLS ||
+	    ike_eap_certified(sa->auth->eap, sa->conn->cfg.eap.peer_user))
+		return 0;
+	conn = conn_of_client(sa, true);
+	if (conn) {
+		ike_sa_set_conn(sa, conn);
+		return 0;
+	}
+	ike_reason_eap_certificate(why, sa, ike_eap_certificate_name(sa->auth->eap));
+	return -1;
 }
 
 /* The method has spoken: its packet goes out, the first one with who we are. Success waits for the peer's
@@ -326,7 +393,12 @@ static void turned(struct ike_sa *sa, const struct request *rq, struct ike_job *
 	enum ike_eap_verdict verdict = ike_auth_turned(sa, job, &why);
 
 	sa->auth->stage = IKE_AUTH_STAGE_IDLE;
-	if (verdict == IKE_EAP_FAILURE && (!job->ok || !job->turn->out_len)) {
+	if (verdict == IKE_EAP_WHO) {
+		who(sa, rq, now);
+		return;
+	}
+	if ((verdict == IKE_EAP_SUCCESS && certify(sa, &why)) ||
+	    (verdict == IKE_EAP_FAILURE && (!job->ok || !job->turn->out_len))) {
 		refuse(sa, rq->msg_id, IKE_N_AUTHENTICATION_FAILED, &why, now);
 		return;
 	}

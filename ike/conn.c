@@ -3,21 +3,53 @@
  * Connections: what is configured, and the commands on them. A configuration is checked once, here; the rest
  * of the engine trusts it. Commands set what is wanted; exchanges follow from that.
  */
+#include "base/tls.h"
+#include "ike/auth.h"
 #include "ike/engine.h"
 #include "ike/reasons.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+static bool needs(const struct ike_conn_config *c, enum ike_auth_kind kind)
+{
+	return c->local_auth == kind || c->remote_auth == kind;
+}
+
+/* EAP goes one way only (RFC 7296 2.16): the initiator signs on, the responder proves itself first. */
+static int check_eap(const struct ike_conn_config *c, struct reason *why)
+{
+	static const char id[] = "ike-bad-config";
+	bool local = ike_auth_is_eap(c->local_auth), remote = ike_auth_is_eap(c->remote_auth);
+
+	if (local && remote)
+		return reason_set(why, id, "%s: only one side can sign on by EAP", c->name);
+	if (local && (c->role != IKE_ROLE_INITIATE || !c->eap.user[0]))
+		return reason_set(
+		    why, id, "%s: local-auth by EAP needs role initiate and a user name (eap/user)", c->name);
+	if (remote && (c->role != IKE_ROLE_RESPOND || !c->eap.peer_user[0]))
+		return reason_set(why, id,
+		    "%s: remote-auth by EAP needs role respond and the peer's user name (eap/peer-user)",
+		    c->name);
+	if ((c->local_auth == IKE_AUTH_KIND_EAP_MSCHAPV2 && !c->eap.secret_len) ||
+	    (c->remote_auth == IKE_AUTH_KIND_EAP_MSCHAPV2 && !c->eap.peer_secret_len))
+		return reason_set(why, id, "%s: EAP-MSCHAPv2 needs a password", c->name);
+	if (needs(c, IKE_AUTH_KIND_EAP_TLS) && !c->eap.tls)
+		return reason_set(why, id, "%s: EAP-TLS needs a certificate", c->name);
+	return 0;
+}
+
 static int check_auth(const struct ike_conn_config *c, struct reason *why)
 {
 	static const char id[] = "ike-bad-config";
 
-	if ((c->local_auth == IKE_AUTH_KIND_PSK || c->remote_auth == IKE_AUTH_KIND_PSK) && !c->psk_len)
+	if (needs(c, IKE_AUTH_KIND_PSK) && !c->psk_len)
 		return reason_set(why, id, "%s: the pre-shared key is empty", c->name);
-	if (c->local_auth != IKE_AUTH_KIND_PSK || c->remote_auth != IKE_AUTH_KIND_PSK)
-		return reason_set(why, id, "%s: only pre-shared keys can authenticate", c->name);
-	return 0;
+	if (needs(c, IKE_AUTH_KIND_CERT))
+		return reason_set(why, id, "%s: certificates can't authenticate yet", c->name);
+	if (c->ppk.id[0] && !c->ppk.key_len)
+		return reason_set(why, id, "%s: the PPK is empty", c->name);
+	return check_eap(c, why);
 }
 
 static int check_config(const struct ike_conn_config *c, struct reason *why)
@@ -52,19 +84,42 @@ static int check_config(const struct ike_conn_config *c, struct reason *why)
 	return 0;
 }
 
+static void secrets_clear(struct ike_conn *conn)
+{
+	secret_clear(&conn->psk);
+	secret_clear(&conn->eap_secret);
+	secret_clear(&conn->eap_peer_secret);
+	secret_clear(&conn->ppk);
+	tls_config_unref(conn->cfg.eap.tls);
+	conn->cfg.eap.tls = NULL;
+}
+
 static int config_set(struct ike_conn *conn, const struct ike_conn_config *config, struct reason *why)
 {
-	struct secret psk = { 0 };
+	struct secret psk = { 0 }, eap = { 0 }, peer = { 0 }, ppk = { 0 };
 
 	if (check_config(config, why))
 		return -1;
-	if (secret_set(&psk, config->psk, config->psk_len))
+	if (secret_set(&psk, config->psk, config->psk_len) ||
+	    secret_set(&eap, config->eap.secret, config->eap.secret_len) ||
+	    secret_set(&peer, config->eap.peer_secret, config->eap.peer_secret_len) ||
+	    secret_set(&ppk, config->ppk.key, config->ppk.key_len)) {
+		secret_clear(&psk);
+		secret_clear(&eap);
+		secret_clear(&peer);
 		return reason_set(why, "ike-internal", "out of memory");
-	secret_clear(&conn->psk);
+	}
+	if (config->eap.tls)
+		tls_config_ref(config->eap.tls); /* before the old one goes, which it may be */
+	secrets_clear(conn);
 	conn->psk = psk;
+	conn->eap_secret = eap;
+	conn->eap_peer_secret = peer;
+	conn->ppk = ppk;
 	conn->cfg = *config;
-	conn->cfg.psk = NULL;
-	conn->cfg.psk_len = 0;
+	conn->cfg.psk = conn->cfg.eap.secret = conn->cfg.eap.peer_secret = conn->cfg.ppk.key = NULL;
+	conn->cfg.psk_len = conn->cfg.eap.secret_len = conn->cfg.eap.peer_secret_len = conn->cfg.ppk.key_len =
+	    0;
 	if (ike_index_conn(conn))
 		return reason_set(why, "ike-internal", "out of memory");
 	return 0;
@@ -87,7 +142,7 @@ int ike_conn_add(
 	list_init(&conn->crowd);
 	list_init(&conn->draining);
 	if (config_set(conn, config, ret_reason)) {
-		secret_clear(&conn->psk);
+		secrets_clear(conn);
 		free(conn);
 		return -1;
 	}
@@ -130,7 +185,7 @@ void ike_conn_free(struct ike_conn *conn)
 	timerq_remove(&conn->ike->conn_timers, &conn->timer);
 	list_remove(&conn->touched);
 	list_remove(&conn->node);
-	secret_clear(&conn->psk);
+	secrets_clear(conn);
 	free(conn);
 }
 

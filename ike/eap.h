@@ -16,18 +16,22 @@
 
 #include <stdint.h>
 
+#include <stdbool.h>
+
 struct ike_conn;
 struct ike_eap;
 
 #define IKE_EAP_PACKET_MAX 4096 /* bytes; of what we take or send */
 
 enum ike_eap_verdict {
-	IKE_EAP_GO_ON,   /* send `out`, wait for the peer's next packet */
+	IKE_EAP_GO_ON, /* send `out`, wait for the peer's next packet */
+	IKE_EAP_WHO, /* server: nothing to send yet. Who is ike_eap_name? ike_eap_user answers, a turn without
+	                a packet follows */
 	IKE_EAP_SUCCESS, /* server: `out` is EAP-Success, to be sent; peer: it has come, `out` is empty */
 	IKE_EAP_FAILURE, /* server: `out` is EAP-Failure, to be sent; peer: `out` is empty. why is set */
 };
 struct ike_eap_turn {
-	uint8_t in[IKE_EAP_PACKET_MAX]; /* the other's packet; in_len 0: none yet, the server begins */
+	uint8_t in[IKE_EAP_PACKET_MAX]; /* the other's packet; in_len 0: none, the server begins or goes on */
 	size_t in_len;
 	uint8_t out[IKE_EAP_PACKET_MAX];
 	size_t out_len;
@@ -41,7 +45,18 @@ struct ike_eap *ike_eap_new(const struct ike_conn *conn, bool server, struct rea
 void ike_eap_free(struct ike_eap *e);
 /* One turn, on any thread; rng is the job's own. t->in is given, the rest is set. */
 void ike_eap_turn(struct ike_eap *e, const struct rng *rng, struct ike_eap_turn *t);
-/* After success: the MSK (at least 64 bytes), or empty for a method that makes no key. */
+/* Server, after IKE_EAP_WHO: the name that the client gave, as it came. */
+const char *ike_eap_name(const struct ike_eap *e);
+/*
+ * Whose connection that is. known false: nobody's; conn then only says what to talk about with a stranger,
+ * who is refused in the end, as if the password had been wrong. 0 or -1 (memory).
+ */
+int ike_eap_user(struct ike_eap *e, const struct ike_conn *conn, bool known);
+/* EAP-TLS, after success: does the other side's certificate carry this name? True for other methods. */
+bool ike_eap_certified(const struct ike_eap *e, const char *name);
+/* The name its certificate has, for texts. */
+const char *ike_eap_certificate_name(const struct ike_eap *e);
+/* After success: the MSK, 64 bytes. */
 const struct secret *ike_eap_msk(const struct ike_eap *e);
 
 #endif

@@ -38,7 +38,8 @@ struct eap {
 	uint8_t answered;                   /* server: of the last request that was answered */
 	char name[EAP_NAME_MAX + 1];        /* client: ours; server: the client's */
 	char identity[EAP_NAME_MAX + 1];    /* client */
-	char server_name[EAP_NAME_MAX + 1]; /* server: said in the challenge */
+	char server_name[EAP_NAME_MAX + 1]; /* server: said in the challenge. Client, unless empty: what its
+	                                       certificate must name */
 	struct eap_mschapv2 mschap;
 	struct eap_tls *tls;
 	uint8_t msk[EAP_MSK_LEN];

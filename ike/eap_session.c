@@ -72,7 +72,8 @@ struct eap *eap_client_new(const struct eap_user *user, struct reason *ret_reaso
 	e->phase = EAP_RUNNING;
 	e->method = user->method;
 	if (!user->name || put_text(e->name, user->name) ||
-	    put_text(e->identity, user->identity ? user->identity : user->name) || take_user(e, user)) {
+	    put_text(e->identity, user->identity ? user->identity : user->name) ||
+	    put_text(e->server_name, user->server_name ? user->server_name : "") || take_user(e, user)) {
 		if (ret_reason)
 			*ret_reason = e->why;
 		eap_free(e);

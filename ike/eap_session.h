@@ -45,6 +45,7 @@ struct eap_user {
 	enum eap_method method;
 	const char *name;              /* client: what it signs on as */
 	const char *identity;          /* client: its answer to a request of identity; NULL: name */
+	const char *server_name;       /* client, TLS: what the server's certificate must name; NULL: any */
 	const struct secret *password; /* MSCHAPv2; NULL at a server: nobody of this name, and he will be told
 	                                  only that name and password don't fit */
 	struct tls_config *tls;        /* TLS */

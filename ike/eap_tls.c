@@ -198,6 +198,14 @@ enum eap_step eap_tls_work(struct eap *e, struct wr *w)
 	if (state != TLS_ESTABLISHED)
 		return bad(e, e->server ? "the client stops amid the handshake"
 		                        : "the server stops amid the handshake");
+	if (!e->server && e->server_name[0] && !tls_peer_is(t->tls, e->server_name)) {
+		char name[100];
+
+		reason_set(&e->why, "ike-eap-server-name",
+		    "the certificate of the EAP-TLS server names \"%s\", not \"%.80s\" (eap/server-name)",
+		    eap_name_str(eap_tls_peer(t), name, sizeof(name)), e->server_name);
+		return EAP_STEP_FAILED;
+	}
 	if (tls_eap_key(t->tls, e->msk, sizeof(e->msk)))
 		return bad(e, "the key could not be made");
 	put_fragment(t, w); /* a client's last word: nothing */

@@ -80,6 +80,33 @@ enum ike_fragmentation {
 };
 #define IKE_FRAGMENT_SIZE 1280 /* default: octets of an IP packet that carries a fragment */
 
+#define IKE_EAP_NAME_MAX 255 /* octets of a user name */
+#define IKE_PPK_ID_MAX   128
+
+struct tls_config; /* base/tls.h */
+/* Who signs on by EAP (RFC 3748): we, as initiator with local_auth EAP, or the peer, with remote_auth EAP. */
+struct ike_eap_config {
+	char user[IKE_EAP_NAME_MAX + 1];     /* local_auth EAP: as whom */
+	char identity[IKE_EAP_NAME_MAX + 1]; /* our EAP identity; empty: user */
+	const uint8_t *secret;               /* EAP-MSCHAPv2: the password, UTF-8 */
+	size_t secret_len;
+	char server_name[IKE_EAP_NAME_MAX +
+	                 1]; /* EAP-TLS: what the server's certificate must name; empty: any */
+	char peer_user[IKE_EAP_NAME_MAX + 1]; /* remote_auth EAP: who it must be; EAP-TLS: what its
+	                                         certificate must name */
+	const uint8_t *peer_secret;
+	size_t peer_secret_len;
+	struct tls_config *tls; /* EAP-TLS: our certificate and whom we trust; counted */
+};
+
+/* A post-quantum pre-shared key (RFC 8784), mixed into the keys of an IKE SA and so of all that follow. */
+struct ike_ppk_config {
+	char id[IKE_PPK_ID_MAX + 1]; /* empty: none */
+	const uint8_t *key;
+	size_t key_len;
+	bool required; /* else it is done without when the peer has none, or another */
+};
+
 /* One tunnel's peer. Copied by ike_conn_add; secrets too (cleansed when the connection goes). */
 struct ike_conn_config {
 	char name[128]; /* "azure-hq/t1": only ever printed in reasons */
@@ -93,6 +120,8 @@ struct ike_conn_config {
 	enum ike_auth_kind local_auth, remote_auth;
 	const uint8_t *psk; /* needed when one of the two is by pre-shared key */
 	size_t psk_len;
+	struct ike_eap_config eap;
+	struct ike_ppk_config ppk;
 	struct ike_proposals ike_proposals; /* in order of preference */
 	struct ike_proposals esp_proposals; /* a KE method in one of them means PFS at rekey */
 	struct ike_ts tsi[IKE_TS_MAX],

@@ -7,6 +7,7 @@
  */
 #include "ike/engine.h"
 #include "ike/nat.h"
+#include "ike/ppk.h"
 #include "ike/reasons.h"
 
 #include <string.h>
@@ -83,6 +84,8 @@ static void send_init(struct ike_sa *sa, mtime now)
 	ike_nat_build(&b, sa->spi_i, 0, &sa->local, &sa->remote, sa->nat_pretended, &sa->ike->rng);
 	if (cfg->fragmentation != IKE_FRAGMENTATION_NO)
 		ike_build_notify(&b, IKE_PROTO_NONE, NULL, IKE_N_FRAGMENTATION_SUPPORTED, NULL, 0);
+	if (ike_ppk_configured(sa->conn))
+		ike_build_notify(&b, IKE_PROTO_NONE, NULL, IKE_N_USE_PPK, NULL, 0);
 	/* AUTH covers this very message (RFC 7296 2.15). */
 	if (ike_request_send_plain(sa, IKE_X_SA_INIT, &b, now) ||
 	    ike_bytes_set(&sa->init_mine, sa->out.msg.data, sa->out.msg.len))
@@ -208,6 +211,7 @@ void ike_init_reply(struct ike_sa *sa, const struct ike_header *h, struct rd cha
 	struct ike_task *t = &sa->task;
 	struct ike_payloads p;
 	struct ike_ke_view ke;
+	struct reason why;
 
 	if (!sa->out.msg.data || t->waiting_secret || h->msg_id || h->from_initiator ||
 	    !addr_eq(&remote->addr, &sa->remote.addr))
@@ -221,6 +225,10 @@ void ike_init_reply(struct ike_sa *sa, const struct ike_header *h, struct rd cha
 	if (!h->spi_r || check_answer(sa, &p, &ke)) {
 		ike_reason_bad_answer(
 		    &sa->hint, sa, "it chooses an IKE suite or a key exchange that we did not offer");
+		return;
+	}
+	if (ike_ppk_negotiated(sa, &p, &why)) {
+		ike_attempt_failed(sa, &why, now);
 		return;
 	}
 	if (ike_bytes_set(&sa->init_peers, data, len))

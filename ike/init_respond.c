@@ -7,6 +7,7 @@
  */
 #include "ike/engine.h"
 #include "ike/nat.h"
+#include "ike/ppk.h"
 #include "ike/reasons.h"
 
 #include <string.h>
@@ -165,6 +166,7 @@ static void open_half(struct stranger *s, struct ike_conn *conn, const struct ik
 	sa->low = *ike_nonce_lower(&sa->ni, &sa->nr);
 	/* The initiator hashed with a responder SPI of zero. */
 	nat = ike_nat_detect(&s->p, sa->spi_i, 0, s->local, s->remote);
+	sa->use_ppk = ike_notify_find(&s->p, IKE_N_USE_PPK) && ike_ppk_any(ike, &s->remote->addr);
 	sa->natd = nat.supported;
 	sa->nat_local = nat.local;
 	sa->nat_remote = nat.remote;
@@ -247,6 +249,8 @@ void ike_init_respond_job_done(struct ike_sa *sa, struct ike_job *job)
 	ike_nat_build(&b, sa->spi_i, sa->spi_r, &sa->local, &sa->remote, sa->nat_pretended, &ike->rng);
 	if (sa->fragmentation)
 		ike_build_notify(&b, IKE_PROTO_NONE, NULL, IKE_N_FRAGMENTATION_SUPPORTED, NULL, 0);
+	if (sa->use_ppk)
+		ike_build_notify(&b, IKE_PROTO_NONE, NULL, IKE_N_USE_PPK, NULL, 0);
 	if (ike_build_finish(&b, &body_len) ||
 	    ike_message_plain(&h, b.first, ike->body, body_len, ike->msg, sizeof(ike->msg), &len) ||
 	    ike_bytes_set(&sa->init_mine, ike->msg, len) || ike_bytes_set(&sa->kept, ike->msg, len)) {

@@ -3,6 +3,8 @@
  * formatting. */
 #include "ike/reasons.h"
 
+#include "ike/auth.h"
+#include "ike/eap_session.h"
 #include "ike/identity.h"
 #include "ike/ts.h"
 
@@ -101,6 +103,16 @@ void ike_reason_auth_refused(struct reason *r, const struct ike_sa *sa, const st
 {
 	char buf[IKE_ID_MAX];
 
+	if (ike_auth_is_eap(sa->conn->cfg.local_auth)) {
+		reason_set(r, "ike-auth-failed",
+		    "%s refused to authenticate us (AUTHENTICATION_FAILED). We sign on by EAP as \"%.80s\": "
+		    "either it "
+		    "does not take that method or user, or it has no connection for our identity \"%.80s\" "
+		    "(local-id) "
+		    "or address.",
+		    peer(sa), sa->conn->cfg.eap.user, ike_identity_str(own, buf, sizeof(buf)));
+		return;
+	}
 	reason_set(r, "ike-auth-failed",
 	    "%s refused to authenticate us (AUTHENTICATION_FAILED). Most often the pre-shared keys differ: "
 	    "put the "
@@ -128,6 +140,72 @@ void ike_reason_eap_key(struct reason *r, const struct ike_sa *sa, const struct 
 	    "Somebody "
 	    "is in between, or one side derives that key differently.",
 	    ike_identity_str(id, buf, sizeof(buf)), peer(sa));
+}
+
+void ike_reason_eap(struct reason *r, const struct ike_sa *sa, const struct reason *why)
+{
+	reason_clear(r);
+	if (reason_is_set(why))
+		reason_set(r, why->id, "EAP with %s: %s", peer(sa), why->text);
+}
+
+void ike_reason_eap_certificate(struct reason *r, const struct ike_sa *sa, const char *name)
+{
+	char buf[100];
+
+	reason_set(r, "ike-eap-unknown-user",
+	    "%s signed on by EAP-TLS with a certificate for \"%s\", which no tunnel has as its "
+	    "eap/peer-user. Put "
+	    "a name of that certificate there, or have the right certificate used.",
+	    peer(sa), eap_name_str(name, buf, sizeof(buf)));
+}
+
+void ike_reason_ppk_missing(struct reason *r, const struct ike_sa *sa)
+{
+	reason_set(r, "ike-ppk-missing",
+	    "%s does not use a PPK (RFC 8784), but this tunnel requires the PPK \"%s\". Set it up there, "
+	    "under the "
+	    "same id, or set ppk/required to false.",
+	    peer(sa), sa->conn->cfg.ppk.id);
+}
+
+void ike_reason_ppk_unknown(struct reason *r, const struct ike_sa *sa, const struct ike_notify *id)
+{
+	char name[IKE_PPK_ID_MAX + 1] = "", buf[IKE_PPK_ID_MAX + 1];
+	struct rd n = rd_init(id->data.data, id->data.len);
+	size_t len;
+
+	rd_u8(&n); /* the type of the id */
+	len = rd_left(&n) < IKE_PPK_ID_MAX ? rd_left(&n) : IKE_PPK_ID_MAX;
+	rd_bytes(&n, name, len);
+	reason_set(r, "ike-ppk-unknown",
+	    "%s uses the PPK \"%s\" and offers no way without it that this tunnel takes; ours is \"%s\". Set "
+	    "the "
+	    "same ppk/id on both sides.",
+	    peer(sa), eap_name_str(name, buf, sizeof(buf)), sa->conn->cfg.ppk.id);
+}
+
+void ike_reason_ppk_differs(struct reason *r, const struct ike_sa *sa)
+{
+	reason_set(r, "ike-ppk-differs",
+	    "the PPK \"%s\" is another at %s than here: everything else fits. Put the same into "
+	    "ppk/secret-file on "
+	    "both sides.",
+	    sa->conn->cfg.ppk.id, peer(sa));
+}
+
+void ike_reason_ppk_maybe(struct reason *r, const struct ike_sa *sa)
+{
+	reason_add(
+	    r, " The PPK \"%s\" is in use: it may differ, too (ppk/secret-file).", sa->conn->cfg.ppk.id);
+}
+
+void ike_reason_ppk_unused(struct reason *r, const struct ike_sa *sa)
+{
+	reason_set(r, "ike-ppk-unused",
+	    "the tunnel with %s is up without the PPK \"%s\": the peer has none, or one of another id. Set "
+	    "ppk/required to true if that must not be.",
+	    peer(sa), sa->conn->cfg.ppk.id);
 }
 
 void ike_reason_auth_method(struct reason *r, const struct ike_sa *sa, unsigned method)

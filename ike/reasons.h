@@ -16,6 +16,14 @@ void ike_reason_refused(struct reason *r, const struct ike_sa *sa, uint16_t noti
 void ike_reason_auth_refused(struct reason *r, const struct ike_sa *sa, const struct ike_identity *own);
 void ike_reason_psk_differs(struct reason *r, const struct ike_sa *sa, const struct ike_identity *peer);
 void ike_reason_eap_key(struct reason *r, const struct ike_sa *sa, const struct ike_identity *peer);
+/* What the EAP conversation says, with whom it was. */
+void ike_reason_eap(struct reason *r, const struct ike_sa *sa, const struct reason *why);
+void ike_reason_eap_certificate(struct reason *r, const struct ike_sa *sa, const char *name);
+void ike_reason_ppk_missing(struct reason *r, const struct ike_sa *sa); /* required, but the peer has none */
+void ike_reason_ppk_unknown(struct reason *r, const struct ike_sa *sa, const struct ike_notify *id);
+void ike_reason_ppk_differs(struct reason *r, const struct ike_sa *sa);
+void ike_reason_ppk_maybe(struct reason *r, const struct ike_sa *sa); /* adds that it may be the PPK */
+void ike_reason_ppk_unused(struct reason *r, const struct ike_sa *sa);
 void ike_reason_auth_method(struct reason *r, const struct ike_sa *sa, unsigned method);
 void ike_reason_wrong_identity(struct reason *r, const struct ike_sa *sa, const struct ike_identity *seen,
     const struct ike_identity *wanted);

@@ -108,6 +108,9 @@ enum ike_notify_type {
 	IKE_N_REKEY_SA = 16393,
 	IKE_N_ESP_TFC_PADDING_NOT_SUPPORTED = 16394,
 	IKE_N_FRAGMENTATION_SUPPORTED = 16430, /* RFC 7383 */
+	IKE_N_USE_PPK = 16435,                 /* RFC 8784 5.1 */
+	IKE_N_PPK_IDENTITY = 16436,
+	IKE_N_NO_PPK_AUTH = 16437,
 };
 
 /* --- traffic selectors, RFC 7296 3.13.1 --- */

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Two IKE peers of which the initiator signs on by EAP (RFC 7296 2.16): it comes up, also on a bad network;
+ * it comes up as the tunnel that the user name says; and every way to fail is said on both sides.
+ */
+#include "base/cursor.h"
+#include "base/tls.h"
+#include "ike/wire.h"
+#include "tests/support/ike_net.h"
+#include "tests/support/test_pki.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#define IKE_DEFAULT "aes256-sha256-curve25519"
+#define ESP_DEFAULT "aes256-sha256"
+
+static const char password[] = "Gr\xc3\xbc\xc3\x9f S3cret!";
+
+struct fixture {
+	struct test_pki *pki;
+	struct tls_config *branch, *hq, *stranger; /* stranger trusts another root */
+};
+
+static struct tls_config *config_of(const struct test_pki_leaf *leaf, const char *root)
+{
+	struct tls_material m = { leaf->chain, strlen(leaf->chain), leaf->key, strlen(leaf->key), root,
+		strlen(root), false };
+
+	return tls_config_new(&m, NULL);
+}
+
+/* Peer 0 signs on, peer 1 is the server. */
+static void configure(const struct fixture *f, struct ike_net *net, uint64_t seed, enum ike_auth_kind kind,
+    struct ike_conn_config *a, struct ike_conn_config *b)
+{
+	ike_net_init(net, seed, 2);
+	*a = ike_net_config(net, 0, 1, IKE_DEFAULT, ESP_DEFAULT);
+	*b = ike_net_config(net, 1, 0, IKE_DEFAULT, ESP_DEFAULT);
+	a->role = IKE_ROLE_INITIATE;
+	b->role = IKE_ROLE_RESPOND;
+	a->local_auth = b->remote_auth = kind;
+	snprintf(a->eap.user, sizeof(a->eap.user), "CORP\\branch1");
+	a->eap.secret = b->eap.peer_secret = (const uint8_t *)password;
+	a->eap.secret_len = b->eap.peer_secret_len = sizeof(password) - 1;
+	a->eap.tls = f->branch;
+	b->eap.tls = f->hq;
+	snprintf(b->eap.peer_user, sizeof(b->eap.peer_user), "%s",
+	    kind == IKE_AUTH_KIND_EAP_TLS ? "branch1.example.net" : "branch1");
+	snprintf(a->eap.server_name, sizeof(a->eap.server_name), "hq.example.net");
+}
+
+static void add_both(struct ike_net *net, const struct ike_conn_config *a, const struct ike_conn_config *b)
+{
+	ike_net_add(net, 0, a);
+	ike_net_add(net, 1, b);
+}
+
+static const enum ike_auth_kind kinds[] = { IKE_AUTH_KIND_EAP_MSCHAPV2, IKE_AUTH_KIND_EAP_TLS };
+
+static void test_up(void **state)
+{
+	const struct fixture *f = *state;
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct ike_conn_config a, b;
+		struct ike_net net;
+
+		configure(f, &net, 1, kinds[i], &a, &b);
+		add_both(&net, &a, &b);
+		ike_net_start_pair(&net);
+		ike_net_run(&net, mdur_s(30));
+		ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
+		/* Its successor by rekey needs no EAP. */
+		ike_conn_rekey_ike(net.peer[0].ike, IKE_NET_CONN, net.now);
+		ike_conn_rekey_child(net.peer[1].ike, IKE_NET_CONN, net.now);
+		ike_net_run(&net, mdur_s(30));
+		ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
+		assert_int_equal(net.peer[0].ups, 1);
+		ike_net_finish(&net);
+	}
+}
+
+static void test_lossy(void **state)
+{
+	const struct fixture *f = *state;
+
+	for (uint64_t seed = 100; seed < 140; seed++) {
+		struct ike_conn_config a, b;
+		struct ike_net net;
+
+		configure(f, &net, seed, kinds[seed % 8 == 0], &a, &b);
+		add_both(&net, &a, &b);
+		net.loss = 15;
+		net.repeat = net.reorder = 20;
+		net.job_delay = mdur_ms(5);
+		ike_net_start_pair(&net);
+		net.loss = net.repeat = net.reorder = 0;
+		ike_net_run(&net, mdur_s(60));
+		ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
+		ike_net_finish(&net);
+	}
+}
+
+/* Expects that it never comes up, and these reasons. */
+static void expect_refused(
+    struct ike_net *net, const char *initiator_id, const char *initiator_says, const char *responder_id)
+{
+	ike_net_up(net, 1);
+	ike_net_up(net, 0);
+	ike_net_run(net, mdur_s(10));
+	assert_false(net->peer[0].up || net->peer[1].up);
+	if (strcmp(net->peer[0].why.id, initiator_id) || !strstr(net->peer[0].why.text, initiator_says))
+		fail_msg("the initiator says %s: %s", net->peer[0].why.id, net->peer[0].why.text);
+	if (strcmp(net->peer[1].last_warning.id, responder_id))
+		fail_msg("the responder says %s: %s", net->peer[1].last_warning.id,
+		    net->peer[1].last_warning.text);
+	assert_int_equal(ike_net_count(net, 0) + ike_net_count(net, 1), 0);
+	ike_net_finish(net);
+}
+
+static void test_refused(void **state)
+{
+	const struct fixture *f = *state;
+	struct ike_conn_config a, b;
+	struct ike_net net;
+
+	configure(f, &net, 2, IKE_AUTH_KIND_EAP_MSCHAPV2, &a, &b);
+	a.eap.secret_len--;
+	add_both(&net, &a, &b);
+	expect_refused(&net, "ike-eap-password-wrong", "691", "ike-eap-password-wrong");
+
+	configure(f, &net, 3, IKE_AUTH_KIND_EAP_MSCHAPV2, &a, &b);
+	snprintf(a.eap.user, sizeof(a.eap.user), "nobody");
+	add_both(&net, &a, &b);
+	expect_refused(&net, "ike-eap-password-wrong", "nobody", "ike-eap-unknown-user");
+
+	/* A server that wants TLS, a client that has a password. */
+	configure(f, &net, 4, IKE_AUTH_KIND_EAP_MSCHAPV2, &a, &b);
+	b.remote_auth = IKE_AUTH_KIND_EAP_TLS;
+	add_both(&net, &a, &b);
+	expect_refused(&net, "ike-eap-method", "EAP-TLS (13)", "ike-eap-method");
+
+	/* The server's own proof is wrong: nothing is told to it. */
+	configure(f, &net, 5, IKE_AUTH_KIND_EAP_MSCHAPV2, &a, &b);
+	b.psk_len--;
+	add_both(&net, &a, &b);
+	expect_refused(&net, "ike-auth-failed", "pre-shared keys differ", "");
+
+	/* A client that has no EAP, and one where none is wanted. */
+	configure(f, &net, 6, IKE_AUTH_KIND_EAP_MSCHAPV2, &a, &b);
+	a.local_auth = IKE_AUTH_KIND_PSK;
+	add_both(&net, &a, &b);
+	expect_refused(&net, "ike-auth-failed", "AUTHENTICATION_FAILED", "ike-auth-failed");
+	configure(f, &net, 7, IKE_AUTH_KIND_EAP_MSCHAPV2, &a, &b);
+	b.remote_auth = IKE_AUTH_KIND_PSK;
+	add_both(&net, &a, &b);
+	expect_refused(&net, "ike-auth-failed", "by EAP", "ike-auth-failed");
+}
+
+static void test_tls_refused(void **state)
+{
+	const struct fixture *f = *state;
+	struct ike_conn_config a, b;
+	struct ike_net net;
+
+	configure(f, &net, 10, IKE_AUTH_KIND_EAP_TLS, &a, &b);
+	a.eap.tls = f->stranger;
+	add_both(&net, &a, &b);
+	expect_refused(&net, "ike-eap-certificate-untrusted", "not trusted", "ike-eap-tls-refused");
+
+	configure(f, &net, 11, IKE_AUTH_KIND_EAP_TLS, &a, &b);
+	b.eap.tls = f->stranger;
+	add_both(&net, &a, &b);
+	expect_refused(&net, "ike-eap-tls-refused", "trust our certificate", "ike-eap-certificate-untrusted");
+
+	/* Trusted, but not the one: neither at the server nor at the client. */
+	configure(f, &net, 12, IKE_AUTH_KIND_EAP_TLS, &a, &b);
+	snprintf(b.eap.peer_user, sizeof(b.eap.peer_user), "branch2.example.net");
+	add_both(&net, &a, &b);
+	expect_refused(&net, "ike-auth-failed", "by EAP", "ike-eap-unknown-user");
+	configure(f, &net, 13, IKE_AUTH_KIND_EAP_TLS, &a, &b);
+	snprintf(a.eap.server_name, sizeof(a.eap.server_name), "other.example.net");
+	add_both(&net, &a, &b);
+	expect_refused(&net, "ike-eap-server-name", "hq.example.net", "");
+}
+
+/* Two tunnels behind one address: the user name, or the certificate, says which it is. */
+static void test_tunnel_by_user(void **state)
+{
+	const struct fixture *f = *state;
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct ike_conn_config a, b, other;
+		struct ike_conn_view v;
+		struct ike_net net;
+		struct reason why;
+
+		configure(f, &net, 20, kinds[i], &a, &b);
+		other = b;
+		snprintf(other.name, sizeof(other.name), "other");
+		snprintf(other.eap.peer_user, sizeof(other.eap.peer_user), "hq2");
+		other.eap.peer_secret_len = 4;
+		/* The wrong one stands first. */
+		assert_int_equal(ike_conn_add(net.peer[1].ike, 7, &other, &why), 0);
+		ike_conn_up(net.peer[1].ike, 7, net.now);
+		add_both(&net, &a, &b);
+		ike_net_start_pair(&net);
+		ike_net_run(&net, mdur_s(5));
+		ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
+		assert_int_equal(ike_conn_view(net.peer[1].ike, 7, &v), 0);
+		assert_false(v.have_ike || v.have_child);
+		ike_conn_down(net.peer[1].ike, 7, net.now);
+		ike_net_finish(&net);
+	}
+}
+
+/* Configurations that can't work are refused by name. */
+static void test_configuration(void **state)
+{
+	const struct fixture *f = *state;
+	struct ike_conn_config a, b, c;
+	struct ike_net net;
+	struct reason why;
+
+	configure(f, &net, 30, IKE_AUTH_KIND_EAP_MSCHAPV2, &a, &b);
+	c = a;
+	c.role = IKE_ROLE_BOTH;
+	assert_int_equal(ike_conn_add(net.peer[0].ike, 1, &c, &why), -1);
+	assert_non_null(strstr(why.text, "role initiate"));
+	c = a;
+	c.eap.user[0] = '\0';
+	assert_int_equal(ike_conn_add(net.peer[0].ike, 1, &c, &why), -1);
+	assert_non_null(strstr(why.text, "eap/user"));
+	c = b;
+	c.eap.peer_secret_len = 0;
+	assert_int_equal(ike_conn_add(net.peer[0].ike, 1, &c, &why), -1);
+	assert_non_null(strstr(why.text, "password"));
+	c = a;
+	c.remote_auth = IKE_AUTH_KIND_EAP_MSCHAPV2;
+	assert_int_equal(ike_conn_add(net.peer[0].ike, 1, &c, &why), -1);
+	assert_non_null(strstr(why.text, "only one side"));
+	c = a;
+	c.local_auth = IKE_AUTH_KIND_EAP_TLS;
+	c.eap.tls = NULL;
+	assert_int_equal(ike_conn_add(net.peer[0].ike, 1, &c, &why), -1);
+	assert_non_null(strstr(why.text, "certificate"));
+	/* The same one again keeps its certificate. */
+	c.eap.tls = f->branch;
+	assert_int_equal(ike_conn_add(net.peer[0].ike, 1, &c, &why), 0);
+	assert_int_equal(ike_conn_update(net.peer[0].ike, 1, &c, &why), 0);
+	ike_net_free(&net);
+}
+
+/* A server that goes away amid the conversation, and one whose jobs never end. */
+static bool after_third(struct ike_net *net)
+{
+	return net->peer[1].sends >= 3;
+}
+
+static void test_server_gone(void **state)
+{
+	const struct fixture *f = *state;
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct ike_conn_config a, b;
+		struct ike_net net;
+
+		configure(f, &net, 40, kinds[i], &a, &b);
+		add_both(&net, &a, &b);
+		ike_net_up(&net, 1);
+		ike_net_up(&net, 0);
+		assert_true(ike_net_run_until(&net, mdur_s(5), after_third));
+		ike_net_restart_peer(&net, 1, NULL);
+		ike_net_add(&net, 1, &b);
+		ike_net_up(&net, 1);
+		assert_true(ike_net_run_until(&net, mdur_s(120), ike_net_both_up));
+		ike_net_run(&net, mdur_s(60));
+		ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
+		ike_net_finish(&net);
+	}
+}
+
+static int setup(void **state)
+{
+	static struct fixture f;
+
+	f.pki = test_pki_new();
+	if (!f.pki)
+		return -1;
+	f.branch = config_of(&f.pki->leaf[0], f.pki->root);
+	f.hq = config_of(&f.pki->leaf[1], f.pki->root);
+	f.stranger = config_of(&f.pki->leaf[1], f.pki->other_root);
+	*state = &f;
+	return f.branch && f.hq && f.stranger ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	tls_config_unref(f->branch);
+	tls_config_unref(f->hq);
+	tls_config_unref(f->stranger);
+	test_pki_free(f->pki);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_up),
+		cmocka_unit_test(test_lossy),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_tls_refused),
+		cmocka_unit_test(test_tunnel_by_user),
+		cmocka_unit_test(test_configuration),
+		cmocka_unit_test(test_server_gone),
+	};
+
+	if (crypto_init())
+		return 1;
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
