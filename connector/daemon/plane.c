@@ -220,6 +220,13 @@ void plane_sa_del(struct plane *p, uint32_t tunnel, bool inbound, uint32_t spi)
 	i->ops->sa_del(i, tunnel, inbound, spi);
 }
 
+void plane_sa_use(struct plane *p, uint32_t tunnel, uint32_t spi)
+{
+	struct plane_impl *i = impl_of(p, tunnel);
+
+	i->ops->sa_use(i, tunnel, spi);
+}
+
 void plane_remote_update(
     struct plane *p, uint32_t tunnel, const struct endpoint *local, const struct endpoint *remote)
 {

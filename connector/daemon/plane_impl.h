@@ -17,6 +17,7 @@ struct plane_ops {
 	void (*tunnel_del)(struct plane_impl *i, uint32_t tunnel);
 	int (*sa_add)(struct plane_impl *i, const struct plane_sa *sa, struct reason *ret_reason);
 	void (*sa_del)(struct plane_impl *i, uint32_t tunnel, bool inbound, uint32_t spi);
+	void (*sa_use)(struct plane_impl *i, uint32_t tunnel, uint32_t spi);
 	void (*remote_update)(struct plane_impl *i, uint32_t tunnel, const struct endpoint *local,
 	    const struct endpoint *remote);
 	void (*keepalive)(struct plane_impl *i, uint32_t tunnel, bool on);

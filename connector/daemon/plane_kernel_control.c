@@ -271,6 +271,21 @@ static void sa_del(struct plane_impl *i, uint32_t tunnel, bool inbound, uint32_t
 	(void)xfrm_state_del(k->xfrm, &dst, spi);
 }
 
+static void sa_use(struct plane_impl *i, uint32_t tunnel, uint32_t spi)
+{
+	struct plane_kernel *k = plane_kernel_of(i);
+	struct pk_tunnel *t = tunnel_find(k, tunnel);
+	struct pk_sa *sa = sa_of(t, false, spi);
+	struct reason why = { 0 };
+
+	if (!sa || sa == list_first(&t->sas_out, struct pk_sa, link))
+		return;
+	list_remove(&sa->link);
+	list_prepend(&t->sas_out, &sa->link);
+	if (update_rules(k, t, &why))
+		log_error(k->log, "data-plane", "%s: %s", why.id, why.text);
+}
+
 /* --- a peer, or we, at another address --- */
 
 /*
@@ -415,6 +430,7 @@ const struct plane_ops plane_kernel_ops = { .tunnel_add = tunnel_add,
 	.tunnel_del = tunnel_del,
 	.sa_add = sa_add,
 	.sa_del = sa_del,
+	.sa_use = sa_use,
 	.remote_update = remote_update,
 	.keepalive = keepalive,
 	.counters = counters,

@@ -34,7 +34,8 @@ struct pk_sa {
 
 struct pk_tunnel {
 	struct list link;
-	struct list sas_in, sas_out; /* newest first; of the outbound ones the first is in use */
+	struct list sas_in,
+	    sas_out; /* of the outbound ones the first is in use: the newest, or plane_sa_use's */
 	uint32_t id, if_id;
 	int ifindex;
 	bool keepalive;

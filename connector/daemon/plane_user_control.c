@@ -251,8 +251,9 @@ static void use_sa(struct pu_worker *w, void *arg)
 	pu_sa_use(pu_sa_find(w, c->tunnel, false, c->spi));
 }
 
-void plane_sa_use(struct plane *p, uint32_t tunnel, uint32_t spi)
+static void sa_use(struct plane_impl *i, uint32_t tunnel, uint32_t spi)
 {
+	struct plane_user *p = plane_user_of(i);
 	struct sa_call c = { .tunnel = tunnel, .spi = spi };
 
 	pu_call(p, use_sa, &c);
@@ -366,6 +367,7 @@ const struct plane_ops plane_user_ops = { .tunnel_add = tunnel_add,
 	.tunnel_del = tunnel_del,
 	.sa_add = sa_add,
 	.sa_del = sa_del,
+	.sa_use = sa_use,
 	.remote_update = remote_update,
 	.keepalive = keepalive,
 	.counters = counters,
