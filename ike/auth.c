@@ -131,54 +131,91 @@ static int shared_proof(const struct ike_sa *sa, bool mine, uint8_t *out)
 	return ike_auth_shared(&sa->keys, s.sk_p, key, s.message, s.nonce, s.id, out);
 }
 
+/* As initiator it is our request that waits, as responder the peer's. */
+static enum ike_job_slot slot_of(const struct ike_sa *sa)
+{
+	return sa->initiator ? IKE_SLOT_TASK : IKE_SLOT_REQUEST;
+}
+
+/* Queues a job that holds this signature; takes it over. 0: no memory. */
+static uint64_t signature_job(struct ike_sa *sa, enum ike_job_kind kind, struct ike_signature *s)
+{
+	struct ike_job *job = s ? ike_job_new(sa, slot_of(sa), kind) : NULL;
+
+	if (!job) {
+		ike_signature_free(s);
+		return 0;
+	}
+	job->signature = s;
+	return ike_job_queue(sa, job);
+}
+
+static uint64_t start_signing(struct ike_sa *sa)
+{
+	struct ike_signature *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return 0;
+	s->cred = credentials_ref(sa->conn->cred);
+	s->hashes = sa->peer_hashes;
+	if (ike_auth_octets(sa, true, &s->octets)) {
+		ike_signature_free(s);
+		return 0;
+	}
+	return signature_job(sa, IKE_JOB_SIGN, s);
+}
+
 enum ike_auth_result ike_auth_prove(struct ike_sa *sa, uint64_t *ret_ticket, struct reason *why)
 {
 	struct ike_auth *a = sa->auth;
 	uint8_t out[CRYPTO_MAX_HASH];
 	int rc;
 
-	(void)ret_ticket;
+	ike_reason_internal(why, "AUTH could not be computed");
+	if (sa->conn->cfg.local_auth == IKE_AUTH_KIND_CERT && !a->eap_over) {
+		*ret_ticket = start_signing(sa);
+		return *ret_ticket ? IKE_AUTH_LATER : IKE_AUTH_FAILED;
+	}
 	rc = shared_proof(sa, true, out) || ike_bytes_set(&a->proof, out, sa->keys.prf_len);
 	cleanse(out, sizeof(out));
-	if (rc) {
-		ike_reason_internal(why, "AUTH could not be computed");
+	if (rc)
 		return IKE_AUTH_FAILED;
-	}
 	a->method = IKE_AUTH_PSK;
 	return IKE_AUTH_NOW;
 }
 
 int ike_auth_proved(struct ike_sa *sa, struct ike_job *job, struct reason *why)
 {
-	(void)sa;
-	if (job->ok)
-		return 0;
+	struct ike_auth *a = sa->auth;
+
 	ike_reason_internal(why, "AUTH could not be computed");
-	return -1;
+	if (!job->signature)
+		return -1;
+	if (!job->ok) {
+		if (reason_is_set(&job->signature->why))
+			*why = job->signature->why;
+		return -1;
+	}
+	a->method = job->signature->method;
+	ike_bytes_clear(&a->proof);
+	a->proof = job->signature->proof;
+	job->signature->proof = (struct ike_bytes){ 0 };
+	return 0;
 }
 
-enum ike_auth_result ike_auth_verify(
-    struct ike_sa *sa, const struct ike_payloads *p, uint64_t *ret_ticket, struct reason *why)
+static enum ike_auth_result verify_shared(
+    struct ike_sa *sa, const struct ike_auth_view *auth, struct reason *why)
 {
-	struct ike_auth *a = sa->auth;
 	uint8_t want[CRYPTO_MAX_HASH];
-	struct ike_auth_view auth;
 	enum ike_auth_result rc = IKE_AUTH_NOW;
 
-	(void)ret_ticket;
-	if (!p->auth.data || ike_auth_parse(p->auth, &auth)) {
-		ike_reason_bad_answer(why, sa, "IKE_AUTH without a readable proof");
+	if (auth->method != IKE_AUTH_PSK) {
+		ike_reason_auth_method(why, sa, auth->method);
 		return IKE_AUTH_FAILED;
 	}
-	if (auth.method != IKE_AUTH_PSK) {
-		ike_reason_auth_method(why, sa, auth.method);
-		return IKE_AUTH_FAILED;
-	}
-	if (ike_ppk_instead(sa, p))
-		auth.data = ike_ppk_instead(sa, p)->data;
-	if (shared_proof(sa, false, want) || auth.data.len != sa->keys.prf_len ||
-	    !bytes_eq_ct(auth.data.data, want, sa->keys.prf_len)) {
-		if (a->eap_over)
+	if (shared_proof(sa, false, want) || auth->data.len != sa->keys.prf_len ||
+	    !bytes_eq_ct(auth->data.data, want, sa->keys.prf_len)) {
+		if (sa->auth->eap_over)
 			ike_reason_eap_key(why, sa, &sa->remote_id);
 		else
 			ike_reason_psk_differs(why, sa, &sa->remote_id);
@@ -188,19 +225,44 @@ enum ike_auth_result ike_auth_verify(
 	return rc;
 }
 
-int ike_auth_verified(struct ike_sa *sa, struct ike_job *job, struct reason *why)
+enum ike_auth_result ike_auth_verify(
+    struct ike_sa *sa, const struct ike_payloads *p, uint64_t *ret_ticket, struct reason *why)
 {
-	(void)sa;
-	if (job->ok)
-		return 0;
-	ike_reason_internal(why, "the peer's AUTH could not be judged");
-	return -1;
+	struct ike_auth_view auth;
+	struct ike_signature *s;
+
+	if (!p->auth.data || ike_auth_parse(p->auth, &auth)) {
+		ike_reason_bad_answer(why, sa, "IKE_AUTH without a readable proof");
+		return IKE_AUTH_FAILED;
+	}
+	if (ike_ppk_instead(sa, p))
+		auth.data = ike_ppk_instead(sa, p)->data;
+	if (sa->conn->cfg.remote_auth != IKE_AUTH_KIND_CERT || sa->auth->eap_over)
+		return verify_shared(sa, &auth, why);
+	if (!ike_auth_method_fits(IKE_AUTH_KIND_CERT, auth.method)) {
+		ike_reason_auth_method(why, sa, auth.method);
+		return IKE_AUTH_FAILED;
+	}
+	s = ike_signature_of_peer(sa, p, &auth, why);
+	*ret_ticket = s ? signature_job(sa, IKE_JOB_VERIFY, s) : 0;
+	return *ret_ticket ? IKE_AUTH_LATER : IKE_AUTH_FAILED;
 }
 
-/* As initiator it is our request that waits, as responder the peer's. */
-static enum ike_job_slot slot_of(const struct ike_sa *sa)
+int ike_auth_verified(struct ike_sa *sa, struct ike_job *job, struct reason *why)
 {
-	return sa->initiator ? IKE_SLOT_TASK : IKE_SLOT_REQUEST;
+	if (!job->signature) {
+		ike_reason_internal(why, "the peer's AUTH could not be judged");
+		return -1;
+	}
+	if (!job->ok) {
+		ike_reason_certificate(why, sa, &job->signature->why);
+		return -1;
+	}
+	if (reason_is_set(&job->signature->warning)) {
+		ike_reason_certificate(why, sa, &job->signature->warning);
+		ike_act_report(sa->ike, sa->conn->id, IKE_REPORT_WARN, why);
+	}
+	return 0;
 }
 
 uint64_t ike_auth_turn(struct ike_sa *sa, struct ike_span packet)

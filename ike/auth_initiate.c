@@ -20,6 +20,18 @@
 
 struct ike_identity ike_own_identity(const struct ike_conn *conn, const struct ike_sa *sa)
 {
+	struct ike_identity subject = { .type = IKE_ID_DER_DN };
+	struct cert *const *chain;
+	unsigned n = 0;
+	size_t len;
+
+	chain = conn->cfg.local_auth == IKE_AUTH_KIND_CERT ? credentials_chain(conn->cred, &n) : NULL;
+	if (n && !cert_subject(chain[0], subject.data, sizeof(subject.data), &len)) {
+		subject.len = (uint16_t)len;
+		/* Of a name that is meant, the certificate's own bytes are sent: some peers compare bytes. */
+		if (conn->cfg.local_id.type == IKE_ID_NONE || ike_identity_eq(&conn->cfg.local_id, &subject))
+			return subject;
+	}
 	if (conn->cfg.local_id.type != IKE_ID_NONE)
 		return conn->cfg.local_id;
 	if (!addr_is_none(&conn->cfg.local))
@@ -58,6 +70,10 @@ static void send_first(struct ike_sa *sa, mtime now)
 	wr_u32(&w, sa->task.spi_in);
 	ike_build_payload(&b, IKE_P_IDI);
 	wr_bytes(&b.w, a->id_mine.data, a->id_mine.len);
+	if (cfg->local_auth == IKE_AUTH_KIND_CERT)
+		ike_signature_build_certs(&b, sa->conn->cred);
+	if (cfg->remote_auth == IKE_AUTH_KIND_CERT)
+		ike_signature_build_certreq(&b, sa->conn->cred);
 	if (cfg->remote_id.type != IKE_ID_NONE)
 		ike_build_id(&b, IKE_P_IDR, &cfg->remote_id);
 	if (!a->wants_eap) {

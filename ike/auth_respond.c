@@ -186,6 +186,8 @@ static void build_proof(struct ike_sa *sa, struct ike_build *b, const struct req
 	if (rq->msg_id == 1) {
 		ike_build_payload(b, IKE_P_IDR);
 		wr_bytes(&b->w, a->id_mine.data, a->id_mine.len);
+		if (sa->conn->cfg.local_auth == IKE_AUTH_KIND_CERT)
+			ike_signature_build_certs(b, sa->conn->cred);
 	}
 	if (a->proof.data)
 		ike_build_auth(b, a->method, a->proof.data, a->proof.len);

@@ -39,17 +39,49 @@ static int check_eap(const struct ike_conn_config *c, struct reason *why)
 	return 0;
 }
 
+/* A certificate for us needs a key and must say what our local-id says; one of the peer's needs somebody to
+ * trust. */
+static int check_certificate(const struct ike_conn_config *c, struct reason *why)
+{
+	static const char id[] = "ike-bad-config";
+	struct cert_info info = { 0 };
+	struct cert *const *chain;
+	char own[IKE_ID_MAX];
+	unsigned n = 0;
+
+	if (c->local_auth != IKE_AUTH_KIND_CERT && c->remote_auth != IKE_AUTH_KIND_CERT)
+		return 0;
+	if (!c->credentials)
+		return reason_set(why, id, "%s: authentication by certificate, but there is none", c->name);
+	credentials_anchors(c->credentials, &n);
+	if (c->remote_auth == IKE_AUTH_KIND_CERT && !n)
+		return reason_set(why, id,
+		    "%s: the peer authenticates by certificate, but there is no trust anchor", c->name);
+	chain = credentials_chain(c->credentials, &n);
+	if (c->local_auth != IKE_AUTH_KIND_CERT)
+		return 0;
+	if (!n)
+		return reason_set(
+		    why, id, "%s: we authenticate by certificate, but there is no chain", c->name);
+	if (c->local_id.type == IKE_ID_NONE || ike_identity_in_cert(&c->local_id, chain[0]))
+		return 0;
+	cert_info(chain[0], &info);
+	return reason_set(why, "certificate-wrong-name",
+	    "%s: local-id \"%.120s\" is not a name of our certificate \"%s\": neither its subject nor a "
+	    "subjectAltName. Leave local-id out (the subject is taken then), or set it to a name of the "
+	    "certificate.",
+	    c->name, ike_identity_str(&c->local_id, own, sizeof(own)), info.subject);
+}
+
 static int check_auth(const struct ike_conn_config *c, struct reason *why)
 {
 	static const char id[] = "ike-bad-config";
 
 	if (needs(c, IKE_AUTH_KIND_PSK) && !c->psk_len)
 		return reason_set(why, id, "%s: the pre-shared key is empty", c->name);
-	if (needs(c, IKE_AUTH_KIND_CERT))
-		return reason_set(why, id, "%s: certificates can't authenticate yet", c->name);
 	if (c->ppk.id[0] && !c->ppk.key_len)
 		return reason_set(why, id, "%s: the PPK is empty", c->name);
-	return check_eap(c, why);
+	return check_eap(c, why) || check_certificate(c, why) ? -1 : 0;
 }
 
 static int check_config(const struct ike_conn_config *c, struct reason *why)
@@ -90,6 +122,8 @@ static void secrets_clear(struct ike_conn *conn)
 	secret_clear(&conn->eap_secret);
 	secret_clear(&conn->eap_peer_secret);
 	secret_clear(&conn->ppk);
+	credentials_unref(conn->cred);
+	conn->cred = NULL;
 	tls_config_unref(conn->cfg.eap.tls);
 	conn->cfg.eap.tls = NULL;
 }
@@ -97,6 +131,7 @@ static void secrets_clear(struct ike_conn *conn)
 static int config_set(struct ike_conn *conn, const struct ike_conn_config *config, struct reason *why)
 {
 	struct secret psk = { 0 }, eap = { 0 }, peer = { 0 }, ppk = { 0 };
+	struct credentials *cred;
 
 	if (check_config(config, why))
 		return -1;
@@ -111,6 +146,7 @@ static int config_set(struct ike_conn *conn, const struct ike_conn_config *confi
 	}
 	if (config->eap.tls)
 		tls_config_ref(config->eap.tls); /* before the old one goes, which it may be */
+	cred = credentials_ref(config->credentials);
 	secrets_clear(conn);
 	conn->psk = psk;
 	conn->eap_secret = eap;
@@ -120,6 +156,8 @@ static int config_set(struct ike_conn *conn, const struct ike_conn_config *confi
 	conn->cfg.psk = conn->cfg.eap.secret = conn->cfg.eap.peer_secret = conn->cfg.ppk.key = NULL;
 	conn->cfg.psk_len = conn->cfg.eap.secret_len = conn->cfg.eap.peer_secret_len = conn->cfg.ppk.key_len =
 	    0;
+	conn->cred = cred;
+	conn->cfg.credentials = NULL;
 	if (ike_index_conn(conn))
 		return reason_set(why, "ike-internal", "out of memory");
 	return 0;

@@ -9,6 +9,7 @@
 #define CW_IKE_ENGINE_H
 
 #include "ike/auth.h"
+#include "ike/auth_signature.h"
 #include "ike/cookie.h"
 #include "ike/sa.h"
 
@@ -108,7 +109,7 @@ void ike_act_free_all(struct ike *ike);
 
 /* job.c */
 enum ike_job_slot { IKE_SLOT_TASK, IKE_SLOT_REQUEST };
-enum ike_job_kind { IKE_JOB_KE, IKE_JOB_EAP };
+enum ike_job_kind { IKE_JOB_KE, IKE_JOB_EAP, IKE_JOB_SIGN, IKE_JOB_VERIFY };
 struct ike_job {
 	uint64_t sa_serial, ticket;
 	enum ike_job_slot slot;
@@ -119,6 +120,8 @@ struct ike_job {
 	/* IKE_JOB_EAP */
 	struct ike_eap *eap;
 	struct ike_eap_turn *turn;
+	/* IKE_JOB_SIGN, IKE_JOB_VERIFY */
+	struct ike_signature *signature;
 	/* IKE_JOB_KE */
 	enum ke_id group;
 	struct ke *ke;                      /* NULL: generate one */

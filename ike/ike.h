@@ -17,6 +17,7 @@
 #define CW_IKE_IKE_H
 
 #include "base/addr.h"
+#include "base/credentials.h"
 #include "base/crypto.h"
 #include "base/mtime.h"
 #include "base/reason.h"
@@ -26,7 +27,7 @@
 
 struct ike;
 
-#define IKE_ID_MAX      256
+#define IKE_ID_MAX      512
 #define IKE_TS_MAX      8 /* traffic selectors a side, per child SA */
 #define IKE_REMOTES_MAX 8 /* addresses of one peer, tried in turn */
 
@@ -45,8 +46,13 @@ struct ike_identity {
 	uint16_t len;
 	uint8_t data[IKE_ID_MAX];
 };
-/* "192.0.2.1", "2001:db8::1", "gw.example.net" (or "@gw"), "user@example.net". 0 or -1. */
+/*
+ * "192.0.2.1", "2001:db8::1", "gw.example.net" (or "@gw"), "user@example.net", "C=DE, O=Example, CN=gw" (a
+ * distinguished name, in the certificate's order), "keyid:text" or "@#6b6579" (hex). 0 or -1.
+ */
 int ike_identity_parse(const char *text, struct ike_identity *ret_id);
+/* Does the certificate's holder have this identity (RFC 4945 3.1)? NONE: no. */
+bool ike_identity_in_cert(const struct ike_identity *id, const struct cert *c);
 /* Printable form into buf; always terminated. */
 const char *ike_identity_str(const struct ike_identity *id, char *buf, size_t cap);
 
@@ -118,6 +124,8 @@ struct ike_conn_config {
 	unsigned n_remote; /* 0: any peer may answer (responder only) */
 	struct ike_identity local_id, remote_id;
 	enum ike_auth_kind local_auth, remote_auth;
+	struct credentials
+	    *credentials;   /* a reference is taken; needed when one of the two is by certificate */
 	const uint8_t *psk; /* needed when one of the two is by pre-shared key */
 	size_t psk_len;
 	struct ike_eap_config eap;

@@ -86,6 +86,7 @@ static void send_init(struct ike_sa *sa, mtime now)
 		ike_build_notify(&b, IKE_PROTO_NONE, NULL, IKE_N_FRAGMENTATION_SUPPORTED, NULL, 0);
 	if (ike_ppk_configured(sa->conn))
 		ike_build_notify(&b, IKE_PROTO_NONE, NULL, IKE_N_USE_PPK, NULL, 0);
+	ike_signature_build_hashes(&b);
 	/* AUTH covers this very message (RFC 7296 2.15). */
 	if (ike_request_send_plain(sa, IKE_X_SA_INIT, &b, now) ||
 	    ike_bytes_set(&sa->init_mine, sa->out.msg.data, sa->out.msg.len))
@@ -239,6 +240,7 @@ void ike_init_reply(struct ike_sa *sa, const struct ike_header *h, struct rd cha
 	sa->low = *ike_nonce_lower(&sa->ni, &sa->nr);
 	sa->fragmentation = sa->conn->cfg.fragmentation != IKE_FRAGMENTATION_NO &&
 	                    ike_notify_find(&p, IKE_N_FRAGMENTATION_SUPPORTED);
+	sa->peer_hashes = ike_signature_parse_hashes(&p);
 	detect_nat(sa, &p, local, remote);
 	ike_out_clear(sa);
 	t->waiting_secret = true;

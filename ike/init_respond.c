@@ -165,6 +165,7 @@ static void open_half(struct stranger *s, struct ike_conn *conn, const struct ik
 	rng_fill(&ike->rng, sa->nr.data, IKE_NONCE_LEN);
 	sa->low = *ike_nonce_lower(&sa->ni, &sa->nr);
 	/* The initiator hashed with a responder SPI of zero. */
+	sa->peer_hashes = ike_signature_parse_hashes(&s->p);
 	nat = ike_nat_detect(&s->p, sa->spi_i, 0, s->local, s->remote);
 	sa->use_ppk = ike_notify_find(&s->p, IKE_N_USE_PPK) && ike_ppk_any(ike, &s->remote->addr);
 	sa->natd = nat.supported;
@@ -251,6 +252,9 @@ void ike_init_respond_job_done(struct ike_sa *sa, struct ike_job *job)
 		ike_build_notify(&b, IKE_PROTO_NONE, NULL, IKE_N_FRAGMENTATION_SUPPORTED, NULL, 0);
 	if (sa->use_ppk)
 		ike_build_notify(&b, IKE_PROTO_NONE, NULL, IKE_N_USE_PPK, NULL, 0);
+	if (sa->conn->cfg.remote_auth == IKE_AUTH_KIND_CERT)
+		ike_signature_build_certreq(&b, sa->conn->cred);
+	ike_signature_build_hashes(&b);
 	if (ike_build_finish(&b, &body_len) ||
 	    ike_message_plain(&h, b.first, ike->body, body_len, ike->msg, sizeof(ike->msg), &len) ||
 	    ike_bytes_set(&sa->init_mine, ike->msg, len) || ike_bytes_set(&sa->kept, ike->msg, len)) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Jobs: what takes milliseconds or more (key exchange, a turn of EAP) runs where the daemon likes. A job
- * holds all it needs, its own randomness too: a seed of 512 bits from the engine's rng, stretched by
- * HMAC-SHA-512 in counter mode, so that the engine's rng is never drawn from another thread and the same seed
- * replays the same run.
+ * Jobs: what takes milliseconds or more (key exchange, signatures, a turn of EAP) runs where the daemon
+ * likes. A job holds all it needs, its own randomness too: a seed of 512 bits from the engine's rng,
+ * stretched by HMAC-SHA-512 in counter mode, so that the engine's rng is never drawn from another thread and
+ * the same seed replays the same run.
  */
 #include "ike/engine.h"
 
@@ -88,6 +88,8 @@ void ike_job_run(struct ike_job *job)
 		ike_eap_turn(job->eap, &rng, job->turn);
 		job->ok = true;
 		break;
+	case IKE_JOB_SIGN: job->ok = ike_signature_sign(job->signature); break;
+	case IKE_JOB_VERIFY: job->ok = ike_signature_verify(job->signature); break;
 	}
 }
 
@@ -97,6 +99,7 @@ void ike_job_free(struct ike_job *job)
 		return;
 	ke_free(job->ke);
 	ike_eap_free(job->eap);
+	ike_signature_free(job->signature);
 	if (job->turn)
 		cleanse(job->turn, sizeof(*job->turn));
 	free(job->turn);

@@ -96,6 +96,8 @@ static int parse_one(struct ike_payloads *p, uint8_t type, bool critical, struct
 		*slot = span_of(&body);
 		if (!slot->data)
 			return -1;
+	} else if (type == IKE_P_CERT && p->n_cert < IKE_CERTS_MAX) {
+		p->cert[p->n_cert++] = span_of(&body);
 	} else if (type == IKE_P_NOTIFY && p->n_notify < IKE_NOTIFIES_MAX) {
 		if (parse_notify(body, &p->notify[p->n_notify]))
 			return -1;

@@ -42,6 +42,8 @@ struct ike_payloads {
 	enum ike_fault fault;
 	uint8_t critical_type; /* with IKE_FAULT_CRITICAL */
 	struct ike_span sa, ke, nonce, idi, idr, auth, tsi, tsr, eap, sk, skf;
+	struct ike_span cert[IKE_CERTS_MAX]; /* encoding and data each, in their order */
+	unsigned n_cert;
 	uint8_t sk_first; /* type of the first payload inside SK or SKF */
 	struct ike_notify notify[IKE_NOTIFIES_MAX];
 	unsigned n_notify;

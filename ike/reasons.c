@@ -113,6 +113,16 @@ void ike_reason_auth_refused(struct reason *r, const struct ike_sa *sa, const st
 		    peer(sa), sa->conn->cfg.eap.user, ike_identity_str(own, buf, sizeof(buf)));
 		return;
 	}
+	if (sa->conn->cfg.local_auth == IKE_AUTH_KIND_CERT) {
+		reason_set(r, "ike-auth-failed",
+		    "%s refused our certificate (AUTHENTICATION_FAILED). Does it trust the CA of chain-file, "
+		    "with all "
+		    "intermediates; does it expect our identity \"%.120s\" (local-id), and is that a name of "
+		    "the "
+		    "certificate; is its clock right? Its log says which.",
+		    peer(sa), ike_identity_str(own, buf, sizeof(buf)));
+		return;
+	}
 	reason_set(r, "ike-auth-failed",
 	    "%s refused to authenticate us (AUTHENTICATION_FAILED). Most often the pre-shared keys differ: "
 	    "put the "
@@ -208,12 +218,36 @@ void ike_reason_ppk_unused(struct reason *r, const struct ike_sa *sa)
 	    peer(sa), sa->conn->cfg.ppk.id);
 }
 
+void ike_reason_certificate(struct reason *r, const struct ike_sa *sa, const struct reason *why)
+{
+	char buf[IKE_ID_MAX];
+
+	reason_set(r, why->id, "%s as \"%.120s\": %s", peer(sa),
+	    ike_identity_str(&sa->remote_id, buf, sizeof(buf)), why->text);
+}
+
+static const char *auth_kind_name(enum ike_auth_kind kind)
+{
+	switch (kind) {
+	case IKE_AUTH_KIND_PSK: return "a pre-shared key";
+	case IKE_AUTH_KIND_CERT: return "a certificate";
+	case IKE_AUTH_KIND_EAP_MSCHAPV2: return "EAP-MSCHAPv2";
+	case IKE_AUTH_KIND_EAP_TLS: return "EAP-TLS";
+	}
+	return "?";
+}
+
 void ike_reason_auth_method(struct reason *r, const struct ike_sa *sa, unsigned method)
 {
-	reason_set(r, "ike-auth-failed",
-	    "%s authenticates by method %u, but this tunnel expects a pre-shared key (method %d). Set the "
-	    "gateway to use one.",
-	    peer(sa), method, IKE_AUTH_PSK);
+	const char *theirs = !method                  ? "EAP"
+	                     : method == IKE_AUTH_PSK ? "a pre-shared key"
+	                                              : "a signature, that is by a certificate";
+
+	reason_set(r, "ike-auth-method",
+	    "%s authenticates itself by %s (method %u), but this tunnel expects %s. Set the gateway's "
+	    "authentication or "
+	    "our remote-auth, so that they agree.",
+	    peer(sa), theirs, method, auth_kind_name(sa->conn->cfg.remote_auth));
 }
 
 void ike_reason_wrong_identity(struct reason *r, const struct ike_sa *sa, const struct ike_identity *seen,

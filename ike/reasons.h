@@ -24,6 +24,9 @@ void ike_reason_ppk_unknown(struct reason *r, const struct ike_sa *sa, const str
 void ike_reason_ppk_differs(struct reason *r, const struct ike_sa *sa);
 void ike_reason_ppk_maybe(struct reason *r, const struct ike_sa *sa); /* adds that it may be the PPK */
 void ike_reason_ppk_unused(struct reason *r, const struct ike_sa *sa);
+/* Why a certificate or a signature of the peer's was refused, or deserves a warning: `why` says what, this
+ * who. */
+void ike_reason_certificate(struct reason *r, const struct ike_sa *sa, const struct reason *why);
 void ike_reason_auth_method(struct reason *r, const struct ike_sa *sa, unsigned method);
 void ike_reason_wrong_identity(struct reason *r, const struct ike_sa *sa, const struct ike_identity *seen,
     const struct ike_identity *wanted);

@@ -177,6 +177,7 @@ struct ike_sa {
 	uint8_t init_number; /* of the peer's proposal that we chose */
 	bool init_integ_none;
 	bool use_ppk;          /* both sides know RFC 8784, and we have a PPK (ppk.h) */
+	uint16_t peer_hashes;  /* of its SIGNATURE_HASH_ALGORITHMS, as bits (auth_signature.h) */
 	struct ike_auth *auth; /* IKE_AUTH under way (auth.h); NULL before and after */
 	struct reason hint;    /* the last unauthenticated complaint, said when the attempt ends */
 
@@ -221,6 +222,7 @@ struct ike_conn {
 	struct ike_conn_config cfg; /* psk taken out */
 	struct secret psk;
 	struct secret eap_secret, eap_peer_secret, ppk; /* taken out of cfg, too */
+	struct credentials *cred;                       /* a reference */
 	bool up;
 	enum ike_phase phase;
 	struct ike_sa *attempt;                    /* our SA that is being initiated */

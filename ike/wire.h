@@ -68,7 +68,18 @@ enum ike_esn { IKE_ESN_NO = 0, IKE_ESN_YES = 1 };
 #define IKE_SPI_LEN_ESP 4
 
 /* --- AUTH payload, RFC 7296 3.8 --- */
-enum ike_auth_method { IKE_AUTH_RSA = 1, IKE_AUTH_PSK = 2, IKE_AUTH_DSS = 3, IKE_AUTH_SIGNATURE = 14 };
+enum ike_auth_method {
+	IKE_AUTH_RSA = 1,
+	IKE_AUTH_PSK = 2,
+	IKE_AUTH_DSS = 3,
+	IKE_AUTH_ECDSA_256 = 9, /* RFC 4754 */
+	IKE_AUTH_ECDSA_384 = 10,
+	IKE_AUTH_ECDSA_521 = 11,
+	IKE_AUTH_SIGNATURE = 14, /* RFC 7427 */
+};
+
+/* --- CERT and CERTREQ payloads, RFC 7296 3.6 and 3.7 --- */
+enum ike_cert_encoding { IKE_CERT_X509_SIGNATURE = 4, IKE_CERT_HASH_URL = 12 };
 
 /* --- EAP payload, RFC 7296 3.16, RFC 3748 4 --- */
 enum ike_eap_code {
@@ -107,8 +118,9 @@ enum ike_notify_type {
 	IKE_N_USE_TRANSPORT_MODE = 16391,
 	IKE_N_REKEY_SA = 16393,
 	IKE_N_ESP_TFC_PADDING_NOT_SUPPORTED = 16394,
-	IKE_N_FRAGMENTATION_SUPPORTED = 16430, /* RFC 7383 */
-	IKE_N_USE_PPK = 16435,                 /* RFC 8784 5.1 */
+	IKE_N_FRAGMENTATION_SUPPORTED = 16430,   /* RFC 7383 */
+	IKE_N_SIGNATURE_HASH_ALGORITHMS = 16431, /* RFC 7427 4 */
+	IKE_N_USE_PPK = 16435,                   /* RFC 8784 5.1 */
 	IKE_N_PPK_IDENTITY = 16436,
 	IKE_N_NO_PPK_AUTH = 16437,
 };
@@ -127,6 +139,7 @@ enum ike_ts_type { IKE_TS_IPV4_RANGE = 7, IKE_TS_IPV6_RANGE = 8 };
 #define IKE_OFFER_PROPOSALS_MAX  64    /* proposals of one SA payload */
 #define IKE_OFFER_TRANSFORMS_MAX 512   /* transforms of one SA payload, in all its proposals */
 #define IKE_TS_OFFER_MAX         64    /* traffic selectors of one payload that are looked at */
+#define IKE_CERTS_MAX            10    /* CERT payloads of one message that are kept */
 #define IKE_AUTH_ROUNDS_MAX                                                                                  \
 	100                    /* exchanges of one IKE_AUTH with EAP (TLS sends its certificates in pieces) */
 #define IKE_NONCE_MIN       16 /* RFC 7296 2.10 */

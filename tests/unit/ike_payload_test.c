@@ -209,6 +209,9 @@ static void test_identity(void **state)
 		{ "gw.example.net", "gw.example.net", IKE_ID_FQDN },
 		{ "@gw", "gw", IKE_ID_FQDN },
 		{ "user@example.net", "user@example.net", IKE_ID_RFC822 },
+		{ "C=DE, O=Example, CN=gw", "C=DE, O=Example, CN=gw", IKE_ID_DER_DN },
+		{ "keyid:gw", "type 11 0x6776", IKE_ID_KEY_ID },
+		{ "@#0aFF", "type 11 0x0aff", IKE_ID_KEY_ID },
 	};
 	struct ike_identity a, b;
 	char buf[64], longest[300];
@@ -232,6 +235,9 @@ static void test_identity(void **state)
 		assert_true(ike_identity_accepts(&a, &b));
 	}
 	assert_int_equal(ike_identity_parse("", &a), -1);
+	assert_int_equal(ike_identity_parse("@#0", &a), -1);
+	assert_int_equal(ike_identity_parse("@#0g", &a), -1);
+	assert_int_equal(ike_identity_parse("XY=1", &a), -1);
 	assert_int_equal(ike_identity_parse("@", &a), -1);
 	assert_int_equal(ike_identity_parse("two words", &a), -1);
 	memset(longest, 'a', sizeof(longest));
