@@ -250,11 +250,11 @@ void ike_init_respond_job_done(struct ike_sa *sa, struct ike_job *job)
 	ike_nat_build(&b, sa->spi_i, sa->spi_r, &sa->local, &sa->remote, sa->nat_pretended, &ike->rng);
 	if (sa->fragmentation)
 		ike_build_notify(&b, IKE_PROTO_NONE, NULL, IKE_N_FRAGMENTATION_SUPPORTED, NULL, 0);
-	if (sa->use_ppk)
-		ike_build_notify(&b, IKE_PROTO_NONE, NULL, IKE_N_USE_PPK, NULL, 0);
 	if (sa->conn->cfg.remote_auth == IKE_AUTH_KIND_CERT)
 		ike_signature_build_certreq(&b, sa->conn->cred);
 	ike_signature_build_hashes(&b);
+	if (sa->use_ppk)
+		ike_build_notify(&b, IKE_PROTO_NONE, NULL, IKE_N_USE_PPK, NULL, 0);
 	if (ike_build_finish(&b, &body_len) ||
 	    ike_message_plain(&h, b.first, ike->body, body_len, ike->msg, sizeof(ike->msg), &len) ||
 	    ike_bytes_set(&sa->init_mine, ike->msg, len) || ike_bytes_set(&sa->kept, ike->msg, len)) {

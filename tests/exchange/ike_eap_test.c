@@ -155,11 +155,11 @@ static void test_refused(void **state)
 	configure(f, &net, 6, IKE_AUTH_KIND_EAP_MSCHAPV2, &a, &b);
 	a.local_auth = IKE_AUTH_KIND_PSK;
 	add_both(&net, &a, &b);
-	expect_refused(&net, "ike-auth-failed", "AUTHENTICATION_FAILED", "ike-auth-failed");
+	expect_refused(&net, "ike-auth-failed", "AUTHENTICATION_FAILED", "ike-auth-method");
 	configure(f, &net, 7, IKE_AUTH_KIND_EAP_MSCHAPV2, &a, &b);
 	b.remote_auth = IKE_AUTH_KIND_PSK;
 	add_both(&net, &a, &b);
-	expect_refused(&net, "ike-auth-failed", "by EAP", "ike-auth-failed");
+	expect_refused(&net, "ike-auth-failed", "by EAP", "ike-auth-method");
 }
 
 static void test_tls_refused(void **state)

@@ -210,7 +210,7 @@ static void test_identity(void **state)
 		{ "@gw", "gw", IKE_ID_FQDN },
 		{ "user@example.net", "user@example.net", IKE_ID_RFC822 },
 		{ "C=DE, O=Example, CN=gw", "C=DE, O=Example, CN=gw", IKE_ID_DER_DN },
-		{ "keyid:gw", "type 11 0x6776", IKE_ID_KEY_ID },
+		{ "keyid:gw", "type 11 0x6777", IKE_ID_KEY_ID },
 		{ "@#0aFF", "type 11 0x0aff", IKE_ID_KEY_ID },
 	};
 	struct ike_identity a, b;
