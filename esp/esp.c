@@ -16,6 +16,7 @@ const char *esp_verdict_name(enum esp_verdict v)
 	case ESP_SELECTOR: return "selector";
 	case ESP_SEQ_EXHAUSTED: return "seq-exhausted";
 	case ESP_TOO_BIG: return "too-big";
+	case ESP_ECN: return "ecn";
 	case ESP_VERDICT_COUNT: break;
 	}
 	return "?";

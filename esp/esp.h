@@ -42,6 +42,7 @@ enum esp_verdict {
 	ESP_SELECTOR,      /* the inner packet is outside of the SA's traffic selectors */
 	ESP_SEQ_EXHAUSTED, /* no sequence number is left */
 	ESP_TOO_BIG,       /* no room in the buffer */
+	ESP_ECN,           /* a congestion mark that can't be told to the inside (RFC 6040 4.2) */
 	ESP_VERDICT_COUNT
 };
 const char *esp_verdict_name(enum esp_verdict v); /* "ok", "dummy", "no-sa", "replay", ... */
@@ -53,6 +54,9 @@ struct esp_pkt {
 	size_t cap;
 	size_t off, len;   /* what is in it: an inner packet or an ESP packet, before and after */
 	struct esp_sa *sa; /* set by the caller; NULL gives ESP_NO_SA */
+	/* Opening: the TOS octet of the outer header, filled in by the caller. Sealing: of the inner one. */
+	uint8_t tos;
+	bool df; /* sealing: the inner packet must not be fragmented */
 	/* Filled in: */
 	enum esp_verdict verdict;
 	uint64_t seq;       /* the whole sequence number */

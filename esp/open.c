@@ -10,6 +10,7 @@
 #include "esp/open.h"
 
 #include "base/cursor.h"
+#include "esp/tos.h"
 
 #include <string.h>
 
@@ -92,6 +93,23 @@ static enum esp_verdict strip_trailer(const struct open_job *job, size_t *ret_le
 	return ESP_OK;
 }
 
+/* Hands a congestion mark on the outer header inwards (RFC 6040 4.2). */
+static enum esp_verdict take_ecn(const struct esp_pkt *pkt, uint8_t *inner, size_t len)
+{
+	enum ecn outer = pkt->tos & ECN_MASK, was;
+	int now;
+
+	if (pkt->sa->ignore_ecn || outer == ECN_NOT_ECT)
+		return ESP_OK;
+	was = esp_inner_says(inner, len).tos & ECN_MASK;
+	now = esp_ecn_combine(was, outer);
+	if (now < 0)
+		return ESP_ECN;
+	if (now != (int)was)
+		esp_ecn_set(inner, len, (enum ecn)now);
+	return ESP_OK;
+}
+
 /* After authentication: the window, the trailer, the inner packet. */
 static enum esp_verdict finish(struct open_job *job)
 {
@@ -118,7 +136,7 @@ static enum esp_verdict finish(struct open_job *job)
 		return ESP_SELECTOR;
 	pkt->off = job->text_off;
 	pkt->len = flow.total_len;
-	return ESP_OK;
+	return take_ecn(pkt, job->text, flow.total_len);
 }
 
 void esp_open(struct esp_pkt pkts[], size_t n)

@@ -42,6 +42,7 @@ struct esp_sa *esp_sa_new(const struct esp_sa_params *p)
 		return NULL;
 	sa->inbound = p->inbound;
 	sa->esn = p->esn;
+	sa->ignore_ecn = p->ignore_ecn;
 	sa->cbc = !info.aead;
 	sa->spi = p->spi;
 	sa->iv_len = info.iv_len;

@@ -19,6 +19,7 @@ struct esp_sa_params {
 	unsigned encr_key_bits;
 	enum integ_id integ; /* INTEG_NONE with an AEAD */
 	bool esn;
+	bool ignore_ecn;          /* inbound: marks of the outer header are not looked at */
 	const uint8_t *encr_key;  /* with the salt; borrowed during esp_sa_new */
 	const uint8_t *integ_key; /* NULL with an AEAD */
 	struct esp_ts ts_local[ESP_MAX_TS], ts_remote[ESP_MAX_TS];
@@ -31,6 +32,7 @@ struct esp_counters {
 };
 
 struct esp_sa {
+	bool ignore_ecn;
 	bool inbound, esn, near_end; /* near_end: three quarters of the sequence numbers are used */
 	bool cbc;                    /* the IV must be unpredictable; else it is the sequence number */
 	uint32_t spi;

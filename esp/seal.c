@@ -10,6 +10,7 @@
 #include "esp/seal.h"
 
 #include "base/cursor.h"
+#include "esp/tos.h"
 
 #include <string.h>
 
@@ -19,14 +20,18 @@ struct seal_job {
 	size_t text_len;
 };
 
-static enum esp_verdict check_selectors(const struct esp_pkt *pkt, struct esp_flow *ret_flow)
+static enum esp_verdict check_inner(struct esp_pkt *pkt, struct esp_flow *ret_flow)
 {
 	const struct esp_sa *sa = pkt->sa;
+	struct esp_outer says;
 
 	if (pkt->off > pkt->cap || pkt->cap - pkt->off < pkt->len)
 		return ESP_TOO_BIG;
 	if (esp_flow_parse(&pkt->buf[pkt->off], pkt->len, ret_flow) < 0)
 		return ESP_MALFORMED;
+	says = esp_inner_says(&pkt->buf[pkt->off], ret_flow->total_len);
+	pkt->tos = says.tos;
+	pkt->df = says.df;
 	if (!esp_ts_match(sa->ts_local, sa->n_ts_local, &ret_flow->src, ret_flow, ret_flow->src_port) ||
 	    !esp_ts_match(sa->ts_remote, sa->n_ts_remote, &ret_flow->dst, ret_flow, ret_flow->dst_port))
 		return ESP_SELECTOR;
@@ -122,7 +127,7 @@ void esp_seal(const struct rng *rng, struct esp_pkt pkts[], size_t n)
 		}
 		job = &jobs[n_jobs];
 		job->pkt = &pkts[i];
-		pkts[i].verdict = check_selectors(&pkts[i], &flow);
+		pkts[i].verdict = check_inner(&pkts[i], &flow);
 		if (pkts[i].verdict == ESP_OK)
 			pkts[i].verdict = lay_out(job, &flow, ivs[i]);
 		if (pkts[i].verdict == ESP_OK)

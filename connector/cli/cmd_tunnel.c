@@ -194,13 +194,15 @@ static void show_drops(struct table *t, const json_t *drops)
 static void show_sizes(struct table *t, const json_t *tunnel)
 {
 	unsigned long long mtu = get_u64(tunnel, "mtu"), mss = get_u64(tunnel, "mss"),
-	                   possible = get_u64(tunnel, "mtu-possible");
+	                   possible = get_u64(tunnel, "mtu-possible"), outer = get_u64(tunnel, "mtu-outer");
 	char text[1024];
 
 	if (!mtu)
 		return;
 	field(t, "MTU, MSS", "%llu, %llu%s", mtu, mss,
 	    possible && possible <= mtu ? "; larger packets would not fit by the way to the peer" : "");
+	if (outer)
+		field(t, "MTU outside", "%llu", outer);
 	if (reason_of(json_object_get(tunnel, "mss-error"), text, sizeof(text)))
 		field(t, "MSS not held", "%s", text);
 }

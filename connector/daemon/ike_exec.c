@@ -99,6 +99,17 @@ static void copy_ts(struct plane_ts to[], unsigned *n_to, const struct ike_ts fr
 			.port_last = from[*n_to].port_last };
 }
 
+static void take_header_fields(struct plane_sa *sa, const struct cfg_tunnel *cfg)
+{
+	switch (cfg->df) {
+	case CFG_DF_COPY: sa->df = PLANE_DF_COPY; break;
+	case CFG_DF_SET: sa->df = PLANE_DF_SET; break;
+	case CFG_DF_CLEAR: sa->df = PLANE_DF_CLEAR; break;
+	}
+	sa->dscp_zero = cfg->dscp_zero;
+	sa->ignore_ecn = cfg->ignore_ecn;
+}
+
 static void exec_sa_add(struct domain *d, struct tunnel *t, struct ike_action *a, mtime now)
 {
 	struct ike_child_sa *c = &a->sa_add;
@@ -114,6 +125,8 @@ static void exec_sa_add(struct domain *d, struct tunnel *t, struct ike_action *a
 		.remote = c->remote };
 	struct reason why = { 0 };
 
+	if (t)
+		take_header_fields(&sa, t->cfg);
 	memcpy(sa.encr_key, c->encr_key, sizeof(sa.encr_key));
 	memcpy(sa.integ_key, c->integ_key, sizeof(sa.integ_key));
 	copy_ts(sa.ts_local, &sa.n_ts_local, c->ts_local, c->n_ts_local);
@@ -210,14 +223,6 @@ static void exec_child_rekeyed(struct domain *d, struct tunnel *t, const struct 
 	keep_mapping(d, t); /* a new IKE SA (reauthentication) may have met another NAT */
 }
 
-static void exec_ike_rekeyed(struct domain *d, struct tunnel *t, const struct ike_action *a)
-{
-	if (t)
-		log_info(d->log, t->name, "IKE SA rekeyed: %016llx_i %016llx_r -> %016llx_i %016llx_r",
-		    (unsigned long long)a->ike.old_spi_i, (unsigned long long)a->ike.old_spi_r,
-		    (unsigned long long)a->ike.spi_i, (unsigned long long)a->ike.spi_r);
-}
-
 static void exec_moved(struct domain *d, struct tunnel *t, const struct ike_action *a)
 {
 	struct ike_conn_view *v = t ? calloc(1, sizeof(*v)) : NULL;
@@ -256,7 +261,6 @@ bool ike_exec_one(struct domain *d, mtime now)
 	case IKE_ACT_STATE: exec_state(d, t, &a); break;
 	case IKE_ACT_CHILD_UP: exec_child_up(d, t, &a); break;
 	case IKE_ACT_CHILD_REKEYED: exec_child_rekeyed(d, t, &a); break;
-	case IKE_ACT_IKE_REKEYED: exec_ike_rekeyed(d, t, &a); break;
 	case IKE_ACT_CHILD_DOWN:
 		if (t)
 			tunnel_child_down(t);

@@ -40,6 +40,7 @@ const char *plane_drop_name(enum plane_drop d)
 	case PLANE_DROP_SEQ_EXHAUSTED: return "seq-exhausted";
 	case PLANE_DROP_TOO_BIG: return "too-big";
 	case PLANE_DROP_QUEUE: return "queue";
+	case PLANE_DROP_ECN: return "ecn";
 	case PLANE_DROP_COUNT: break;
 	}
 	return "?";
@@ -233,6 +234,14 @@ void plane_remote_update(
 	struct plane_impl *i = impl_of(p, tunnel);
 
 	i->ops->remote_update(i, tunnel, local, remote);
+}
+
+void plane_outer_mtu(struct plane *p, uint32_t tunnel, uint32_t mtu)
+{
+	struct plane_impl *i = impl_of(p, tunnel);
+
+	if (i->ops->outer_mtu)
+		i->ops->outer_mtu(i, tunnel, mtu);
 }
 
 void plane_keepalive(struct plane *p, uint32_t tunnel, bool on)

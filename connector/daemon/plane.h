@@ -39,6 +39,14 @@ struct plane_tunnel {
 	uint32_t mtu;             /* of the inner packets */
 };
 
+/* The DF bit of outer IPv4 packets. Never set on what is known to be too long for the path: that is
+ * fragmented. */
+enum plane_df {
+	PLANE_DF_COPY, /* from the inner packet; IPv6 counts as set (RFC 4301 8.1) */
+	PLANE_DF_SET,
+	PLANE_DF_CLEAR
+};
+
 /* One direction of a child SA, as IKE negotiated it. */
 struct plane_sa {
 	uint32_t tunnel;
@@ -51,6 +59,9 @@ struct plane_sa {
 	uint8_t encr_key[CRYPTO_MAX_ENCR_KEY]; /* with the salt, in the order of KEYMAT */
 	uint8_t integ_key[CRYPTO_MAX_INTEG_KEY];
 	bool udp_encap;        /* else ESP is IP protocol 50 */
+	enum plane_df df;      /* outbound */
+	bool dscp_zero;        /* outbound: the inner DSCP is not told outside */
+	bool ignore_ecn;       /* outbound: not told outside; inbound: not told inside */
 	struct endpoint local; /* outer addresses and ports (4500 each, or as NAT made them) */
 	struct endpoint remote;
 	/* Inner packets must match one local and one remote range, else they are dropped and counted. */
@@ -72,6 +83,8 @@ enum plane_drop {
 	PLANE_DROP_SEQ_EXHAUSTED, /* the outbound SA has no sequence number left */
 	PLANE_DROP_TOO_BIG,
 	PLANE_DROP_QUEUE, /* the socket or the TUN device would not take it */
+	PLANE_DROP_ECN,   /* the outer header was marked "congested", which the inner one can't say (RFC 6040)
+	                   */
 	PLANE_DROP_COUNT
 };
 const char *plane_drop_name(enum plane_drop d); /* "no-sa", "replay", ... */
@@ -142,6 +155,9 @@ void plane_sa_use(struct plane *p, uint32_t tunnel, uint32_t spi);
 /* The peer's outer address changed: every SA of the tunnel sends there from now on. */
 void plane_remote_update(
     struct plane *p, uint32_t tunnel, const struct endpoint *local, const struct endpoint *remote);
+/* The MTU of the way to the peer as far as known (0: not at all): longer outer packets may be fragmented,
+ * whatever the SA says of DF. */
+void plane_outer_mtu(struct plane *p, uint32_t tunnel, uint32_t mtu);
 /* Send NAT keepalives for this tunnel's outbound SA when it is idle (we are behind a NAT). */
 void plane_keepalive(struct plane *p, uint32_t tunnel, bool on);
 

@@ -20,6 +20,7 @@ struct plane_ops {
 	void (*sa_use)(struct plane_impl *i, uint32_t tunnel, uint32_t spi);
 	void (*remote_update)(struct plane_impl *i, uint32_t tunnel, const struct endpoint *local,
 	    const struct endpoint *remote);
+	void (*outer_mtu)(struct plane_impl *i, uint32_t tunnel, uint32_t mtu); /* NULL: finds out itself */
 	void (*keepalive)(struct plane_impl *i, uint32_t tunnel, bool on);
 	int (*counters)(struct plane_impl *i, uint32_t tunnel, struct plane_counters *ret_counters);
 	int (*sa_counters)(struct plane_impl *i, uint32_t tunnel, bool inbound, uint32_t spi,

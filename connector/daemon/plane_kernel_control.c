@@ -192,7 +192,10 @@ static struct xfrm_state_params params_of(const struct pk_tunnel *t, const struc
 	const struct endpoint *from = p->inbound ? &p->remote : &p->local,
 	                      *to = p->inbound ? &p->local : &p->remote;
 
-	return (struct xfrm_state_params){ .src = from->addr,
+	return (struct xfrm_state_params){ .no_df = p->df == PLANE_DF_CLEAR,
+		.no_dscp = p->dscp_zero,
+		.no_ecn = p->ignore_ecn,
+		.src = from->addr,
 		.dst = to->addr,
 		.spi = p->spi,
 		.reqid = t->if_id,

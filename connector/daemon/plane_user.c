@@ -56,6 +56,13 @@ static int open_sockets(struct plane_user *p, const struct plane_config *config,
 		if (err)
 			return explain_socket(r, err, wanted[i].family, wanted[i].port);
 	}
+	/* Without the right to raw sockets all packets may be fragmented, and the tunnel works all the same.
+	 */
+	if (rawip_open(p->domain, &p->worker.whole4) < 0)
+		log_warn(p->log, "plane",
+		    "no-raw-socket: CAP_NET_RAW is missing, so outer packets carry no DF bit and path MTU is "
+		    "not "
+		    "discovered");
 	return 0;
 }
 
@@ -80,6 +87,7 @@ static int worker_init(struct pu_worker *w, struct pu_queue *queue, mdur keepali
 		w->sockets[i] = (struct udp_socket)UDP_SOCKET_NONE;
 		w->socket_sources[i] = (struct pu_source){ .kind = PU_SOURCE_SOCKET, .socket = i };
 	}
+	w->whole4 = (struct udp_socket)UDP_SOCKET_NONE;
 	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	w->call_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (w->epoll_fd < 0 || w->call_fd < 0)
@@ -151,6 +159,7 @@ void plane_user_free(struct plane_user *p)
 	free_tunnels(w);
 	for (unsigned i = 0; i < PU_SOCKETS; i++)
 		udp_close(&w->sockets[i]);
+	udp_close(&w->whole4);
 	if (w->epoll_fd >= 0)
 		close(w->epoll_fd);
 	if (w->call_fd >= 0)

@@ -5,6 +5,7 @@
  * half done, and when a function returns, no packet is under way with what it removed.
  */
 #include "connector/daemon/plane_user_internal.h"
+#include "esp/tos.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -129,6 +130,7 @@ static struct pu_sa *sa_prepare(const struct plane_sa *from)
 		.encr_key_bits = from->encr_key_bits,
 		.integ = from->integ,
 		.esn = from->esn,
+		.ignore_ecn = from->ignore_ecn,
 		.encr_key = from->encr_key,
 		.integ_key = from->integ_key,
 		.n_ts_local = from->n_ts_local,
@@ -145,6 +147,8 @@ static struct pu_sa *sa_prepare(const struct plane_sa *from)
 	sa->esp = esp_sa_new(&params);
 	sa->inbound = from->inbound;
 	sa->udp_encap = from->udp_encap;
+	sa->df = from->df;
+	sa->tos_mask = (uint8_t)((from->dscp_zero ? 0 : DSCP_MASK) | (from->ignore_ecn ? 0 : ECN_MASK));
 	sa->tunnel_id = from->tunnel;
 	sa->spi = from->spi;
 	sa->local = from->local;
@@ -288,6 +292,27 @@ static void remote_update(
 	pu_call(p, set_remote, &c);
 }
 
+struct mtu_call {
+	uint32_t tunnel, mtu;
+};
+
+static void set_outer_mtu(struct pu_worker *w, void *arg)
+{
+	struct mtu_call *c = arg;
+	struct pu_tunnel *t = pu_tunnel_find(w, c->tunnel);
+
+	if (t)
+		t->outer_mtu = c->mtu;
+}
+
+static void outer_mtu(struct plane_impl *i, uint32_t tunnel, uint32_t mtu)
+{
+	struct plane_user *p = plane_user_of(i);
+	struct mtu_call c = { tunnel, mtu };
+
+	pu_call(p, set_outer_mtu, &c);
+}
+
 struct keepalive_call {
 	uint32_t tunnel;
 	bool on;
@@ -370,5 +395,6 @@ const struct plane_ops plane_user_ops = { .tunnel_add = tunnel_add,
 	.sa_use = sa_use,
 	.remote_update = remote_update,
 	.keepalive = keepalive,
+	.outer_mtu = outer_mtu,
 	.counters = counters,
 	.sa_counters = sa_counters };

@@ -29,6 +29,7 @@ bool pu_drop_of(enum esp_verdict v, enum plane_drop *ret_drop)
 	case ESP_SELECTOR: *ret_drop = PLANE_DROP_SELECTOR; return true;
 	case ESP_SEQ_EXHAUSTED: *ret_drop = PLANE_DROP_SEQ_EXHAUSTED; return true;
 	case ESP_TOO_BIG: *ret_drop = PLANE_DROP_TOO_BIG; return true;
+	case ESP_ECN: *ret_drop = PLANE_DROP_ECN; return true;
 	case ESP_VERDICT_COUNT: break;
 	}
 	return false;
@@ -170,7 +171,7 @@ void pu_socket_readable(struct pu_worker *w, enum pu_socket socket)
 			continue;
 		b->sas[n] = pu_inbound_find(w, esp_peek_spi(m->data, m->len));
 		b->msg_of[n] = (unsigned)i;
-		b->pkts[n] = (struct esp_pkt){ .buf = m->data, .cap = m->cap, .len = m->len };
+		b->pkts[n] = (struct esp_pkt){ .buf = m->data, .cap = m->cap, .len = m->len, .tos = m->tos };
 		b->pkts[n].sa = b->sas[n] ? b->sas[n]->esp : NULL;
 		n++;
 	}

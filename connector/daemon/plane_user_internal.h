@@ -12,6 +12,7 @@
 
 #include "base/list.h"
 #include "connector/daemon/plane_user.h"
+#include "connector/sys/rawip.h"
 #include "connector/sys/tun.h"
 #include "connector/sys/udp.h"
 #include "esp/esp.h"
@@ -65,7 +66,8 @@ struct pu_tunnel {
 	struct tun tun;
 	struct pu_source source;
 	bool keepalive;
-	mtime last_sent; /* anything but IKE, keepalives included */
+	uint32_t outer_mtu; /* of the way to the peer; 0: unknown */
+	mtime last_sent;    /* anything but IKE, keepalives included */
 	struct plane_counters counters;
 };
 
@@ -75,6 +77,8 @@ struct pu_sa {
 	struct pu_tunnel *tunnel;
 	struct esp_sa *esp;
 	bool inbound, udp_encap;
+	enum plane_df df;
+	uint8_t tos_mask; /* what of the inner TOS octet is told outside */
 	uint32_t tunnel_id, spi;
 	struct endpoint local, remote;
 	bool first_reported, near_end_reported;
@@ -94,13 +98,15 @@ struct pu_batch {
 	struct udp_msg msgs[ESP_BATCH];
 	struct esp_pkt pkts[ESP_BATCH];
 	struct pu_sa *sas[ESP_BATCH];
-	unsigned msg_of[ESP_BATCH]; /* which datagram a packet came in, or goes out as */
+	struct udp_msg whole[ESP_BATCH]; /* outbound: those of msgs that must not be fragmented */
+	unsigned msg_of[ESP_BATCH];      /* which datagram a packet came in */
 };
 
 struct pu_worker {
 	int epoll_fd, call_fd;
 	struct udp_socket
-	    sockets[PU_SOCKETS]; /* the raw ones are set by calls, the others before the thread starts */
+	    sockets[PU_SOCKETS];  /* the raw ones are set by calls, the others before the thread starts */
+	struct udp_socket whole4; /* IPv4 packets that must not be fragmented (sys/rawip.h) */
 	struct pu_source call_source, socket_sources[PU_SOCKETS];
 	struct list tunnels;
 	struct pu_sa *by_spi[PU_HASH_BUCKETS];

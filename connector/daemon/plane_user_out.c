@@ -2,8 +2,9 @@
 /*
  * From the TUN devices to the sockets, and NAT keepalives (RFC 3948 2.3, 4). A batch read from a tunnel's
  * device is sealed by the outbound SA in use and leaves by one sendmmsg, from the SA's own local address, in
- * the order of its sequence numbers. What the socket would not take is dropped and counted: TCP inside the
- * tunnel adapts, and waiting here would hold up the inbound side.
+ * the order of its sequence numbers; by two where some packets of an IPv4 path may be fragmented and others
+ * not. What the socket would not take is dropped and counted: TCP inside the tunnel adapts, and waiting here
+ * would hold up the inbound side.
  */
 #include "connector/daemon/plane_user_internal.h"
 #include "connector/sys/random.h"
@@ -12,6 +13,9 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+
+#define IPV4_HEADER 20
+#define UDP_HEADER  8
 
 static const uint8_t keepalive_payload = 0xff;
 
@@ -45,43 +49,71 @@ static unsigned read_tun(struct pu_worker *w, struct pu_tunnel *t)
 	return n;
 }
 
-/* Collects what was sealed into msgs. The number of them. */
-static unsigned collect(struct pu_worker *w, struct pu_tunnel *t, struct pu_sa *sa, unsigned n)
+/* Must this packet arrive in one piece? One that is known not to fit is fragmented rather than lost. */
+static bool whole(const struct pu_tunnel *t, const struct pu_sa *sa, const struct esp_pkt *pkt)
+{
+	size_t len = IPV4_HEADER + (sa->udp_encap ? UDP_HEADER : 0) + pkt->len;
+
+	if (sa->remote.addr.family != 4 || sa->df == PLANE_DF_CLEAR || (sa->df == PLANE_DF_COPY && !pkt->df))
+		return false;
+	return !t->outer_mtu || len <= t->outer_mtu;
+}
+
+struct outgoing {
+	unsigned n, n_whole;
+};
+
+/* Collects what was sealed into msgs and whole. */
+static struct outgoing collect(struct pu_worker *w, struct pu_tunnel *t, struct pu_sa *sa, unsigned n)
 {
 	struct pu_batch *b = &w->batch;
+	struct outgoing out = { 0 };
 	enum plane_drop drop;
-	unsigned out = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		struct esp_pkt *pkt = &b->pkts[i];
+		struct udp_msg m = { .data = &pkt->buf[pkt->off],
+			.len = pkt->len,
+			.local = sa->local,
+			.remote = sa->remote,
+			.tos = pkt->tos & sa->tos_mask };
 
-		if (pkt->verdict == ESP_OK)
-			b->msgs[out++] = (struct udp_msg){ .data = &pkt->buf[pkt->off],
-				.len = pkt->len,
-				.local = sa->local,
-				.remote = sa->remote };
+		if (pkt->verdict == ESP_OK && w->whole4.fd >= 0 && whole(t, sa, pkt))
+			b->whole[out.n_whole++] = m;
+		else if (pkt->verdict == ESP_OK)
+			b->msgs[out.n++] = m;
 		else if (pu_drop_of(pkt->verdict, &drop))
 			pu_count_drop(t, sa, drop);
 	}
 	return out;
 }
 
-static void send_sealed(struct pu_worker *w, struct pu_tunnel *t, struct pu_sa *sa, unsigned n)
+static void count_errors(struct pu_tunnel *t, struct pu_sa *sa, const struct udp_msg msgs[], unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (msgs[i].error)
+			pu_count_drop(
+			    t, sa, msgs[i].error == -EMSGSIZE ? PLANE_DROP_TOO_BIG : PLANE_DROP_QUEUE);
+}
+
+static void send_sealed(struct pu_worker *w, struct pu_tunnel *t, struct pu_sa *sa, struct outgoing out)
 {
 	struct pu_batch *b = &w->batch;
 
-	udp_send_batch(socket_for(w, sa), b->msgs, n);
-	for (unsigned i = 0; i < n; i++)
-		if (b->msgs[i].error)
-			pu_count_drop(
-			    t, sa, b->msgs[i].error == -EMSGSIZE ? PLANE_DROP_TOO_BIG : PLANE_DROP_QUEUE);
+	if (out.n)
+		udp_send_batch(socket_for(w, sa), b->msgs, out.n);
+	if (out.n_whole)
+		rawip_send_batch(&w->whole4, sa->udp_encap, b->whole, out.n_whole);
+	count_errors(t, sa, b->msgs, out.n);
+	count_errors(t, sa, b->whole, out.n_whole);
 	t->last_sent = t->counters.last_out = sa->counters.last_out = w->now;
 }
 
 void pu_tun_readable(struct pu_worker *w, struct pu_tunnel *t)
 {
 	struct pu_sa *sa = pu_tunnel_current(t);
-	unsigned n = read_tun(w, t), out;
+	unsigned n = read_tun(w, t);
+	struct outgoing out;
 	struct esp_counters before;
 
 	if (!n)
@@ -99,7 +131,7 @@ void pu_tun_readable(struct pu_worker *w, struct pu_tunnel *t)
 	sa->counters.packets_out = sa->esp->counters.packets;
 	sa->counters.bytes_out = sa->esp->counters.bytes;
 	out = collect(w, t, sa, n);
-	if (out)
+	if (out.n || out.n_whole)
 		send_sealed(w, t, sa, out);
 	if (sa->esp->near_end && !sa->near_end_reported) {
 		struct pu_event e = { .kind = PU_SEQ_NEAR_END, .tunnel = t->id, .spi = sa->spi };

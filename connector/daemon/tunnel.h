@@ -59,6 +59,8 @@ struct tunnel {
 	uint32_t plane_id;     /* stays with the interface when a successor takes it over */
 	uint32_t mtu;          /* that the interface has; 0 without one */
 	uint32_t mtu_possible; /* by the way to the peer; 0: unknown */
+	uint32_t mtu_outer;    /* of that way; 0: unknown */
+	mtime mtu_looked_out;  /* the last packet out when it was last looked at */
 	struct tunnel_sealed sealed;
 	bool pinned, ours_reported;
 	bool if_suspect; /* somebody may have changed our interface: tunnel_if_look */

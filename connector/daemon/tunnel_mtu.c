@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Sealing adds the outer headers, the SA's IV, padding and ICV (RFC 4303 2), all known once the SA is; how
- * long the outer packet may be, the interface of the way to the peer tells. Looked at when an SA is
- * installed, so after each rekey at the latest, and when the FIB writer reports another way. The clamp takes
- * its figures from the MTU in force, and follows with the next pump.
+ * long the outer packet may be, the way to the peer tells: its interface, and what routers have said (path
+ * MTU discovery, RFC 1191, RFC 8201: outer packets carry DF). Looked at when an SA is installed, when the FIB
+ * writer reports another way, and once a second while packets leave. The clamp takes its figures from the MTU
+ * in force, and follows with the next pump.
  */
 #include "connector/daemon/tunnel_mtu.h"
 
@@ -34,15 +35,20 @@ static bool ipv6_inside(const struct cfg_tunnel *cfg)
 	return false;
 }
 
-/* Of the interface by which the kernel would send to the peer; 0: no way to it now. */
-static uint32_t outer_mtu(const struct tunnel *t, int *ret_ifindex)
+/* Of the way that the kernel would take to the peer: what its interface carries, or less where a router has
+ * said so (ICMP, kept by the kernel for its sysctl mtu_expires) or the route does. 0: no way to it now. */
+static uint32_t outer_mtu(const struct tunnel *t, int *ret_ifindex, bool *ret_learned)
 {
 	struct rtnl_route r;
+	uint32_t mtu;
 
+	*ret_learned = false;
 	if (rtnl_lookup(t->domain->rtnl, &t->sealed.remote, &r) || !r.n_ways || !r.way[0].ifindex)
 		return 0;
 	*ret_ifindex = r.way[0].ifindex;
-	return link_mtu(&t->domain->sys, r.way[0].ifindex);
+	mtu = link_mtu(&t->domain->sys, r.way[0].ifindex);
+	*ret_learned = r.mtu && r.mtu < mtu;
+	return *ret_learned ? r.mtu : mtu;
 }
 
 static void set_mtu(struct tunnel *t, uint32_t mtu)
@@ -58,17 +64,26 @@ static void set_mtu(struct tunnel *t, uint32_t mtu)
 	t->mtu = mtu;
 }
 
-static void say(const struct tunnel *t, uint32_t outer, int ifindex)
+static void say(const struct tunnel *t, int ifindex, bool learned)
 {
 	char name[IFNAMSIZ] = "?";
 
 	(void)link_name(&t->domain->sys, ifindex, name);
-	log_warn(t->domain->log, t->name,
-	    "mtu-too-large: packets of %u bytes (mtu of the configuration or profile) become too long for %s "
-	    "(%u) when sealed; %u fit. "
-	    "The interface %s has MTU %u now, and TCP is held to that. Write \"mtu\": %u to say so yourself, "
-	    "or raise the MTU of %s",
-	    t->cfg->mtu, name, outer, t->mtu_possible, t->interface, t->mtu, t->mtu, name);
+	if (learned)
+		log_warn(t->domain->log, t->name,
+		    "path-mtu: a router on the way to %s carries no more than %u bytes; %u fit when sealed. "
+		    "The interface "
+		    "%s has MTU %u now, and TCP is held to that",
+		    addr_str(&t->sealed.remote), t->mtu_outer, t->mtu_possible, t->interface, t->mtu);
+	else
+		log_warn(t->domain->log, t->name,
+		    "mtu-too-large: packets of %u bytes (mtu of the configuration or profile) become too "
+		    "long for %s "
+		    "(%u) when sealed; %u fit. "
+		    "The interface %s has MTU %u now, and TCP is held to that. Write \"mtu\": %u to say so "
+		    "yourself, "
+		    "or raise the MTU of %s",
+		    t->cfg->mtu, name, t->mtu_outer, t->mtu_possible, t->interface, t->mtu, t->mtu, name);
 }
 
 void tunnel_mtu_update(struct tunnel *t)
@@ -76,19 +91,24 @@ void tunnel_mtu_update(struct tunnel *t)
 	const struct tunnel_sealed *s = &t->sealed;
 	uint32_t outer, possible;
 	int ifindex = 0;
+	bool learned;
 
 	if (!t->ifindex || !s->remote.family)
 		return;
-	outer = outer_mtu(t, &ifindex);
+	outer = outer_mtu(t, &ifindex, &learned);
 	if (!outer)
 		return; /* no way at all: nothing to learn from that */
+	if (outer != t->mtu_outer) {
+		t->mtu_outer = outer;
+		plane_outer_mtu(t->domain->plane, t->plane_id, outer);
+	}
 	possible = esp_inner_mtu(outer, s->remote.family, s->udp, s->encr, s->key_bits, s->integ);
 	if (possible == t->mtu_possible)
 		return;
 	t->mtu_possible = possible;
 	set_mtu(t, tunnel_mtu_choose(t->cfg->mtu, possible, ipv6_inside(t->cfg)));
 	if (possible < t->cfg->mtu)
-		say(t, outer, ifindex);
+		say(t, ifindex, learned);
 }
 
 void tunnel_mtu_sealed_by(struct tunnel *t, const struct plane_sa *sa)

@@ -90,6 +90,18 @@ static void take_fragmentation(const struct lyd_node *node, struct cfg_tunnel *t
 	number(node, "ike-fragment-size", &t->fragment_size);
 }
 
+static void take_header_fields(const struct lyd_node *node, struct cfg_tunnel *t)
+{
+	const char *v = cfg_value(node, "df");
+
+	if (v)
+		t->df = !strcmp(v, "copy") ? CFG_DF_COPY : !strcmp(v, "set") ? CFG_DF_SET : CFG_DF_CLEAR;
+	if ((v = cfg_value(node, "dscp")))
+		t->dscp_zero = !strcmp(v, "zero");
+	if ((v = cfg_value(node, "ecn")))
+		t->ignore_ecn = !strcmp(v, "false");
+}
+
 static void take_choices(const struct lyd_node *node, struct cfg_tunnel *t)
 {
 	const char *v = cfg_value(node, "role");
@@ -108,6 +120,7 @@ static void take_choices(const struct lyd_node *node, struct cfg_tunnel *t)
 		t->force_encap_given = true;
 	}
 	take_fragmentation(node, t);
+	take_header_fields(node, t);
 }
 
 static int take_numbers(const struct cfg_load *l, const struct lyd_node *node, struct cfg_tunnel *t)

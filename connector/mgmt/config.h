@@ -35,6 +35,7 @@ enum cfg_fragmentation {
 	CFG_FRAGMENTATION_FORCE,
 	CFG_FRAGMENTATION_NO
 };
+enum cfg_df { CFG_DF_COPY, CFG_DF_SET, CFG_DF_CLEAR };
 enum cfg_bgp_mode { CFG_BGP_BOTH, CFG_BGP_ACTIVE, CFG_BGP_PASSIVE };
 
 struct cfg_static_route {
@@ -77,7 +78,9 @@ struct cfg_tunnel {
 	bool force_encap_given;               /* by the tunnel itself, not by its profile */
 	enum cfg_fragmentation fragmentation; /* of IKE messages, RFC 7383 */
 	uint32_t fragment_size;               /* octets of an IP packet; 0: the default */
-	uint32_t mtu, mss;                    /* of the tunnel interface; from the profile */
+	enum cfg_df df;                       /* of the outer IPv4 header */
+	bool dscp_zero, ignore_ecn;
+	uint32_t mtu, mss; /* of the tunnel interface; from the profile */
 	struct cfg_static_route *static_route;
 	size_t n_static_route;
 	bool have_bgp;

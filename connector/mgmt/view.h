@@ -58,6 +58,7 @@ struct view_tunnel { /* `tunnel list|show` */
 	const char *nat;               /* "none", "local", "remote", "both" */
 	bool encapsulated;
 	uint32_t mtu, mss;
+	uint32_t mtu_outer;    /* of the way to the peer; 0: unknown yet, null */
 	uint32_t mtu_possible; /* 0: unknown yet, null in the JSON */
 	bool mss_clamped;
 	struct reason mss_error; /* why not, though wanted */

@@ -263,6 +263,7 @@ json_t *view_tunnel_json(const struct view_tunnel *v)
 	put(&b, "nat", text(v->nat));
 	put(&b, "encapsulated", json_boolean(v->encapsulated));
 	put(&b, "mtu", number(v->mtu));
+	put(&b, "mtu-outer", v->mtu_outer ? number(v->mtu_outer) : json_null());
 	put(&b, "mtu-possible", v->mtu_possible ? number(v->mtu_possible) : json_null());
 	put(&b, "mss", number(v->mss));
 	put(&b, "mss-clamped", json_boolean(v->mss_clamped));

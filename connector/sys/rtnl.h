@@ -36,6 +36,7 @@ struct rtnl_route {
 	uint8_t protocol, type, tos, scope;
 	bool cloned;        /* a cache entry, no route */
 	struct addr source; /* RTA_PREFSRC; none: the kernel's choice */
+	uint32_t mtu;       /* RTAX_MTU: of the route, or learned for its path; 0: the interface's */
 	struct rtnl_way way[RTNL_WAYS_MAX];
 	unsigned n_ways, n_more; /* kept, and beyond */
 };

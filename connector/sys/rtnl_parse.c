@@ -75,6 +75,17 @@ static void parse_multipath(const struct nlattr *attr, struct rtnl_route *r)
 	}
 }
 
+static void parse_metrics(const struct nlattr *attr, struct rtnl_route *r)
+{
+	const struct nlattr *a;
+
+	mnl_attr_for_each_nested(a, attr)
+	{
+		if (mnl_attr_get_type(a) == RTAX_MTU)
+			r->mtu = get_u32(a);
+	}
+}
+
 static void parse_route_attr(const struct nlattr *a, struct rtnl_route *r, struct rtnl_way *way)
 {
 	switch (mnl_attr_get_type(a)) {
@@ -86,6 +97,7 @@ static void parse_route_attr(const struct nlattr *a, struct rtnl_route *r, struc
 	case RTA_OIF: way->ifindex = (int)get_u32(a); break;
 	case RTA_GATEWAY: way->via = get_addr(a); break;
 	case RTA_VIA: way->via = get_via(a); break;
+	case RTA_METRICS: parse_metrics(a, r); break;
 	case RTA_MULTIPATH: parse_multipath(a, r); break;
 	}
 }

@@ -2,10 +2,10 @@
 /*
  * UDP and raw IP sockets with packet info and recvmmsg/sendmmsg.
  *
- * Outer packets may be fragmented (IP_PMTUDISC_DONT): the tunnel's MTU is chosen so that it does not happen,
- * and where it was chosen too large a fragment still arrives, while an outer DF bit would make a black hole.
- * IPv4 and IPv6 have a socket each (IPV6_V6ONLY), so an address has one form. A raw IPv4 socket delivers the
- * IP header too, which is cut off here; a raw IPv6 one does not.
+ * What is sent here may be fragmented on its way (IP_PMTUDISC_DONT): IKE must arrive whatever the path; ESP
+ * that must not be fragmented leaves by rawip.c. TOS goes along as control data, one octet a datagram. IPv4
+ * and IPv6 have a socket each (IPV6_V6ONLY), so an address has one form. A raw IPv4 socket delivers the IP
+ * header too, which is cut off here; a raw IPv6 one does not.
  */
 #include "connector/sys/udp.h"
 
@@ -22,7 +22,7 @@
 
 union cmsg_room {
 	struct cmsghdr align;
-	uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
 };
 
 static int set_int(int fd, int level, int option, int value)
@@ -46,11 +46,19 @@ static int set_options(int fd, uint8_t family, bool raw)
 	set_buffers(fd);
 	if (family == 4) {
 		err = set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
+		if (!err)
+			err = set_int(fd, IPPROTO_IP, IP_RECVTOS, 1);
 		return err ? err : set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
 	}
 	err = raw ? 0 : set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1); /* a raw socket is IPv6 only anyway */
 	if (!err)
 		err = set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+	if (!err)
+		err = set_int(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
+	/* A raw socket of IPv6 takes note of "packet too big" only when errors are asked for: udp_recv_batch
+	 * drops them. */
+	if (!err && raw)
+		err = set_int(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
 	return err ? err : set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
 }
 
@@ -118,25 +126,29 @@ void udp_close(struct udp_socket *s)
 	s->fd = -1;
 }
 
-/* Where the datagram arrived. */
-static struct endpoint local_of(struct msghdr *h, uint16_t port)
+/* Where the datagram arrived, and how its outer header was marked. */
+static void read_control(struct msghdr *h, struct udp_msg *m)
 {
-	struct endpoint local = { .port = port };
-
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
 		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
 			struct in_pktinfo info;
 
 			memcpy(&info, CMSG_DATA(c), sizeof(info));
-			local.addr = addr_from_bytes(4, (const uint8_t *)&info.ipi_addr);
+			m->local.addr = addr_from_bytes(4, (const uint8_t *)&info.ipi_addr);
 		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
 			struct in6_pktinfo info;
 
 			memcpy(&info, CMSG_DATA(c), sizeof(info));
-			local.addr = addr_from_bytes(6, info.ipi6_addr.s6_addr);
+			m->local.addr = addr_from_bytes(6, info.ipi6_addr.s6_addr);
+		} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS) {
+			memcpy(&m->tos, CMSG_DATA(c), sizeof(m->tos));
+		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS) {
+			int tos;
+
+			memcpy(&tos, CMSG_DATA(c), sizeof(tos));
+			m->tos = (uint8_t)tos;
 		}
 	}
-	return local;
 }
 
 /* Takes the IPv4 header off a raw datagram; the kernel has checked that it is whole. */
@@ -148,6 +160,18 @@ static void cut_ip_header(struct udp_msg *m)
 		header = m->len;
 	memmove(m->data, m->data + header, m->len - header);
 	m->len -= header;
+}
+
+/* What is in the error queue would make the socket readable for ever; the kernel has drawn its conclusions.
+ */
+static void drop_errors(int fd)
+{
+	uint8_t byte;
+	struct iovec iov = { &byte, sizeof(byte) };
+	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	for (unsigned i = 0; i < UDP_BATCH && recvmsg(fd, &h, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0; i++)
+		;
 }
 
 int udp_recv_batch(const struct udp_socket *s, struct udp_msg msgs[], unsigned n)
@@ -170,13 +194,20 @@ int udp_recv_batch(const struct udp_socket *s, struct udp_msg msgs[], unsigned n
 			.msg_controllen = sizeof(control[i]) };
 	}
 	got = recvmmsg(s->fd, vec, n, MSG_DONTWAIT, NULL);
-	if (got < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	if (got < 0) {
+		int err = errno;
+
+		if (s->raw && s->family == 6)
+			drop_errors(s->fd);
+		return err == EAGAIN || err == EINTR ? 0 : -err;
+	}
 	for (int i = 0; i < got; i++) {
 		msgs[i].len = vec[i].msg_len;
 		msgs[i].error = vec[i].msg_hdr.msg_flags & MSG_TRUNC ? -EMSGSIZE : 0;
 		msgs[i].remote = endpoint_from_sockaddr(&names[i]);
-		msgs[i].local = local_of(&vec[i].msg_hdr, s->port);
+		msgs[i].local = (struct endpoint){ .port = s->port };
+		msgs[i].tos = 0;
+		read_control(&vec[i].msg_hdr, &msgs[i]);
 		if (s->raw)
 			msgs[i].remote.port = 0;
 		if (s->raw && s->family == 4)
@@ -185,36 +216,49 @@ int udp_recv_batch(const struct udp_socket *s, struct udp_msg msgs[], unsigned n
 	return got;
 }
 
-/* Asks the kernel to send from addr. */
-static void set_source(struct msghdr *h, union cmsg_room *room, const struct addr *addr)
+static void put_control(
+    struct msghdr *h, struct cmsghdr *c, int level, int type, const void *data, size_t len)
 {
-	struct cmsghdr *c;
+	c->cmsg_level = level;
+	c->cmsg_type = type;
+	c->cmsg_len = CMSG_LEN(len);
+	memcpy(CMSG_DATA(c), data, len);
+	h->msg_controllen += CMSG_SPACE(len);
+}
 
-	if (addr_is_none(addr) || addr_is_unspecified(addr))
+/* Asks the kernel to send from this address, with this TOS. */
+static void set_control(struct msghdr *h, union cmsg_room *room, const struct udp_msg *m)
+{
+	const struct addr *from = &m->local.addr;
+	struct cmsghdr *c;
+	int tos = m->tos;
+	bool source = !addr_is_none(from) && !addr_is_unspecified(from);
+
+	if (!source && !tos)
 		return;
 	memset(room, 0, sizeof(*room));
 	h->msg_control = room;
 	h->msg_controllen = sizeof(*room);
 	c = CMSG_FIRSTHDR(h);
-	if (addr->family == 4) {
+	h->msg_controllen = 0;
+	if (source && from->family == 4) {
 		struct in_pktinfo info = { 0 };
 
-		memcpy(&info.ipi_spec_dst, addr->b, 4);
-		c->cmsg_level = IPPROTO_IP;
-		c->cmsg_type = IP_PKTINFO;
-		c->cmsg_len = CMSG_LEN(sizeof(info));
-		memcpy(CMSG_DATA(c), &info, sizeof(info));
-		h->msg_controllen = CMSG_SPACE(sizeof(info));
-	} else {
+		memcpy(&info.ipi_spec_dst, from->b, 4);
+		put_control(h, c, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+	} else if (source) {
 		struct in6_pktinfo info = { 0 };
 
-		memcpy(&info.ipi6_addr, addr->b, 16);
-		c->cmsg_level = IPPROTO_IPV6;
-		c->cmsg_type = IPV6_PKTINFO;
-		c->cmsg_len = CMSG_LEN(sizeof(info));
-		memcpy(CMSG_DATA(c), &info, sizeof(info));
-		h->msg_controllen = CMSG_SPACE(sizeof(info));
+		memcpy(&info.ipi6_addr, from->b, 16);
+		put_control(h, c, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
 	}
+	if (!tos)
+		return;
+	c = (void *)&room->bytes[h->msg_controllen];
+	if (m->remote.addr.family == 6)
+		put_control(h, c, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
+	else
+		put_control(h, c, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
 }
 
 void udp_send_batch(const struct udp_socket *s, struct udp_msg msgs[], unsigned n)
@@ -236,7 +280,7 @@ void udp_send_batch(const struct udp_socket *s, struct udp_msg msgs[], unsigned 
 		vec[i].msg_hdr =
 		    (struct msghdr){ .msg_name = &names[i], .msg_iov = &iov[i], .msg_iovlen = 1 };
 		vec[i].msg_hdr.msg_namelen = endpoint_to_sockaddr(&to, &names[i]);
-		set_source(&vec[i].msg_hdr, &control[i], &msgs[i].local.addr);
+		set_control(&vec[i].msg_hdr, &control[i], &msgs[i]);
 		msgs[i].error = 0;
 	}
 	while (done < n) {

@@ -33,8 +33,9 @@ struct udp_msg {
 	size_t len;
 	/* Ports of raw sockets are 0. Sending from address family 0 lets the route choose the source. */
 	struct endpoint local, remote;
-	int error; /* sending: 0 or -errno, of this datagram alone; receiving: -EMSGSIZE when it was cut off
-	            */
+	uint8_t tos; /* TOS octet or traffic class of the outer header, both ways */
+	int error;   /* sending: 0 or -errno, of this datagram alone; receiving: -EMSGSIZE when it was cut off
+	              */
 };
 
 /* 0, or -errno: EADDRINUSE when another program holds the port, EAFNOSUPPORT where the kernel lacks the

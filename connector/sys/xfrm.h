@@ -36,12 +36,13 @@ struct xfrm_state_params {
 	uint32_t spi, reqid, if_id;
 	enum encr_id encr;
 	unsigned encr_key_bits;
-	enum integ_id integ;      /* INTEG_NONE with an AEAD */
-	const uint8_t *encr_key;  /* as long as encr_info says, with its salt behind it */
-	const uint8_t *integ_key; /* as long as integ_info says */
-	bool esn;                 /* RFC 4303 2.2.1 */
-	uint32_t replay_window;   /* packets; rounded up to 32, at most 4096; counts for inbound ones */
-	bool encap;               /* ESP in UDP (RFC 3948), with these ports */
+	enum integ_id integ;         /* INTEG_NONE with an AEAD */
+	const uint8_t *encr_key;     /* as long as encr_info says, with its salt behind it */
+	const uint8_t *integ_key;    /* as long as integ_info says */
+	bool esn;                    /* RFC 4303 2.2.1 */
+	uint32_t replay_window;      /* packets; rounded up to 32, at most 4096; counts for inbound ones */
+	bool no_df, no_dscp, no_ecn; /* of the inner header nothing goes outside; no_ecn: nor inside */
+	bool encap;                  /* ESP in UDP (RFC 3948), with these ports */
 	uint16_t encap_sport, encap_dport;
 	uint64_t soft_packets;    /* one event when so many have gone through; 0: none */
 	uint32_t event_packets;   /* an event each time so many have gone through; 0: none */

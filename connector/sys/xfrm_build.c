@@ -174,12 +174,15 @@ struct nlmsghdr *xfrm_build_state(void *buf, const struct xfrm_state_params *p, 
 	sa->reqid = p->reqid;
 	sa->family = af_of(&p->dst);
 	sa->mode = XFRM_MODE_TUNNEL;
-	sa->flags = (uint8_t)(XFRM_STATE_AF_UNSPEC | (p->esn ? XFRM_STATE_ESN : 0));
+	sa->flags = (uint8_t)(XFRM_STATE_AF_UNSPEC | (p->esn ? XFRM_STATE_ESN : 0) |
+	                      (p->no_df ? XFRM_STATE_NOPMTUDISC : 0) | (p->no_ecn ? XFRM_STATE_NOECN : 0));
 	if (!put_encryption(nlh, p) || !put_integrity(nlh, p))
 		return NULL;
 	put_replay(nlh, p);
 	put_encap(nlh, p);
 	put_offload(nlh, p);
+	if (p->no_dscp)
+		mnl_attr_put_u32(nlh, XFRMA_SA_EXTRA_FLAGS, XFRM_SA_XFLAG_DONT_ENCAP_DSCP);
 	mnl_attr_put_u32(nlh, XFRMA_IF_ID, p->if_id);
 	mnl_attr_put_u32(nlh, XFRMA_REPLAY_THRESH, p->event_packets);
 	mnl_attr_put_u32(nlh, XFRMA_ETIMER_THRESH, 0); /* no events by time */

@@ -158,6 +158,7 @@ static const struct mistake mistakes[] = {
 	/* values */
 	{ { { T1 "ike-fragmentation", "\"maybe\"" } }, "config-wrong-value", Y_T1 "/ike-fragmentation",
 	    "maybe", "force" },
+	{ { { T1 "df", "\"yes\"" } }, "config-wrong-value", Y_T1 "/df", "yes", "clear" },
 	{ { { T1 "ike-fragment-size", "255" } }, "config-wrong-value", Y_T1 "/ike-fragment-size", "255",
 	    "256 to 9000" },
 	{ { { "as", "0" } }, "config-wrong-value", CONN "/as", "0", "AS 0" },
@@ -404,6 +405,8 @@ static void the_smallest_configuration_loads(void **state)
 	assert_true(t->force_encap);
 	assert_int_equal(t->fragmentation, CFG_FRAGMENTATION_YES);
 	assert_int_equal(t->fragment_size, 0);
+	assert_int_equal(t->df, CFG_DF_COPY);
+	assert_false(t->dscp_zero || t->ignore_ecn);
 	assert_int_equal(t->mtu, 1400);
 	assert_int_equal(t->mss, 1350);
 	assert_true(t->have_bgp);
@@ -442,6 +445,7 @@ static void a_tunnel_overrules_its_profile(void **state)
 	    "\"ike-lifetime\":3600,"
 	    "\"esp-lifetime\":1800,\"esp-lifekbytes\":0,\"liveness-interval\":5,\"liveness-timeout\":6,"
 	    "\"force-encapsulation\":false,\"ike-fragmentation\":\"accept\",\"ike-fragment-size\":600,"
+	    "\"dscp\":\"zero\",\"ecn\":false,\"df\":\"clear\","
 	    "\"mtu\":1300,\"static-route\":[{\"prefix\":\"10.9.0.0/16\"},{\"prefix\":\"2001:db8::/"
 	    "32\",\"metric\":7}],"
 	    "\"inside-address\":[\"169.254.21.2/"
@@ -471,6 +475,8 @@ static void a_tunnel_overrules_its_profile(void **state)
 	assert_false(t->force_encap);
 	assert_int_equal(t->fragmentation, CFG_FRAGMENTATION_ACCEPT);
 	assert_int_equal(t->fragment_size, 600);
+	assert_int_equal(t->df, CFG_DF_CLEAR);
+	assert_true(t->dscp_zero && t->ignore_ecn);
 	assert_int_equal(t->mtu, 1300);
 	assert_int_equal(t->mss, 1260); /* follows the MTU down */
 	assert_int_equal(t->n_static_route, 2);
@@ -674,6 +680,10 @@ static void changes_are_told_apart(void **state)
 		{ T1 "force-encapsulation", "false", CFG_RESTART },
 		{ T1 "ike-fragmentation", "\"no\"", CFG_RESTART },
 		{ T1 "ike-fragment-size", "600", CFG_RESTART },
+		{ T1 "dscp", "\"zero\"", CFG_RESTART },
+		{ T1 "ecn", "false", CFG_RESTART },
+		{ T1 "ecn", "true", CFG_SAME },
+		{ T1 "df", "\"set\"", CFG_RESTART },
 		{ T1 "mtu", "1399", CFG_RESTART },
 	};
 
