@@ -137,7 +137,7 @@ void ike_act_state(
 }
 
 uint64_t ike_act_child(struct ike *ike, uint32_t conn, enum ike_action_kind kind, uint32_t spi_in,
-    uint32_t spi_out, uint32_t old_spi_in, uint64_t depends)
+    uint32_t spi_out, uint64_t depends)
 {
 	struct ike_action_node *n = push(ike, kind, conn, depends);
 
@@ -145,7 +145,6 @@ uint64_t ike_act_child(struct ike *ike, uint32_t conn, enum ike_action_kind kind
 		return 0;
 	n->a.child.spi_in = spi_in;
 	n->a.child.spi_out = spi_out;
-	n->a.child.old_spi_in = old_spi_in;
 	return n->a.id;
 }
 
@@ -158,6 +157,35 @@ void ike_act_child_down_first(struct ike *ike, uint32_t conn, uint32_t spi_in)
 	n->a.child.spi_in = spi_in;
 	list_remove(&n->node);
 	list_prepend(&ike->queue, &n->node);
+}
+
+uint64_t ike_act_child_rekeyed(struct ike *ike, const struct ike_child *c, const struct ike_child *before)
+{
+	struct ike_action_node *n = push(ike, IKE_ACT_CHILD_REKEYED, c->conn->id, c->add_out);
+
+	if (!n)
+		return 0;
+	n->a.child.spi_in = c->spi_in;
+	n->a.child.spi_out = c->spi_out;
+	n->a.child.old_spi_in = before->spi_in;
+	n->a.child.old_spi_out = before->spi_out;
+	n->a.child.how = c->how;
+	if (c->old_spi_in != before->spi_in)
+		n->a.child.how.why = IKE_REKEY_TAKEOVER;
+	return n->a.id;
+}
+
+void ike_act_ike_rekeyed(const struct ike_sa *old, const struct ike_sa *heir)
+{
+	struct ike_action_node *n = push(old->ike, IKE_ACT_IKE_REKEYED, old->conn->id, 0);
+
+	if (!n)
+		return;
+	n->a.ike.spi_i = heir->spi_i;
+	n->a.ike.spi_r = heir->spi_r;
+	n->a.ike.old_spi_i = old->spi_i;
+	n->a.ike.old_spi_r = old->spi_r;
+	n->a.ike.how = heir->how;
 }
 
 void ike_act_moved(struct ike *ike, uint32_t conn, const struct endpoint *to)

@@ -2,7 +2,7 @@
 /*
  * Child SAs: made, brought into use, taken out. Make before break: the inbound side of a child is installed
  * when it is made, its outbound side when the peer is known to have the other half; the one before goes only
- * then. Late packets on an old inbound SA are still taken for a short while (a "drain"). CHILD_DOWN is said
+ * then. Late packets on an old inbound SA are still taken for a while (drain.c). CHILD_DOWN is said
  * only when a connection has no other child to turn to.
  */
 #include "ike/engine.h"
@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const mdur drain_time = { 2 * (int64_t)1000000000 };
 static const mdur delete_delay = {
 	200 * (int64_t)1000000
 }; /* packets sent on the old SA arrive before its Delete */
@@ -114,7 +113,8 @@ struct ike_child *ike_child_create(struct ike_sa *sa, const struct ike_child_new
 	c->low = *ike_nonce_lower(n->ni, n->nr);
 	c->old_spi_in = n->old_spi_in;
 	c->since = now;
-	c->delete_at = MTIME_NEVER;
+	c->delete_at = c->retry_at = MTIME_NEVER;
+	c->how.why = IKE_REKEY_PEER;
 	ike_lifetimes_start(
 	    sa, sa->conn->cfg.child_lifetime, n->we_initiate, now, &c->rekey_at, &c->expire_at);
 	fill_direction(&c->in, true, sa, n, &keys);
@@ -146,6 +146,28 @@ void ike_child_free(struct ike_child *c)
 	free(c);
 }
 
+/* The end that made the tunnel goes first; once one has rekeyed it, the other need not. */
+static void rehearse(struct ike_child *c, mtime now)
+{
+	mdur after = c->conn->cfg.rehearsal;
+
+	if (after.ns <= 0 || c->old_spi_in || c->conn->rehearsal_harms)
+		return;
+	if (!c->created_by_us)
+		after = mdur_mul(after, 5, 2);
+	c->why_next = IKE_REKEY_REHEARSAL;
+	c->retry_at = mtime_add(now, ike_jitter(c->conn->ike, after, 40));
+}
+
+void ike_child_want_rekey(struct ike_child *c, enum ike_rekey_why why)
+{
+	if (!c->want_rekey)
+		c->why_next = why;
+	c->want_rekey = true;
+	c->retry_at = MTIME_NEVER;
+	ike_touch_sa(c->sa);
+}
+
 void ike_child_activate(struct ike_child *c, mtime now)
 {
 	struct ike_conn *conn = c->sa->conn;
@@ -166,8 +188,7 @@ void ike_child_activate(struct ike_child *c, mtime now)
 	if (before) {
 		conn->child_rekeys++;
 		c->took_over_from = before->spi_in;
-		c->up = ike_act_child(
-		    ike, conn->id, IKE_ACT_CHILD_REKEYED, c->spi_in, c->spi_out, before->spi_in, c->add_out);
+		c->up = ike_act_child_rekeyed(ike, c, before);
 		return;
 	}
 	conn->attempts = 0;
@@ -175,8 +196,9 @@ void ike_child_activate(struct ike_child *c, mtime now)
 	conn->child_rekeys = conn->ike_rekeys = 0;
 	c->sa->last_sign = mtime_max(c->sa->last_sign, c->since);
 	reason_clear(&conn->last_error);
-	c->up = ike_act_child(ike, conn->id, IKE_ACT_CHILD_UP, c->spi_in, c->spi_out, 0, c->add_out);
+	c->up = ike_act_child(ike, conn->id, IKE_ACT_CHILD_UP, c->spi_in, c->spi_out, c->add_out);
 	ike_conn_phase(conn, IKE_PHASE_UP, NULL, MTIME_NEVER);
+	rehearse(c, now);
 }
 
 /* Who takes over from this child: its successor before any other that serves. */
@@ -204,41 +226,6 @@ static struct ike_child *find_other(struct ike_child *c)
 	return other;
 }
 
-static void drain_end(struct ike_child *c)
-{
-	ike_act_sa_del(c->conn->ike, c->conn->id, true, c->spi_in);
-	c->state = IKE_CHILD_GONE;
-	c->conn->n_draining--;
-	ike_touch_conn(c->conn);
-}
-
-/* Its inbound side stays with the conn; its SA may go. */
-static void drain_start(struct ike_child *c, mtime at)
-{
-	struct ike_conn *conn = c->conn;
-
-	if (conn->n_draining == IKE_DRAINS_MAX)
-		list_for_each (&conn->draining, struct ike_child, o, node)
-			if (o->state == IKE_CHILD_DRAINING) {
-				drain_end(o);
-				break;
-			}
-	list_remove(&c->node);
-	list_append(&conn->draining, &c->node);
-	c->state = IKE_CHILD_DRAINING;
-	c->sa = NULL;
-	c->drain_at = at;
-	conn->n_draining++;
-	ike_touch_conn(conn);
-}
-
-void ike_drain_flush(struct ike_conn *conn, mtime now, bool all)
-{
-	list_for_each (&conn->draining, struct ike_child, c, node)
-		if (c->state == IKE_CHILD_DRAINING && (all || mtime_reached(c->drain_at, now)))
-			drain_end(c);
-}
-
 /* A replaced child whose successor goes serves again: it is all there is. */
 static void revive_predecessor(struct ike_child *c, mtime now)
 {
@@ -248,7 +235,7 @@ static void revive_predecessor(struct ike_child *c, mtime now)
 		return;
 	old->state = IKE_CHILD_READY;
 	old->delete_at = MTIME_NEVER;
-	old->rekey_at = mtime_add(now, ike_jitter(c->sa->ike, mdur_s(10), 50));
+	old->retry_at = mtime_add(now, ike_jitter(c->sa->ike, mdur_s(10), 50));
 }
 
 void ike_child_remove(struct ike_child *c, bool drain, mtime now)
@@ -264,7 +251,7 @@ void ike_child_remove(struct ike_child *c, bool drain, mtime now)
 		if (other)
 			ike_child_activate(other, now);
 		if (conn->live == c) {
-			ike_act_child(ike, conn->id, IKE_ACT_CHILD_DOWN, c->spi_in, c->spi_out, 0, 0);
+			ike_act_child(ike, conn->id, IKE_ACT_CHILD_DOWN, c->spi_in, c->spi_out, 0);
 			conn->live = NULL;
 			drain = false;
 		}
@@ -277,13 +264,13 @@ void ike_child_remove(struct ike_child *c, bool drain, mtime now)
 	c->in_installed = c->out_installed = false;
 	ike_touch_conn(conn);
 	if (drain)
-		drain_start(c, mtime_add(now, drain_time));
+		ike_drain_start(c, now);
 }
 
 void ike_child_replaced(struct ike_child *c, mtime now, bool we_delete)
 {
 	c->state = IKE_CHILD_REPLACED;
 	c->want_rekey = false;
-	c->rekey_at = c->expire_at = MTIME_NEVER;
+	c->rekey_at = c->retry_at = c->expire_at = MTIME_NEVER;
 	c->delete_at = mtime_add(now, we_delete ? delete_delay : delete_guard);
 }

@@ -234,6 +234,7 @@ void ike_conn_up(struct ike *ike, uint32_t id, mtime now)
 	if (!conn || conn->up)
 		return;
 	conn->up = true;
+	conn->rehearsal_harms = false;
 	conn->attempts = conn->failures = conn->remote_index = 0;
 	reason_clear(&conn->last_error);
 	ike_touch_conn(conn);
@@ -289,8 +290,7 @@ int ike_conn_rekey_child(struct ike *ike, uint32_t id, mtime now)
 		return -1;
 	if (conn->live->state != IKE_CHILD_READY)
 		return 0; /* a successor is on its way already */
-	ike_touch_conn(conn);
-	conn->live->want_rekey = true;
+	ike_child_want_rekey(conn->live, IKE_REKEY_COMMAND);
 	ike_run(ike, now);
 	return 0;
 }
@@ -303,6 +303,7 @@ int ike_conn_rekey_ike(struct ike *ike, uint32_t id, mtime now)
 		return -1;
 	ike_touch_conn(conn);
 	conn->live->sa->want_rekey = true;
+	conn->live->sa->why_next = IKE_REKEY_COMMAND;
 	ike_run(ike, now);
 	return 0;
 }
@@ -323,25 +324,43 @@ void ike_fact_first_packet(struct ike *ike, uint32_t id, uint32_t spi_in, mtime 
 		return;
 	ike_touch_sa(c->sa);
 	c->sa->last_sign = mtime_max(c->sa->last_sign, now);
-	c->sa->proven = true;
+	c->sa->proven = c->seen = true;
 	if (c != c->sa->conn->live && !c->sa->redundant)
 		ike_child_activate(c, now);
 	ike_run(ike, now);
 }
 
-void ike_fact_bytes(struct ike *ike, uint32_t id, uint32_t spi_in, uint64_t bytes, mtime now)
+/* 80 to 95 percent of the limit, by SPI: both ends seldom start together. */
+static bool worn(uint64_t used, uint64_t limit, uint32_t spi_in)
 {
-	struct ike_child *c = ike_child_any(ike, id, spi_in);
-	uint64_t limit;
+	return limit && used >= limit / 100 * (80 + spi_in % 16);
+}
 
-	if (!c || c->state != IKE_CHILD_READY || c->bytes_fired)
+void ike_fact_usage(struct ike *ike, uint32_t id, uint32_t spi_in, const struct ike_usage *u, mtime now)
+{
+	struct ike_conn *conn = ike_conn_find(ike, id);
+	struct ike_child *c = conn ? ike_child_any(ike, id, spi_in) : NULL;
+	struct ike_child *drained = conn && !c ? ike_drain_find(conn, spi_in) : NULL;
+	bool bytes;
+
+	if (drained)
+		drained->last_in = u->last_in;
+	if (!c || c->state != IKE_CHILD_READY || c->worn)
 		return;
-	/* 80 to 95 percent of the limit, by SPI: both ends seldom start together. */
-	limit = c->sa->conn->cfg.child_life_bytes;
-	if (!limit || bytes < limit / 100 * (80 + c->spi_in % 16))
+	bytes = worn(u->bytes, conn->cfg.child_life_bytes, spi_in);
+	if (!bytes && !worn(u->packets, conn->cfg.child_life_packets, spi_in))
 		return;
-	c->bytes_fired = true;
-	c->want_rekey = true;
-	ike_touch_sa(c->sa);
+	c->worn = true;
+	ike_child_want_rekey(c, bytes ? IKE_REKEY_BYTES : IKE_REKEY_PACKETS);
+	ike_run(ike, now);
+}
+
+void ike_fact_seq_near_end(struct ike *ike, uint32_t id, uint32_t spi_out, mtime now)
+{
+	struct ike_conn *conn = ike_conn_find(ike, id);
+
+	if (!conn || !conn->live || conn->live->spi_out != spi_out || conn->live->state != IKE_CHILD_READY)
+		return;
+	ike_child_want_rekey(conn->live, IKE_REKEY_SEQ);
 	ike_run(ike, now);
 }

@@ -85,15 +85,24 @@ static uint16_t choose(struct ike_sa *sa, const struct ike_payloads *p, const st
 	return 0;
 }
 
-static void refuse(struct ike_sa *sa, uint32_t msg_id, uint16_t type, const struct ike_child_new *n,
-    const struct reason *why)
+static void refuse(struct ike_sa *sa, uint32_t msg_id, uint16_t type, const struct ike_payloads *p,
+    const struct ike_child_new *n, const struct reason *why)
 {
+	const struct ike_notify *rekey = ike_notify_find(p, IKE_N_REKEY_SA);
 	uint8_t group[2];
 	struct wr w = wr_init(group, sizeof(group));
 
 	if (reason_is_set(why)) {
 		ike_act_report(sa->ike, sa->conn->id, IKE_REPORT_WARN, why);
 		sa->conn->last_error = *why;
+	}
+	if (type == IKE_N_CHILD_SA_NOT_FOUND && rekey) { /* it names the SA that was meant (RFC 7296 2.25) */
+		struct ike_build b = ike_build_init(sa->ike->body, sizeof(sa->ike->body));
+		struct chunk spi = { rekey->spi.data, rekey->spi.len };
+
+		ike_build_notify(&b, IKE_PROTO_ESP, &spi, type, NULL, 0);
+		ike_respond(sa, X, msg_id, &b, 0);
+		return;
 	}
 	wr_u16(&w, (uint16_t)n->choice.suite.ke);
 	ike_respond_notify(sa, X, msg_id, type, group, type == IKE_N_INVALID_KE_PAYLOAD ? sizeof(group) : 0);
@@ -135,9 +144,11 @@ static void make_child(struct ike_sa *sa, uint32_t msg_id, const struct ike_payl
 		ike_respond_notify(sa, X, msg_id, IKE_N_TEMPORARY_FAILURE, NULL, 0);
 		return;
 	}
+	c->answer_id = msg_id;
+	sa->put_off = MTIME_NEVER;
 	respond(sa, msg_id, n, c, job);
 	if (old && sa->task.kind == IKE_TASK_REKEY_CHILD && sa->task.child_spi_in == old->spi_in) {
-		sa->task.contested = true;
+		sa->task.contested = c->how.collided = true;
 		sa->task.rival = c->low;
 	}
 	if (old)
@@ -170,7 +181,7 @@ void ike_create_child_request(struct ike_sa *sa, uint32_t msg_id, struct ike_pay
 	if (!refusal && job && !job->ok)
 		refusal = IKE_N_INVALID_SYNTAX; /* a public value that RFC 6989 forbids */
 	if (refusal) {
-		refuse(sa, msg_id, refusal, &n, &why);
+		refuse(sa, msg_id, refusal, p, &n, &why);
 		return;
 	}
 	if (n.choice.suite.ke != KE_NONE && !job) {

@@ -17,6 +17,18 @@
 
 struct ike_action_node;
 
+/* How a datagram came, and so how its answer goes. */
+struct ike_way {
+	const struct endpoint *local, *remote;
+	bool natt;
+};
+
+struct ike_stray { /* how many answers to strangers are left (stray.c) */
+	bool started;
+	unsigned left;
+	mtime filled;
+};
+
 struct ike {
 	struct ike_limits limits;
 	struct rng rng;
@@ -35,6 +47,7 @@ struct ike {
 	struct ike_cookie_jar cookies;
 	uint64_t next_action, next_serial, next_ticket, next_order;
 	struct ike_stats stats;
+	struct ike_stray stray;
 	mtime half_open_said; /* when the flood was last reported; NEVER: not yet */
 	uint8_t in[IKE_MESSAGE_MAX], body[IKE_MESSAGE_MAX];
 	uint8_t msg[IKE_MESSAGE_MAX + IKE_FRAGMENTS_MAX * IKE_FRAGMENT_EXTRA_MAX];
@@ -44,6 +57,13 @@ struct ike {
 int ike_bytes_set(struct ike_bytes *b, const void *data, size_t len);
 void ike_bytes_clear(struct ike_bytes *b);
 mdur ike_jitter(struct ike *ike, mdur base, unsigned percent); /* base plus or minus up to percent */
+
+/* stray.c: answers where there is no SA, few of them */
+void ike_stray_request(
+    struct ike *ike, const struct ike_header *h, const struct ike_way *way, size_t len, mtime now);
+/* Is it of a higher major version? Then it is dealt with. */
+bool ike_stray_version(
+    struct ike *ike, const uint8_t *data, size_t len, const struct ike_way *way, mtime now);
 
 /* index.c: what is found by a number, in constant time */
 int ike_index_sa(struct ike_sa *sa); /* by serial and SPIs; 0, or -1 when memory is out */
@@ -90,10 +110,12 @@ void ike_act_sa_del(struct ike *ike, uint32_t conn, bool inbound, uint32_t spi);
 void ike_act_state(
     struct ike *ike, uint32_t conn, enum ike_phase phase, const struct reason *why, mtime next_attempt);
 uint64_t ike_act_child(struct ike *ike, uint32_t conn, enum ike_action_kind kind, uint32_t spi_in,
-    uint32_t spi_out, uint32_t old_spi_in, uint64_t depends);
+    uint32_t spi_out, uint64_t depends);
 /* Ahead of all that waits in the queue: a successor that nobody has heard of is not coming, and the SAs
  * before it are going. */
 void ike_act_child_down_first(struct ike *ike, uint32_t conn, uint32_t spi_in);
+uint64_t ike_act_child_rekeyed(struct ike *ike, const struct ike_child *c, const struct ike_child *before);
+void ike_act_ike_rekeyed(const struct ike_sa *old, const struct ike_sa *heir);
 void ike_act_moved(struct ike *ike, uint32_t conn, const struct endpoint *to);
 void ike_act_report(struct ike *ike, uint32_t conn, enum ike_severity severity, const struct reason *why);
 #define IKE_DROPPED_MAX 16
@@ -252,18 +274,28 @@ struct ike_child *ike_child_ready(struct ike_sa *sa);
 void ike_child_activate(struct ike_child *c, mtime now);
 /* Takes it out. drain: its inbound side stays for late packets. Another child takes over, else CHILD_DOWN. */
 void ike_child_remove(struct ike_child *c, bool drain, mtime now);
+/* It is to be rekeyed, as soon as nothing else is under way. */
+void ike_child_want_rekey(struct ike_child *c, enum ike_rekey_why why);
 void ike_child_replaced(struct ike_child *c, mtime now, bool we_delete);
 struct ike_child *ike_child_successor(struct ike_child *c);
+/* drain.c */
+void ike_drain_start(struct ike_child *c, mtime now);
 void ike_drain_flush(struct ike_conn *conn, mtime now, bool all);
+/* The draining child of this inbound SPI, or NULL. */
+struct ike_child *ike_drain_find(struct ike_conn *conn, uint32_t spi_in);
 
 /* create_child.c: our rekey of a child; create_child_respond.c: the peer's; rekey_ike.c: of the IKE SA, both
  * ways */
-void ike_rekey_child_start(struct ike_sa *sa, struct ike_child *c, enum ke_id group, mtime now);
+void ike_rekey_child_start(struct ike_sa *sa, struct ike_child *c, mtime now);
 void ike_rekey_child_send(struct ike_sa *sa, mtime now);
 void ike_rekey_child_reply(struct ike_sa *sa, struct ike_payloads *p, uint8_t first, struct rd chain,
     struct ike_job *job, mtime now);
 void ike_create_child_request(struct ike_sa *sa, uint32_t msg_id, struct ike_payloads *p, uint8_t first,
     struct rd chain, struct ike_job *job, mtime now);
+/* Notes a TEMPORARY_FAILURE. True: it has gone on for too long, and the IKE SA was closed (RFC 7296 2.25). */
+/* This SA is lost: if a rehearsal was under way, no more of them. */
+void ike_rehearsal_judge(struct ike_sa *sa);
+bool ike_put_off(struct ike_sa *sa, mtime now);
 void ike_rekey_ike_start(struct ike_sa *sa, enum ke_id group, mtime now);
 void ike_rekey_ike_send(struct ike_sa *sa, mtime now);
 void ike_rekey_ike_reply(struct ike_sa *sa, struct ike_payloads *p, uint8_t first, struct rd chain,
@@ -277,7 +309,16 @@ enum ke_id ike_retry_group(struct ike_task *t, const struct ike_proposals *ours,
 /* The group our first public value is for. */
 enum ke_id ike_first_group(const struct ike_proposals *ours);
 
+/* rekey_offer.c: what the rekey of a child offers */
+/* The group of its KE payload; KE_NONE: none. */
+enum ke_id ike_rekey_group(const struct ike_sa *sa, enum ike_pfs pfs);
+void ike_rekey_offer(
+    const struct ike_conn_config *cfg, enum ike_pfs pfs, enum ke_id group, struct ike_proposals *ret);
+/* What to offer after a refusal; tried: bits by enum ike_pfs. False: nothing is left. */
+bool ike_rekey_next_offer(const struct ike_sa *sa, unsigned tried, enum ike_pfs *ret);
+
 /* informational.c */
+void ike_delete_orphan_start(struct ike_sa *sa, mtime now);
 void ike_delete_child_start(struct ike_sa *sa, struct ike_child *c, mtime now);
 void ike_delete_ike_start(struct ike_sa *sa, mtime now);
 void ike_probe_start(struct ike_sa *sa, mtime now);

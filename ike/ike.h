@@ -138,7 +138,10 @@ struct ike_conn_config {
 	bool narrow;      /* accept a subset of what we ask for (initiator); a responder always may narrow */
 	bool force_encap; /* make the peer see a NAT, so that ESP goes in UDP 4500 (RFC 7296 2.23) */
 	mdur ike_lifetime, child_lifetime; /* rekey is started a jittered margin before; 0: never by time */
-	uint64_t child_life_bytes;         /* 0: no limit; counted by facts (ike_fact_bytes) */
+	uint64_t child_life_bytes;         /* 0: no limit; counted by facts (ike_fact_usage) */
+	uint64_t child_life_packets;       /* the same */
+	mdur rehearsal; /* the first child SA is rekeyed this long (jittered) after it came up, so that a peer
+	                   that refuses is known now and not at night; 0: not */
 	mdur liveness_interval; /* an INFORMATIONAL probe after this long without a sign of life; 0: none */
 	mdur liveness_timeout;  /* a request unanswered for this long: the peer is dead. 0: 30 s */
 	mdur retransmit_first;  /* e.g. 500 ms; doubles each time up to 8 s, 3 s once
@@ -204,8 +207,16 @@ void ike_fact_first_packet(struct ike *ike, uint32_t conn, uint32_t spi_in, mtim
  * not.
  */
 void ike_fact_moved(struct ike *ike, uint32_t conn, uint32_t spi_in, const struct endpoint *remote);
-/* Bytes this child SA has carried, in either direction the larger; may start a rekey. */
-void ike_fact_bytes(struct ike *ike, uint32_t conn, uint32_t spi_in, uint64_t bytes, mtime now);
+/* What this child SA has carried, in either direction the larger; may start a rekey. Also of one that was
+ * replaced and still takes late packets: its inbound side stays until they have ceased. */
+struct ike_usage {
+	uint64_t bytes, packets;
+	mtime last_in; /* the last authenticated packet; {0}: none */
+};
+void ike_fact_usage(
+    struct ike *ike, uint32_t conn, uint32_t spi_in, const struct ike_usage *usage, mtime now);
+/* The outbound SA of this child runs out of sequence numbers. */
+void ike_fact_seq_near_end(struct ike *ike, uint32_t conn, uint32_t spi_out, mtime now);
 
 /* --- time --- */
 mtime ike_deadline(const struct ike *ike); /* MTIME_NEVER when there is none */
@@ -224,13 +235,31 @@ enum ike_action_kind {
 	IKE_ACT_STATE,    /* the connection's phase changed */
 	IKE_ACT_CHILD_UP, /* both directions are installed and the exchange is complete: `child` of the ladder
 	                   */
-	IKE_ACT_CHILD_REKEYED, /* the successor pair is in use; old_spi_in is its predecessor. spi_out seals,
-	                          even where another outbound SA was installed after it */
+	IKE_ACT_CHILD_REKEYED, /* the successor pair is in use; `old` is its predecessor. spi_out seals, even
+	                          where another outbound SA was installed after it */
+	IKE_ACT_IKE_REKEYED,   /* the IKE SA has a successor, which has its children */
 	IKE_ACT_CHILD_DOWN,    /* the connection has no child SA any more; before the SA_DELs */
 	IKE_ACT_REMOTE_MOVED,  /* the peer's address or port changed (NAT mapping, authenticated) */
 	IKE_ACT_REPORT,        /* something worth a log line or an error in status; nothing to do */
 };
 enum ike_phase { IKE_PHASE_DOWN, IKE_PHASE_CONNECTING, IKE_PHASE_AUTHENTICATING, IKE_PHASE_UP };
+/* Why an SA was rekeyed. */
+enum ike_rekey_why {
+	IKE_REKEY_TIME,
+	IKE_REKEY_BYTES,
+	IKE_REKEY_PACKETS,
+	IKE_REKEY_SEQ, /* its sequence numbers ran out */
+	IKE_REKEY_COMMAND,
+	IKE_REKEY_REHEARSAL,
+	IKE_REKEY_PEER,     /* the peer did it, for its own reasons */
+	IKE_REKEY_LOST,     /* the peer did not know it any more: made anew */
+	IKE_REKEY_TAKEOVER, /* no rekey: of two IKE SAs the other one stays, with its child */
+};
+struct ike_rekeyed {
+	enum ike_rekey_why why;
+	bool by_us;
+	bool collided; /* both ends did it at once */
+};
 enum ike_severity { IKE_REPORT_INFO, IKE_REPORT_WARN, IKE_REPORT_ERROR };
 
 /* One direction of a child SA, ready to install. */
@@ -272,8 +301,13 @@ struct ike_action {
 			mtime next_attempt; /* DOWN with a retry coming: when; else NEVER */
 		} state;
 		struct {
-			uint32_t spi_in, spi_out, old_spi_in;
+			uint32_t spi_in, spi_out, old_spi_in, old_spi_out;
+			struct ike_rekeyed how; /* of CHILD_REKEYED */
 		} child;
+		struct {
+			uint64_t spi_i, spi_r, old_spi_i, old_spi_r;
+			struct ike_rekeyed how;
+		} ike;
 		struct endpoint moved;
 		struct {
 			enum ike_severity severity;

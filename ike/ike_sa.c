@@ -48,7 +48,8 @@ struct ike_sa *ike_sa_new(
 	sa->state = initiator ? IKE_SA_INITIATING : IKE_SA_HALF_OPEN;
 	sa->created = sa->last_sign = now;
 	sa->expires = mtime_add(now, initiator ? initiating_life : half_open_life);
-	sa->established = sa->rekey_at = sa->expire_at = sa->childless_at = sa->delete_at = MTIME_NEVER;
+	sa->established = sa->rekey_at = sa->expire_at = sa->childless_at = sa->delete_at = sa->put_off =
+	    MTIME_NEVER;
 	list_init(&sa->children);
 	if (ike_index_sa(sa)) {
 		free(sa);
@@ -239,6 +240,8 @@ void ike_sa_inherit(struct ike_sa *old, struct ike_sa *heir, bool we_delete, mti
 	heir->redundant_since = old->redundant_since;
 	heir->redundant_check = old->redundant_check;
 	heir->childless_at = old->childless_at;
+	heir->pfs = old->pfs;
+	heir->pfs_group = old->pfs_group;
 	list_for_each (&old->conn->sas, struct ike_sa, sa, node)
 		if (sa->redundant_to == old->serial)
 			sa->redundant_to = heir->serial;
@@ -250,6 +253,7 @@ void ike_sa_inherit(struct ike_sa *old, struct ike_sa *heir, bool we_delete, mti
 	old->rekey_at = old->expire_at = old->childless_at = MTIME_NEVER;
 	old->want_rekey = old->want_probe = false;
 	heir->conn->ike_rekeys++;
+	ike_act_ike_rekeyed(old, heir);
 }
 
 void ike_sa_kick(struct ike_sa *sa, mtime now)
@@ -274,10 +278,12 @@ void ike_sa_kick(struct ike_sa *sa, mtime now)
 		    !ike_child_successor(c))
 			rekey = c;
 	}
-	if (sa->want_probe)
+	if (sa->orphan_spi)
+		ike_delete_orphan_start(sa, now);
+	else if (sa->want_probe)
 		ike_probe_start(sa, now);
 	else if (sa->want_rekey)
 		ike_rekey_ike_start(sa, ike_first_group(&sa->conn->cfg.ike_proposals), now);
 	else if (rekey)
-		ike_rekey_child_start(sa, rekey, ike_first_group(&sa->conn->cfg.esp_proposals), now);
+		ike_rekey_child_start(sa, rekey, now);
 }

@@ -28,6 +28,18 @@ void ike_delete_child_start(struct ike_sa *sa, struct ike_child *c, mtime now)
 		ike_task_failed(sa, now);
 }
 
+/* A child that only the peer has. */
+void ike_delete_orphan_start(struct ike_sa *sa, mtime now)
+{
+	struct ike_build b = ike_build_init(sa->ike->body, sizeof(sa->ike->body));
+
+	sa->task.kind = IKE_TASK_DELETE_CHILD;
+	ike_build_delete_esp(&b, &sa->orphan_spi, 1);
+	sa->orphan_spi = 0;
+	if (ike_request_send(sa, IKE_X_INFORMATIONAL, &b, 0, now))
+		ike_task_failed(sa, now);
+}
+
 void ike_delete_ike_start(struct ike_sa *sa, mtime now)
 {
 	struct ike_build b = ike_build_init(sa->ike->body, sizeof(sa->ike->body));
@@ -92,6 +104,7 @@ static void ike_deleted(struct ike_sa *sa, mtime now)
 		/* It rekeyed the IKE SA while our own rekey was under way, and did not see ours (2.8.2). */
 		ike_sa_inherit(sa, heir, false, now);
 	} else if (sa->state == IKE_SA_ESTABLISHED) {
+		ike_rehearsal_judge(sa);
 		/* One that never had a child went for the reason that is noted already. */
 		if (ike_child_ready(sa) || !reason_is_set(&conn->last_error))
 			ike_reason_peer_deleted(&why, sa, false);

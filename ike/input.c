@@ -66,6 +66,21 @@ static void fault_in_request(
 		ike_sa_linger(sa, now);
 }
 
+/*
+ * The peer has our answer, since it asks the next thing (its window is 1, RFC 7296 2.3): so it has the child
+ * that the answer made, and we may send on it. Not when it deletes something: that may be this very child.
+ */
+static void answer_arrived(struct ike_sa *sa, uint32_t msg_id, const struct ike_payloads *p, mtime now)
+{
+	list_for_each (&sa->children, struct ike_child, c, node)
+		if (c->state == IKE_CHILD_READY && !c->created_by_us && !c->out_installed && c->old_spi_in &&
+		    c->answer_id < msg_id && !p->n_del && !sa->task.contested && !sa->redundant &&
+		    sa->conn->live && sa->conn->live->sa == sa) {
+			ike_child_activate(c, now);
+			return;
+		}
+}
+
 void ike_process_request(struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, uint8_t first, struct rd chain,
     struct ike_job *job, mtime now)
 {
@@ -87,6 +102,8 @@ void ike_process_request(struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, u
 	deletes = p.n_del && p.del[0].protocol == IKE_PROTO_IKE;
 	if (waiting && !deletes)
 		ike_sa_inherit(waiting, sa, false, now);
+	if (sa->state == IKE_SA_ESTABLISHED)
+		answer_arrived(sa, msg_id, &p, now);
 	if (exchange == IKE_X_INFORMATIONAL)
 		ike_informational_request(sa, msg_id, &p, now);
 	else if (exchange == IKE_X_CREATE_CHILD_SA && sa->state == IKE_SA_ESTABLISHED)
@@ -114,7 +131,7 @@ void ike_task_failed(struct ike_sa *sa, mtime now)
 	case IKE_TASK_REKEY_IKE: ike_rekey_ike_failed(sa, now); break;
 	case IKE_TASK_REKEY_CHILD:
 		if (c && c->state == IKE_CHILD_READY)
-			c->rekey_at = mtime_add(now, ike_jitter(sa->ike, mdur_s(30), 30));
+			c->retry_at = mtime_add(now, ike_jitter(sa->ike, mdur_s(30), 30));
 		break;
 	case IKE_TASK_DELETE_CHILD:
 		if (c)
@@ -240,12 +257,14 @@ static void protected_input(struct ike_sa *sa, const struct ike_header *h, const
 void ike_input(struct ike *ike, const struct endpoint *local, const struct endpoint *remote, bool natt,
     const uint8_t *data, size_t len, mtime now)
 {
+	const struct ike_way way = { local, remote, natt };
 	struct ike_header h;
 	struct ike_sa *sa;
 	struct rd rest;
 
 	ike->stats.datagrams_in++;
 	if (ike_header_parse(data, len, &h, &rest)) {
+		ike_stray_version(ike, data, len, &way, now);
 		ike->stats.dropped_malformed++;
 		return;
 	}
@@ -261,6 +280,7 @@ void ike_input(struct ike *ike, const struct endpoint *local, const struct endpo
 		sa = ike_sa_by_own_spi(ike, h.from_initiator ? h.spi_r : h.spi_i);
 		if (!sa || sa->spi_i != h.spi_i || sa->spi_r != h.spi_r) {
 			ike->stats.dropped_no_sa++;
+			ike_stray_request(ike, &h, &way, len, now);
 			return;
 		}
 		ike_touch_sa(sa);

@@ -11,7 +11,8 @@
 
 #define SK_PREFIX_LEN (IKE_HEADER_LEN + IKE_PAYLOAD_HEADER_LEN)
 
-int ike_header_parse(const uint8_t *data, size_t len, struct ike_header *ret, struct rd *ret_rest)
+/* Header and length; any version. */
+static int parse_any(const uint8_t *data, size_t len, struct ike_header *ret, struct rd *ret_rest)
 {
 	struct rd r = rd_init(data, len);
 	struct ike_header h = { 0 };
@@ -30,11 +31,32 @@ int ike_header_parse(const uint8_t *data, size_t len, struct ike_header *ret, st
 	h.response = flags & IKE_FLAG_RESPONSE;
 	if (!rd_ok(&r) || total != len || len > IKE_MESSAGE_MAX || !h.spi_i)
 		return -1;
-	if (h.version >> 4 != IKE_VERSION >> 4)
+	*ret = h;
+	*ret_rest = r;
+	return 0;
+}
+
+int ike_header_parse(const uint8_t *data, size_t len, struct ike_header *ret, struct rd *ret_rest)
+{
+	struct ike_header h;
+	struct rd r;
+
+	if (parse_any(data, len, &h, &r) || h.version >> 4 != IKE_VERSION >> 4)
 		return -1;
 	*ret = h;
 	*ret_rest = r;
 	return 0;
+}
+
+bool ike_header_newer(const uint8_t *data, size_t len, struct ike_header *ret)
+{
+	struct ike_header h;
+	struct rd r;
+
+	if (parse_any(data, len, &h, &r) || h.version >> 4 <= IKE_VERSION >> 4)
+		return false;
+	*ret = h;
+	return true;
 }
 
 static size_t put_header(struct wr *w, const struct ike_header *h, uint8_t first)

@@ -18,6 +18,9 @@ struct ike_header {
 /* Parses the header; the length field must be the datagram's. ret_rest is what follows. 0, or -1. */
 int ike_header_parse(const uint8_t *data, size_t len, struct ike_header *ret, struct rd *ret_rest);
 
+/* Is it a whole message of a higher major version than ours (RFC 7296 2.5)? Then its header. */
+bool ike_header_newer(const uint8_t *data, size_t len, struct ike_header *ret);
+
 /* A message in clear: header and the finished chain of body. -1 when cap is too small. */
 int ike_message_plain(const struct ike_header *h, uint8_t first, const uint8_t *body, size_t body_len,
     uint8_t *out, size_t cap, size_t *ret_len);

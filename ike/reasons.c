@@ -5,6 +5,7 @@
 
 #include "ike/auth.h"
 #include "ike/eap_session.h"
+#include "ike/engine.h"
 #include "ike/identity.h"
 #include "ike/ts.h"
 
@@ -291,6 +292,86 @@ void ike_reason_child_no_proposal(struct reason *r, const struct ike_sa *sa, boo
 	    by_peer ? "accepts none of our" : "offers none of our", rekey ? " at rekey" : "");
 	add_proposals(r, &sa->conn->cfg.esp_proposals, true);
 	reason_add(r, ". Set the same ESP suite on both sides%s.", rekey ? ", with the same PFS group" : "");
+}
+
+static const char *group_name(unsigned group)
+{
+	struct ke_info info;
+
+	return group && ke_info((enum ke_id)group, &info) ? info.name : NULL;
+}
+
+static const char rehearsal_refused[] = "ike-rehearsal-refused", rekey_refused[] = "ike-rekey-refused";
+
+void ike_reason_rekey_refused(
+    struct reason *r, const struct ike_sa *sa, const struct ike_task *t, unsigned wanted)
+{
+	bool rehearsal = t->why == IKE_REKEY_REHEARSAL, with = t->pfs_tried & 1u << IKE_PFS_WITH;
+	enum ke_id ours = ike_rekey_group(sa, IKE_PFS_LISTED);
+
+	reason_set(r, rehearsal ? rehearsal_refused : rekey_refused, "%s refuses to rekey the child SA%s. ",
+	    peer(sa), rehearsal ? " (rehearsed now, so that it is known before the lifetime ends)" : "");
+	reason_add(
+	    r, "The suite itself is right, for the first child SA came up with it: what differs is PFS. ");
+	if (ours != KE_NONE)
+		reason_add(r, "We ask for PFS with group %s%s; ", group_name(ours),
+		    t->pfs_tried & 1u << IKE_PFS_WITHOUT ? " and then for none" : "");
+	else
+		reason_add(r, "Our esp-proposal has no PFS%s%s; ",
+		    with ? ", and a try was refused with group " : "",
+		    with ? group_name(ike_rekey_group(sa, IKE_PFS_WITH)) : "");
+	if (wanted)
+		reason_add(r, "the peer demands group %s (number %u). ",
+		    group_name(wanted) ? group_name(wanted) : "unknown here", wanted);
+	else if (ours != KE_NONE)
+		reason_add(r, "the peer wants another group, or no PFS. ");
+	else
+		reason_add(r, "the peer demands PFS with a group of its own. ");
+	reason_add(r, "Set the peer's PFS group to %s, or end our esp-proposal with the peer's group%s: ",
+	    ours != KE_NONE ? group_name(ours) : "none", ours != KE_NONE ? " (or with none)" : "");
+	add_proposals(r, &sa->conn->cfg.esp_proposals, true);
+	reason_add(r, ". Until its lifetime ends the child SA that is up stays in use.");
+}
+
+bool ike_is_rekey_refusal(const struct reason *r)
+{
+	return !strcmp(r->id, rehearsal_refused) || !strcmp(r->id, rekey_refused);
+}
+
+void ike_reason_other_pfs(struct reason *r, const struct ike_sa *sa, const struct ike_task *t)
+{
+	if (t->pfs == IKE_PFS_WITHOUT)
+		reason_set(r, "ike-rekey-without-pfs",
+		    "%s refused a rekey with PFS group %s and took one without, as esp-proposal allows. Set "
+		    "the same "
+		    "PFS group on both sides.",
+		    peer(sa), group_name(ike_rekey_group(sa, IKE_PFS_LISTED)));
+	else
+		reason_set(r, "ike-rekey-with-pfs",
+		    "%s refused a rekey without PFS and took one with group %s, though esp-proposal lists "
+		    "none. Add the "
+		    "group to esp-proposal, so that its rekeys need no second try.",
+		    peer(sa), group_name(t->group));
+}
+
+void ike_reason_rehearsal_harms(struct reason *r, const struct ike_sa *sa)
+{
+	reason_set(r, "ike-rehearsal-fatal",
+	    "%s gave the IKE SA up, or fell silent, over the rehearsed rekey of the child SA. It will do the "
+	    "same when a "
+	    "lifetime ends. Compare PFS groups and lifetimes of both sides; no more is rehearsed until the "
+	    "tunnel is "
+	    "taken down and up.",
+	    peer(sa));
+}
+
+void ike_reason_put_off(struct reason *r, const struct ike_sa *sa, mtime now)
+{
+	reason_set(r, "ike-out-of-step",
+	    "%s has answered TEMPORARY_FAILURE to each rekey for %lld s: what the two ends know of each "
+	    "other no longer "
+	    "agrees. Connecting anew.",
+	    peer(sa), (long long)mdur_to_s(mtime_since(now, sa->put_off)));
 }
 
 void ike_reason_invalid_ke(struct reason *r, const struct ike_sa *sa, unsigned group)

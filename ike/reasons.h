@@ -33,6 +33,13 @@ void ike_reason_wrong_identity(struct reason *r, const struct ike_sa *sa, const 
 void ike_reason_ts_refused(struct reason *r, const struct ike_sa *sa, bool by_peer);
 void ike_reason_ts_narrowed(struct reason *r, const struct ike_sa *sa, const struct ike_ts *ts, unsigned n);
 void ike_reason_child_no_proposal(struct reason *r, const struct ike_sa *sa, bool by_peer, bool rekey);
+/* The peer refuses every rekey that we may offer. wanted: the group it asks for, or 0. */
+void ike_reason_rekey_refused(
+    struct reason *r, const struct ike_sa *sa, const struct ike_task *t, unsigned wanted);
+bool ike_is_rekey_refusal(const struct reason *r);
+void ike_reason_other_pfs(struct reason *r, const struct ike_sa *sa, const struct ike_task *t);
+void ike_reason_rehearsal_harms(struct reason *r, const struct ike_sa *sa);
+void ike_reason_put_off(struct reason *r, const struct ike_sa *sa, mtime now);
 void ike_reason_invalid_ke(struct reason *r, const struct ike_sa *sa, unsigned group);
 void ike_reason_peer_deleted(struct reason *r, const struct ike_sa *sa, bool child_only);
 void ike_reason_initial_contact(struct reason *r, const struct ike_sa *sa);

@@ -15,13 +15,31 @@
 
 static const mdur retry_soon = { 4 * (int64_t)1000000000 };
 static const mdur retry_later = { 60 * (int64_t)1000000000 };
+static const mdur several_minutes = { 180 * (int64_t)1000000000 };
 static const mdur rival_guard = { 180 * (int64_t)1000000000 };
+
+bool ike_put_off(struct ike_sa *sa, mtime now)
+{
+	struct ike_conn *conn = sa->conn;
+	struct reason why;
+
+	if (mtime_is_never(sa->put_off))
+		sa->put_off = now;
+	if (mtime_since(now, sa->put_off).ns < several_minutes.ns)
+		return false;
+	ike_reason_put_off(&why, sa, now);
+	ike_task_clear(sa);
+	ike_sa_close(sa, true, &why, now);
+	ike_conn_lost(conn, &why, true, now);
+	return true;
+}
 
 void ike_rekey_ike_start(struct ike_sa *sa, enum ke_id group, mtime now)
 {
 	struct ike_task *t = &sa->task;
 
 	t->kind = IKE_TASK_REKEY_IKE;
+	t->why = sa->why_next;
 	t->spi_ike = ike_sa_new_spi(sa->ike);
 	t->group = group;
 	t->nonce.len = IKE_NONCE_LEN;
@@ -139,6 +157,7 @@ static void settle(struct ike_sa *old, struct ike_sa *fresh, mtime now)
 		ike_sa_inherit(old, fresh, true, now);
 		return;
 	}
+	fresh->how.collided = heir->how.collided = true;
 	if (ike_nonce_cmp(&fresh->low, &heir->low) < 0) {
 		ike_sa_inherit(old, heir, false, now);
 		ike_sa_close(fresh, true, NULL, now);
@@ -178,7 +197,8 @@ static void refused(struct ike_sa *sa, const struct ike_notify *error, mtime now
 		}
 	}
 	if (error->type == IKE_N_TEMPORARY_FAILURE) {
-		ike_rekey_ike_failed(sa, now);
+		if (sa->heir || !ike_put_off(sa, now))
+			ike_rekey_ike_failed(sa, now);
 		return;
 	}
 	ike_reason_refused(&why, sa, error->type, "the rekey of the IKE SA");
@@ -229,6 +249,7 @@ void ike_rekey_ike_reply(
 		ike_rekey_ike_failed(sa, now);
 		return;
 	}
+	fresh->how = (struct ike_rekeyed){ .why = t->why, .by_us = true };
 	ike_task_clear(sa);
 	settle(sa, fresh, now);
 }
@@ -276,6 +297,7 @@ static void make_heir(struct ike_sa *sa, uint32_t msg_id, const struct ike_paylo
 		ike_respond_notify(sa, X, msg_id, IKE_N_TEMPORARY_FAILURE, NULL, 0);
 		return;
 	}
+	fresh->how.why = IKE_REKEY_PEER;
 	respond(sa, msg_id, c, fresh, job);
 	if (sa->task.kind == IKE_TASK_REKEY_IKE && sa->out.msg.data)
 		sa->heir = fresh->serial; /* both at once: the nonces decide when our answer is here */

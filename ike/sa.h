@@ -50,9 +50,16 @@ struct ike_child {
 	bool created_by_us;           /* of the exchange that made it */
 	struct ike_nonce low;         /* the lower nonce of that exchange (RFC 7296 2.8.1) */
 	uint32_t old_spi_in;          /* the child it was made to replace; 0: none */
-	bool bytes_fired;             /* its byte limit has started a rekey */
+	bool worn;                    /* its limit of bytes or packets has started a rekey */
+	bool seen;                    /* the peer has sent on it */
+	uint32_t answer_id;           /* made by the peer: the message id of our answer */
+	struct ike_rekeyed how;       /* it was made so */
+	enum ike_rekey_why why_next;  /* it is to be rekeyed next for this reason */
+	unsigned refusals;            /* of its rekeys by the peer, in a row */
 	bool want_rekey, want_delete;
-	mtime since, rekey_at, expire_at, delete_at, drain_at;
+	mtime since, rekey_at, expire_at, delete_at;
+	mtime retry_at;                   /* when a rekey is tried again, or rehearsed */
+	mtime removed, drain_at, last_in; /* while draining */
 };
 
 enum ike_sa_state {
@@ -77,6 +84,13 @@ enum ike_task_kind {
 	IKE_TASK_PROBE,
 };
 
+/* Whether a rekey of a child offers a key exchange (rekey_offer.c). */
+enum ike_pfs {
+	IKE_PFS_LISTED,  /* as the ESP proposals say */
+	IKE_PFS_WITHOUT, /* only those proposals that list none */
+	IKE_PFS_WITH,    /* those that list none, with a group nevertheless: the peer insists */
+};
+
 /* The one request of ours that is under way (window of 1, RFC 7296 2.3), from its key generation to its
  * answer. */
 struct ike_task {
@@ -92,6 +106,10 @@ struct ike_task {
 	struct ke *ke;
 	uint8_t ke_public[CRYPTO_MAX_KE_PUBLIC];
 	size_t ke_public_len;
+	enum ike_rekey_why why;
+	bool scratch;                 /* REKEY_CHILD: the peer has lost the old one, a new one is asked for */
+	enum ike_pfs pfs;             /* REKEY_CHILD: what is offered */
+	unsigned pfs_tried;           /* bits by enum ike_pfs */
 	unsigned ke_retries, cookies; /* loops end (RFC 7296 2.6.1, 1.3) */
 	struct ike_nonce nonce;
 	bool contested;         /* the peer rekeyed the same child meanwhile: */
@@ -184,6 +202,13 @@ struct ike_sa {
 	uint64_t job_action[2]; /* the last JOB by slot (job.c) */
 	struct list children;
 	bool want_rekey, want_probe;
+	enum ike_rekey_why why_next; /* it is to be rekeyed */
+	struct ike_rekeyed how;      /* it was made so, if by a rekey */
+	enum ike_pfs pfs;            /* what the peer took last at a child's rekey */
+	enum ke_id pfs_group;        /* of IKE_PFS_WITH */
+	uint32_t
+	    orphan_spi; /* ours of a child that the peer has made and we have not: to be deleted; 0: none */
+	mtime put_off;  /* the first of its TEMPORARY_FAILUREs in a row; NEVER: none */
 	bool force_delete;  /* REKEYED or CLOSING: our Delete is to be sent */
 	uint64_t heir;      /* serial of the SA that the peer's rekey made, while ours is outstanding */
 	bool created_by_us; /* of the exchange that made it */
@@ -235,6 +260,7 @@ struct ike_conn {
 	char warned_id[sizeof(((struct reason *)0)->id)];
 	mtime warned;
 	uint32_t ike_rekeys, child_rekeys;
+	bool rehearsal_harms; /* an IKE SA was lost over one: no more until it is brought up anew */
 };
 
 #endif

@@ -52,6 +52,23 @@ void ike_settle_initial_contact(struct ike_sa *sa, mtime now)
 			drop_forgotten(o, now);
 }
 
+/* A peer that connects over and over has only so many at a time; the oldest, which serves no more, goes. */
+static void limit(struct ike_conn *conn, const struct ike_sa *fresh, mtime now)
+{
+	struct ike_sa *oldest = NULL;
+	unsigned n = 0;
+
+	list_for_each (&conn->sas, struct ike_sa, o, node) {
+		if (o->state != IKE_SA_ESTABLISHED)
+			continue;
+		n++;
+		if (o != fresh && (!conn->live || conn->live->sa != o) && !oldest)
+			oldest = o;
+	}
+	if (n > IKE_ESTABLISHED_MAX && oldest)
+		ike_sa_close(oldest, false, NULL, now);
+}
+
 void ike_settle_established(struct ike_sa *sa, mtime now)
 {
 	struct ike_conn *conn = sa->conn;
@@ -73,6 +90,7 @@ void ike_settle_established(struct ike_sa *sa, mtime now)
 		else
 			set_redundant(sa, o, now);
 	}
+	limit(conn, sa, now);
 	c = ike_child_ready(sa);
 	/* As initiator we know that the peer has it all. As responder beside a live SA, wait until that is
 	 * shown. */

@@ -33,13 +33,18 @@ mtime ike_sa_probe_at(const struct ike_sa *sa)
 	return mtime_add(sa->last_sign, interval);
 }
 
+static mtime next_rekey(const struct ike_child *c)
+{
+	return c->want_rekey ? MTIME_NEVER : mtime_min(c->rekey_at, c->retry_at);
+}
+
 static mtime next_for_children(const struct ike_sa *sa)
 {
 	mtime t = MTIME_NEVER;
 
 	list_for_each (&sa->children, struct ike_child, c, node) {
 		if (c->state == IKE_CHILD_READY)
-			t = mtime_min(t, mtime_min(c->want_rekey ? MTIME_NEVER : c->rekey_at, c->expire_at));
+			t = mtime_min(t, mtime_min(c->expire_at, next_rekey(c)));
 		if (c->state == IKE_CHILD_REPLACED && !c->want_delete)
 			t = mtime_min(t, c->delete_at);
 	}
@@ -99,9 +104,11 @@ static void child_timers(struct ike_sa *sa, mtime now)
 
 	list_for_each (&sa->children, struct ike_child, c, node) {
 		if (c->state == IKE_CHILD_READY && mtime_reached(c->rekey_at, now)) {
-			c->want_rekey = true;
+			ike_child_want_rekey(c, IKE_REKEY_TIME);
 			c->rekey_at = MTIME_NEVER;
 		}
+		if (c->state == IKE_CHILD_READY && mtime_reached(c->retry_at, now))
+			ike_child_want_rekey(c, c->why_next);
 		if (c->state == IKE_CHILD_REPLACED && mtime_reached(c->delete_at, now))
 			c->want_delete = true;
 		if (c->state == IKE_CHILD_READY && mtime_reached(c->expire_at, now)) {
@@ -129,6 +136,7 @@ static void established_timers(struct ike_sa *sa, mtime now)
 	}
 	if (mtime_reached(sa->rekey_at, now)) {
 		sa->want_rekey = true;
+		sa->why_next = IKE_REKEY_TIME;
 		sa->rekey_at = MTIME_NEVER;
 	}
 	if (sa->redundant && mtime_reached(sa->redundant_check, now))

@@ -229,6 +229,7 @@ static void peer_is_dead(struct ike_sa *sa, mtime now)
 			ike_sa_dead(sa);
 			return;
 		}
+		ike_rehearsal_judge(sa);
 		ike_reason_liveness(&why, sa, now);
 		ike_sa_close(sa, false, &why, now);
 		ike_conn_lost(conn, &why, true, now);

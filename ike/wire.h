@@ -147,6 +147,7 @@ enum ike_ts_type { IKE_TS_IPV4_RANGE = 7, IKE_TS_IPV6_RANGE = 8 };
 #define IKE_NONCE_LEN       32 /* ours */
 #define IKE_COOKIE_MAX      64 /* RFC 7296 2.6 */
 #define IKE_CHILDREN_MAX    16 /* of one IKE SA, replaced ones too */
+#define IKE_ESTABLISHED_MAX 4  /* IKE SAs of one connection that are established and not replaced */
 #define IKE_REKEYED_MAX     16 /* old IKE SAs of one connection that are still to be deleted */
 #define IKE_DELETE_SPIS_MAX 64 /* SPIs of one Delete payload that are looked at */
 

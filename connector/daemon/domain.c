@@ -106,7 +106,7 @@ static void on_seq_near_end(void *ctx, uint32_t plane_id, uint32_t spi)
 	if (!t)
 		return;
 	log_info(d->log, t->name, "outbound SA %08x runs out of sequence numbers: rekeying", spi);
-	ike_conn_rekey_child(d->ike, t->id, clock_now());
+	ike_fact_seq_near_end(d->ike, t->id, spi, clock_now());
 	domain_pump(d);
 }
 
@@ -150,6 +150,21 @@ static const struct plane_events plane_events = { .ike_datagram = on_ike_datagra
 	.remote_moved = on_remote_moved,
 	.sa_lost = on_sa_lost };
 
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static void report_usage(
+    struct domain *d, const struct tunnel *t, uint32_t spi_in, const struct plane_counters *c, mtime now)
+{
+	struct ike_usage u = { .bytes = larger(c->bytes_in, c->bytes_out),
+		.packets = larger(c->packets_in, c->packets_out),
+		.last_in = c->last_in };
+
+	ike_fact_usage(d->ike, t->id, spi_in, &u, now);
+}
+
 static void poll_plane(struct domain *d, mtime now)
 {
 	list_for_each (&d->tunnels, struct tunnel, t, node) {
@@ -165,8 +180,7 @@ static void poll_plane(struct domain *d, mtime now)
 			ike_fact_inbound(d->ike, t->id, c.last_in);
 		/* Of the live SA alone: its predecessors' bytes do not wear its key. */
 		if (t->spi_in && !plane_sa_counters(d->plane, t->plane_id, true, t->spi_in, &c))
-			ike_fact_bytes(d->ike, t->id, t->spi_in,
-			    c.bytes_in > c.bytes_out ? c.bytes_in : c.bytes_out, now);
+			report_usage(d, t, t->spi_in, &c, now);
 	}
 }
 

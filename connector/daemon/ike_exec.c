@@ -223,6 +223,14 @@ static void exec_child_rekeyed(struct domain *d, struct tunnel *t, const struct 
 	keep_mapping(d, t); /* a new IKE SA (reauthentication) may have met another NAT */
 }
 
+static void exec_ike_rekeyed(struct domain *d, struct tunnel *t, const struct ike_action *a)
+{
+	if (t)
+		log_info(d->log, t->name, "IKE SA rekeyed: %016llx_i %016llx_r -> %016llx_i %016llx_r",
+		    (unsigned long long)a->ike.old_spi_i, (unsigned long long)a->ike.old_spi_r,
+		    (unsigned long long)a->ike.spi_i, (unsigned long long)a->ike.spi_r);
+}
+
 static void exec_moved(struct domain *d, struct tunnel *t, const struct ike_action *a)
 {
 	struct ike_conn_view *v = t ? calloc(1, sizeof(*v)) : NULL;
@@ -261,6 +269,7 @@ bool ike_exec_one(struct domain *d, mtime now)
 	case IKE_ACT_STATE: exec_state(d, t, &a); break;
 	case IKE_ACT_CHILD_UP: exec_child_up(d, t, &a); break;
 	case IKE_ACT_CHILD_REKEYED: exec_child_rekeyed(d, t, &a); break;
+	case IKE_ACT_IKE_REKEYED: exec_ike_rekeyed(d, t, &a); break;
 	case IKE_ACT_CHILD_DOWN:
 		if (t)
 			tunnel_child_down(t);

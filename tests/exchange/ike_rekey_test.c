@@ -93,7 +93,7 @@ static void test_pfs_on_demand(void **state)
 	rekey_child(&net, 0);
 	ike_net_run(&net, mdur_s(8));
 	view(&net, 0, &v);
-	assert_string_equal(v.last_error.id, "ike-child-no-proposal");
+	assert_string_equal(v.last_error.id, "ike-rekey-refused");
 	ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
 	ike_net_finish(&net);
 }
@@ -228,10 +228,12 @@ static void test_lifetimes(void **state)
 	assert_in_range(v.ike_rekeys, 3, 4);
 	ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
 	assert_nothing_lost(&net);
-	ike_fact_bytes(net.peer[0].ike, IKE_NET_CONN, v.child_spi_in, 700000, net.now);
+	ike_fact_usage(
+	    net.peer[0].ike, IKE_NET_CONN, v.child_spi_in, &(struct ike_usage){ .bytes = 700000 }, net.now);
 	ike_net_run(&net, mdur_s(5));
 	assert_int_equal(net.peer[0].live_in, v.child_spi_in);
-	ike_fact_bytes(net.peer[0].ike, IKE_NET_CONN, v.child_spi_in, 960000, net.now);
+	ike_fact_usage(
+	    net.peer[0].ike, IKE_NET_CONN, v.child_spi_in, &(struct ike_usage){ .bytes = 960000 }, net.now);
 	ike_net_run(&net, mdur_s(5));
 	assert_int_not_equal(net.peer[0].live_in, v.child_spi_in);
 	ike_net_finish(&net);

@@ -159,7 +159,7 @@ static void measure(unsigned n, uint64_t work[WORKS])
 	assert_int_equal(v.ike_rekeys, 1);
 	ike_fact_inbound(w.ike[0], 1, w.now);
 	ike_fact_first_packet(w.ike[0], 1, v.child_spi_in, w.now);
-	ike_fact_bytes(w.ike[0], 1, v.child_spi_in, 1, w.now);
+	ike_fact_usage(w.ike[0], 1, v.child_spi_in, &(struct ike_usage){ 1, 1, { 0 } }, w.now);
 	work[FACTS] = visited(&w) - at;
 
 	at = visited(&w);

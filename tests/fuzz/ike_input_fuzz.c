@@ -51,6 +51,15 @@ static void raw(struct ike_net *net, uint8_t arg, const uint8_t *body, size_t le
 	ike_net_inject(net, 0, &from, arg & 2, buf, len);
 }
 
+static void usage(struct ike_net *net, struct rd *r)
+{
+	uint32_t spi = rd_u32(r);
+	uint64_t used = rd_u64(r);
+
+	ike_fact_usage(
+	    net->peer[0].ike, IKE_NET_CONN, spi, &(struct ike_usage){ used, used / 64, net->now }, net->now);
+}
+
 /* What peer 1 would send under its keys: `arg` chooses exchange and first payload. */
 static void sealed(struct ike_net *net, bool answer, uint8_t arg, const uint8_t *body, size_t len)
 {
@@ -109,7 +118,7 @@ static void record(struct ike_net *net, struct rd *r)
 	case REC_RUN: ike_net_run(net, mdur_ms((int64_t)arg * arg)); break;
 	case REC_FACT:
 		ike_fact_first_packet(net->peer[0].ike, IKE_NET_CONN, rd_u32(&b), net->now);
-		ike_fact_bytes(net->peer[0].ike, IKE_NET_CONN, rd_u32(&b), rd_u64(&b), net->now);
+		usage(net, &b);
 		ike_net_drain(net);
 		break;
 	case REC_KINDS: break;

@@ -408,6 +408,7 @@ static void exec_of_tunnel(struct sim_end *end, struct ike_action *a)
 		sim_trace(s, "tunnel %u end %u: %s", WHERE(end), a->report.why.text);
 		end->why = a->report.why;
 		break;
+	case IKE_ACT_IKE_REKEYED:
 	case IKE_ACT_SEND:
 	case IKE_ACT_JOB: break;
 	}
@@ -417,7 +418,7 @@ static void exec_of_tunnel(struct sim_end *end, struct ike_action *a)
 void sim_end_exec(struct sim_engine *e, struct ike_action *a)
 {
 	static const char *const name[] = { "send", "job", "sa-add", "sa-del", "state", "child-up", "rekeyed",
-		"child-down", "moved", "report" };
+		"ike-rekeyed", "child-down", "moved", "report" };
 	struct sim_end *end = sim_end_of(e, a->conn);
 
 	if (a->kind != IKE_ACT_SEND && a->kind != IKE_ACT_JOB)
@@ -459,7 +460,8 @@ static void count_bytes(struct sim_end *end)
 	if (!limit || !end->engine->ike || sim_of(end)->now.ns < end->tunnel->dense_until.ns)
 		return;
 	end->bytes += sim_random(sim_of(end), limit / 40 + 1);
-	ike_fact_bytes(end->engine->ike, end->tunnel->number + 1, end->live_in, end->bytes, sim_of(end)->now);
+	ike_fact_usage(end->engine->ike, end->tunnel->number + 1, end->live_in,
+	    &(struct ike_usage){ .bytes = end->bytes, .last_in = sim_of(end)->now }, sim_of(end)->now);
 }
 
 void sim_tick(struct sim_tunnel *t, uint64_t gen)

@@ -293,6 +293,11 @@ static void exec(struct ike_net_peer *p, struct ike_action *a)
 		assert_non_null(find_sa(p, false, a->child.spi_out));
 		p->live_in = a->child.spi_in;
 		p->rekeys++;
+		p->how = a->child.how;
+		break;
+	case IKE_ACT_IKE_REKEYED:
+		p->ike_rekeys++;
+		p->ike_how = a->ike.how;
 		break;
 	case IKE_ACT_CHILD_DOWN:
 		assert_true(p->up);
@@ -337,6 +342,9 @@ static void esp_arrives(struct ike_net *net, const struct ike_net_event *e)
 		ike_fact_first_packet(p->ike, IKE_NET_CONN, e->spi, net->now);
 	}
 	ike_fact_inbound(p->ike, IKE_NET_CONN, net->now);
+	s->packets++;
+	ike_fact_usage(p->ike, IKE_NET_CONN, e->spi,
+	    &(struct ike_usage){ s->packets * IKE_NET_PACKET, s->packets, net->now }, net->now);
 }
 
 static void traffic(struct ike_net *net)

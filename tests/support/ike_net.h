@@ -9,12 +9,14 @@
 
 #include "ike/ike.h"
 
-#define IKE_NET_PEERS 4
-#define IKE_NET_SAS   64
-#define IKE_NET_CONN  1
+#define IKE_NET_PEERS  4
+#define IKE_NET_SAS    64
+#define IKE_NET_CONN   1
+#define IKE_NET_PACKET 100 /* bytes of an ESP packet, where they are counted */
 
 struct ike_net_sa {
 	bool used, seen; /* seen: a packet arrived on it */
+	uint64_t packets;
 	struct ike_child_sa sa;
 };
 
@@ -36,7 +38,8 @@ struct ike_net_peer {
 	bool up;              /* between CHILD_UP and CHILD_DOWN */
 	uint32_t live_in;
 	/* what was seen */
-	unsigned ups, downs, rekeys, reports, moved, sends;
+	struct ike_rekeyed how, ike_how; /* of the last of either kind */
+	unsigned ups, downs, rekeys, ike_rekeys, reports, moved, sends;
 	unsigned esp_sent,
 	    esp_missed; /* missed: no inbound SA at the other end when it arrived, though nothing was lost */
 	enum ike_phase phase;
