@@ -191,7 +191,7 @@ void ike_child_activate(struct ike_child *c, mtime now)
 		c->up = ike_act_child_rekeyed(ike, c, before);
 		return;
 	}
-	conn->attempts = 0;
+	conn->attempts = conn->rounds = 0;
 	conn->up_at = now;
 	conn->child_rekeys = conn->ike_rekeys = 0;
 	c->sa->last_sign = mtime_max(c->sa->last_sign, c->since);

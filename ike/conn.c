@@ -227,18 +227,39 @@ void ike_conn_free(struct ike_conn *conn)
 	free(conn);
 }
 
+/* Up, but the tries that it had are used up. */
+static bool gave_up(const struct ike_conn *conn)
+{
+	return !conn->live && !conn->attempt && conn->phase == IKE_PHASE_DOWN &&
+	       mtime_is_never(conn->next_attempt);
+}
+
 void ike_conn_up(struct ike *ike, uint32_t id, mtime now)
 {
 	struct ike_conn *conn = ike_conn_find(ike, id);
 
-	if (!conn || conn->up)
+	if (!conn || (conn->up && !conn->listening && !gave_up(conn)))
 		return;
 	conn->up = true;
-	conn->rehearsal_harms = false;
-	conn->attempts = conn->failures = conn->remote_index = 0;
+	conn->rehearsal_harms = conn->listening = false;
+	conn->attempts = conn->rounds = conn->failures = conn->remote_index = 0;
 	reason_clear(&conn->last_error);
-	ike_touch_conn(conn);
 	ike_connect_now(conn, now);
+	ike_run(ike, now);
+}
+
+void ike_conn_listen(struct ike *ike, uint32_t id, mtime now)
+{
+	struct ike_conn *conn = ike_conn_find(ike, id);
+
+	if (!conn)
+		return;
+	conn->up = conn->listening = true;
+	if (conn->attempt && !conn->live)
+		ike_sa_close(conn->attempt, true, NULL, now);
+	if (!conn->live && !conn->attempt)
+		ike_conn_phase(conn, IKE_PHASE_DOWN, NULL, MTIME_NEVER);
+	conn->next_attempt = MTIME_NEVER;
 	ike_run(ike, now);
 }
 

@@ -38,11 +38,15 @@ void ike_conn_warn(struct ike_conn *conn, const struct reason *why, mtime now)
 	ike_act_report(conn->ike, conn->id, IKE_REPORT_WARN, why);
 }
 
+static bool may_initiate(const struct ike_conn *conn)
+{
+	return conn->up && !conn->listening && conn->cfg.role != IKE_ROLE_RESPOND && conn->cfg.n_remote;
+}
+
 void ike_connect_now(struct ike_conn *conn, mtime now)
 {
 	conn->next_attempt = MTIME_NEVER;
-	if (!conn->up || conn->attempt || conn->live || conn->cfg.role == IKE_ROLE_RESPOND ||
-	    !conn->cfg.n_remote)
+	if (conn->attempt || conn->live || !may_initiate(conn))
 		return;
 	conn->attempts++;
 	ike_init_start(conn, now);
@@ -72,9 +76,9 @@ static void schedule(struct ike_conn *conn, const struct reason *why, mtime at)
 
 	if (why)
 		conn->last_error = *why;
-	if (!conn->up || conn->cfg.role == IKE_ROLE_RESPOND || !conn->cfg.n_remote) {
+	if (!may_initiate(conn)) {
 		at = MTIME_NEVER;
-	} else if (conn->cfg.tries && conn->attempts >= conn->cfg.tries) {
+	} else if (conn->cfg.tries && conn->rounds >= conn->cfg.tries) {
 		at = MTIME_NEVER;
 		ike_reason_gave_up(&r, conn);
 		conn->last_error = r;
@@ -97,6 +101,7 @@ void ike_attempt_failed(struct ike_sa *sa, const struct reason *why, mtime now)
 	conn->remote_index = n ? (conn->remote_index + 1) % n : 0;
 	if (!conn->remote_index) {
 		conn->failures++;
+		conn->rounds++;
 		at = mtime_add(now, backoff(conn));
 	}
 	schedule(conn, why, at);
@@ -119,6 +124,6 @@ void ike_conn_lost(struct ike_conn *conn, const struct reason *why, bool at_once
 	conn->remote_index = 0;
 	if (!at_once)
 		conn->failures++;
-	conn->attempts = 0;
+	conn->attempts = conn->rounds = 0;
 	schedule(conn, why, at_once ? now : mtime_add(now, backoff(conn)));
 }

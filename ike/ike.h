@@ -148,7 +148,7 @@ struct ike_conn_config {
 	                           established (default when 0) */
 	unsigned retransmit_tries; /* until established; default when 0: 7 */
 	mdur retry_min, retry_max; /* between attempts to connect; capped exponential back-off with jitter */
-	unsigned tries;            /* attempts before giving up; 0 for ever */
+	unsigned tries;            /* rounds through all addresses before giving up; 0 for ever */
 	enum ike_fragmentation fragmentation;
 	uint16_t
 	    fragment_size; /* IP packets larger than this are cut up; default when 0: IKE_FRAGMENT_SIZE */
@@ -179,6 +179,8 @@ void ike_conn_remove(
 /* --- commands --- */
 /* Be up, from now until down: initiate (role permitting) with retries, answer when the peer initiates. */
 void ike_conn_up(struct ike *ike, uint32_t conn, mtime now);
+/* Answer the peer, but start nothing until up (a tunnel on demand, at rest). What is up stays. */
+void ike_conn_listen(struct ike *ike, uint32_t conn, mtime now);
 /* Delete SAs at the peer and refuse its attempts until up. CHILD_DOWN, SA removals and the delete message
  * follow. */
 void ike_conn_down(struct ike *ike, uint32_t conn, mtime now);

@@ -249,11 +249,13 @@ struct ike_conn {
 	struct secret eap_secret, eap_peer_secret, ppk; /* taken out of cfg, too */
 	struct credentials *cred;                       /* a reference */
 	bool up;
+	bool listening; /* up, but only to answer */
 	enum ike_phase phase;
-	struct ike_sa *attempt;                    /* our SA that is being initiated */
-	struct ike_child *live;                    /* the child SA whose outbound side is in use */
-	unsigned remote_index, attempts, failures; /* failures: in a row, for the back-off */
-	mtime up_at;                               /* of the last CHILD_UP, until that is lost */
+	struct ike_sa *attempt;                  /* our SA that is being initiated */
+	struct ike_child *live;                  /* the child SA whose outbound side is in use */
+	unsigned remote_index, attempts, rounds; /* since the last up or loss */
+	unsigned failures;                       /* in a row, for the back-off */
+	mtime up_at;                             /* of the last CHILD_UP, until that is lost */
 	mtime next_attempt;
 	struct reason last_error;
 	/* What was last said of attempts by the peer, or in its name, and when. */

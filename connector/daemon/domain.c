@@ -7,6 +7,7 @@
 #include "connector/daemon/domain.h"
 
 #include "connector/daemon/bgp_exec.h"
+#include "connector/daemon/demand.h"
 #include "connector/daemon/ike_exec.h"
 #include "connector/daemon/mss_clamp.h"
 #include "connector/daemon/nexthop.h"
@@ -144,11 +145,24 @@ static void on_sa_lost(void *ctx, uint32_t plane_id, uint32_t spi)
 	domain_pump(d);
 }
 
+/* A packet wants to leave by a tunnel on demand that has no SA. */
+static void on_trigger(void *ctx, uint32_t plane_id)
+{
+	struct domain *d = ctx;
+	struct tunnel *t = domain_tunnel_by_plane(d, plane_id);
+
+	if (!t)
+		return;
+	demand_packet(t);
+	domain_pump(d);
+}
+
 static const struct plane_events plane_events = { .ike_datagram = on_ike_datagram,
 	.first_inbound = on_first_inbound,
 	.seq_near_end = on_seq_near_end,
 	.remote_moved = on_remote_moved,
-	.sa_lost = on_sa_lost };
+	.sa_lost = on_sa_lost,
+	.trigger = on_trigger };
 
 static uint64_t larger(uint64_t a, uint64_t b)
 {
@@ -176,6 +190,7 @@ static void poll_plane(struct domain *d, mtime now)
 			t->mtu_looked_out = c.last_out;
 			tunnel_mtu_update(t);
 		}
+		demand_poll(t, c.packets_in + c.packets_out, now);
 		if (c.last_in.ns)
 			ike_fact_inbound(d->ike, t->id, c.last_in);
 		/* Of the live SA alone: its predecessors' bytes do not wear its key. */

@@ -5,6 +5,7 @@
  */
 #include "connector/daemon/ike_exec.h"
 
+#include "connector/daemon/demand.h"
 #include "connector/daemon/tunnel_mtu.h"
 #include "connector/sys/clock.h"
 
@@ -74,7 +75,8 @@ int ike_exec_config(const struct cfg_tunnel *cfg, enum plane_kind plane, const c
 	c->liveness_interval = cfg->liveness_interval;
 	c->liveness_timeout = cfg->liveness_timeout;
 	c->retry_min = mdur_s(1);
-	c->retry_max = mdur_s(30);
+	c->retry_max = cfg->retry;
+	c->tries = cfg->tries;
 	return 0;
 }
 
@@ -159,6 +161,8 @@ static void exec_state(struct domain *d, struct tunnel *t, struct ike_action *a)
 	if (!t)
 		return;
 	t->facts.ike = a->state.phase;
+	if (a->state.phase == IKE_PHASE_DOWN && mtime_is_never(a->state.next_attempt))
+		demand_lost(t);
 	if (!reason_is_set(&a->state.why))
 		return;
 	add_hint(t, &a->state.why);

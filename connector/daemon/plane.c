@@ -251,6 +251,20 @@ void plane_keepalive(struct plane *p, uint32_t tunnel, bool on)
 	i->ops->keepalive(i, tunnel, on);
 }
 
+bool plane_triggers(const struct plane *p, enum plane_kind kind)
+{
+	if (kind == PLANE_USER)
+		return true;
+	return p->kernel && plane_kernel_impl(p->kernel)->ops->trigger;
+}
+
+int plane_trigger(struct plane *p, uint32_t tunnel, bool on)
+{
+	struct plane_impl *i = impl_of(p, tunnel);
+
+	return i->ops->trigger ? i->ops->trigger(i, tunnel, on) : on ? -1 : 0;
+}
+
 int plane_counters(struct plane *p, uint32_t tunnel, struct plane_counters *ret_counters)
 {
 	struct plane_impl *i = impl_of(p, tunnel);

@@ -110,6 +110,9 @@ struct plane_events {
 	void (*remote_moved)(void *ctx, uint32_t tunnel, uint32_t spi, const struct endpoint *remote);
 	/* Somebody else took one of our SAs out of the kernel. */
 	void (*sa_lost)(void *ctx, uint32_t tunnel, uint32_t spi);
+	/* A packet wants to leave by a tunnel that is armed (plane_trigger) and has no outbound SA. Once,
+	 * until there was an SA or the tunnel is armed anew. */
+	void (*trigger)(void *ctx, uint32_t tunnel);
 };
 
 struct plane_config {
@@ -160,6 +163,14 @@ void plane_remote_update(
 void plane_outer_mtu(struct plane *p, uint32_t tunnel, uint32_t mtu);
 /* Send NAT keepalives for this tunnel's outbound SA when it is idle (we are behind a NAT). */
 void plane_keepalive(struct plane *p, uint32_t tunnel, bool on);
+
+/*
+ * On demand: packets that find no outbound SA raise the event `trigger`, and the first of them (a bounded
+ * number) are kept until there is one. Arming an armed tunnel anew drops what is kept and lets the next
+ * packet raise the event again. Off: they are dropped, as usual. -1: no memory.
+ */
+int plane_trigger(struct plane *p, uint32_t tunnel, bool on);
+bool plane_triggers(const struct plane *p, enum plane_kind kind); /* can it do that? */
 
 /* natt: through port 4500 with the non-ESP marker. local's address 0 lets the route decide. 0, or -errno. */
 int plane_send_ike(struct plane *p, const struct endpoint *local, const struct endpoint *remote, bool natt,

@@ -22,6 +22,7 @@ struct plane_ops {
 	    const struct endpoint *remote);
 	void (*outer_mtu)(struct plane_impl *i, uint32_t tunnel, uint32_t mtu); /* NULL: finds out itself */
 	void (*keepalive)(struct plane_impl *i, uint32_t tunnel, bool on);
+	int (*trigger)(struct plane_impl *i, uint32_t tunnel, bool on); /* NULL: it can't */
 	int (*counters)(struct plane_impl *i, uint32_t tunnel, struct plane_counters *ret_counters);
 	int (*sa_counters)(struct plane_impl *i, uint32_t tunnel, bool inbound, uint32_t spi,
 	    struct plane_counters *ret_counters);

@@ -143,6 +143,7 @@ static void free_tunnels(struct pu_worker *w)
 		list_for_each (&t->sas_out, struct pu_sa, out, link) {
 			pu_sa_free(out);
 		}
+		pu_keep_free(t->keep);
 		tun_close(&t->tun);
 		free(t);
 	}
@@ -196,6 +197,7 @@ void plane_user_dispatch(struct plane_user *p)
 		case PU_FIRST_INBOUND: p->events.first_inbound(p->ctx, e->tunnel, e->spi); break;
 		case PU_SEQ_NEAR_END: p->events.seq_near_end(p->ctx, e->tunnel, e->spi); break;
 		case PU_REMOTE_MOVED: p->events.remote_moved(p->ctx, e->tunnel, e->spi, &e->remote); break;
+		case PU_TRIGGER: p->events.trigger(p->ctx, e->tunnel); break;
 		}
 		free(e->data);
 	}

@@ -101,6 +101,7 @@ static void tunnel_del(struct plane_impl *i, uint32_t tunnel)
 	list_for_each (&c.tunnel->sas_out, struct pu_sa, sa, link) {
 		pu_sa_free(sa);
 	}
+	pu_keep_free(c.tunnel->keep);
 	tun_close(&c.tunnel->tun); /* leaves the epoll set by itself */
 	free(c.tunnel);
 }
@@ -203,8 +204,10 @@ static void link_sa(struct pu_worker *w, void *arg)
 	struct sa_call *c = arg;
 
 	c->err = pu_sa_link(w, c->sa);
-	if (!c->err && !c->sa->inbound)
-		w->next_keepalive = w->now; /* look again who needs one */
+	if (c->err || c->sa->inbound)
+		return;
+	w->next_keepalive = w->now; /* look again who needs one */
+	pu_send_kept(w, c->sa->tunnel);
 }
 
 static int sa_add(struct plane_impl *i, const struct plane_sa *sa, struct reason *ret_reason)
@@ -337,6 +340,38 @@ static void keepalive(struct plane_impl *i, uint32_t tunnel, bool on)
 	pu_call(p, set_keepalive, &c);
 }
 
+struct trigger_call {
+	uint32_t tunnel;
+	struct pu_keep *keep; /* goes in, the old one comes out */
+};
+
+static void set_trigger(struct pu_worker *w, void *arg)
+{
+	struct trigger_call *c = arg;
+	struct pu_tunnel *t = pu_tunnel_find(w, c->tunnel);
+	struct pu_keep *old;
+
+	if (!t)
+		return;
+	old = t->keep;
+	t->keep = c->keep;
+	c->keep = old;
+	if (old)
+		t->counters.drops[PLANE_DROP_NO_SA] += old->n;
+}
+
+static int trigger(struct plane_impl *i, uint32_t tunnel, bool on)
+{
+	struct plane_user *p = plane_user_of(i);
+	struct trigger_call c = { .tunnel = tunnel };
+
+	if (on && !(c.keep = pu_keep_new()))
+		return -1;
+	pu_call(p, set_trigger, &c);
+	pu_keep_free(c.keep);
+	return 0;
+}
+
 struct counters_call {
 	uint32_t tunnel, spi;
 	bool of_sa, inbound;
@@ -394,6 +429,7 @@ const struct plane_ops plane_user_ops = { .tunnel_add = tunnel_add,
 	.sa_del = sa_del,
 	.sa_use = sa_use,
 	.remote_update = remote_update,
+	.trigger = trigger,
 	.keepalive = keepalive,
 	.outer_mtu = outer_mtu,
 	.counters = counters,

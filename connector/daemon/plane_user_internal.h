@@ -25,7 +25,7 @@
 #define PU_MAX_NOTICES                                                                                       \
 	1024 /* facts about SAs waiting; one that finds no room is repeated with the next packet */
 
-enum pu_event_kind { PU_IKE_DATAGRAM, PU_FIRST_INBOUND, PU_SEQ_NEAR_END, PU_REMOTE_MOVED };
+enum pu_event_kind { PU_IKE_DATAGRAM, PU_FIRST_INBOUND, PU_SEQ_NEAR_END, PU_REMOTE_MOVED, PU_TRIGGER };
 struct pu_event {
 	enum pu_event_kind kind;
 	uint32_t tunnel, spi;
@@ -58,6 +58,20 @@ struct pu_source {
 	struct pu_tunnel *tunnel;
 };
 
+/* --- packets that wait for an SA (plane_user_keep.c) --- */
+#define PU_KEPT_MAX  16
+#define PU_KEPT_ROOM 9216 /* the largest MTU */
+#define PU_KEPT_FOR  mdur_s(30)
+
+struct pu_keep {
+	uint8_t (*data)[PU_KEPT_ROOM]; /* PU_KEPT_MAX; pages that are never used take no memory */
+	size_t len[PU_KEPT_MAX];
+	mtime at[PU_KEPT_MAX];
+	unsigned n;
+	bool asked; /* the event is out */
+};
+_Static_assert(PU_KEPT_MAX <= ESP_BATCH, "what is kept leaves as one batch");
+
 struct pu_tunnel {
 	struct list link;
 	struct list sas_out; /* newest first: the first one is in use */
@@ -65,6 +79,7 @@ struct pu_tunnel {
 	uint32_t id;
 	struct tun tun;
 	struct pu_source source;
+	struct pu_keep *keep; /* NULL: not armed */
 	bool keepalive;
 	uint32_t outer_mtu; /* of the way to the peer; 0: unknown */
 	mtime last_sent;    /* anything but IKE, keepalives included */
@@ -131,6 +146,14 @@ void pu_sa_unlink(struct pu_worker *w, struct pu_sa *sa);
 /* --- the data path (plane_user_in.c, plane_user_out.c) --- */
 void pu_socket_readable(struct pu_worker *w, enum pu_socket socket);
 void pu_tun_readable(struct pu_worker *w, struct pu_tunnel *t);
+/* The tunnel has got an outbound SA: what was kept for it leaves. */
+void pu_send_kept(struct pu_worker *w, struct pu_tunnel *t);
+struct pu_keep *pu_keep_new(void); /* NULL: no memory */
+void pu_keep_free(struct pu_keep *k);
+/* False: not kept (not armed, no room, to many). */
+bool pu_keep_put(struct pu_worker *w, struct pu_tunnel *t, const uint8_t *data, size_t len);
+/* Moves what is kept into the batch; how many packets. */
+unsigned pu_keep_take(struct pu_worker *w, struct pu_tunnel *t);
 /* Sends keepalives that are due and sets w->next_keepalive. */
 void pu_keepalives(struct pu_worker *w);
 /* The reason a packet with this verdict counts under; false for one that is no drop. */

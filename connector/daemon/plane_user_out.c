@@ -109,22 +109,14 @@ static void send_sealed(struct pu_worker *w, struct pu_tunnel *t, struct pu_sa *
 	t->last_sent = t->counters.last_out = sa->counters.last_out = w->now;
 }
 
-void pu_tun_readable(struct pu_worker *w, struct pu_tunnel *t)
+/* Seals and sends n packets of the batch. */
+static void send_batch(struct pu_worker *w, struct pu_tunnel *t, struct pu_sa *sa, unsigned n)
 {
-	struct pu_sa *sa = pu_tunnel_current(t);
-	unsigned n = read_tun(w, t);
+	struct esp_counters before = sa->esp->counters;
 	struct outgoing out;
-	struct esp_counters before;
 
-	if (!n)
-		return;
-	if (!sa) {
-		t->counters.drops[PLANE_DROP_NO_SA] += n;
-		return;
-	}
 	for (unsigned i = 0; i < n; i++)
 		w->batch.pkts[i].sa = sa->esp;
-	before = sa->esp->counters;
 	esp_seal(&sys_rng, w->batch.pkts, n);
 	t->counters.packets_out += sa->esp->counters.packets - before.packets;
 	t->counters.bytes_out += sa->esp->counters.bytes - before.bytes;
@@ -138,6 +130,36 @@ void pu_tun_readable(struct pu_worker *w, struct pu_tunnel *t)
 
 		sa->near_end_reported = pu_queue_push(w->queue, &e);
 	}
+}
+
+static void keep_batch(struct pu_worker *w, struct pu_tunnel *t, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const struct esp_pkt *pkt = &w->batch.pkts[i];
+
+		if (!pu_keep_put(w, t, &pkt->buf[pkt->off], pkt->len))
+			t->counters.drops[PLANE_DROP_NO_SA]++;
+	}
+}
+
+void pu_tun_readable(struct pu_worker *w, struct pu_tunnel *t)
+{
+	struct pu_sa *sa = pu_tunnel_current(t);
+	unsigned n = read_tun(w, t);
+
+	if (n && sa)
+		send_batch(w, t, sa, n);
+	else if (n)
+		keep_batch(w, t, n);
+}
+
+void pu_send_kept(struct pu_worker *w, struct pu_tunnel *t)
+{
+	struct pu_sa *sa = pu_tunnel_current(t);
+	unsigned n = sa ? pu_keep_take(w, t) : 0;
+
+	if (n)
+		send_batch(w, t, sa, n);
 }
 
 static void send_keepalive(struct pu_worker *w, struct pu_tunnel *t, const struct pu_sa *sa)

@@ -16,7 +16,7 @@
 #define RECONSIDER_ROWS   64
 #define UNREACHABLE_PAUSE mdur_s(5) /* between two log lines about next hops */
 
-enum place { PENDING, IN_KERNEL, FAILED }; /* where a wanted route stands */
+enum place { NOT_WANTED, PENDING, IN_KERNEL, FAILED }; /* where a route stands */
 
 struct learned {
 	enum place place;
@@ -27,6 +27,7 @@ struct learned {
 static void count_place(struct ladder_facts *f, enum place place, unsigned by)
 {
 	switch (place) {
+	case NOT_WANTED:
 	case PENDING: break;
 	case IN_KERNEL: f->in_kernel += by; break;
 	case FAILED: f->failed += by; break;
@@ -77,41 +78,60 @@ static struct addr inside_source(const struct tunnel *t, const struct prefix *p)
 	return (struct addr){ 0 };
 }
 
-void routes_statics_in(struct tunnel *t)
+static void static_in(struct tunnel *t, size_t i)
+{
+	const struct cfg_static_route *s = &t->cfg->static_route[i];
+	struct fib_route r = { .prefix = s->prefix,
+		.metric = s->metric,
+		.origin = FIB_STATIC,
+		.source = inside_source(t, &s->prefix) };
+
+	one_way(&r, t);
+	t->static_place[i] = PENDING;
+	t->facts.wanted++;
+	fib_writer_want(t->domain->fib, &r);
+}
+
+static void static_out(struct tunnel *t, size_t i)
+{
+	const struct cfg_static_route *s = &t->cfg->static_route[i];
+
+	t->facts.wanted--;
+	count_place(&t->facts, t->static_place[i], -1u);
+	t->static_place[i] = NOT_WANTED;
+	fib_writer_unwant(t->domain->fib, &s->prefix, s->metric, FIB_STATIC);
+}
+
+/* Static routes as they should be: with the child, and the triggers while the tunnel is armed. */
+static void statics_settle(struct tunnel *t)
 {
 	size_t n = t->cfg->n_static_route;
 
-	if (!n)
-		return;
-	t->static_place = calloc(n, sizeof(*t->static_place)); /* all PENDING */
-	if (!t->static_place) {
-		log_error(t->domain->log, t->name, "no-memory: its static routes are not installed");
-		return;
+	if (!t->static_place && n && (t->routes_in || t->armed)) {
+		t->static_place = calloc(n, sizeof(*t->static_place));
+		if (!t->static_place)
+			log_error(t->domain->log, t->name, "no-memory: its static routes are not installed");
 	}
-	for (size_t i = 0; i < n; i++) {
-		const struct cfg_static_route *s = &t->cfg->static_route[i];
-		struct fib_route r = { .prefix = s->prefix,
-			.metric = s->metric,
-			.origin = FIB_STATIC,
-			.source = inside_source(t, &s->prefix) };
+	for (size_t i = 0; t->static_place && i < n; i++) {
+		bool wanted = t->routes_in || (t->armed && t->cfg->static_route[i].trigger);
 
-		one_way(&r, t);
-		t->facts.wanted++;
-		fib_writer_want(t->domain->fib, &r);
+		if (wanted && t->static_place[i] == NOT_WANTED)
+			static_in(t, i);
+		else if (!wanted && t->static_place[i] != NOT_WANTED)
+			static_out(t, i);
+	}
+	if (!t->routes_in && !t->armed) {
+		free(t->static_place); /* the next configuration may have others */
+		t->static_place = NULL;
 	}
 }
 
-void routes_statics_out(struct tunnel *t)
+void routes_arm(struct tunnel *t, bool armed)
 {
-	for (size_t i = 0; t->static_place && i < t->cfg->n_static_route; i++) {
-		const struct cfg_static_route *s = &t->cfg->static_route[i];
-
-		t->facts.wanted--;
-		count_place(&t->facts, t->static_place[i], -1u);
-		fib_writer_unwant(t->domain->fib, &s->prefix, s->metric, FIB_STATIC);
-	}
-	free(t->static_place);
-	t->static_place = NULL;
+	if (t->armed == armed)
+		return;
+	t->armed = armed;
+	statics_settle(t);
 }
 
 void routes_tunnel_in(struct tunnel *t)
@@ -123,7 +143,7 @@ void routes_tunnel_in(struct tunnel *t)
 		peer_route(t, &r);
 		fib_writer_want(t->domain->fib, &r);
 	}
-	routes_statics_in(t);
+	statics_settle(t);
 }
 
 void routes_tunnel_out(struct tunnel *t)
@@ -131,7 +151,7 @@ void routes_tunnel_out(struct tunnel *t)
 	if (!t->routes_in)
 		return;
 	t->routes_in = false;
-	routes_statics_out(t);
+	statics_settle(t);
 	if (t->cfg->have_bgp) {
 		struct prefix host = prefix_host(&t->cfg->bgp.peer);
 
@@ -274,7 +294,8 @@ static void static_result(struct domain *d, const struct prefix *p, uint32_t met
 		for (size_t i = 0; t->static_place && i < t->cfg->n_static_route; i++) {
 			const struct cfg_static_route *s = &t->cfg->static_route[i];
 
-			if (s->metric != metric || !prefix_eq(&s->prefix, p))
+			if (s->metric != metric || !prefix_eq(&s->prefix, p) ||
+			    t->static_place[i] == NOT_WANTED)
 				continue;
 			count_place(&t->facts, t->static_place[i], -1u);
 			t->static_place[i] = (uint8_t)place;

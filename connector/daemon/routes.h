@@ -13,9 +13,8 @@
 /* The host route to the tunnel's BGP peer and its static routes. */
 void routes_tunnel_in(struct tunnel *t);
 void routes_tunnel_out(struct tunnel *t);
-/* The static routes changed in a running tunnel: out by the old configuration, in by the new. */
-void routes_statics_out(struct tunnel *t);
-void routes_statics_in(struct tunnel *t);
+/* Its trigger routes: those that exist without a child, so that a packet may ask for one. */
+void routes_arm(struct tunnel *t, bool armed);
 /* A best route of the BGP core. n 0: gone. */
 void routes_learned(
     struct domain *d, const struct prefix *p, const struct bgp_path path[], unsigned n, mtime now);

@@ -9,6 +9,7 @@
 #include "connector/daemon/tunnel.h"
 
 #include "connector/daemon/bgp_exec.h"
+#include "connector/daemon/demand.h"
 #include "connector/daemon/domain.h"
 #include "connector/daemon/ike_exec.h"
 #include "connector/daemon/routes.h"
@@ -66,7 +67,7 @@ struct tunnel *tunnel_new(struct domain *d, struct cfg_ref *ref, const struct cf
 	t->ref = cfg_ref_get(ref);
 	t->site = site;
 	t->cfg = cfg;
-	t->admin_up = cfg->admin_up && cfg->start == CFG_START_ALWAYS;
+	t->admin_up = cfg->admin_up && cfg->start != CFG_START_MANUAL;
 	t->step_since = clock_now();
 	t->facts.has_bgp = cfg->have_bgp;
 	snprintf(t->name, sizeof(t->name), "%s/%s", site->name, cfg->name);
@@ -114,18 +115,19 @@ static void set_error(struct tunnel *t, const struct reason *why)
 		log_error(t->domain->log, t->name, "%s: %s", why->id, why->text);
 }
 
-/* Not before what must never leave in clear is held: tunnel_gate_open comes then. */
-static void ike_start(struct tunnel *t)
+static void enter_service(struct tunnel *t)
 {
-	if (!t->domain->gate)
-		ike_conn_up(t->domain->ike, t->id, clock_now());
+	t->admin_up = true;
+	if (t->life != TUNNEL_ACTIVE)
+		return;
+	demand_arm(t);
+	demand_start(t);
 }
 
 void tunnel_up(struct tunnel *t)
 {
-	t->admin_up = true;
-	if (t->life == TUNNEL_ACTIVE)
-		ike_start(t);
+	t->demanded = true;
+	enter_service(t);
 }
 
 /* BGP and its routes first. `told`: the path still carries a Cease. */
@@ -163,6 +165,8 @@ static void stop_begin(struct tunnel *t)
 	t->life = TUNNEL_STOPPING;
 	t->ike_down_asked = false;
 	t->stop_deadline = mtime_add(now, STOP_PATIENCE);
+	if (!t->admin_up)
+		demand_disarm(t);
 	routes_out(t, true, now);
 	if (!t->removal_fence)
 		tunnel_fenced(t, 0);
@@ -170,9 +174,24 @@ static void stop_begin(struct tunnel *t)
 
 void tunnel_down(struct tunnel *t)
 {
-	t->admin_up = false;
+	t->admin_up = t->demanded = false;
 	if (t->life == TUNNEL_ACTIVE)
 		stop_begin(t);
+	else
+		demand_disarm(t);
+}
+
+void tunnel_rest(struct tunnel *t)
+{
+	t->demanded = false;
+	if (t->life == TUNNEL_ACTIVE)
+		stop_begin(t);
+}
+
+void tunnel_in_service(struct tunnel *t)
+{
+	if (t->cfg->start != CFG_START_MANUAL)
+		enter_service(t);
 }
 
 static void bgp_leave(struct tunnel *t)
@@ -245,7 +264,7 @@ static void stop_finished(struct tunnel *t)
 	t->life = TUNNEL_ACTIVE;
 	if (!t->retiring) {
 		if (t->admin_up) /* `up` came while it was going down */
-			ike_start(t);
+			enter_service(t);
 		return;
 	}
 	ike_conn_remove(d->ike, t->id);
@@ -331,22 +350,41 @@ void tunnel_activate(struct tunnel *t)
 	}
 	pin_remotes(t, true);
 	if (t->admin_up)
-		ike_start(t);
+		enter_service(t);
 }
 
 void tunnel_gate_open(struct tunnel *t)
 {
 	if (t->life == TUNNEL_ACTIVE && t->admin_up)
-		ike_start(t);
+		demand_start(t);
 }
 
 void tunnel_leave(struct tunnel *t, const struct cfg_tunnel *cfg)
 {
 	if (!same_session(t->cfg, cfg))
 		bgp_leave(t);
-	t->routes_back = t->routes_in && cfg_tunnel_compare(t->cfg, cfg) != CFG_SAME;
-	if (t->routes_back)
-		routes_tunnel_out(t);
+	if (cfg_tunnel_compare(t->cfg, cfg) == CFG_SAME)
+		return;
+	t->routes_back = t->routes_in;
+	routes_tunnel_out(t);
+	routes_arm(t, false);
+}
+
+/* What is up stays up, whatever the new start mode; what was at rest follows it. */
+static void start_changed(struct tunnel *t, const struct cfg_tunnel *was)
+{
+	bool resting = was->start == CFG_START_ON_DEMAND && !t->demanded;
+
+	if (!t->admin_up && was->start == CFG_START_MANUAL && was->admin_up && t->cfg->admin_up)
+		tunnel_in_service(t); /* down for want of a command, which it doesn't need any more */
+	else if (t->admin_up && resting && t->cfg->start == CFG_START_MANUAL)
+		tunnel_down(t);
+	if (was->start != CFG_START_ON_DEMAND && t->facts.ike != IKE_PHASE_DOWN)
+		t->demanded = true;
+	if (t->cfg->start != CFG_START_ON_DEMAND && was->start == CFG_START_ON_DEMAND && t->ifindex)
+		plane_trigger(t->domain->plane, t->plane_id, false);
+	if (t->admin_up && t->life == TUNNEL_ACTIVE)
+		enter_service(t);
 }
 
 void tunnel_reconfigure(
@@ -355,6 +393,7 @@ void tunnel_reconfigure(
 	bool changed = cfg_tunnel_compare(t->cfg, cfg) != CFG_SAME;
 	bool session = same_session(t->cfg, cfg);
 	struct cfg_ref *old = t->ref;
+	const struct cfg_tunnel *was = t->cfg;
 	struct reason why = { 0 };
 
 	t->ref = cfg_ref_get(ref);
@@ -370,6 +409,8 @@ void tunnel_reconfigure(
 		routes_tunnel_in(t);
 		t->up_fence = fib_writer_fence(t->domain->fib);
 	}
+	if (changed)
+		start_changed(t, was);
 	cfg_ref_put(old);
 }
 
@@ -377,6 +418,7 @@ void tunnel_child_up(struct tunnel *t, uint32_t spi_in)
 {
 	t->spi_in = spi_in;
 	t->facts.child = true;
+	demand_up(t);
 	reason_clear(&t->error);
 	if (t->life != TUNNEL_ACTIVE || t->routes_in)
 		return;
@@ -389,6 +431,7 @@ void tunnel_child_down(struct tunnel *t)
 	t->facts.child = t->facts.passing = t->facts.was_in_fib = false;
 	t->spi_in = 0;
 	routes_out(t, false, clock_now());
+	demand_lost(t);
 }
 
 void tunnel_sa_removal(struct tunnel *t, bool inbound, uint32_t spi)
@@ -459,6 +502,9 @@ static void next_when_down(const struct tunnel *t, struct reason *ret_next)
 	if (!t->admin_up)
 		reason_set(ret_next, "next-admin-down",
 		    "it is down by command; `causeway tunnel up %s` starts it", t->name);
+	else if (demand_resting(t))
+		reason_set(ret_next, "next-packet-out",
+		    "at rest; a packet to one of its trigger routes brings it up (start on-demand)");
 	else if (t->cfg->role == CFG_ROLE_RESPOND)
 		reason_set(ret_next, "next-peer-initiates", "waiting for the peer to connect (role respond)");
 	else if (v && !ike_conn_view(t->domain->ike, t->id, v) && !mtime_is_never(v->next_attempt) &&

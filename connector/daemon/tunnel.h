@@ -72,6 +72,10 @@ struct tunnel {
 	uint32_t spi_in;     /* of the live child; 0 */
 	bool bgp_started;    /* the core has been told to run the session */
 	bool routes_in;      /* peer host route and static routes are wanted */
+	bool armed;          /* its trigger routes are wanted; demand.c's, as are these: */
+	bool demanded;       /* on demand: somebody wants it now */
+	uint64_t user_packets;
+	mtime user_at;       /* when user_packets last changed, or the child came up */
 	bool routes_back;    /* between tunnel_leave and tunnel_reconfigure: they are to be wanted again */
 	bool ike_down_asked; /* while stopping */
 	mtime cease_until;   /* while stopping: the SAs stay, so that the peer's TCP can confirm the Cease */
@@ -97,6 +101,10 @@ void tunnel_activate(struct tunnel *t);
 void tunnel_gate_open(struct tunnel *t);
 void tunnel_up(struct tunnel *t);
 void tunnel_down(struct tunnel *t);
+/* Its SAs go; on demand the next packet brings it up again. */
+void tunnel_rest(struct tunnel *t);
+/* A new configuration puts it into service: what that means its start mode says. After tunnel_reconfigure. */
+void tunnel_in_service(struct tunnel *t);
 void tunnel_retire(struct tunnel *t, struct tunnel *successor);
 /*
  * A new configuration that touches no SA (CFG_SAME or CFG_LIGHT), in two steps: all tunnels leave what they

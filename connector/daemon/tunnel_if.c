@@ -5,6 +5,7 @@
  */
 #include "connector/daemon/tunnel_if.h"
 
+#include "connector/daemon/demand.h"
 #include "connector/daemon/domain.h"
 #include "connector/sys/clock.h"
 #include "connector/sys/link.h"
@@ -225,6 +226,7 @@ static void remake(struct tunnel *t)
 		reason_set(&why, "interface-deleted", "somebody deleted interface %s; it is made anew", name);
 		log_warn(d->log, t->name, "%s: %s", why.id, why.text);
 		t->error = why;
+		demand_disarm(t);
 		tunnel_if_remove(t);
 		ike_conn_restart(d->ike, t->id, true, &why, clock_now());
 		reason_clear(&why);
@@ -233,6 +235,8 @@ static void remake(struct tunnel *t)
 		if (strcmp(t->error.text, why.text))
 			log_error(d->log, t->name, "%s: %s", why.id, why.text);
 		t->error = why;
+	} else if (t->admin_up) {
+		demand_arm(t);
 	}
 }
 

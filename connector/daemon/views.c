@@ -2,6 +2,8 @@
 /* From the domain's objects to typed views: copies only, no decisions beyond a site's overall state. */
 #include "connector/daemon/views.h"
 
+#include "connector/daemon/demand.h"
+
 #include "connector/daemon/domain.h"
 #include "connector/daemon/mss_clamp.h"
 #include "connector/daemon/routes.h"
@@ -41,6 +43,7 @@ static void status_tunnel(const struct tunnel *t, struct view_tunnel_status *v)
 	snprintf(v->name, sizeof(v->name), "%s", t->cfg->name);
 	v->admin_up = t->admin_up;
 	v->step = step_name(t->step);
+	v->resting = demand_resting(t);
 	v->since = clock_wall(t->step_since);
 	tunnel_error(t, &v->error);
 	tunnel_next(t, &v->next);
@@ -50,11 +53,12 @@ static void status_tunnel(const struct tunnel *t, struct view_tunnel_status *v)
  * up: down. */
 static const char *site_state(const struct view_site_status *s)
 {
-	size_t up = 0, wanted = 0;
+	size_t up = 0, wanted = 0; /* one on demand has arrived when it is at rest */
 
 	for (size_t i = 0; i < s->n_tunnel; i++) {
 		wanted += s->tunnel[i].admin_up;
-		up += s->tunnel[i].admin_up && !strcmp(s->tunnel[i].step, step_name(STEP_IN_FIB));
+		up += s->tunnel[i].admin_up &&
+		      (s->tunnel[i].resting || !strcmp(s->tunnel[i].step, step_name(STEP_IN_FIB)));
 	}
 	return up == 0 ? "down" : up == wanted ? "ok" : "degraded";
 }

@@ -12,6 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RETRY_DEFAULT   30 /* seconds */
+#define ON_DEMAND_TRIES 3
+#define ON_DEMAND_IDLE  300 /* seconds */
+
 static void from_profile(const struct profile *p, struct cfg_tunnel *t)
 {
 	switch (p->role) {
@@ -36,7 +40,6 @@ static void from_profile(const struct profile *p, struct cfg_tunnel *t)
 static const struct {
 	const char *leaf, *value, *instead;
 } not_supported[] = {
-	{ "start", "on-demand", "use \"always\", or \"manual\" and `causeway tunnel up`" },
 	{ "certificate", NULL, "use a pre-shared key: `secret-file`" },
 	{ "tx-kbps", NULL, "use tc on the tunnel interface" },
 	{ "rx-kbps", NULL, "use tc on the tunnel interface" },
@@ -104,10 +107,13 @@ static void take_header_fields(const struct lyd_node *node, struct cfg_tunnel *t
 
 static void take_choices(const struct lyd_node *node, struct cfg_tunnel *t)
 {
-	const char *v = cfg_value(node, "role");
+	const char *v = cfg_value(node, "role"), *start;
 
 	t->admin_up = strcmp(cfg_value(node, "admin"), "up") == 0;
-	t->start = !strcmp(cfg_value(node, "start"), "manual") ? CFG_START_MANUAL : CFG_START_ALWAYS;
+	start = cfg_value(node, "start");
+	t->start = !strcmp(start, "manual")      ? CFG_START_MANUAL
+	           : !strcmp(start, "on-demand") ? CFG_START_ON_DEMAND
+	                                         : CFG_START_ALWAYS;
 	t->data_plane = !strcmp(cfg_value(node, "data-plane"), "user")     ? CFG_PLANE_USER
 	                : !strcmp(cfg_value(node, "data-plane"), "kernel") ? CFG_PLANE_KERNEL
 	                                                                   : CFG_PLANE_AUTO;
@@ -246,11 +252,51 @@ static int take_static_routes(const struct cfg_load *l, const struct lyd_node *n
 			return -1;
 		number(n, "metric", &r->metric);
 		r->trigger = !strcmp(cfg_value(n, "trigger"), "true");
-		if (r->trigger)
-			return cfg_fail_at(l, "config-not-supported", cfg_child(n, "trigger"),
-			    "this version can't bring up tunnels on demand; use false and \"start\": "
-			    "\"always\"");
+		if (r->trigger && t->start != CFG_START_ON_DEMAND)
+			return cfg_fail_at(l, "config-wrong-value", cfg_child(n, "trigger"),
+			    "only a tunnel with \"start\": \"on-demand\" has triggers; use false");
 	}
+	return 0;
+}
+
+static bool has_trigger(const struct cfg_tunnel *t)
+{
+	for (size_t i = 0; i < t->n_static_route; i++)
+		if (t->static_route[i].trigger)
+			return true;
+	return false;
+}
+
+/* How it comes up and goes down by itself; after static routes and BGP. */
+static int take_start(const struct cfg_load *l, const struct lyd_node *node, struct cfg_tunnel *t)
+{
+	const struct lyd_node *start = cfg_child(node, "start"), *idle = cfg_child(node, "idle-timeout");
+	const bool on_demand = t->start == CFG_START_ON_DEMAND;
+
+	t->retry = mdur_s(RETRY_DEFAULT);
+	t->tries = on_demand ? ON_DEMAND_TRIES : 0;
+	t->idle_timeout = mdur_s(on_demand ? ON_DEMAND_IDLE : 0);
+	seconds(node, "retry", &t->retry);
+	number(node, "tries", &t->tries);
+	seconds(node, "idle-timeout", &t->idle_timeout);
+	if (idle && t->start == CFG_START_ALWAYS && t->idle_timeout.ns)
+		return cfg_fail_at(l, "config-wrong-value", idle,
+		    "a tunnel with \"start\": \"always\" is never taken down for want of traffic; remove it, "
+		    "or use "
+		    "\"on-demand\" or \"manual\"");
+	if (t->have_bgp && t->idle_timeout.ns)
+		return cfg_fail_at(l, "config-wrong-value", idle ? idle : start,
+		    "BGP's own packets would keep the tunnel up for ever; remove bgp and use static routes, "
+		    "or write "
+		    "\"idle-timeout\": 0");
+	if (on_demand && t->role == CFG_ROLE_RESPOND)
+		return cfg_fail_at(l, "config-wrong-value", start,
+		    "a tunnel that only responds can't be brought up by a packet of ours; use \"always\", or "
+		    "the role "
+		    "\"both\"");
+	if (on_demand && !has_trigger(t))
+		return cfg_fail_at(l, "config-missing-leaf", start,
+		    "nothing would bring it up; give a static-route \"trigger\": true");
 	return 0;
 }
 
@@ -291,5 +337,5 @@ int cfg_build_tunnel(
 		if (cfg_build_bgp(l, bgp, p, &t->bgp))
 			return -1;
 	}
-	return take_secret(l, node, t);
+	return take_start(l, node, t) || take_secret(l, node, t) ? -1 : 0;
 }

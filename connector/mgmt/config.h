@@ -74,6 +74,9 @@ struct cfg_tunnel {
 	mdur ike_lifetime, esp_lifetime; /* 0: none */
 	uint64_t esp_lifekbytes;         /* 0: none */
 	mdur liveness_interval, liveness_timeout;
+	mdur idle_timeout; /* without packets either way it goes down; 0: never */
+	mdur retry;        /* the longest pause between attempts to connect */
+	uint32_t tries;    /* rounds through all addresses; 0: for ever */
 	bool force_encap;
 	bool force_encap_given;               /* by the tunnel itself, not by its profile */
 	enum cfg_fragmentation fragmentation; /* of IKE messages, RFC 7383 */

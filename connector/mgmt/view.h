@@ -19,6 +19,7 @@
 struct view_tunnel_status { /* `status`: one tunnel */
 	char name[72];
 	bool admin_up;
+	bool resting;        /* on demand, and nobody wants it now: all is well */
 	const char *step;    /* "down", "connecting", ..., "in-fib" */
 	time_t since;        /* wall clock, of the step */
 	struct reason error; /* unset: null */

@@ -339,6 +339,55 @@ static void test_remotes_in_turn(void **state)
 	ike_net_finish(&net);
 }
 
+/* At rest: nothing is started and the peer is answered. Up: it starts; at rest again after a loss: nothing.
+ */
+static void test_listen(void **state)
+{
+	struct ike_conn_config a, b;
+	struct ike_net net;
+
+	(void)state;
+	ike_net_init(&net, 10, 2);
+	a = ike_net_config(&net, 0, 1, IKE_DEFAULT, ESP_DEFAULT);
+	b = ike_net_config(&net, 1, 0, IKE_DEFAULT, ESP_DEFAULT);
+	ike_net_add(&net, 0, &a);
+	ike_net_add(&net, 1, &b);
+	ike_conn_listen(net.peer[0].ike, IKE_NET_CONN, net.now);
+	ike_net_run(&net, mdur_s(60));
+	assert_int_equal(net.peer[0].sends, 0);
+	ike_net_up(&net, 1);
+	assert_true(ike_net_run_until(&net, mdur_s(5), ike_net_both_up));
+	/* The peer ends it: no attempt of ours follows. */
+	ike_net_down(&net, 1);
+	ike_net_run(&net, mdur_s(5));
+	assert_false(net.peer[0].up);
+	ike_conn_listen(net.peer[0].ike, IKE_NET_CONN, net.now);
+	net.peer[0].sends = 0;
+	ike_net_run(&net, mdur_s(120));
+	assert_int_equal(net.peer[0].sends, 0);
+	assert_int_equal(net.peer[0].phase, IKE_PHASE_DOWN);
+	/* Wanted: with the peer listening, ours starts. */
+	ike_conn_listen(net.peer[1].ike, IKE_NET_CONN, net.now);
+	ike_net_up(&net, 0);
+	assert_true(ike_net_run_until(&net, mdur_s(5), ike_net_both_up));
+	/* Put to rest while up, it stays; an attempt that was under way ends. */
+	ike_conn_listen(net.peer[0].ike, IKE_NET_CONN, net.now);
+	ike_net_run(&net, mdur_s(5));
+	assert_true(ike_net_both_up(&net));
+	ike_net_down(&net, 0);
+	ike_net_run(&net, mdur_s(5));
+	net.peer[1].cut = true;
+	ike_net_up(&net, 0);
+	ike_net_run(&net, mdur_s(1));
+	assert_int_equal(net.peer[0].phase, IKE_PHASE_CONNECTING);
+	ike_conn_listen(net.peer[0].ike, IKE_NET_CONN, net.now);
+	net.peer[0].sends = 0;
+	ike_net_run(&net, mdur_s(60));
+	assert_int_equal(net.peer[0].sends, 0);
+	assert_int_equal(net.peer[0].phase, IKE_PHASE_DOWN);
+	ike_net_finish(&net);
+}
+
 /* Slow jobs at both ends: repeats meanwhile change nothing. */
 static void test_slow_jobs(void **state)
 {
@@ -383,6 +432,7 @@ int main(void)
 		cmocka_unit_test(test_no_local_address),
 		cmocka_unit_test(test_lost_answers),
 		cmocka_unit_test(test_remotes_in_turn),
+		cmocka_unit_test(test_listen),
 		cmocka_unit_test(test_slow_jobs),
 		cmocka_unit_test(test_down_during_jobs),
 	};

@@ -192,10 +192,32 @@ static void test_no_answer(void **state)
 	assert_int_equal(sends, 9);
 	ike_net_run(&r.net, mdur_s(600));
 	assert_int_equal(r.net.peer[0].sends, sends);
-	r.net.peer[1].cut = false; /* down and up: it tries again */
-	ike_net_down(&r.net, 0);
+	assert_non_null(strstr(v.last_error.text, "Gave up after 3 attempts"));
+	r.net.peer[1].cut = false; /* up once more: it tries again */
 	ike_net_up(&r.net, 0);
 	assert_true(ike_net_run_until(&r.net, mdur_s(5), ike_net_both_up));
+	ike_net_finish(&r.net);
+}
+
+/* A try is a round through all addresses. */
+static void test_tries_are_rounds(void **state)
+{
+	struct ike_conn_view v;
+	struct refusal r;
+
+	(void)state;
+	prepare(&r, 12);
+	r.net.peer[1].cut = true;
+	r.a.remote[1] = addr_v4(0xc00002fe);
+	r.a.remote[2] = addr_v4(0xc00002fd);
+	r.a.n_remote = 3;
+	r.a.tries = 2;
+	r.a.retransmit_tries = 2;
+	run(&r);
+	ike_net_run(&r.net, mdur_s(120));
+	ike_conn_view(r.net.peer[0].ike, IKE_NET_CONN, &v);
+	assert_int_equal(v.attempts, 6);
+	assert_true(mtime_is_never(v.next_attempt));
 	ike_net_finish(&r.net);
 }
 
@@ -427,6 +449,7 @@ int main(void)
 		cmocka_unit_test(test_ts_refused),
 		cmocka_unit_test(test_narrowing),
 		cmocka_unit_test(test_no_answer),
+		cmocka_unit_test(test_tries_are_rounds),
 		cmocka_unit_test(test_recovers),
 		cmocka_unit_test(test_flood),
 		cmocka_unit_test(test_garbage),

@@ -40,7 +40,7 @@ struct side {
 	struct plane *plane;
 	struct addr outer4, outer6, inner4, inner6;
 	/* What events said. */
-	unsigned n_ike, n_first, n_moved;
+	unsigned n_ike, n_first, n_moved, n_trigger;
 	uint32_t first_spi;
 	struct endpoint ike_local, ike_remote, moved_to;
 	uint8_t ike_data[2048];
@@ -110,6 +110,14 @@ static void on_moved(void *ctx, uint32_t tunnel, uint32_t spi, const struct endp
 	s->moved_to = *remote;
 }
 
+static void on_trigger(void *ctx, uint32_t tunnel)
+{
+	struct side *s = ctx;
+
+	assert_int_equal(tunnel, TUNNEL);
+	s->n_trigger++;
+}
+
 /* Dispatches until the counter reaches n. */
 static void wait_events(struct side *s, const unsigned *counter, unsigned n)
 {
@@ -143,7 +151,8 @@ static void side_start(struct side *s, mdur keepalive)
 	const struct plane_events events = { .ike_datagram = on_ike,
 		.first_inbound = on_first,
 		.seq_near_end = on_near_end,
-		.remote_moved = on_moved };
+		.remote_moved = on_moved,
+		.trigger = on_trigger };
 	struct plane_config config = {
 		.domain = &s->domain, .ike_port = IKE_PORT, .natt_port = NATT_PORT, .keepalive = keepalive
 	};
@@ -151,7 +160,7 @@ static void side_start(struct side *s, mdur keepalive)
 	struct reason r = { 0 };
 	int ifindex = 0;
 
-	s->n_ike = s->n_first = s->n_moved = 0;
+	s->n_ike = s->n_first = s->n_moved = s->n_trigger = 0;
 	s->plane = plane_new(&config, &events, s, &r);
 	if (!s->plane)
 		fail_msg("%s: %s: %s", s->name, r.id, r.text);
@@ -715,12 +724,59 @@ static void test_keepalive_in(void **state)
 	close(peer);
 }
 
+/* On demand: the first packet asks for an SA, once; it and those behind it, up to the bound, leave by that SA
+ * in their order. Packets to many ask for nothing. */
+static void test_on_demand(void **state)
+{
+	int fa = inner_socket(&a, &a.inner4, 7001), fb = inner_socket(&b, &b.inner4, 7002);
+	struct addr many = addr("224.0.0.251");
+	uint8_t out[4] = "n0", in[64];
+
+	(void)state;
+	send_to(fa, &b.inner4, 7002, out, sizeof(out)); /* not armed: dropped */
+	wait_drop(&a, PLANE_DROP_NO_SA, 1);
+	assert_int_equal(plane_trigger(a.plane, TUNNEL, true), 0);
+	assert_int_equal(netns_run(a.ns, "ip route add 224.0.0.0/4 dev cw0"), 0);
+	send_to(fa, &many, 7002, out, sizeof(out));
+	wait_drop(&a, PLANE_DROP_NO_SA, 2);
+	assert_int_equal(a.n_trigger, 0);
+	for (unsigned i = 0; i < 20; i++) {
+		out[1] = (uint8_t)('a' + i);
+		send_to(fa, &b.inner4, 7002, out, sizeof(out));
+	}
+	wait_events(&a, &a.n_trigger, 1);
+	wait_drop(&a, PLANE_DROP_NO_SA, 2 + 4);
+	add_pair(&a, &b, 0x4101, &suites[0], 4, true);
+	for (unsigned i = 0; i < 16; i++) {
+		assert_int_equal(receive(fb, in, sizeof(in)), sizeof(out));
+		assert_int_equal(in[1], 'a' + i);
+	}
+	expect_silence(fb);
+	assert_int_equal(a.n_trigger, 1);
+	assert_int_equal(counters(&a).packets_out, 16);
+	/* The SA is gone: the next packet asks again. */
+	plane_sa_del(a.plane, TUNNEL, false, 0x4101);
+	send_to(fa, &b.inner4, 7002, out, sizeof(out));
+	wait_events(&a, &a.n_trigger, 2);
+	/* Armed anew (the attempt came to nothing): what waited is gone, the next one asks. */
+	assert_int_equal(plane_trigger(a.plane, TUNNEL, true), 0);
+	wait_drop(&a, PLANE_DROP_NO_SA, 2 + 4 + 1);
+	send_to(fa, &b.inner4, 7002, out, sizeof(out));
+	wait_events(&a, &a.n_trigger, 3);
+	assert_int_equal(plane_trigger(a.plane, TUNNEL, false), 0);
+	wait_drop(&a, PLANE_DROP_NO_SA, 2 + 4 + 2);
+	plane_sa_del(b.plane, TUNNEL, true, 0x4101);
+	close(fa);
+	close(fb);
+}
+
 static void test_refusals(void **state)
 {
 	const struct plane_events events = { .ike_datagram = on_ike,
 		.first_inbound = on_first,
 		.seq_near_end = on_near_end,
-		.remote_moved = on_moved };
+		.remote_moved = on_moved,
+		.trigger = on_trigger };
 	struct plane_config config = { .domain = &a.domain, .ike_port = IKE_PORT, .natt_port = NATT_PORT };
 	struct plane_tunnel t = { .id = 2, .interface = "cw0", .mtu = TUNNEL_MTU };
 	struct plane_sa sa = make_sa(&a, true, 0x3401, &suites[0], 4, true);
@@ -776,7 +832,8 @@ int main(void)
 		PLANE_TEST(test_wrong_key), PLANE_TEST(test_selectors), PLANE_TEST(test_replay_and_move),
 		PLANE_TEST(test_rekey_without_loss), PLANE_TEST(test_fall_back), PLANE_TEST(test_use_older),
 		PLANE_TEST(test_ike), PLANE_TEST(test_ike_flood), PLANE_TEST(test_keepalive),
-		PLANE_TEST(test_keepalive_in), PLANE_TEST(test_refusals), PLANE_TEST(test_interface_lost) };
+		PLANE_TEST(test_keepalive_in), PLANE_TEST(test_on_demand), PLANE_TEST(test_refusals),
+		PLANE_TEST(test_interface_lost) };
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }

@@ -126,6 +126,7 @@ static char *changed(const char *const (*changes)[2], size_t n)
 #define T2(more)                                                                                             \
 	"{\"name\":\"t2\",\"local-address\":\"192.0.2.1\",\"remote-address\":[\"192.0.2.3\"],\"secret-"      \
 	"file\":\"x\"" more "}"
+#define TRIGGER "[{\"prefix\":\"10.9.0.0/16\",\"trigger\":true}]"
 #define LAN(name, more)                                                                                      \
 	"{\"name\":\"" name                                                                                  \
 	"\",\"local-address\":\"10.0.0.10\",\"peer-address\":\"10.0.0.1\",\"peer-as\":65010" more "}"
@@ -270,12 +271,22 @@ static const struct mistake mistakes[] = {
 	    "config-duplicate-peer", CONN "/peer[name='r1']/peer-address", "10.100.255.254", "azure-hq/t1" },
 	{ { { SITE "announce-from", "[\"lan\"]" } }, "config-dangling-reference", Y_SITE "/announce-from",
 	    "lan", "peer[]" },
+	/* how it comes up and goes down by itself */
+	{ { { T1 "start", "\"on-demand\"" }, { T1 "static-route", TRIGGER } }, "config-wrong-value",
+	    Y_T1 "/start", "on-demand", "\"idle-timeout\": 0" },
+	{ { { T1 "start", "\"on-demand\"" }, { T1 "idle-timeout", "0" } }, "config-missing-leaf",
+	    Y_T1 "/start", "on-demand", "\"trigger\": true" },
+	{ { { T1 "start", "\"on-demand\"" }, { T1 "idle-timeout", "0" }, { T1 "role", "\"respond\"" } },
+	    "config-wrong-value", Y_T1 "/start", "on-demand", "\"both\"" },
+	{ { { T1 "static-route", TRIGGER } }, "config-wrong-value", "/trigger", "true", "on-demand" },
+	{ { { T1 "idle-timeout", "60" } }, "config-wrong-value", Y_T1 "/idle-timeout", "60", "\"manual\"" },
+	{ { { T1 "idle-timeout", "9" } }, "config-wrong-value", Y_T1 "/idle-timeout", "9", "86400" },
+	{ { { T1 "retry", "0" } }, "config-wrong-value", Y_T1 "/retry", "0", "3600" },
+	{ { { T1 "tries", "1001" } }, "config-wrong-value", Y_T1 "/tries", "1001", "for ever" },
 	/* what the gateway would refuse */
 	{ { { "as", "65515" } }, "config-as-reserved", CONN "/as", "65515", "azure-hq" },
 	{ { { "as", "65518" } }, "config-as-reserved", CONN "/as", "65518", "another private one" },
 	/* what this version can't carry out */
-	{ { { T1 "start", "\"on-demand\"" } }, "config-not-supported", Y_T1 "/start", "on-demand",
-	    "\"always\"" },
 	{ { { T1 "certificate", "{\"chain-file\":\"a\",\"key-file\":\"b\",\"trust-anchor-file\":\"c\"}" } },
 	    "config-not-supported", Y_T1 "/certificate", NULL, "secret-file" },
 	{ { { T1 "tx-kbps", "1000" } }, "config-not-supported", Y_T1 "/tx-kbps", "1000", "tc" },
@@ -284,8 +295,6 @@ static const struct mistake mistakes[] = {
 	    "10.100.0.0/16" },
 	{ { { T1 "static-route", "[{\"prefix\":\"10.9.0.0/16\",\"metric\":4000000000}]" } },
 	    "config-wrong-value", "/metric", "4000000000", "protect" },
-	{ { { T1 "static-route", "[{\"prefix\":\"10.9.0.0/16\",\"trigger\":true}]" } },
-	    "config-not-supported", "/trigger", "true", "start" },
 	{ { { T1 "remote-address/0", "\"vpn.example.net\"" } }, "config-not-supported",
 	    Y_T1 "/remote-address", "vpn.example.net", "public address" },
 };
