@@ -248,7 +248,7 @@ static enum bgp_mode mode_of(enum cfg_bgp_mode m)
 static void common_config(const char *name, const struct cfg_bgp *b, struct bgp_peer_config *c)
 {
 	memset(c, 0, sizeof(*c));
-	snprintf(c->name, sizeof(c->name), "%s", name);
+	snprintf(c->name, sizeof(c->name), "%.*s", (int)sizeof(c->name) - 1, name);
 	c->local = b->local;
 	c->remote = b->peer;
 	c->peer_as = b->peer_as;

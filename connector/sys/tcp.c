@@ -31,7 +31,7 @@ struct tcp_conn {
 	int broken; /* errno of the write that failed; what the peer said before can still be read */
 	const struct tcp_conn_events *ev;
 	void *ctx;
-	bool *freed; /* set while a callback runs, to notice tcp_conn_free inside of it */
+	bool in_callback, gone; /* gone: tcp_conn_free was called inside of one; on_fd frees it */
 };
 
 struct tcp_listener {
@@ -143,7 +143,7 @@ static void on_writable(struct tcp_conn *c)
 	}
 }
 
-static void on_readable(struct tcp_conn *c, const bool *gone)
+static void on_readable(struct tcp_conn *c)
 {
 	static _Thread_local uint8_t buf[32 * 1024];
 
@@ -161,7 +161,7 @@ static void on_readable(struct tcp_conn *c, const bool *gone)
 			return;
 		}
 		c->ev->input(c->ctx, buf, (size_t)n);
-		if (*gone)
+		if (c->gone)
 			return;
 	}
 }
@@ -169,20 +169,20 @@ static void on_readable(struct tcp_conn *c, const bool *gone)
 static void on_fd(void *ctx, int fd, unsigned what)
 {
 	struct tcp_conn *c = ctx;
-	bool gone = false;
 
 	(void)fd;
-	c->freed = &gone;
+	c->in_callback = true;
 	if (c->connecting) {
 		on_connected(c);
 	} else {
 		if (what & LOOP_WRITE)
 			on_writable(c);
-		if (!gone && (what & LOOP_READ || c->broken))
-			on_readable(c, &gone);
+		if (!c->gone && (what & LOOP_READ || c->broken))
+			on_readable(c);
 	}
-	if (!gone)
-		c->freed = NULL;
+	c->in_callback = false;
+	if (c->gone)
+		free(c);
 }
 
 static struct tcp_conn *conn_new(
@@ -302,8 +302,6 @@ void tcp_conn_free(struct tcp_conn *c)
 {
 	if (!c)
 		return;
-	if (c->freed)
-		*c->freed = true;
 	if (!c->connecting) {
 		flush(c);
 		discard_input(c);
@@ -311,7 +309,9 @@ void tcp_conn_free(struct tcp_conn *c)
 	loop_watch_free(c->watch);
 	close(c->fd);
 	free(c->queue);
-	free(c);
+	c->gone = true;
+	if (!c->in_callback)
+		free(c);
 }
 
 static int spare_open(void)

@@ -49,9 +49,9 @@ class Azure:
                        peers=[("10.0.0.10", 65001)], announce=announce, **options).start()
         return self.bgp
 
-    def causeway(self, name="causewayd", change=None):
+    def causeway(self, name="causewayd", change=None, release=False):
         """Not started yet. change(config) may alter the smallest configuration."""
-        c = Causeway(self.onprem, name)
+        c = Causeway(self.onprem, name, release=release)
         config = smallest(c.secret())
         if change:
             change(config)

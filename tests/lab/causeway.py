@@ -22,6 +22,16 @@ def binaries():
     raise LabError("no causewayd: build first, or say where it is with CAUSEWAY_BIN")
 
 
+def release_binaries():
+    """The same without sanitizers, for what is measured: CAUSEWAY_BIN_RELEASE, or the preset `release`."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    for place in (os.environ.get("CAUSEWAY_BIN_RELEASE"), f"{here}/../../build/release/bin"):
+        if place and os.access(f"{place}/causewayd", os.X_OK):
+            return os.path.abspath(place)
+    raise LabError("no causewayd of a release build: cmake --preset release && cmake --build --preset release, "
+                   "or say where it is with CAUSEWAY_BIN_RELEASE")
+
+
 def smallest(secret_file):
     """The smallest configuration of the contract (design, section 6), word by word."""
     return {"causeway:connector": {
@@ -47,11 +57,11 @@ STALE_SESSION = 90
 class Causeway:
     """A causewayd with its own file, socket and state directory."""
 
-    def __init__(self, ns, name="causewayd", config=None):
+    def __init__(self, ns, name="causewayd", config=None, release=False):
         self.ns = ns
         self.lab = ns.lab
         self.name = name
-        self.bin = binaries()
+        self.bin = release_binaries() if release else binaries()
         self.dir = self.lab.path(name)
         os.makedirs(f"{self.dir}/state", exist_ok=True)
         self.file = f"{self.dir}/causeway.json"

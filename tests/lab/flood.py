@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a hostile network sends: garbage, mutated and repeated IKE, garbage ESP, connections to BGP's port that say nothing.
 
-The module is also the program that runs inside a namespace: python3 flood.py record|udp|tcp ARGS.
+The module is also the program that runs inside a namespace: python3 flood.py record|udp|tcp|inits ARGS.
 """
 import json
 import os
@@ -44,7 +44,59 @@ def tcp(ns, target, source, count, seed):
     return done.stdout
 
 
+class Inits:
+    """IKE_SA_INITs (copies of `sample` with SPIs of their own) from sources all over `network`, by a raw socket on `device`:
+    `count` at `rate` a second. The sources are nobody's: who floods does not wait for answers."""
+
+    def __init__(self, ns, device, to_ns, to_device, target, sample, count, rate, network="10.66.0.0"):
+        mac = {n: next(l["address"] for l in n_ns.ip_json("link") if l["ifname"] == d)
+               for n, n_ns, d in (("from", ns, device), ("to", to_ns, to_device))}
+        self.process = ns.spawn(f"inits-{ns.short}", sys.executable, _SELF, "inits", device, mac["from"], mac["to"], target,
+                                network, str(count), str(rate), sample)
+
+    def sent(self):
+        """So far."""
+        said = [line.split() for _, line in list(self.process.lines)[-2:] if line.startswith("sent ")]
+        return int(said[-1][1]) if said else 0
+
+    def wait(self, timeout=60):
+        """(sent, seconds)"""
+        self.process.wait(timeout)
+        words = self.process.output().splitlines()[-1].split()
+        return int(words[1]), float(words[3])
+
+
 # ---- inside the namespace
+
+def _checksum(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def _inits(device, from_mac, to_mac, target, network, count, rate, sample):
+    rng, body = random.Random(7), bytes.fromhex(sample)
+    s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    s.bind((device, 0))
+    ethernet = bytes.fromhex(to_mac.replace(":", "")) + bytes.fromhex(from_mac.replace(":", "")) + b"\x08\x00"
+    net, dst = socket.inet_aton(network)[:2], socket.inet_aton(target)
+    udp = struct.pack("!HHHH", 500, 500, 8 + len(body), 0)  # without a checksum, as IPv4 allows
+    base = struct.pack("!BBHHHBBH", 0x45, 0, 28 + len(body), 0, 0, 64, 17, 0)
+    tail, count, rate = body[8:], int(count), int(rate)
+    began, sent = time.monotonic(), 0
+    while sent < count:
+        due = min(count, int((time.monotonic() - began) * rate) + 1)
+        while sent < due:
+            src = net + rng.randbytes(2)
+            check = _checksum(base + src + dst)
+            s.send(ethernet + base[:10] + struct.pack("!H", check) + src + dst + udp + rng.randbytes(8) + tail)
+            sent += 1
+            if sent % 200 == 0:
+                print(f"sent {sent}", flush=True)
+        select.select([], [], [], 0.001)
+    print(f"sent {sent} in {time.monotonic() - began:.2f} s", flush=True)
+
 
 def _record(device):
     s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
@@ -145,4 +197,4 @@ def _tcp(target, source, count, seed):
 
 
 if __name__ == "__main__":
-    {"record": _record, "udp": _udp, "tcp": _tcp}[sys.argv[1]](*sys.argv[2:])
+    {"record": _record, "udp": _udp, "tcp": _tcp, "inits": _inits}[sys.argv[1]](*sys.argv[2:])

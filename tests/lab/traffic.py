@@ -67,6 +67,43 @@ class Counter:
         return json.loads(self.count.output().splitlines()[-1])
 
 
+class Load:
+    """Numbered packets both ways between two hosts, `rate` a second each way (udp_load.c), until stopped."""
+
+    def __init__(self, a, a_address, b, b_address, rate, size=200, port=5400):
+        from lab.causeway import release_binaries
+        from lab.lab import wait_for
+        program = f"{release_binaries()}/lab_udp_load"
+        self.rate, self.began = rate, time.monotonic()
+        self.ends = [a.spawn(f"load-{a.short}-{port}", program, a_address, str(port), b_address, str(port), str(rate), str(size)),
+                     b.spawn(f"load-{b.short}-{port}", program, b_address, str(port), a_address, str(port), str(rate), str(size))]
+        for end in self.ends:
+            wait_for("packets to flow", lambda e=end: self._counts(e)[1] > rate // 4, 20, alive=[end])
+
+    @staticmethod
+    def _counts(end):
+        """(sent, received) as it said last."""
+        lines = [line.split() for _, line in list(end.lines)[-3:] if line.startswith("sent ")]
+        return (int(lines[-1][1]), int(lines[-1][3])) if lines else (0, 0)
+
+    def counts(self):
+        return [self._counts(end) for end in self.ends]
+
+    def stop(self):
+        """Two dictionaries, a's receiver first: those of udp_load.c, with `lost` and the achieved `rate`."""
+        import signal
+        from lab.lab import wait_for
+        for end in self.ends:
+            end.signal(signal.SIGTERM)
+        seconds = time.monotonic() - self.began
+        wait_for("both ends of the load to count", lambda: all("{" in end.output()[-2000:] for end in self.ends), 20)
+        found = [json.loads(end.output().splitlines()[-1]) for end in self.ends]
+        for mine, other in (found, found[::-1]):
+            mine["lost"] = other["sent"] - mine["received"]
+            mine["rate"] = round(other["sent"] / seconds)
+        return found
+
+
 # ---- inside the namespace
 
 def _stream(seed, size):
