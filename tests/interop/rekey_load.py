@@ -3,7 +3,7 @@
 """Rekeys under load: 10,000 packets a second each way between two causewayd for 200 child rekeys begun by each end, and as
 many as strongSwan's user-space ESP bears, with the same rekeys begun by each end. None lost, none doubled, BGP untouched.
 
-    rekey_load.py [RATE [REKEYS]]      other figures, by hand
+    rekey_load.py [RATE [REKEYS [swan]]]      other figures, by hand; swan: only with strongSwan
 
 The programs are those of a release build: sanitizers are no measure. Each packet is numbered (lab/udp_load.c).
 """
@@ -18,6 +18,7 @@ from lab.lab import wait_for
 
 RATE = int(sys.argv[1]) if len(sys.argv) > 1 else 10000
 REKEYS = int(sys.argv[2]) if len(sys.argv) > 2 else 200
+SWAN_RATE = 4000  # its user-space ESP bears 10,000 on two idle processors, but its socket overflows on busy ones
 IKE_REKEYS = max(1, REKEYS // 10)
 OURS, FAR = "azure-hq/t1", "hq/t1"
 PEERS_SOCKET = "azure RcvbufErrors"
@@ -171,8 +172,9 @@ def strongswan(case, rate):
 
 
 def main(case):
-    two_causeways(case)
-    strongswan(case, min(RATE, 10000))
+    if "swan" not in sys.argv:
+        two_causeways(case)
+    strongswan(case, min(RATE, SWAN_RATE))
 
 
 run_case("rekey_load", main)
