@@ -9,6 +9,7 @@
 #include "connector/daemon/bgp_exec.h"
 #include "connector/daemon/demand.h"
 #include "connector/daemon/ike_exec.h"
+#include "connector/daemon/liveness.h"
 #include "connector/daemon/mss_clamp.h"
 #include "connector/daemon/nexthop.h"
 #include "connector/daemon/protect.h"
@@ -190,7 +191,8 @@ static void poll_plane(struct domain *d, mtime now)
 			t->mtu_looked_out = c.last_out;
 			tunnel_mtu_update(t);
 		}
-		demand_poll(t, c.packets_in + c.packets_out, now);
+		liveness_poll(t, &c, now);
+		demand_poll(t, liveness_user_packets(t, &c), now);
 		if (c.last_in.ns)
 			ike_fact_inbound(d->ike, t->id, c.last_in);
 		/* Of the live SA alone: its predecessors' bytes do not wear its key. */
@@ -477,6 +479,7 @@ void domain_free(struct domain *d)
 	loop_watch_free(d->plane_watch);
 	loop_watch_free(d->fib_watch);
 	loop_watch_free(d->jobs_watch);
+	liveness_close(d);
 	bgp_exec_drop_links(d);
 	list_for_each (&d->listeners, struct bgp_listener, l, node)
 		bgp_exec_listener_free(l);

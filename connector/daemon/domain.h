@@ -18,6 +18,7 @@
 #include "connector/daemon/fib_writer.h"
 #include "connector/daemon/plane.h"
 #include "connector/sys/domain.h"
+#include "connector/sys/icmp.h"
 #include "connector/sys/jobs.h"
 #include "connector/sys/loop.h"
 #include "ike/ike.h"
@@ -55,6 +56,9 @@ struct domain {
 	struct jobs *jobs;
 	struct rtnl *rtnl; /* for questions; changes are the FIB writer's */
 	struct mss_clamp *clamp;
+	struct icmp_socket icmp[2]; /* IPv4, IPv6: open where there is a watch; liveness.c's */
+	struct loop_watch *icmp_watch[2];
+	uint16_t icmp_id;
 
 	struct cfg_ref *config; /* in force; NULL before the first */
 	struct list tunnels;    /* struct tunnel */

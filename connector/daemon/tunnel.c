@@ -12,6 +12,7 @@
 #include "connector/daemon/demand.h"
 #include "connector/daemon/domain.h"
 #include "connector/daemon/ike_exec.h"
+#include "connector/daemon/liveness.h"
 #include "connector/daemon/routes.h"
 #include "connector/daemon/tunnel_if.h"
 #include "connector/sys/clock.h"
@@ -70,6 +71,7 @@ struct tunnel *tunnel_new(struct domain *d, struct cfg_ref *ref, const struct cf
 	t->admin_up = cfg->admin_up && cfg->start != CFG_START_MANUAL;
 	t->step_since = clock_now();
 	t->facts.has_bgp = cfg->have_bgp;
+	liveness_config(t, NULL);
 	snprintf(t->name, sizeof(t->name), "%s/%s", site->name, cfg->name);
 	if (try_ike_config(d, cfg, t->name, ret_reason) || tunnel_if_prepare(t, reuse, ret_reason)) {
 		tunnel_discard(t);
@@ -234,17 +236,24 @@ static void removals_run(struct tunnel *t)
 	t->n_removals = 0;
 }
 
+static void bgp_go(struct tunnel *t)
+{
+	struct domain *d = t->domain;
+
+	if (!t->facts.child || t->watch.revoked || !t->cfg->have_bgp || !d->bgp || t->bgp_started ||
+	    t->life != TUNNEL_ACTIVE)
+		return;
+	t->bgp_started = true;
+	bgp_peer_start(d->bgp, t->id, clock_now());
+}
+
 void tunnel_fenced(struct tunnel *t, uint64_t fence)
 {
 	struct domain *d = t->domain;
 
 	if (t->up_fence && fence >= t->up_fence) {
 		t->up_fence = 0;
-		if (t->facts.child && t->cfg->have_bgp && d->bgp && !t->bgp_started &&
-		    t->life == TUNNEL_ACTIVE) {
-			t->bgp_started = true;
-			bgp_peer_start(d->bgp, t->id, clock_now());
-		}
+		bgp_go(t);
 	}
 	if (t->removal_fence && fence < t->removal_fence)
 		return;
@@ -411,6 +420,7 @@ void tunnel_reconfigure(
 	}
 	if (changed)
 		start_changed(t, was);
+	liveness_config(t, was);
 	cfg_ref_put(old);
 }
 
@@ -419,6 +429,7 @@ void tunnel_child_up(struct tunnel *t, uint32_t spi_in)
 	t->spi_in = spi_in;
 	t->facts.child = true;
 	demand_up(t);
+	liveness_up(t);
 	reason_clear(&t->error);
 	if (t->life != TUNNEL_ACTIVE || t->routes_in)
 		return;
@@ -430,6 +441,7 @@ void tunnel_child_down(struct tunnel *t)
 {
 	t->facts.child = t->facts.passing = t->facts.was_in_fib = false;
 	t->spi_in = 0;
+	liveness_down(t);
 	routes_out(t, false, clock_now());
 	demand_lost(t);
 }
@@ -446,8 +458,34 @@ void tunnel_sa_removal(struct tunnel *t, bool inbound, uint32_t spi)
 
 void tunnel_packet_in(struct tunnel *t)
 {
-	if (t->facts.child)
+	if (t->facts.child && !t->watch.revoked)
 		t->facts.passing = true;
+}
+
+void tunnel_path_lost(struct tunnel *t, const struct reason *why)
+{
+	struct domain *d = t->domain;
+	mtime now = clock_now();
+
+	t->facts.passing = t->facts.was_in_fib = false;
+	if (t->bgp_started) {
+		t->bgp_started = false;
+		bgp_peer_path_lost(d->bgp, t->id, why, now);
+		while (bgp_exec_one(d, now))
+			;
+	}
+	set_error(t, why);
+}
+
+void tunnel_path_back(struct tunnel *t)
+{
+	if (!t->facts.child)
+		return;
+	log_info(t->domain->log, t->name, "echoes are answered: it passes packets again");
+	reason_clear(&t->error);
+	t->facts.passing = true;
+	if (t->routes_in && !t->up_fence)
+		bgp_go(t);
 }
 
 void tunnel_bgp_state(struct tunnel *t, enum bgp_state state, const struct reason *why)

@@ -15,6 +15,7 @@
 #include "base/list.h"
 #include "connector/daemon/cfg_ref.h"
 #include "connector/daemon/ladder.h"
+#include "connector/daemon/path_watch.h"
 #include "connector/daemon/plane.h"
 
 struct domain;
@@ -68,12 +69,15 @@ struct tunnel {
 	struct ladder_facts facts;
 	enum step step;
 	mtime step_since;
-	struct reason error; /* the last failure that still stands */
-	uint32_t spi_in;     /* of the live child; 0 */
-	bool bgp_started;    /* the core has been told to run the session */
-	bool routes_in;      /* peer host route and static routes are wanted */
-	bool armed;          /* its trigger routes are wanted; demand.c's, as are these: */
-	bool demanded;       /* on demand: somebody wants it now */
+	struct reason error;     /* the last failure that still stands */
+	uint32_t spi_in;         /* of the live child; 0 */
+	bool bgp_started;        /* the core has been told to run the session */
+	bool routes_in;          /* peer host route and static routes are wanted */
+	bool armed;              /* its trigger routes are wanted; demand.c's, as are these: */
+	bool demanded;           /* on demand: somebody wants it now */
+	struct path_watch watch; /* liveness.c's, as are these: */
+	uint64_t echoes_in, echoes_out;
+	uint16_t echo_seq;
 	uint64_t user_packets;
 	mtime user_at;       /* when user_packets last changed, or the child came up */
 	bool routes_back;    /* between tunnel_leave and tunnel_reconfigure: they are to be wanted again */
@@ -119,6 +123,9 @@ void tunnel_child_up(struct tunnel *t, uint32_t spi_in);
 void tunnel_child_down(struct tunnel *t);
 void tunnel_sa_removal(struct tunnel *t, bool inbound, uint32_t spi);
 void tunnel_packet_in(struct tunnel *t);
+/* It doesn't pass packets any more, though its SAs stand: what needs `passing` ends. And it does again. */
+void tunnel_path_lost(struct tunnel *t, const struct reason *why);
+void tunnel_path_back(struct tunnel *t);
 void tunnel_bgp_state(struct tunnel *t, enum bgp_state state, const struct reason *why);
 /* Its routes are as the kernel was asked: run what waited. */
 void tunnel_fenced(struct tunnel *t, uint64_t fence);

@@ -213,6 +213,8 @@ static int take_addresses(const struct cfg_load *l, const struct lyd_node *node,
 		    "this is the unspecified address; leave it out and the route decides");
 	if (take_remotes(l, node, t))
 		return -1;
+	if (cfg_child(node, "probe-address") && cfg_take_addr(l, cfg_child(node, "probe-address"), &t->probe))
+		return -1;
 	for (const struct lyd_node *n = cfg_child(node, "inside-address"); n;
 	     n = cfg_next(node, "inside-address", n))
 		if (cfg_take_prefix(l, n, false, &t->inside[t->n_inside++]))

@@ -74,6 +74,7 @@ struct cfg_tunnel {
 	mdur ike_lifetime, esp_lifetime; /* 0: none */
 	uint64_t esp_lifekbytes;         /* 0: none */
 	mdur liveness_interval, liveness_timeout;
+	struct addr probe; /* answers echoes through the tunnel; none: the BGP peer is asked */
 	mdur idle_timeout; /* without packets either way it goes down; 0: never */
 	mdur retry;        /* the longest pause between attempts to connect */
 	uint32_t tries;    /* rounds through all addresses; 0: for ever */
