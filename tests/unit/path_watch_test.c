@@ -35,7 +35,7 @@ static const struct script scripts[] = {
 	    "p......pp......p..", true, false },
 	{ "only out, nothing answers: withdrawn and rekeyed, then restarted, in this order",
 	    "Uiooooooooooooooooooooooooooooo", "p......pppX.........pppRp....p.", true, false },
-	{ "the rekey helped", "Uioooooooooo.K.A.....", "p......pppX...pp.....", true, false },
+	{ "the rekey helped", "Uioooooooooo.K.A.....", "p......pppX..pp......", true, false },
 	{ "something comes in meanwhile: no fault", "Uioooooooi.........", "p......pp..........", true,
 	    false },
 	{ "one that never answered an echo: a rekey, and nothing withdrawn", "Uiooooooooooooooooooooooo",
