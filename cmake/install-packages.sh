@@ -10,7 +10,7 @@ CW_BUILD_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config libssl-dev libeven
 CW_RUN_PACKAGES=(iproute2 iputils-ping nftables procps util-linux mount)
 # shellcheck disable=SC2034
 CW_TEST_PACKAGES=(python3 libcmocka-dev clang libclang-rt-14-dev clang-format shellcheck tcpdump strongswan-swanctl
-	charon-systemd libcharon-extra-plugins libstrongswan-standard-plugins libstrongswan-extra-plugins bird2 frr)
+	charon-systemd libcharon-extra-plugins libcharon-extauth-plugins libstrongswan-standard-plugins libstrongswan-extra-plugins bird2 frr)
 CW_SERVICES=(strongswan.service strongswan-starter.service bird.service frr.service nftables.service)
 
 cw_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }

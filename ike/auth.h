@@ -66,6 +66,7 @@ struct ike_auth {
 	bool initial_contact;
 	struct secret msk; /* of EAP; methods without one are not spoken */
 	unsigned rounds;
+	bool complained;           /* responder: why it will fail has been said */
 	bool ppk_mixed;            /* a PPK is in the keys */
 	bool without_ppk;          /* responder: NO_PPK_AUTH holds in AUTH's place */
 	struct ike_ppk_keys plain; /* valid with ppk_mixed */

@@ -231,7 +231,11 @@ static void turned(struct ike_sa *sa, struct ike_job *job, mtime now)
 	uint64_t ticket;
 
 	switch (ike_auth_turned(sa, job, &why)) {
-	case IKE_EAP_GO_ON: send_next(sa, job->turn, now); return;
+	case IKE_EAP_GO_ON:
+		if (reason_is_set(&why))
+			sa->hint = why; /* what is said should no Failure come */
+		send_next(sa, job->turn, now);
+		return;
 	case IKE_EAP_SUCCESS:
 		if (ike_ppk_prove(sa, &ticket, &why) == IKE_AUTH_NOW) {
 			send_next(sa, NULL, now);

@@ -91,13 +91,18 @@ static struct ike_conn *choose_conn(const struct ike_sa *sa, const struct ike_id
 	return best;
 }
 
+static void complain(struct ike_sa *sa, const struct reason *why, mtime now)
+{
+	ike_conn_warn(sa->conn, why, now);
+	if (!sa->conn->live)
+		sa->conn->last_error = *why;
+	if (sa->auth)
+		sa->auth->complained = true;
+}
+
 static void refuse(struct ike_sa *sa, uint32_t msg_id, uint16_t type, const struct reason *why, mtime now)
 {
-	struct ike_conn *conn = sa->conn;
-
-	ike_conn_warn(conn, why, now);
-	if (!conn->live)
-		conn->last_error = *why;
+	complain(sa, why, now);
 	ike_respond_notify(sa, IKE_X_AUTH, msg_id, type, NULL, 0);
 	ike_sa_linger(sa, now);
 }
@@ -404,13 +409,13 @@ static void turned(struct ike_sa *sa, const struct request *rq, struct ike_job *
 		refuse(sa, rq->msg_id, IKE_N_AUTHENTICATION_FAILED, &why, now);
 		return;
 	}
+	if (verdict == IKE_EAP_GO_ON && reason_is_set(&why))
+		complain(sa, &why, now);
 	build_proof(sa, &b, rq);
 	ike_build_eap(&b, job->turn->out, job->turn->out_len);
 	ike_respond(sa, IKE_X_AUTH, rq->msg_id, &b, 0);
 	if (verdict == IKE_EAP_FAILURE) {
-		ike_conn_warn(sa->conn, &why, now);
-		if (!sa->conn->live)
-			sa->conn->last_error = why;
+		complain(sa, &why, now);
 		ike_sa_linger(sa, now);
 	}
 }
@@ -431,6 +436,20 @@ static void fresh_request(struct ike_sa *sa, const struct request *rq, mtime now
 		ike_reason_bad_answer(&why, sa, "IKE_AUTH goes on with neither EAP nor the AUTH that is due");
 		refuse(sa, rq->msg_id, IKE_N_AUTHENTICATION_FAILED, &why, now);
 	}
+}
+
+void ike_auth_given_up(struct ike_sa *sa, uint32_t msg_id, const struct ike_payloads *p, mtime now)
+{
+	const struct ike_notify *error = ike_notify_error(p);
+	struct ike_build b = ike_build_init(sa->ike->body, sizeof(sa->ike->body));
+	struct reason why;
+
+	ike_respond(sa, IKE_X_INFORMATIONAL, msg_id, &b, 0);
+	if (!sa->auth->complained) { /* else it is the answer to our refusal */
+		ike_reason_refused(&why, sa, error ? error->type : 0, "to go on with EAP");
+		complain(sa, &why, now);
+	}
+	ike_sa_linger(sa, now);
 }
 
 void ike_auth_request(struct ike_sa *sa, uint32_t msg_id, struct ike_payloads *p, uint8_t first,

@@ -122,7 +122,10 @@ void ike_eap_turn(struct ike_eap *e, const struct rng *rng, struct ike_eap_turn 
 		}
 	}
 	switch (o) {
-	case EAP_SEND: t->verdict = IKE_EAP_GO_ON; break;
+	case EAP_SEND:
+		t->verdict = IKE_EAP_GO_ON;
+		t->why = *eap_why(e->talk);
+		break;
 	case EAP_USER: t->verdict = IKE_EAP_WHO; return;
 	case EAP_SUCCESS:
 		if (secret_set(&e->msk, eap_msk(e->talk), EAP_MSK_LEN))

@@ -24,7 +24,9 @@ struct ike_eap;
 #define IKE_EAP_PACKET_MAX 4096 /* bytes; of what we take or send */
 
 enum ike_eap_verdict {
-	IKE_EAP_GO_ON, /* send `out`, wait for the peer's next packet */
+	/* Send `out`, wait for the peer's next packet. `why` is set: it refuses, or is refused, and only
+	 * Failure can follow, if the other side has the manners to wait for it. */
+	IKE_EAP_GO_ON,
 	IKE_EAP_WHO, /* server: nothing to send yet. Who is ike_eap_name? ike_eap_user answers, a turn without
 	                a packet follows */
 	IKE_EAP_SUCCESS, /* server: `out` is EAP-Success, to be sent; peer: it has come, `out` is empty */

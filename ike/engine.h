@@ -247,6 +247,8 @@ void ike_auth_reply(struct ike_sa *sa, struct ike_payloads *p, uint8_t first, st
     struct ike_job *job, mtime now);
 void ike_auth_request(struct ike_sa *sa, uint32_t msg_id, struct ike_payloads *p, uint8_t first,
     struct rd chain, struct ike_job *job, mtime now);
+/* The initiator gives up amid EAP, by an INFORMATIONAL request (RFC 7296 2.21.2). */
+void ike_auth_given_up(struct ike_sa *sa, uint32_t msg_id, const struct ike_payloads *p, mtime now);
 struct ike_identity ike_own_identity(const struct ike_conn *conn, const struct ike_sa *sa);
 
 /* child_sa.c */

@@ -93,6 +93,10 @@ void ike_process_request(struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, u
 		fault_in_request(sa, exchange, msg_id, &p, now);
 		return;
 	}
+	if (sa->state == IKE_SA_HALF_OPEN && exchange == IKE_X_INFORMATIONAL) {
+		ike_auth_given_up(sa, msg_id, &p, now);
+		return;
+	}
 	if (sa->state == IKE_SA_HALF_OPEN) {
 		ike_auth_request(sa, msg_id, &p, first, chain, job, now);
 		return;
@@ -188,7 +192,8 @@ static bool request_expected(const struct ike_sa *sa, const struct ike_header *h
 	if (sa->state == IKE_SA_LINGERING || h->msg_id != sa->next_peer)
 		return false;
 	if (sa->state == IKE_SA_HALF_OPEN)
-		return h->exchange == IKE_X_AUTH && !sa->parked.ticket;
+		return (h->exchange == IKE_X_AUTH || (h->exchange == IKE_X_INFORMATIONAL && sa->auth)) &&
+		       !sa->parked.ticket;
 	return !sa->parked.ticket; /* else its answer is being computed */
 }
 

@@ -37,6 +37,36 @@ static void any_selectors(struct ike_ts ts[], unsigned *n)
 	}
 }
 
+static enum ike_auth_kind auth_kind(enum cfg_auth a)
+{
+	switch (a) {
+	case CFG_AUTH_PSK: break;
+	case CFG_AUTH_EAP_MSCHAPV2: return IKE_AUTH_KIND_EAP_MSCHAPV2;
+	case CFG_AUTH_EAP_TLS: return IKE_AUTH_KIND_EAP_TLS;
+	}
+	return IKE_AUTH_KIND_PSK;
+}
+
+static void take_auth(const struct cfg_tunnel *cfg, struct ike_conn_config *c)
+{
+	const struct cfg_eap *e = &cfg->eap;
+
+	c->local_auth = auth_kind(cfg->local_auth);
+	c->remote_auth = auth_kind(cfg->remote_auth);
+	snprintf(c->eap.user, sizeof(c->eap.user), "%s", e->user);
+	snprintf(c->eap.identity, sizeof(c->eap.identity), "%s", e->identity);
+	snprintf(c->eap.server_name, sizeof(c->eap.server_name), "%s", e->server_name);
+	snprintf(c->eap.peer_user, sizeof(c->eap.peer_user), "%s", e->peer_user);
+	c->eap.secret = e->secret.data;
+	c->eap.secret_len = e->secret.len;
+	c->eap.peer_secret = e->peer_secret.data;
+	c->eap.peer_secret_len = e->peer_secret.len;
+	snprintf(c->ppk.id, sizeof(c->ppk.id), "%s", cfg->ppk.id);
+	c->ppk.key = cfg->ppk.secret.data;
+	c->ppk.key_len = cfg->ppk.secret.len;
+	c->ppk.required = cfg->ppk.required;
+}
+
 int ike_exec_config(const struct cfg_tunnel *cfg, enum plane_kind plane, const char *name,
     struct ike_conn_config *c, struct reason *ret_reason)
 {
@@ -55,6 +85,7 @@ int ike_exec_config(const struct cfg_tunnel *cfg, enum plane_kind plane, const c
 		return -1;
 	c->psk = cfg->psk.data;
 	c->psk_len = cfg->psk.len;
+	take_auth(cfg, c);
 	c->ike_proposals = cfg->ike_proposals;
 	c->esp_proposals = cfg->esp_proposals;
 	any_selectors(c->tsi, &c->n_tsi);

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 static const char *tunnel_path(
     const struct cfg_site *s, const struct cfg_tunnel *t, const char *leaf, char *buf, size_t cap)
@@ -27,6 +28,9 @@ static bool same_ike_peer(const struct cfg_tunnel *a, const struct cfg_tunnel *b
 {
 	if (!addr_eq(&a->local, &b->local) || strcmp(a->local_id, b->local_id) != 0 ||
 	    strcmp(a->remote_id, b->remote_id) != 0)
+		return false;
+	/* An EAP user is an identity of its own. */
+	if (a->eap.peer_user[0] && b->eap.peer_user[0] && strcasecmp(a->eap.peer_user, b->eap.peer_user) != 0)
 		return false;
 	for (unsigned i = 0; i < a->n_remote; i++) {
 		for (unsigned j = 0; j < b->n_remote; j++) {

@@ -49,6 +49,10 @@ int cfg_validate(const struct cfg_load *l, const json_t *root, struct lyd_node *
 int cfg_build(const struct cfg_load *l, const struct lyd_node *tree);
 int cfg_build_tunnel(
     const struct cfg_load *l, const struct lyd_node *node, const struct profile *p, struct cfg_tunnel *t);
+/* cfg_auth.c: local-auth, remote-auth, eap, ppk; after role */
+int cfg_take_auth(const struct cfg_load *l, const struct lyd_node *node, struct cfg_tunnel *t);
+void cfg_auth_clear(struct cfg_tunnel *t);
+bool cfg_auth_same(const struct cfg_tunnel *a, const struct cfg_tunnel *b);
 int cfg_build_bgp(
     const struct cfg_load *l, const struct lyd_node *node, const struct profile *p, struct cfg_bgp *bgp);
 /* Rules that the model can't express, over the finished l->cfg. */

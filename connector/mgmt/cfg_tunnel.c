@@ -40,6 +40,8 @@ static void from_profile(const struct profile *p, struct cfg_tunnel *t)
 static const struct {
 	const char *leaf, *value, *instead;
 } not_supported[] = {
+	{ "local-auth", "eap-tls", "use \"eap-mschapv2\"" },
+	{ "remote-auth", "eap-tls", "use \"eap-mschapv2\"" },
 	{ "certificate", NULL, "use a pre-shared key: `secret-file`" },
 	{ "tx-kbps", NULL, "use tc on the tunnel interface" },
 	{ "rx-kbps", NULL, "use tc on the tunnel interface" },
@@ -339,5 +341,5 @@ int cfg_build_tunnel(
 		if (cfg_build_bgp(l, bgp, p, &t->bgp))
 			return -1;
 	}
-	return take_start(l, node, t) || take_secret(l, node, t) ? -1 : 0;
+	return take_secret(l, node, t) || cfg_take_auth(l, node, t) || take_start(l, node, t) ? -1 : 0;
 }

@@ -114,6 +114,7 @@ void cfg_free(struct cfg *cfg)
 
 		for (size_t j = 0; j < s->n_tunnel; j++) {
 			secret_clear(&s->tunnel[j].psk);
+			cfg_auth_clear(&s->tunnel[j]);
 			free(s->tunnel[j].static_route);
 		}
 		free(s->tunnel);
@@ -193,7 +194,7 @@ enum cfg_change cfg_tunnel_compare(const struct cfg_tunnel *a, const struct cfg_
 	    a->dscp_zero != b->dscp_zero || a->ignore_ecn != b->ignore_ecn || a->mtu != b->mtu ||
 	    a->mss != b->mss)
 		return CFG_RESTART;
-	if (!same_ends(a, b) || !same_inside(a, b) || !secret_eq(&a->psk, &b->psk))
+	if (!same_ends(a, b) || !same_inside(a, b) || !secret_eq(&a->psk, &b->psk) || !cfg_auth_same(a, b))
 		return CFG_RESTART;
 	if (!same_proposals(&a->ike_proposals, &b->ike_proposals, false) ||
 	    !same_proposals(&a->esp_proposals, &b->esp_proposals, true))

@@ -36,6 +36,7 @@ enum cfg_fragmentation {
 	CFG_FRAGMENTATION_NO
 };
 enum cfg_df { CFG_DF_COPY, CFG_DF_SET, CFG_DF_CLEAR };
+enum cfg_auth { CFG_AUTH_PSK, CFG_AUTH_EAP_MSCHAPV2, CFG_AUTH_EAP_TLS };
 enum cfg_bgp_mode { CFG_BGP_BOTH, CFG_BGP_ACTIVE, CFG_BGP_PASSIVE };
 
 struct cfg_static_route {
@@ -54,6 +55,16 @@ struct cfg_bgp { /* of a tunnel, or of a LAN peer */
 	bool accept_default;
 };
 
+struct cfg_eap { /* who signs on: we (user), or the peer (peer_user). Empty: not said */
+	char user[256], identity[256], server_name[256], peer_user[256];
+	struct secret secret, peer_secret; /* passwords */
+};
+struct cfg_ppk { /* RFC 8784; id empty: none */
+	char id[129];
+	struct secret secret;
+	bool required;
+};
+
 struct cfg_tunnel {
 	char name[CFG_NAME_MAX + 1];
 	bool admin_up;
@@ -68,6 +79,9 @@ struct cfg_tunnel {
 	char secret_file[4096]; /* as it is opened: a relative name counts from the configuration file's
 	                           directory */
 	struct secret psk;      /* read from the file: one trailing newline is not part of it */
+	enum cfg_auth local_auth, remote_auth;
+	struct cfg_eap eap;
+	struct cfg_ppk ppk;
 	struct prefix inside[8];
 	unsigned n_inside;
 	struct ike_proposals ike_proposals, esp_proposals;

@@ -11,7 +11,7 @@ import time
 from lab.lab import LabError, run, wait_for
 
 _CONF = """charon-systemd {{
-  load = random nonce openssl sha1 sha2 aes hmac gcm curve25519 kdf pem x509 revocation constraints pubkey kernel-libipsec kernel-netlink socket-default vici
+  load = random nonce openssl sha1 sha2 aes hmac gcm curve25519 kdf pem x509 revocation constraints pubkey kernel-libipsec kernel-netlink socket-default vici {plugins}
   retransmit_tries = {tries}
   retransmit_timeout = 2.0
   {charon}
@@ -44,12 +44,13 @@ _CONNECTION = """connections {{ gw {{
   over_time = 60s
   rand_time = 0s
   unique = replace
+  {connection}
   local {{
-    auth = psk
+    auth = {local_auth}
     id = {local_id}
   }}
   remote {{
-    auth = psk
+    auth = {remote_auth}
     id = %any
   }}
   children {{ any {{
@@ -63,7 +64,10 @@ _CONNECTION = """connections {{ gw {{
     start_action = {start}
   }} }}
 }} }}
-secrets {{ ike-gw {{ secret = "{psk}" }} }}
+secrets {{
+  ike-gw {{ secret = "{psk}" }}
+  {secrets}
+}}
 """
 
 
@@ -75,6 +79,8 @@ class StrongSwan:
         "ike": "aes256-sha256-modp2048", "esp": "aes256-sha256", "encap": "yes", "fragmentation": "yes", "dpd": 45,
         "rekey_ike": 28800, "rekey_esp": 27000, "local_ts": "0.0.0.0/0", "remote_ts": "0.0.0.0/0",
         "start": "none", "dpd_action": "clear", "tries": 3, "charon": "", "routes": ("10.0.0.10/32",),
+        # more of the configuration, verbatim: plugins to load, lines of the connection, secrets; what follows `auth =`
+        "plugins": "", "connection": "", "secrets": "", "local_auth": "psk", "remote_auth": "psk",
     }
 
     def __init__(self, ns, name="charon", **options):
@@ -93,7 +99,7 @@ class StrongSwan:
         vici = f"{self.dir}/charon.vici"
         self.lab.write(f"{self.name}/strongswan.conf",
                        _CONF.format(vici=vici, log=self.log_path, tries=self.opt["tries"],
-                                    charon=self.opt["charon"]))
+                                    charon=self.opt["charon"], plugins=self.opt["plugins"]))
         self.configure()
         self.ns.ip("rule", "add", "pref", "100", "lookup", "main", check=False)
         self.ns.ip("route", "replace", "unreachable", "default", "metric", "4294967295")
