@@ -6,6 +6,8 @@
  */
 #include "base/credentials.h"
 
+#include "base/crypto.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +22,7 @@ struct credentials {
 	enum credentials_revocation revocation;
 	bool legacy, have_crls;
 	const struct credentials_world *world;
+	uint8_t digest[CRYPTO_MAX_HASH]; /* of all that it was made from */
 };
 
 struct credentials *credentials_ref(const struct credentials *c)
@@ -40,6 +43,7 @@ void credentials_unref(struct credentials *c)
 	cert_unref_all(c->anchors, c->n_anchors);
 	free(c->anchors);
 	cert_store_free(c->store);
+	cleanse(c, sizeof(*c));
 	free(c);
 }
 
@@ -136,6 +140,23 @@ static int load_anchors(struct credentials *c, const struct credentials_source *
 	return 0;
 }
 
+static int take_digest(struct credentials *c, const struct credentials_source *s)
+{
+	uint8_t policy[] = { (uint8_t)s->revocation, s->legacy };
+	struct chunk parts[4 + CREDENTIALS_CRL_FILES_MAX] = { { policy, sizeof(policy) },
+		{ s->chain.data, s->chain.len }, { s->key.data, s->key.len },
+		{ s->anchors.data, s->anchors.len } };
+
+	for (unsigned i = 0; i < s->n_crl; i++)
+		parts[4 + i] = (struct chunk){ s->crl[i].data, s->crl[i].len };
+	return prf(PRF_HMAC_SHA2_256, policy, sizeof(policy), parts, 4 + s->n_crl, c->digest);
+}
+
+bool credentials_same(const struct credentials *a, const struct credentials *b)
+{
+	return a == b || (a && b && bytes_eq_ct(a->digest, b->digest, sizeof(a->digest)));
+}
+
 struct credentials *credentials_new(const struct credentials_source *s, struct reason *ret_reason)
 {
 	struct credentials *c = calloc(1, sizeof(*c));
@@ -148,6 +169,11 @@ struct credentials *credentials_new(const struct credentials_source *s, struct r
 	c->revocation = s->revocation;
 	c->legacy = s->legacy;
 	c->world = s->world;
+	if (take_digest(c, s)) {
+		reason_set(ret_reason, "ike-internal", "out of memory");
+		credentials_unref(c);
+		return NULL;
+	}
 	if (load_own(c, s, ret_reason) || load_anchors(c, s, ret_reason)) {
 		credentials_unref(c);
 		return NULL;

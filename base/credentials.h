@@ -59,6 +59,9 @@ struct credentials *credentials_new(const struct credentials_source *source, str
 struct credentials *credentials_ref(const struct credentials *c);
 void credentials_unref(struct credentials *c);
 
+/* Made from the same bytes with the same policy? NULL is legal. */
+bool credentials_same(const struct credentials *a, const struct credentials *b);
+
 int64_t credentials_now(const struct credentials *c);
 bool credentials_legacy(const struct credentials *c);
 /* Our certificates, the leaf first; lives as long as c. n 0: there are none. */

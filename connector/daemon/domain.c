@@ -6,6 +6,7 @@
  */
 #include "connector/daemon/domain.h"
 
+#include "connector/daemon/certificate.h"
 #include "connector/daemon/bgp_exec.h"
 #include "connector/daemon/demand.h"
 #include "connector/daemon/ike_exec.h"
@@ -334,6 +335,8 @@ static void on_timer(void *ctx)
 			nexthop_retry(d, now);
 		list_for_each (&d->tunnels, struct tunnel, t, node)
 			tunnel_if_look(t);
+		list_for_each (&d->tunnels, struct tunnel, t, node)
+			certificate_look(t, now);
 		d->next_poll = mtime_add(now, POLL_INTERVAL);
 	}
 	ike_timer(d->ike, now);

@@ -20,8 +20,9 @@ static int parse_identity(const char *text, const char *leaf, const char *name, 
 	if (!text[0] || !ike_identity_parse(text, ret_id))
 		return 0;
 	return reason_set(ret_reason, "config-invalid-value",
-	    "%s: %s \"%s\" is no identity; write an address, a domain name, or user@domain", name, leaf,
-	    text);
+	    "%s: %s \"%s\" is no identity; write an address, a domain name, user@domain, or a distinguished "
+	    "name",
+	    name, leaf, text);
 }
 
 static void any_selectors(struct ike_ts ts[], unsigned *n)
@@ -41,6 +42,7 @@ static enum ike_auth_kind auth_kind(enum cfg_auth a)
 {
 	switch (a) {
 	case CFG_AUTH_PSK: break;
+	case CFG_AUTH_CERT: return IKE_AUTH_KIND_CERT;
 	case CFG_AUTH_EAP_MSCHAPV2: return IKE_AUTH_KIND_EAP_MSCHAPV2;
 	case CFG_AUTH_EAP_TLS: return IKE_AUTH_KIND_EAP_TLS;
 	}
@@ -57,6 +59,7 @@ static void take_auth(const struct cfg_tunnel *cfg, struct ike_conn_config *c)
 	snprintf(c->eap.identity, sizeof(c->eap.identity), "%s", e->identity);
 	snprintf(c->eap.server_name, sizeof(c->eap.server_name), "%s", e->server_name);
 	snprintf(c->eap.peer_user, sizeof(c->eap.peer_user), "%s", e->peer_user);
+	c->credentials = cfg->credentials;
 	c->eap.secret = e->secret.data;
 	c->eap.secret_len = e->secret.len;
 	c->eap.peer_secret = e->peer_secret.data;
@@ -181,7 +184,8 @@ static void exec_sa_add(struct domain *d, struct tunnel *t, struct ike_action *a
  * configuration. */
 static void add_hint(const struct tunnel *t, struct reason *why)
 {
-	if (t && t->cfg->secret_file[0] && !strcmp(why->id, "ike-auth-failed"))
+	if (t && t->cfg->secret_file[0] && t->cfg->local_auth == CFG_AUTH_PSK &&
+	    !strcmp(why->id, "ike-auth-failed"))
 		reason_add(why, " Our key is in the secret-file %s.", t->cfg->secret_file);
 	if (t && t->site->proposal_hint[0] && !strncmp(why->id, "ike-no-proposal", 15))
 		reason_add(why, " %s", t->site->proposal_hint);

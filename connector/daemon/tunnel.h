@@ -92,6 +92,9 @@ struct tunnel {
 	uint64_t removal_fence; /* while the kernel still holds routes over our SAs; else 0 */
 	struct sa_removal removal[SA_REMOVALS_MAX];
 	unsigned n_removals;
+	/* certificate.c: when to look again, at which certificate, and the days that were warned of */
+	mtime certificate_next;
+	int64_t certificate_not_after, certificate_said;
 };
 
 /* reuse: a tunnel about to retire whose interface the new one may take over, or NULL. NULL with a reason;

@@ -2,8 +2,8 @@
 /* From the domain's objects to typed views: copies only, no decisions beyond a site's overall state. */
 #include "connector/daemon/views.h"
 
+#include "connector/daemon/certificate.h"
 #include "connector/daemon/demand.h"
-
 #include "connector/daemon/domain.h"
 #include "connector/daemon/mss_clamp.h"
 #include "connector/daemon/routes.h"
@@ -214,6 +214,7 @@ static void tunnel_view(const struct tunnel *t, struct view_tunnel *v)
 	    v->remote_id, sizeof(v->remote_id), "%.*s", (int)sizeof(v->remote_id) - 1, t->cfg->remote_id);
 	for (; v->n_inside < t->cfg->n_inside && v->n_inside < 8; v->n_inside++)
 		v->inside[v->n_inside] = t->cfg->inside[v->n_inside];
+	certificate_view(t, v);
 	tunnel_ike_view(t, v);
 	tunnel_drops(t, v);
 }

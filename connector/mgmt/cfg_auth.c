@@ -13,9 +13,10 @@
 
 static enum cfg_auth auth_of(const char *v)
 {
-	return !strcmp(v, "eap-mschapv2") ? CFG_AUTH_EAP_MSCHAPV2
-	       : !strcmp(v, "eap-tls")    ? CFG_AUTH_EAP_TLS
-	                                  : CFG_AUTH_PSK;
+	return !strcmp(v, "certificate")    ? CFG_AUTH_CERT
+	       : !strcmp(v, "eap-mschapv2") ? CFG_AUTH_EAP_MSCHAPV2
+	       : !strcmp(v, "eap-tls")      ? CFG_AUTH_EAP_TLS
+	                                    : CFG_AUTH_PSK;
 }
 
 static bool is_eap(enum cfg_auth a)
@@ -77,7 +78,7 @@ static int check_eap(
 
 	if (local && remote)
 		return cfg_fail_at(l, "config-wrong-value", cfg_child(node, "remote-auth"),
-		    "only one side can sign on by EAP; the other proves itself by psk");
+		    "only one side can sign on by EAP; the other proves itself by psk or certificate");
 	if (eap && lyd_child(eap) && !local && !remote) /* libyang makes an empty one */
 		return cfg_fail_at(l, "config-wrong-value", eap,
 		    "nobody signs on by EAP; set local-auth or remote-auth to eap-mschapv2");
@@ -109,6 +110,9 @@ int cfg_take_auth(const struct cfg_load *l, const struct lyd_node *node, struct 
 	const struct lyd_node *eap = cfg_child(node, "eap");
 	struct cfg_eap *e = &t->eap;
 
+	/* Of what is not said, what is configured decides: a certificate before a key. */
+	if (cfg_child(node, "certificate"))
+		t->local_auth = t->remote_auth = CFG_AUTH_CERT;
 	if (cfg_child(node, "local-auth"))
 		t->local_auth = auth_of(cfg_value(node, "local-auth"));
 	if (cfg_child(node, "remote-auth"))
@@ -129,6 +133,8 @@ void cfg_auth_clear(struct cfg_tunnel *t)
 	secret_clear(&t->eap.secret);
 	secret_clear(&t->eap.peer_secret);
 	secret_clear(&t->ppk.secret);
+	credentials_unref(t->credentials);
+	t->credentials = NULL;
 }
 
 bool cfg_auth_same(const struct cfg_tunnel *a, const struct cfg_tunnel *b)

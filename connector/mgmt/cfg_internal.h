@@ -18,6 +18,7 @@ struct cfg_context {
 	struct ly_ctx *ly;
 	const struct lys_module *module;
 	struct profiles *profiles;
+	const struct credentials_world *world;
 };
 
 /* One load under way. */
@@ -51,6 +52,9 @@ int cfg_build_tunnel(
     const struct cfg_load *l, const struct lyd_node *node, const struct profile *p, struct cfg_tunnel *t);
 /* cfg_auth.c: local-auth, remote-auth, eap, ppk; after role */
 int cfg_take_auth(const struct cfg_load *l, const struct lyd_node *node, struct cfg_tunnel *t);
+/* cfg_certificate.c: after cfg_take_auth */
+int cfg_take_certificate(const struct cfg_load *l, const struct lyd_node *tunnel, struct cfg_tunnel *t);
+extern const struct credentials_world cfg_default_world;
 void cfg_auth_clear(struct cfg_tunnel *t);
 bool cfg_auth_same(const struct cfg_tunnel *a, const struct cfg_tunnel *b);
 int cfg_build_bgp(

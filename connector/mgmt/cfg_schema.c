@@ -48,6 +48,7 @@ struct cfg_context *cfg_context_new(const char *yang_dir, const char *profile_di
 		reason_set(ret_reason, "out-of-memory", "out of memory");
 		return NULL;
 	}
+	c->world = &cfg_default_world;
 	quiet_libyang();
 	if (!yang_dir)
 		yang_dir = datadir_find("CAUSEWAY_YANG", "connector/mgmt/yang", "yang", buf, sizeof(buf));

@@ -2,7 +2,7 @@
 /*
  * One tunnel from instance data: the profile's values first, then what the tunnel itself says. What the model
  * has room for but this version can't carry out is refused by name here, never ignored: an admin who asks for
- * a rate limit or a certificate must not believe to have one.
+ * a rate limit must not believe to have one.
  */
 #include "connector/mgmt/cfg_internal.h"
 
@@ -42,7 +42,6 @@ static const struct {
 } not_supported[] = {
 	{ "local-auth", "eap-tls", "use \"eap-mschapv2\"" },
 	{ "remote-auth", "eap-tls", "use \"eap-mschapv2\"" },
-	{ "certificate", NULL, "use a pre-shared key: `secret-file`" },
 	{ "tx-kbps", NULL, "use tc on the tunnel interface" },
 	{ "rx-kbps", NULL, "use tc on the tunnel interface" },
 };
@@ -236,7 +235,9 @@ static int take_identities(const struct cfg_load *l, const struct lyd_node *node
 
 		if (n && ike_identity_parse(lyd_get_value(n), &id))
 			return cfg_fail_at(l, "config-wrong-value", n,
-			    "this is no IKE identity; write an address, a domain name, or user@domain");
+			    "this is no IKE identity; write an address, a domain name, user@domain, or a "
+			    "distinguished "
+			    "name (\"C=DE, O=Example, CN=gw\")");
 	}
 	return 0;
 }
@@ -309,8 +310,11 @@ static int take_secret(const struct cfg_load *l, const struct lyd_node *node, st
 	const struct lyd_node *n = cfg_child(node, "secret-file");
 	char path[CFG_PATH_MAX];
 
-	if (!n) /* the model demands it unless there is a certificate, which has been refused */
-		return cfg_fail_at(l, "config-missing-leaf", node, "\"secret-file\" is missing; add it");
+	if (!n && t->local_auth != CFG_AUTH_PSK && t->remote_auth != CFG_AUTH_PSK)
+		return 0;
+	if (!n)
+		return cfg_fail_at(l, "config-missing-leaf", node,
+		    "\"secret-file\" is missing, and one side proves itself by psk; add it");
 	if (!lyd_path(n, LYD_PATH_STD, path, sizeof(path)))
 		return cfg_fail_at(l, "out-of-memory", node, "out of memory");
 	if (cfg_resolve_file(l, path, lyd_get_value(n), t->secret_file, sizeof(t->secret_file)))
@@ -341,5 +345,7 @@ int cfg_build_tunnel(
 		if (cfg_build_bgp(l, bgp, p, &t->bgp))
 			return -1;
 	}
-	return take_secret(l, node, t) || cfg_take_auth(l, node, t) || take_start(l, node, t) ? -1 : 0;
+	if (cfg_take_auth(l, node, t) || take_secret(l, node, t) || cfg_take_certificate(l, node, t))
+		return -1;
+	return take_start(l, node, t);
 }

@@ -199,6 +199,8 @@ enum cfg_change cfg_tunnel_compare(const struct cfg_tunnel *a, const struct cfg_
 	if (!same_proposals(&a->ike_proposals, &b->ike_proposals, false) ||
 	    !same_proposals(&a->esp_proposals, &b->esp_proposals, true))
 		return CFG_RESTART;
+	if (!credentials_same(a->credentials, b->credentials)) /* holds from the next authentication */
+		return CFG_LIGHT;
 	if (a->admin_up != b->admin_up || a->start != b->start || a->ike_lifetime.ns != b->ike_lifetime.ns ||
 	    a->esp_lifetime.ns != b->esp_lifetime.ns || a->esp_lifekbytes != b->esp_lifekbytes ||
 	    !addr_eq(&a->probe, &b->probe) || a->idle_timeout.ns != b->idle_timeout.ns ||

@@ -13,6 +13,7 @@
 
 #include "base/addr.h"
 #include "base/mtime.h"
+#include "base/credentials.h"
 #include "base/reason.h"
 #include "base/secret.h"
 #include "ike/proposal.h"
@@ -36,7 +37,7 @@ enum cfg_fragmentation {
 	CFG_FRAGMENTATION_NO
 };
 enum cfg_df { CFG_DF_COPY, CFG_DF_SET, CFG_DF_CLEAR };
-enum cfg_auth { CFG_AUTH_PSK, CFG_AUTH_EAP_MSCHAPV2, CFG_AUTH_EAP_TLS };
+enum cfg_auth { CFG_AUTH_PSK, CFG_AUTH_CERT, CFG_AUTH_EAP_MSCHAPV2, CFG_AUTH_EAP_TLS };
 enum cfg_bgp_mode { CFG_BGP_BOTH, CFG_BGP_ACTIVE, CFG_BGP_PASSIVE };
 
 struct cfg_static_route {
@@ -82,6 +83,7 @@ struct cfg_tunnel {
 	enum cfg_auth local_auth, remote_auth;
 	struct cfg_eap eap;
 	struct cfg_ppk ppk;
+	struct credentials *credentials; /* of `certificate`; NULL: none, or not read (with_secrets false) */
 	struct prefix inside[8];
 	unsigned n_inside;
 	struct ike_proposals ike_proposals, esp_proposals;
@@ -148,6 +150,9 @@ struct cfg_context;
 struct cfg_context *cfg_context_new(const char *yang_dir, const char *profile_dir, struct reason *ret_reason);
 void cfg_context_free(struct cfg_context *c);
 
+/* The clock and the network that certificates are judged by; by default the system's clock, and no network.
+ */
+void cfg_context_set_world(struct cfg_context *c, const struct credentials_world *world);
 const struct profiles *cfg_context_profiles(const struct cfg_context *c);
 
 /*
@@ -156,7 +161,8 @@ const struct profiles *cfg_context_profiles(const struct cfg_context *c);
  * config-invalid, config-unknown-profile, config-not-supported, config-as-reserved,
  * config-duplicate-interface, config-duplicate-tunnel, config-duplicate-peer, config-too-many-prefixes,
  * secret-file-missing, secret-file-permissions, secret-file-empty, secret-file-too-long,
- * secret-file-not-readable.
+ * secret-file-not-readable, and certificate-*: -file-missing, -file-not-readable, -key-permissions,
+ * -wrong-name, and what base/credentials.h says.
  */
 /* with_secrets false: secret files are not read (config check by somebody who may not). */
 struct cfg *cfg_load_file(

@@ -70,6 +70,10 @@ struct view_tunnel { /* `tunnel list|show` */
 	uint32_t ike_rekeys;
 	bool initiator;
 	char local_id[128], remote_id[128];
+	struct view_certificate { /* ours; subject empty: none */
+		char subject[256], issuer[256], serial[64], sha256[65], key[24];
+		time_t not_after;
+	} certificate;
 	struct view_child child[4];
 	unsigned n_child;
 	uint32_t child_rekeys;

@@ -232,6 +232,22 @@ static json_t *drops(const struct view_tunnel *v)
 	return array_end(list, bad);
 }
 
+static json_t *certificate(const struct view_certificate *v)
+{
+	struct obj b;
+
+	if (!v->subject[0])
+		return json_null();
+	b = obj_new();
+	put(&b, "subject", text(v->subject));
+	put(&b, "issuer", text(v->issuer));
+	put(&b, "serial", text(v->serial));
+	put(&b, "sha256", text(v->sha256));
+	put(&b, "key", text(v->key));
+	put(&b, "not-after", instant(v->not_after));
+	return obj_end(&b);
+}
+
 static json_t *inside(const struct view_tunnel *v)
 {
 	json_t *list = json_array();
@@ -270,6 +286,7 @@ json_t *view_tunnel_json(const struct view_tunnel *v)
 	put(&b, "mss-error", why(&v->mss_error));
 	put(&b, "local-id", text_or_null(v->local_id));
 	put(&b, "remote-id", text_or_null(v->remote_id));
+	put(&b, "certificate", certificate(&v->certificate));
 	put(&b, "inside-address", inside(v));
 	put(&b, "ts-local", text_or_null(v->ts_local));
 	put(&b, "ts-remote", text_or_null(v->ts_remote));
