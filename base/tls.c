@@ -7,194 +7,185 @@
  */
 #include "base/tls.h"
 
+#include "base/cert_internal.h"
 #include "base/secret.h"
+#include "base/sign_internal.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define CHAIN_MAX    16 /* certificates of our chain */
-#define ANCHORS_MAX  64
-#define UPN_OID      "1.3.6.1.4.1.311.20.2.3"
-#define EAP_TLS_TYPE 13
+#define ANCHORS_NAMED_MAX 32 /* of more anchors, a server names none: any will do */
+#define UPN_OID           "1.3.6.1.4.1.311.20.2.3"
+#define EAP_TLS_TYPE      13
 
 static const char label_12[] = "client EAP encryption";
 static const char label_13[] = "EXPORTER_EAP_TLS_Key_Material";
 
-struct tls_config {
-	unsigned refs; /* by __atomic functions: handshakes end on other threads */
-	SSL_CTX *ctx;
-};
-
 struct tls {
+	SSL_CTX *ctx;
 	SSL *ssl;
 	BIO *in, *out; /* owned by ssl */
 	bool server;
 	enum tls_state state;
 	enum tls_fault fault;
-	char why[200];
+	struct reason why;
+	struct credentials *credentials;
 	char names[TLS_NAMES_MAX][TLS_NAME_MAX];
 	unsigned n_names;
 };
 
-/* --- configuration --- */
+/* --- whom we are, and whom we trust --- */
 
-/* The next certificate of a PEM text; NULL at its end or when there is none. */
-static X509 *next_certificate(BIO *b)
+static int use_chain(SSL_CTX *ctx, const struct credentials *c)
 {
-	X509 *x = PEM_read_bio_X509(b, NULL, NULL, NULL);
+	unsigned n;
+	struct cert *const *chain = credentials_chain(c, &n);
+	const struct sig_key *key = credentials_key(c);
 
-	ERR_clear_error();
-	return x;
+	if (!n || !key || SSL_CTX_use_certificate(ctx, chain[0]->x) != 1 ||
+	    SSL_CTX_use_PrivateKey(ctx, key->pkey) != 1)
+		return -1;
+	for (unsigned i = 1; i < n; i++)
+		if (SSL_CTX_add1_chain_cert(ctx, chain[i]->x) != 1)
+			return -1;
+	return 0;
 }
 
-static int use_chain(SSL_CTX *ctx, const struct tls_material *m)
+/* A server says whose certificates it wants; verify() below judges them. */
+static int use_anchors(SSL_CTX *ctx, const struct credentials *c, bool server)
 {
-	BIO *b = BIO_new_mem_buf(m->chain, (int)m->chain_len);
-	X509 *x = b ? next_certificate(b) : NULL;
-	int rc = x && SSL_CTX_use_certificate(ctx, x) == 1 ? 0 : -1;
+	unsigned n;
+	struct cert *const *anchors = credentials_anchors(c, &n);
 
-	for (unsigned i = 0; !rc && i < CHAIN_MAX; i++) {
-		X509_free(x);
-		x = next_certificate(b);
-		if (!x)
-			break;
-		if (SSL_CTX_add1_chain_cert(ctx, x) != 1)
-			rc = -1;
-	}
-	X509_free(x);
-	BIO_free(b);
+	if (!n)
+		return -1;
+	for (unsigned i = 0; server && n <= ANCHORS_NAMED_MAX && i < n; i++)
+		if (SSL_CTX_add_client_CA(ctx, anchors[i]->x) != 1)
+			return -1;
+	return 0;
+}
+
+/* The other's chain, as credentials judge it in IKE, too. 0 or -1 with a reason. */
+static int judge(const struct credentials *c, struct cert *const list[], unsigned n, struct reason *why)
+{
+	struct cert_verdict verdict = { 0 };
+	struct reason warning = { 0 };
+	int rc = credentials_verify(c, list, n, &verdict, why);
+
+	if (!rc)
+		rc = credentials_verify_revocation(c, &verdict, why, &warning);
+	cert_verdict_clear(&verdict);
 	return rc;
 }
 
-/* No pass phrase is ever asked for. */
-static int no_phrase(char *buf, int size, int rwflag, void *u)
+static unsigned take_list(X509 *leaf, STACK_OF(X509) * rest, struct cert *list[CERT_CHAIN_MAX])
 {
-	(void)buf;
-	(void)size;
-	(void)rwflag;
-	(void)u;
-	return -1;
-}
-
-static int use_key(SSL_CTX *ctx, const struct tls_material *m)
-{
-	BIO *b = BIO_new_mem_buf(m->key, (int)m->key_len);
-	EVP_PKEY *key = b ? PEM_read_bio_PrivateKey(b, NULL, no_phrase, NULL) : NULL;
-	int rc = key && SSL_CTX_use_PrivateKey(ctx, key) == 1 && SSL_CTX_check_private_key(ctx) == 1 ? 0 : -1;
-
-	EVP_PKEY_free(key);
-	BIO_free(b);
-	return rc;
-}
-
-static int use_anchors(SSL_CTX *ctx, const struct tls_material *m)
-{
-	BIO *b = BIO_new_mem_buf(m->anchors, (int)m->anchors_len);
 	unsigned n = 0;
-	int rc = b ? 0 : -1;
 
-	for (; !rc && n < ANCHORS_MAX; n++) {
-		X509 *x = next_certificate(b);
+	if (X509_up_ref(leaf) && (list[0] = cert_wrap(leaf)))
+		n = 1;
+	for (int i = 0; n && i < sk_X509_num(rest) && n < CERT_CHAIN_MAX; i++) {
+		X509 *x = sk_X509_value(rest, i);
 
-		if (!x)
-			break;
-		if (X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), x) != 1 ||
-		    SSL_CTX_add_client_CA(ctx, x) != 1)
-			rc = -1;
-		X509_free(x);
+		if (x != leaf && X509_up_ref(x) && (list[n] = cert_wrap(x)))
+			n++;
 	}
-	BIO_free(b);
-	return n ? rc : -1;
+	return n;
 }
 
-static void harden(SSL_CTX *ctx)
+static int alert_for(const struct reason *why)
+{
+	if (!strcmp(why->id, "certificate-expired") || !strcmp(why->id, "certificate-not-yet-valid"))
+		return X509_V_ERR_CERT_HAS_EXPIRED;
+	if (!strcmp(why->id, "certificate-revoked"))
+		return X509_V_ERR_CERT_REVOKED;
+	return X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
+}
+
+static int verify(X509_STORE_CTX *x, void *arg)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(x, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct tls *t = SSL_get_app_data(ssl);
+	X509 *leaf = X509_STORE_CTX_get0_cert(x);
+	struct cert *list[CERT_CHAIN_MAX];
+	unsigned n = take_list(leaf, X509_STORE_CTX_get0_untrusted(x), list);
+	int rc = n ? judge(t->credentials, list, n, &t->why) : -1;
+
+	(void)arg;
+	/* RFC 5216 5.3: a server's certificate must be for a server where it says what it is for. */
+	if (!rc &&
+	    X509_check_purpose(leaf, t->server ? X509_PURPOSE_SSL_CLIENT : X509_PURPOSE_SSL_SERVER, 0) != 1)
+		rc = reason_set(&t->why, "certificate-usage",
+		    "its extended key usage is not for TLS %s: it needs %s",
+		    t->server ? "clients" : "servers", t->server ? "clientAuth" : "serverAuth");
+	cert_unref_all(list, n);
+	X509_STORE_CTX_set_error(x, rc ? alert_for(&t->why) : X509_V_OK);
+	return !rc;
+}
+
+static void harden(SSL_CTX *ctx, bool only_12)
 {
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
-	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+	if (only_12)
+		SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION);
+	/* Nothing is ever renegotiated here, so a server that doesn't know RFC 5746 (strongSwan's) may be
+	 * one. */
+	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
+	                             SSL_OP_LEGACY_SERVER_CONNECT);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_num_tickets(ctx, 0);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-}
-
-struct tls_config *tls_config_new(const struct tls_material *m, struct reason *ret_reason)
-{
-	struct tls_config *c = calloc(1, sizeof(*c));
-	const char *what = NULL;
-
-	ERR_clear_error();
-	if (c)
-		c->ctx = SSL_CTX_new(TLS_method());
-	if (!c || !c->ctx) {
-		free(c);
-		reason_set(ret_reason, "tls-memory", "out of memory while certificates were loaded");
-		return NULL;
-	}
-	c->refs = 1;
-	harden(c->ctx);
-	if (m->only_12)
-		SSL_CTX_set_max_proto_version(c->ctx, TLS1_2_VERSION);
-	if (use_chain(c->ctx, m))
-		what = "the certificate chain has no readable certificate first";
-	else if (use_key(c->ctx, m))
-		what =
-		    "the private key can't be read without a pass phrase, or is not that of the certificate";
-	else if (use_anchors(c->ctx, m))
-		what = "the trust anchors have no readable certificate";
-	ERR_clear_error();
-	if (!what)
-		return c;
-	reason_set(ret_reason, "tls-certificate", "%s", what);
-	tls_config_unref(c);
-	return NULL;
-}
-
-struct tls_config *tls_config_ref(struct tls_config *c)
-{
-	__atomic_add_fetch(&c->refs, 1, __ATOMIC_RELAXED);
-	return c;
-}
-
-void tls_config_unref(struct tls_config *c)
-{
-	if (!c || __atomic_sub_fetch(&c->refs, 1, __ATOMIC_ACQ_REL))
-		return;
-	SSL_CTX_free(c->ctx);
-	free(c);
+	SSL_CTX_set_cert_verify_callback(ctx, verify, NULL);
 }
 
 /* --- one handshake --- */
 
-struct tls *tls_new(struct tls_config *c, bool server, int64_t unix_now)
+static int prepare(struct tls *t, const struct credentials *c, bool only_12)
 {
-	struct tls *t = calloc(1, sizeof(*t));
-
-	if (!t)
-		return NULL;
-	t->server = server;
-	t->ssl = SSL_new(c->ctx);
+	t->ctx = SSL_CTX_new(TLS_method());
+	if (!t->ctx)
+		return -1;
+	if (credentials_legacy(c))
+		SSL_CTX_set_security_level(t->ctx, 0);
+	harden(t->ctx, only_12);
+	if (use_chain(t->ctx, c) || use_anchors(t->ctx, c, t->server))
+		return -1;
+	t->ssl = SSL_new(t->ctx);
 	t->in = BIO_new(BIO_s_mem());
 	t->out = BIO_new(BIO_s_mem());
 	if (!t->ssl || !t->in || !t->out) {
-		SSL_free(t->ssl);
 		BIO_free(t->in);
 		BIO_free(t->out);
-		free(t);
-		ERR_clear_error();
-		return NULL;
+		return -1;
 	}
 	SSL_set_bio(t->ssl, t->in, t->out);
-	if (unix_now)
-		X509_VERIFY_PARAM_set_time(SSL_get0_param(t->ssl), (time_t)unix_now);
-	if (server)
+	SSL_set_app_data(t->ssl, t);
+	if (t->server)
 		SSL_set_accept_state(t->ssl);
 	else
 		SSL_set_connect_state(t->ssl);
-	return t;
+	return 0;
+}
+
+struct tls *tls_new(const struct credentials *c, bool server, bool only_12)
+{
+	struct tls *t = calloc(1, sizeof(*t));
+	int rc = -1;
+
+	if (t) {
+		t->server = server;
+		t->credentials = credentials_ref(c);
+		rc = prepare(t, c, only_12);
+	}
+	ERR_clear_error();
+	if (!rc)
+		return t;
+	tls_free(t);
+	return NULL;
 }
 
 void tls_free(struct tls *t)
@@ -202,6 +193,8 @@ void tls_free(struct tls *t)
 	if (!t)
 		return;
 	SSL_free(t->ssl); /* and the BIOs */
+	SSL_CTX_free(t->ctx);
+	credentials_unref(t->credentials);
 	cleanse(t, sizeof(*t));
 	free(t);
 }
@@ -252,28 +245,22 @@ static void collect_names(struct tls *t)
 	GENERAL_NAMES_free(alt);
 }
 
-static void put_why(struct tls *t, enum tls_fault fault, const char *text)
-{
-	t->fault = fault;
-	strncpy(t->why, text, sizeof(t->why) - 1);
-}
-
-/* What OpenSSL has to say, as something to act on. */
+/* What went wrong, as something to act on; verify() has said its part. */
 static enum tls_state broken(struct tls *t)
 {
-	long verify = SSL_get_verify_result(t->ssl);
 	unsigned long e = ERR_peek_last_error();
 	const char *text = ERR_reason_error_string(e);
 
 	t->state = TLS_BROKEN;
-	if (verify == X509_V_ERR_CERT_HAS_EXPIRED || verify == X509_V_ERR_CERT_NOT_YET_VALID)
-		put_why(t, TLS_FAULT_EXPIRED, X509_verify_cert_error_string(verify));
-	else if (verify != X509_V_OK)
-		put_why(t, TLS_FAULT_UNTRUSTED, X509_verify_cert_error_string(verify));
-	else if (ERR_GET_LIB(e) == ERR_LIB_SSL && ERR_GET_REASON(e) >= SSL_AD_REASON_OFFSET && text)
-		put_why(t, TLS_FAULT_REFUSED, text);
-	else
-		put_why(t, TLS_FAULT_PROTOCOL, text ? text : "it ends too early");
+	if (reason_is_set(&t->why)) {
+		t->fault = alert_for(&t->why) == X509_V_ERR_CERT_HAS_EXPIRED ? TLS_FAULT_EXPIRED
+		                                                             : TLS_FAULT_UNTRUSTED;
+	} else {
+		t->fault = ERR_GET_LIB(e) == ERR_LIB_SSL && ERR_GET_REASON(e) >= SSL_AD_REASON_OFFSET && text
+		               ? TLS_FAULT_REFUSED
+		               : TLS_FAULT_PROTOCOL;
+		reason_set(&t->why, "tls-failed", "%s", text ? text : "it ends too early");
+	}
 	ERR_clear_error();
 	return TLS_BROKEN;
 }
@@ -364,7 +351,7 @@ int tls_eap_key(struct tls *t, uint8_t *ret_key, size_t len)
 
 enum tls_fault tls_why(const struct tls *t, const char **ret_text)
 {
-	*ret_text = t->why;
+	*ret_text = t->why.text;
 	return t->fault;
 }
 

@@ -10,7 +10,7 @@
 #ifndef CW_BASE_TLS_H
 #define CW_BASE_TLS_H
 
-#include "base/reason.h"
+#include "base/credentials.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,25 +19,13 @@
 #define TLS_NAMES_MAX 16  /* of a certificate, that are looked at */
 #define TLS_NAME_MAX  256 /* octets of each */
 
-/* Certificates and key: made once, immutable and counted, used by any number of handshakes on any thread. */
-struct tls_config;
-struct tls_material {
-	const char *chain; /* PEM: our certificate first, then its issuers */
-	size_t chain_len;
-	const char *key; /* PEM, not encrypted */
-	size_t key_len;
-	const char *anchors; /* PEM: whom we trust */
-	size_t anchors_len;
-	bool only_12; /* not TLS 1.3: for the other side that fails with it */
-};
-/* NULL with a reason: which of the three can't be used, and why. */
-struct tls_config *tls_config_new(const struct tls_material *m, struct reason *ret_reason);
-struct tls_config *tls_config_ref(struct tls_config *c);
-void tls_config_unref(struct tls_config *c); /* NULL is legal */
-
 struct tls;
-/* One handshake. unix_now: when certificates are to be valid, in seconds; 0: the library asks the clock. */
-struct tls *tls_new(struct tls_config *c, bool server, int64_t unix_now);
+/*
+ * One handshake with these credentials: our chain and key, our anchors and CRLs, and their world's clock.
+ * Takes a reference. only_12: not TLS 1.3, for the other side that fails with it. NULL: out of memory, or
+ * there is no chain, key or anchor.
+ */
+struct tls *tls_new(const struct credentials *c, bool server, bool only_12);
 void tls_free(struct tls *t);
 
 enum tls_state {

@@ -3,7 +3,6 @@
  * Connections: what is configured, and the commands on them. A configuration is checked once, here; the rest
  * of the engine trusts it. Commands set what is wanted; exchanges follow from that.
  */
-#include "base/tls.h"
 #include "ike/auth.h"
 #include "ike/engine.h"
 #include "ike/reasons.h"
@@ -21,6 +20,7 @@ static int check_eap(const struct ike_conn_config *c, struct reason *why)
 {
 	static const char id[] = "ike-bad-config";
 	bool local = ike_auth_is_eap(c->local_auth), remote = ike_auth_is_eap(c->remote_auth);
+	unsigned chain = 0, anchors = 0;
 
 	if (local && remote)
 		return reason_set(why, id, "%s: only one side can sign on by EAP", c->name);
@@ -34,8 +34,14 @@ static int check_eap(const struct ike_conn_config *c, struct reason *why)
 	if ((c->local_auth == IKE_AUTH_KIND_EAP_MSCHAPV2 && !c->eap.secret_len) ||
 	    (c->remote_auth == IKE_AUTH_KIND_EAP_MSCHAPV2 && !c->eap.peer_secret_len))
 		return reason_set(why, id, "%s: EAP-MSCHAPv2 needs a password", c->name);
-	if (needs(c, IKE_AUTH_KIND_EAP_TLS) && !c->eap.tls)
-		return reason_set(why, id, "%s: EAP-TLS needs a certificate", c->name);
+	if (needs(c, IKE_AUTH_KIND_EAP_TLS) && c->credentials) {
+		credentials_chain(c->credentials, &chain);
+		credentials_anchors(c->credentials, &anchors);
+	}
+	if (needs(c, IKE_AUTH_KIND_EAP_TLS) && (!chain || !anchors))
+		return reason_set(why, id,
+		    "%s: EAP-TLS needs a certificate of ours, its key, and a trust anchor for the peer's",
+		    c->name);
 	return 0;
 }
 
@@ -124,8 +130,6 @@ static void secrets_clear(struct ike_conn *conn)
 	secret_clear(&conn->ppk);
 	credentials_unref(conn->cred);
 	conn->cred = NULL;
-	tls_config_unref(conn->cfg.eap.tls);
-	conn->cfg.eap.tls = NULL;
 }
 
 static int config_set(struct ike_conn *conn, const struct ike_conn_config *config, struct reason *why)
@@ -144,8 +148,6 @@ static int config_set(struct ike_conn *conn, const struct ike_conn_config *confi
 		secret_clear(&peer);
 		return reason_set(why, "ike-internal", "out of memory");
 	}
-	if (config->eap.tls)
-		tls_config_ref(config->eap.tls); /* before the old one goes, which it may be */
 	cred = credentials_ref(config->credentials);
 	secrets_clear(conn);
 	conn->psk = psk;

@@ -6,7 +6,6 @@
  */
 #include "ike/eap.h"
 
-#include "base/tls.h"
 #include "ike/auth.h"
 #include "ike/eap_session.h"
 #include "ike/sa.h"
@@ -20,6 +19,7 @@ struct ike_eap {
 	bool answered;        /* server: `user` is the answer to WHO */
 	struct eap *talk;     /* a server's is made by its first turn */
 	struct eap_user user; /* server: what is known of the client */
+	struct credentials *credentials;
 	struct secret password;
 	struct secret msk;
 };
@@ -43,7 +43,7 @@ struct ike_eap *ike_eap_new(const struct ike_conn *conn, bool server, struct rea
 		.identity = cfg->identity[0] ? cfg->identity : NULL,
 		.server_name = cfg->server_name[0] ? cfg->server_name : NULL,
 		.password = conn->eap_secret.len ? &conn->eap_secret : NULL,
-		.tls = cfg->tls };
+		.credentials = conn->cred };
 	struct ike_eap *e = calloc(1, sizeof(*e));
 
 	reason_set(ret_reason, "ike-internal", "out of memory");
@@ -61,7 +61,7 @@ void ike_eap_free(struct ike_eap *e)
 	if (!e)
 		return;
 	eap_free(e->talk);
-	tls_config_unref(e->user.tls);
+	credentials_unref(e->credentials);
 	secret_clear(&e->password);
 	secret_clear(&e->msk);
 	free(e);
@@ -76,11 +76,12 @@ int ike_eap_user(struct ike_eap *e, const struct ike_conn *conn, bool known)
 {
 	enum eap_method method = method_of(conn->cfg.remote_auth);
 
-	tls_config_unref(e->user.tls);
+	credentials_unref(e->credentials);
 	secret_clear(&e->password);
+	e->credentials = NULL;
 	e->user = (struct eap_user){ .method = method };
 	if (method == EAP_METHOD_TLS)
-		e->user.tls = tls_config_ref(conn->cfg.eap.tls);
+		e->user.credentials = e->credentials = credentials_ref(conn->cred);
 	if (method == EAP_METHOD_MSCHAPV2 && known) {
 		if (secret_copy(&e->password, &conn->eap_peer_secret))
 			return -1;

@@ -67,7 +67,7 @@ enum eap_step eap_mschapv2_server(struct eap *e, struct rd data, struct wr *w);
 enum eap_step eap_mschapv2_judge(struct eap *e, struct wr *w);
 
 /* eap_tls.c */
-struct eap_tls *eap_tls_new(struct tls_config *config, bool server, int64_t unix_now);
+struct eap_tls *eap_tls_new(const struct credentials *credentials, bool server, bool only_12);
 void eap_tls_free(struct eap_tls *t);
 enum eap_step eap_tls_start(struct eap *e, struct wr *w);
 enum eap_step eap_tls_input(struct eap *e, struct rd data, struct wr *w);

@@ -54,7 +54,7 @@ static int take_user(struct eap *e, const struct eap_user *user)
 		e->mschap.have_hash = true;
 		return 0;
 	case EAP_METHOD_TLS:
-		e->tls = user->tls ? eap_tls_new(user->tls, e->server, user->unix_now) : NULL;
+		e->tls = user->credentials ? eap_tls_new(user->credentials, e->server, user->only_12) : NULL;
 		return e->tls ? 0 : -1;
 	case EAP_METHOD_NONE: break;
 	}

@@ -23,7 +23,7 @@
 #define EAP_OUT_MAX    1280 /* octets of a packet of ours */
 #define EAP_ROUNDS_MAX 100  /* packets of the other side, in one conversation */
 
-struct tls_config;
+struct credentials; /* base/credentials.h */
 struct eap;
 
 enum eap_method {
@@ -40,7 +40,7 @@ enum eap_outcome {
 	EAP_FAILED   /* eap_why says why. A server has EAP-Failure in eap_out */
 };
 
-/* What is known of a user. Everything is copied (tls: counted). */
+/* What is known of a user. Everything is copied (credentials: counted). */
 struct eap_user {
 	enum eap_method method;
 	const char *name;              /* client: what it signs on as */
@@ -48,8 +48,8 @@ struct eap_user {
 	const char *server_name;       /* client, TLS: what the server's certificate must name; NULL: any */
 	const struct secret *password; /* MSCHAPv2; NULL at a server: nobody of this name, and he will be told
 	                                  only that name and password don't fit */
-	struct tls_config *tls;        /* TLS */
-	int64_t unix_now; /* TLS: when certificates are to be valid; 0: the library asks the clock */
+	const struct credentials *credentials; /* TLS */
+	bool only_12;                          /* TLS, for tests: not 1.3 */
 };
 
 /* NULL when memory is out, or when the user is lacking what its method needs (reason set). */

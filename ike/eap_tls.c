@@ -24,7 +24,6 @@
 #define FLIGHT_MAX  0x10000 /* octets of one flight of the other side */
 
 struct eap_tls {
-	struct tls_config *config;
 	struct tls *tls;
 	uint8_t *flight; /* of the other side, as far as it has come */
 	size_t flight_len, flight_total;
@@ -33,18 +32,17 @@ struct eap_tls {
 	bool first;        /* the next fragment of ours is its flight's first */
 };
 
-struct eap_tls *eap_tls_new(struct tls_config *config, bool server, int64_t unix_now)
+struct eap_tls *eap_tls_new(const struct credentials *credentials, bool server, bool only_12)
 {
 	struct eap_tls *t = calloc(1, sizeof(*t));
 
 	if (!t)
 		return NULL;
-	t->tls = tls_new(config, server, unix_now);
+	t->tls = tls_new(credentials, server, only_12);
 	if (!t->tls) {
 		free(t);
 		return NULL;
 	}
-	t->config = tls_config_ref(config);
 	return t;
 }
 
@@ -53,7 +51,6 @@ void eap_tls_free(struct eap_tls *t)
 	if (!t)
 		return;
 	tls_free(t->tls);
-	tls_config_unref(t->config);
 	free(t->flight);
 	free(t);
 }

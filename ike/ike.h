@@ -89,7 +89,6 @@ enum ike_fragmentation {
 #define IKE_EAP_NAME_MAX 255 /* octets of a user name */
 #define IKE_PPK_ID_MAX   128
 
-struct tls_config; /* base/tls.h */
 /* Who signs on by EAP (RFC 3748): we, as initiator with local_auth EAP, or the peer, with remote_auth EAP. */
 struct ike_eap_config {
 	char user[IKE_EAP_NAME_MAX + 1];     /* local_auth EAP: as whom */
@@ -102,7 +101,6 @@ struct ike_eap_config {
 	                                         certificate must name */
 	const uint8_t *peer_secret;
 	size_t peer_secret_len;
-	struct tls_config *tls; /* EAP-TLS: our certificate and whom we trust; counted */
 };
 
 /* A post-quantum pre-shared key (RFC 8784), mixed into the keys of an IKE SA and so of all that follow. */

@@ -81,7 +81,7 @@ static int check_eap(
 		    "only one side can sign on by EAP; the other proves itself by psk or certificate");
 	if (eap && lyd_child(eap) && !local && !remote) /* libyang makes an empty one */
 		return cfg_fail_at(l, "config-wrong-value", eap,
-		    "nobody signs on by EAP; set local-auth or remote-auth to eap-mschapv2");
+		    "nobody signs on by EAP; set local-auth or remote-auth to eap-mschapv2 or eap-tls");
 	if (local && (need(l, node, eap, "user", "as whom we sign on") || eap_role(l, node, true, t)))
 		return -1;
 	if (remote &&

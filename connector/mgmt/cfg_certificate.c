@@ -199,15 +199,20 @@ static int check_name(const struct cfg_load *l, const struct lyd_node *tunnel, c
 static int check_leaves(const struct cfg_load *l, const struct lyd_node *tunnel, const struct lyd_node *node,
     const struct cfg_tunnel *t)
 {
-	if (t->local_auth != CFG_AUTH_CERT && t->remote_auth != CFG_AUTH_CERT)
+	/* In EAP-TLS both sides show a certificate. */
+	bool tls = t->local_auth == CFG_AUTH_EAP_TLS || t->remote_auth == CFG_AUTH_EAP_TLS;
+	bool own = tls || t->local_auth == CFG_AUTH_CERT, peers = tls || t->remote_auth == CFG_AUTH_CERT;
+
+	if (!own && !peers)
 		return 0;
 	if (!node)
 		return cfg_fail_at(l, "config-missing-leaf", tunnel,
-		    "local-auth or remote-auth is \"certificate\", but there is no \"certificate\"; add it");
-	if (t->local_auth == CFG_AUTH_CERT && !(cfg_child(node, "chain-file") && cfg_child(node, "key-file")))
+		    "local-auth or remote-auth is \"%s\", but there is no \"certificate\"; add it",
+		    tls ? "eap-tls" : "certificate");
+	if (own && !(cfg_child(node, "chain-file") && cfg_child(node, "key-file")))
 		return cfg_fail_at(l, "config-missing-leaf", node,
 		    "we prove ourselves by certificate: \"chain-file\" and \"key-file\" are needed");
-	if (t->remote_auth == CFG_AUTH_CERT && !cfg_child(node, "trust-anchor-file"))
+	if (peers && !cfg_child(node, "trust-anchor-file"))
 		return cfg_fail_at(l, "config-missing-leaf", node,
 		    "the peer proves itself by certificate: \"trust-anchor-file\" is needed");
 	return 0;

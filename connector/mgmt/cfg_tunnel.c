@@ -40,8 +40,6 @@ static void from_profile(const struct profile *p, struct cfg_tunnel *t)
 static const struct {
 	const char *leaf, *value, *instead;
 } not_supported[] = {
-	{ "local-auth", "eap-tls", "use \"eap-mschapv2\"" },
-	{ "remote-auth", "eap-tls", "use \"eap-mschapv2\"" },
 	{ "tx-kbps", NULL, "use tc on the tunnel interface" },
 	{ "rx-kbps", NULL, "use tc on the tunnel interface" },
 };

@@ -4,7 +4,6 @@
  * it comes up as the tunnel that the user name says; and every way to fail is said on both sides.
  */
 #include "base/cursor.h"
-#include "base/tls.h"
 #include "ike/wire.h"
 #include "tests/support/ike_net.h"
 #include "tests/support/test_pki.h"
@@ -23,16 +22,8 @@ static const char password[] = "Gr\xc3\xbc\xc3\x9f S3cret!";
 
 struct fixture {
 	struct test_pki *pki;
-	struct tls_config *branch, *hq, *stranger; /* stranger trusts another root */
+	struct credentials *branch, *hq, *stranger; /* stranger trusts another root */
 };
-
-static struct tls_config *config_of(const struct test_pki_leaf *leaf, const char *root)
-{
-	struct tls_material m = { leaf->chain, strlen(leaf->chain), leaf->key, strlen(leaf->key), root,
-		strlen(root), false };
-
-	return tls_config_new(&m, NULL);
-}
 
 /* Peer 0 signs on, peer 1 is the server. */
 static void configure(const struct fixture *f, struct ike_net *net, uint64_t seed, enum ike_auth_kind kind,
@@ -47,8 +38,8 @@ static void configure(const struct fixture *f, struct ike_net *net, uint64_t see
 	snprintf(a->eap.user, sizeof(a->eap.user), "CORP\\branch1");
 	a->eap.secret = b->eap.peer_secret = (const uint8_t *)password;
 	a->eap.secret_len = b->eap.peer_secret_len = sizeof(password) - 1;
-	a->eap.tls = f->branch;
-	b->eap.tls = f->hq;
+	a->credentials = f->branch;
+	b->credentials = f->hq;
 	snprintf(b->eap.peer_user, sizeof(b->eap.peer_user), "%s",
 	    kind == IKE_AUTH_KIND_EAP_TLS ? "branch1.example.net" : "branch1");
 	snprintf(a->eap.server_name, sizeof(a->eap.server_name), "hq.example.net");
@@ -169,12 +160,12 @@ static void test_tls_refused(void **state)
 	struct ike_net net;
 
 	configure(f, &net, 10, IKE_AUTH_KIND_EAP_TLS, &a, &b);
-	a.eap.tls = f->stranger;
+	a.credentials = f->stranger;
 	add_both(&net, &a, &b);
 	expect_refused(&net, "ike-eap-certificate-untrusted", "not trusted", "ike-eap-tls-refused");
 
 	configure(f, &net, 11, IKE_AUTH_KIND_EAP_TLS, &a, &b);
-	b.eap.tls = f->stranger;
+	b.credentials = f->stranger;
 	add_both(&net, &a, &b);
 	expect_refused(&net, "ike-eap-tls-refused", "trust our certificate", "ike-eap-certificate-untrusted");
 
@@ -246,11 +237,11 @@ static void test_configuration(void **state)
 	assert_non_null(strstr(why.text, "only one side"));
 	c = a;
 	c.local_auth = IKE_AUTH_KIND_EAP_TLS;
-	c.eap.tls = NULL;
+	c.credentials = NULL;
 	assert_int_equal(ike_conn_add(net.peer[0].ike, 1, &c, &why), -1);
 	assert_non_null(strstr(why.text, "certificate"));
 	/* The same one again keeps its certificate. */
-	c.eap.tls = f->branch;
+	c.credentials = f->branch;
 	assert_int_equal(ike_conn_add(net.peer[0].ike, 1, &c, &why), 0);
 	assert_int_equal(ike_conn_update(net.peer[0].ike, 1, &c, &why), 0);
 	ike_net_free(&net);
@@ -292,9 +283,9 @@ static int setup(void **state)
 	f.pki = test_pki_new();
 	if (!f.pki)
 		return -1;
-	f.branch = config_of(&f.pki->leaf[0], f.pki->root);
-	f.hq = config_of(&f.pki->leaf[1], f.pki->root);
-	f.stranger = config_of(&f.pki->leaf[1], f.pki->other_root);
+	f.branch = test_pki_credentials(&f.pki->leaf[0], f.pki->root);
+	f.hq = test_pki_credentials(&f.pki->leaf[1], f.pki->root);
+	f.stranger = test_pki_credentials(&f.pki->leaf[1], f.pki->other_root);
 	*state = &f;
 	return f.branch && f.hq && f.stranger ? 0 : -1;
 }
@@ -303,9 +294,9 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	tls_config_unref(f->branch);
-	tls_config_unref(f->hq);
-	tls_config_unref(f->stranger);
+	credentials_unref(f->branch);
+	credentials_unref(f->hq);
+	credentials_unref(f->stranger);
 	test_pki_free(f->pki);
 	return 0;
 }

@@ -7,7 +7,6 @@
  */
 #include "base/crypto.h"
 #include "base/cursor.h"
-#include "base/tls.h"
 #include "ike/eap_packet.h"
 #include "ike/eap_session.h"
 #include "tests/support/rng_seeded.h"
@@ -18,7 +17,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct tls_config *config;
+static struct credentials *config;
 static struct secret password;
 
 static void require(bool truth)
@@ -30,16 +29,13 @@ static void require(bool truth)
 static void setup(void)
 {
 	struct test_pki *pki;
-	struct tls_material m;
 
 	if (config)
 		return;
 	require(!crypto_init());
 	pki = test_pki_new();
 	require(pki && !secret_set(&password, "0123456789abcdefghijklmnopqrstuv", 32));
-	m = (struct tls_material){ pki->leaf[0].chain, strlen(pki->leaf[0].chain), pki->leaf[0].key,
-		strlen(pki->leaf[0].key), pki->root, strlen(pki->root), false };
-	config = tls_config_new(&m, NULL);
+	config = test_pki_credentials(&pki->leaf[0], pki->root);
 	require(config);
 	test_pki_free(pki);
 }
@@ -65,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	setup();
 	u.method = flags & 2 ? EAP_METHOD_TLS : EAP_METHOD_MSCHAPV2;
-	u.tls = config;
+	u.credentials = config;
 	e = flags & 1 ? eap_server_new("causeway", &rng) : eap_client_new(&u, NULL);
 	require(e);
 	while (rd_left(&r) && o == EAP_SEND) {

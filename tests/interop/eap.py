@@ -1,56 +1,148 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""EAP-MSCHAPv2 against strongSwan, in both roles: we sign on as a user, or strongSwan does. Each tunnel that comes up
-carries a ping; each way to fail is said in our status."""
+"""EAP-MSCHAPv2 and EAP-TLS against strongSwan, in both roles: we sign on, or strongSwan does; the responder proves itself
+by key or certificate. Each tunnel that comes up carries a ping; each way to fail is said in our status."""
+import os
+import shutil
+
 from lab import kernel, traffic
 from lab.azure import Azure
 from lab.case import check, equal, run_case
 from lab.causeway import tunnel_of
 from lab.lab import wait_for
+from lab.pki import Authority
 
 FAR = "10.100.255.254"
 PASSWORD = "S3cret! pass word"
-PLUGINS = "eap-identity eap-mschapv2"
-
-# name, our eap container, strongSwan's eap_id and password, who signs on, what our status says when it fails
-ROWS = [
-    ("a user", {"user": "branch1"}, ("branch1", PASSWORD), "us", None),
-    ("a user", {"peer-user": "branch1"}, ("branch1", PASSWORD), "them", None),
-    ("a domain", {"user": "CORP\\branch1"}, ("CORP\\\\branch1", PASSWORD), "us", None),
-    ("a domain, not configured here", {"peer-user": "Branch1"}, ("CORP\\\\branch1", PASSWORD), "them", None),
-    ("another identity", {"user": "branch1", "identity": "anonymous@example.net"}, ("branch1", PASSWORD), "us", None),
-    ("a mail name", {"peer-user": "branch1@example.net"}, ("branch1@example.net", PASSWORD), "them", None),
-    ("a wrong password", {"user": "branch1"}, ("branch1", "other"), "us", ("ike-eap-password-wrong", "691")),
-    ("a wrong password", {"peer-user": "branch1"}, ("branch1", "other"), "them",
-     ("ike-eap-password-wrong", "peer-secret-file")),
-    ("an unknown user", {"user": "nobody"}, ("branch1", PASSWORD), "us", ("ike-eap-", "nobody")),
-    ("an unknown user", {"peer-user": "branch1"}, ("nobody", PASSWORD), "them", ("ike-eap-unknown-user", "nobody")),
-]
+PLUGINS = "eap-identity eap-mschapv2 eap-tls pkcs1 pkcs8 mgf1"
+US, THEM = "ours.example.net", "theirs.example.net"
 
 
-def configure_swan(net, name, password, signs_on, method="eap-mschapv2"):
-    if signs_on == "us":
-        auth = {"local_auth": "psk", "remote_auth": f"{method}\n    eap_id = %any"}
+class Row:
+    """One row: who signs on and as whom, how the other proves itself, and how it ends."""
+
+    def __init__(self, name, signs_on, eap, swan=None, failure=None, **more):
+        self.name, self.signs_on, self.eap, self.failure = name, signs_on, eap, failure
+        self.swan_user, self.swan_password = swan or (None, PASSWORD)
+        self.method = more.pop("method", "eap-mschapv2")
+        self.responder = more.pop("responder", "psk")       # or certificate
+        self.ours, self.theirs = more.pop("ours", "ours"), more.pop("theirs", "theirs")
+        self.aaa_id = more.pop("aaa_id", US)                # strongSwan as client: who the EAP-TLS server must be
+        check(not more, f"{name}: {more}")
+
+
+def rows():
+    user = ("branch1", PASSWORD)
+    yield Row("a user", "us", {"user": "branch1"}, user)
+    yield Row("a user", "them", {"peer-user": "branch1"}, user)
+    yield Row("a domain", "us", {"user": "CORP\\branch1"}, ("CORP\\\\branch1", PASSWORD))
+    yield Row("a domain, not configured here", "them", {"peer-user": "Branch1"}, ("CORP\\\\branch1", PASSWORD))
+    yield Row("another identity", "us", {"user": "branch1", "identity": "anonymous@example.net"}, user)
+    yield Row("a mail name", "them", {"peer-user": "branch1@example.net"}, ("branch1@example.net", PASSWORD))
+    yield Row("a user", "us", {"user": "branch1"}, user, responder="certificate")
+    yield Row("a user", "them", {"peer-user": "branch1"}, user, responder="certificate")
+    yield Row("a wrong password", "us", {"user": "branch1"}, ("branch1", "other"), ("ike-eap-password-wrong", "691"))
+    yield Row("a wrong password", "them", {"peer-user": "branch1"}, ("branch1", "other"),
+              ("ike-eap-password-wrong", "peer-secret-file"))
+    yield Row("an unknown user", "us", {"user": "nobody"}, user, ("ike-eap-", "nobody"))
+    yield Row("an unknown user", "them", {"peer-user": "branch1"}, ("nobody", PASSWORD),
+              ("ike-eap-unknown-user", "nobody"))
+    for responder in ("psk", "certificate"):
+        more = {"method": "eap-tls", "responder": responder}
+        yield Row("certificates", "us", {"user": US, "server-name": THEM}, **more)
+        yield Row("certificates", "them", {"peer-user": THEM}, **more)
+    tls = {"method": "eap-tls"}
+    yield Row("strongSwan's is of another CA", "us", {"user": US}, theirs="theirs-other",
+              failure=("ike-eap-certificate-untrusted", "server"), **tls)
+    yield Row("strongSwan's is of another CA", "them", {"peer-user": THEM}, theirs="theirs-other",
+              failure=("ike-eap-certificate-untrusted", "client"), **tls)
+    yield Row("strongSwan's has expired", "them", {"peer-user": THEM}, theirs="theirs-expired",
+              failure=("ike-eap-certificate-expired", "client"), **tls)
+    yield Row("ours is of another CA", "us", {"user": US}, ours="ours-other",
+              failure=("ike-eap-tls-refused", "our certificate"), **tls)
+    yield Row("another server was expected", "us", {"user": US, "server-name": "other.example.net"},
+              failure=("ike-eap-server-name", "eap/server-name"), **tls)
+    yield Row("another client was expected", "them", {"peer-user": "other.example.net"},
+              failure=("ike-eap-unknown-user", "theirs"), **tls)
+    yield Row("one wants TLS, the other a password", "us", {"user": "branch1"},
+              ("branch1", PASSWORD), ("ike-eap-method", "MSCHAPv2"), **tls)
+
+
+def make_pki(lab):
+    root, other = Authority(lab, "Root"), Authority(lab, "Other")
+    p = {"root": root.pem}
+    for side, address in (("ours", "192.0.2.1"), ("theirs", "192.0.2.2")):
+        san = f"DNS:{side}.example.net,IP:{address}"
+        p[side] = root.issue(side, "p256", san)
+        p[f"{side}-other"] = other.issue(f"{side}-other", "p256", san)
+    p["theirs-expired"] = root.issue("theirs-expired", "p256", f"DNS:{THEM}", days=(-20, -2))
+    return p
+
+
+def swan_files(net, p, row):
+    base = f"{net.swan.dir}/swanctl"
+    for folder in ("x509", "x509ca", "private"):
+        shutil.rmtree(f"{base}/{folder}", ignore_errors=True)
+        os.makedirs(f"{base}/{folder}")
+    shutil.copy(p[row.theirs].pem, f"{base}/x509/gw.pem")
+    shutil.copy(p[row.theirs].key, f"{base}/private/gw.key")
+    shutil.copy(p["root"], f"{base}/x509ca/root.pem")
+
+
+def configure_swan(net, p, row):
+    # "one wants TLS": strongSwan offers the password's method all the same
+    method = "eap-mschapv2" if row.swan_user else row.method
+    plain = "psk" if row.responder == "psk" else "pubkey"
+    certs = "\n    certs = gw.pem"
+    if row.signs_on == "us":
+        local = plain + (certs if plain == "pubkey" or method == "eap-tls" else "")
+        auth = {"local_auth": local, "remote_auth": f"{method}\n    eap_id = %any"}
     else:
-        auth = {"local_auth": f'{method}\n    eap_id = "{name}"', "remote_auth": "psk"}
-    # strongSwan as server looks for the name without its domain
-    known = name.split("\\")[-1]
-    ids = "\n".join(f'id{i} = "{n}"' for i, n in enumerate(sorted({name, known})))
-    net.swan.configure(secrets=f'eap-x {{ {ids}\n secret = "{password}" }}', **auth)
+        name = row.swan_user or THEM
+        tls = f"{certs}\n    aaa_id = {row.aaa_id}" if method == "eap-tls" else ""
+        auth = {"local_auth": f'{method}\n    eap_id = "{name}"{tls}', "remote_auth": plain}
+    secrets = ""
+    if row.swan_user:  # as server, strongSwan looks for the name with and without its domain
+        known = sorted({row.swan_user, row.swan_user.split("\\")[-1]})
+        ids = "\n".join(f'id{i} = "{n}"' for i, n in enumerate(known))
+        secrets = f'eap-x {{ {ids}\n secret = "{row.swan_password}" }}'
+    swan_files(net, p, row)
+    identity = THEM if row.responder == "certificate" and row.signs_on == "us" else "192.0.2.2"
+    net.swan.configure(secrets=secrets, local_id=identity, connection="send_cert = always", **auth)
     net.swan.swanctl("--load-creds", "--clear")
     net.swan.load()
 
 
-def tunnel(net, change, starter, failure):
-    cw = net.causeway(f"cw-{net.count}", change)
+def change_for(net, p, row):
+    def change(config):
+        t = tunnel_of(config)
+        del t["bgp"]
+        config["causeway:connector"].pop("announce")
+        t["static-route"] = [{"prefix": f"{FAR}/32"}]
+        local, remote = ("local-auth", "remote-auth") if row.signs_on == "us" else ("remote-auth", "local-auth")
+        t[local], t[remote] = row.method, row.responder
+        t["eap"] = dict(row.eap)
+        if row.method == "eap-mschapv2":
+            file = net.lab.write(f"cw-{net.count}/password", PASSWORD + "\n", 0o600)
+            t["eap"]["secret-file" if row.signs_on == "us" else "peer-secret-file"] = file
+        if row.responder == "certificate":
+            t.pop("secret-file")
+        if row.responder == "certificate" or row.method == "eap-tls":
+            ours = p[row.ours]
+            t["certificate"] = {"chain-file": ours.pem, "key-file": ours.key, "trust-anchor-file": p["root"]}
+    return change
+
+
+def tunnel(net, p, row):
+    cw = net.causeway(f"cw-{net.count}", change_for(net, p, row))
     net.count += 1
     cw.start()
     try:
-        if starter == "them":
+        if row.signs_on == "them":
             net.swan.swanctl("--initiate", "--child", "any", "--timeout", "5", check=False)
-        if failure:
-            wait_for("the reason in status", lambda: (cw.error() or {}).get("id", "").startswith(failure[0]), 20)
-            check(failure[1] in cw.error()["text"], f"the reason says: {cw.error()['text']}")
+        if row.failure:
+            wait_for("the reason in status", lambda: (cw.error() or {}).get("id", "").startswith(row.failure[0]), 20)
+            check(row.failure[1] in cw.error()["text"], f"the reason says: {cw.error()['text']}")
             equal(net.swan.ike_count(), 0, "IKE SAs of strongSwan")
             return
         cw.wait_step("child")
@@ -58,33 +150,25 @@ def tunnel(net, change, starter, failure):
         wait_for("ping", lambda: traffic.ping(net.onprem, FAR, "10.0.0.10", count=1), 10)
         cw.wait_step("passing")
         equal(len(net.swan.child_spis()), 1, "children of strongSwan")
+    except Exception:
+        print(f"     in status: {cw.error()}", flush=True)
+        raise
     finally:
         cw.stop()
         net.swan.swanctl("--terminate", "--ike", "gw", "--force", check=False)
         wait_for("strongSwan to be rid of the SA", lambda: net.swan.ike_count() == 0, 15)
 
 
-def change_for(net, eap, signs_on, method="eap-mschapv2"):
-    def change(config):
-        t = tunnel_of(config)
-        del t["bgp"]
-        config["causeway:connector"].pop("announce")
-        t["static-route"] = [{"prefix": f"{FAR}/32"}]
-        file = net.lab.write(f"cw-{net.count}/password", PASSWORD + "\n", 0o600)
-        t["local-auth" if signs_on == "us" else "remote-auth"] = method
-        t["eap"] = {**eap, "secret-file" if signs_on == "us" else "peer-secret-file": file}
-    return change
-
-
 def main(case):
     with case.lab() as lab:
         net = Azure(lab, hosts=False)
         net.count = 0
+        p = make_pki(lab)
         net.start_swan(plugins=PLUGINS)
-        for name, eap, (user, password), signs_on, failure in ROWS:
-            with case.row(f"EAP-MSCHAPv2: {name}; signs on: {signs_on}", lab):
-                configure_swan(net, user, password, signs_on)
-                tunnel(net, change_for(net, eap, signs_on), signs_on, failure)
+        for row in rows():
+            with case.row(f"{row.method}, responder by {row.responder}: {row.name}; signs on: {row.signs_on}", lab):
+                configure_swan(net, p, row)
+                tunnel(net, p, row)
 
 
 run_case("eap", main)

@@ -144,3 +144,23 @@ void test_pki_free(struct test_pki *p)
 	}
 	free(p);
 }
+
+int64_t test_pki_later;
+
+static int64_t wall(void *ctx)
+{
+	(void)ctx;
+	return time(NULL) + test_pki_later;
+}
+
+struct credentials *test_pki_credentials(const struct test_pki_leaf *leaf, const char *anchors)
+{
+	static const struct credentials_world world = { .wall = wall };
+	struct credentials_source s = { .chain = { "chain", leaf->chain, strlen(leaf->chain) },
+		.key = { "key", leaf->key, strlen(leaf->key) },
+		.anchors = { "anchors", anchors, strlen(anchors) },
+		.revocation = CREDENTIALS_OFF,
+		.world = &world };
+
+	return credentials_new(&s, NULL);
+}

@@ -7,6 +7,8 @@
 #ifndef CW_TESTS_TEST_PKI_H
 #define CW_TESTS_TEST_PKI_H
 
+#include "base/credentials.h"
+
 #include <stdint.h>
 
 struct test_pki_leaf {
@@ -19,5 +21,8 @@ struct test_pki {
 };
 struct test_pki *test_pki_new(void); /* NULL when OpenSSL fails */
 void test_pki_free(struct test_pki *p);
+/* What a side has and trusts; revocation is off, and the time is now and test_pki_later. */
+struct credentials *test_pki_credentials(const struct test_pki_leaf *leaf, const char *anchors);
+extern int64_t test_pki_later; /* seconds */
 
 #endif

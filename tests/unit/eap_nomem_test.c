@@ -2,7 +2,6 @@
 /* EAP when memory is out, allocation by allocation: it fails with a reason, never succeeds by mistake, and
  * nothing leaks. */
 #include "base/crypto.h"
-#include "base/tls.h"
 #include "ike/eap_session.h"
 #include "tests/support/alloc_fail.h"
 #include "tests/support/rng_seeded.h"
@@ -21,15 +20,6 @@ struct sides {
 	struct secret password;
 };
 
-static struct tls_config *config_of(const struct sides *s, unsigned leaf)
-{
-	const struct test_pki_leaf *l = &s->pki->leaf[leaf];
-	struct tls_material m = { l->chain, strlen(l->chain), l->key, strlen(l->key), s->pki->root,
-		strlen(s->pki->root), false };
-
-	return tls_config_new(&m, NULL);
-}
-
 static enum eap_outcome settle(
     struct eap *e, enum eap_outcome o, const struct eap_user *known, const struct rng *rng)
 {
@@ -41,9 +31,12 @@ static enum eap_outcome settle(
 static bool run(void *ctx)
 {
 	const struct sides *s = ctx;
-	struct tls_config *mine = config_of(s, 0), *theirs = config_of(s, 1);
-	struct eap_user user = { .method = s->method, .name = "me", .password = &s->password, .tls = mine };
-	struct eap_user known = { .method = s->method, .password = &s->password, .tls = theirs };
+	struct credentials *mine = test_pki_credentials(&s->pki->leaf[0], s->pki->root),
+	                   *theirs = test_pki_credentials(&s->pki->leaf[1], s->pki->root);
+	struct eap_user user = {
+		.method = s->method, .name = "me", .password = &s->password, .credentials = mine
+	};
+	struct eap_user known = { .method = s->method, .password = &s->password, .credentials = theirs };
 	uint64_t seed = 4;
 	struct rng rng = rng_seeded(&seed);
 	struct eap *client = mine && theirs ? eap_client_new(&user, NULL) : NULL;
@@ -68,8 +61,8 @@ static bool run(void *ctx)
 	}
 	eap_free(client);
 	eap_free(server);
-	tls_config_unref(mine);
-	tls_config_unref(theirs);
+	credentials_unref(mine);
+	credentials_unref(theirs);
 	return c == EAP_SUCCESS;
 }
 

@@ -4,7 +4,6 @@
  * said on both sides by the same word. Between the two, packets can be looked at and changed.
  */
 #include "base/crypto.h"
-#include "base/tls.h"
 #include "ike/eap_packet.h"
 #include "ike/eap_session.h"
 #include "tests/support/rng_seeded.h"
@@ -323,42 +322,32 @@ static void test_cut(void **state)
 /* --- EAP-TLS --- */
 
 static bool only_12;
-static struct tls_config *config_of(const struct test_pki_leaf *leaf, const char *anchors)
-{
-	struct tls_material m = { .chain = leaf->chain,
-		.chain_len = strlen(leaf->chain),
-		.key = leaf->key,
-		.key_len = strlen(leaf->key),
-		.anchors = anchors,
-		.anchors_len = strlen(anchors),
-		.only_12 = only_12 };
-	struct reason why = { 0 };
-	struct tls_config *c = tls_config_new(&m, &why);
-
-	if (!c)
-		fail_msg("%s", why.text);
-	return c;
-}
 
 struct tls_case {
 	const struct test_pki_leaf *client, *server;
 	const char *client_trusts, *server_trusts;
-	int64_t now;
+	int64_t later;
 	const char *client_id, *server_id; /* NULL: success */
 };
 
 static void run_tls(struct talk *t, const struct tls_case *c)
 {
-	struct tls_config *mine = config_of(c->client, c->client_trusts),
-	                  *theirs = config_of(c->server, c->server_trusts);
-	struct eap_user u = { .method = EAP_METHOD_TLS, .name = "branch1", .tls = mine, .unix_now = c->now };
+	struct credentials *mine = test_pki_credentials(c->client, c->client_trusts),
+	                   *theirs = test_pki_credentials(c->server, c->server_trusts);
+	struct eap_user u = {
+		.method = EAP_METHOD_TLS, .name = "branch1", .credentials = mine, .only_12 = only_12
+	};
 
+	assert_non_null(mine);
+	assert_non_null(theirs);
+	test_pki_later = c->later;
 	*t = (struct talk){ .seed = 9, .known_name = "branch1" };
-	t->known = (struct eap_user){ .method = EAP_METHOD_TLS, .tls = theirs, .unix_now = c->now };
+	t->known = (struct eap_user){ .method = EAP_METHOD_TLS, .credentials = theirs };
 	talk_init(t, &u);
 	run(t);
-	tls_config_unref(mine);
-	tls_config_unref(theirs);
+	test_pki_later = 0;
+	credentials_unref(mine);
+	credentials_unref(theirs);
 }
 
 static void test_tls(void **state)
@@ -383,7 +372,7 @@ static void test_tls(void **state)
 static void test_tls_refused(void **state)
 {
 	struct test_pki *pki = *state;
-	const int64_t later = pki->made + 400 * INT64_C(86400);
+	const int64_t later = 400 * INT64_C(86400);
 	const struct tls_case rows[] = {
 		{ &pki->leaf[0], &pki->leaf[1], pki->other_root, pki->root, 0,
 		    "ike-eap-certificate-untrusted", "ike-eap-tls-refused" },
@@ -407,30 +396,6 @@ static void test_tls_refused(void **state)
 	only_12 = false;
 }
 
-static void test_tls_material(void **state)
-{
-	struct test_pki *pki = *state;
-	const struct test_pki_leaf *a = &pki->leaf[0], *b = &pki->leaf[1];
-	const struct {
-		const char *chain, *key, *anchors, *says;
-	} rows[] = {
-		{ "no PEM", a->key, pki->root, "chain" },
-		{ a->chain, b->key, pki->root, "private key" },
-		{ a->chain, "", pki->root, "private key" },
-		{ a->chain, a->key, "", "trust anchors" },
-	};
-
-	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct tls_material m = { rows[i].chain, strlen(rows[i].chain), rows[i].key,
-			strlen(rows[i].key), rows[i].anchors, strlen(rows[i].anchors), false };
-		struct reason why = { 0 };
-
-		assert_null(tls_config_new(&m, &why));
-		assert_string_equal(why.id, "tls-certificate");
-		assert_non_null(strstr(why.text, rows[i].says));
-	}
-}
-
 /* A client that announces more than we take, goes on for ever, or starts amid. */
 static void test_tls_bounds(void **state)
 {
@@ -447,8 +412,8 @@ static void test_tls_bounds(void **state)
 		{ { 0x40 }, 1 },
 		{ { 0 }, 0 },
 	};
-	struct tls_config *config = config_of(&pki->leaf[1], pki->root);
-	struct eap_user known = { .method = EAP_METHOD_TLS, .tls = config };
+	struct credentials *config = test_pki_credentials(&pki->leaf[1], pki->root);
+	struct eap_user known = { .method = EAP_METHOD_TLS, .credentials = config };
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		uint64_t seed = 3;
@@ -471,7 +436,7 @@ static void test_tls_bounds(void **state)
 		assert_string_equal(eap_why(e)->id, "ike-eap-malformed");
 		eap_free(e);
 	}
-	tls_config_unref(config);
+	credentials_unref(config);
 }
 
 static void test_names(void **state)
@@ -528,7 +493,6 @@ int main(void)
 		cmocka_unit_test(test_endless),
 		cmocka_unit_test(test_tls),
 		cmocka_unit_test(test_tls_refused),
-		cmocka_unit_test(test_tls_material),
 		cmocka_unit_test(test_tls_bounds),
 	};
 
