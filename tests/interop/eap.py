@@ -28,6 +28,7 @@ class Row:
         self.responder = more.pop("responder", "psk")       # or certificate
         self.ours, self.theirs = more.pop("ours", "ours"), more.pop("theirs", "theirs")
         self.aaa_id = more.pop("aaa_id", US)                # strongSwan as client: who the EAP-TLS server must be
+        self.connection = more.pop("connection", "")
         check(not more, f"{name}: {more}")
 
 
@@ -39,6 +40,8 @@ def rows():
     yield Row("a domain, not configured here", "them", {"peer-user": "Branch1"}, ("CORP\\\\branch1", PASSWORD))
     yield Row("another identity", "us", {"user": "branch1", "identity": "anonymous@example.net"}, user)
     yield Row("a mail name", "them", {"peer-user": "branch1@example.net"}, ("branch1@example.net", PASSWORD))
+    yield Row("asks for an address (CP) and gets none", "them", {"peer-user": "branch1"}, user,
+              connection="vips = 0.0.0.0")
     yield Row("a user", "us", {"user": "branch1"}, user, responder="certificate")
     yield Row("a user", "them", {"peer-user": "branch1"}, user, responder="certificate")
     yield Row("a wrong password", "us", {"user": "branch1"}, ("branch1", "other"), ("ike-eap-password-wrong", "691"))
@@ -108,7 +111,7 @@ def configure_swan(net, p, row):
         secrets = f'eap-x {{ {ids}\n secret = "{row.swan_password}" }}'
     swan_files(net, p, row)
     identity = THEM if row.responder == "certificate" and row.signs_on == "us" else "192.0.2.2"
-    net.swan.configure(secrets=secrets, local_id=identity, connection="send_cert = always", **auth)
+    net.swan.configure(secrets=secrets, local_id=identity, connection=f"send_cert = always\n  {row.connection}", **auth)
     net.swan.swanctl("--load-creds", "--clear")
     net.swan.load()
 
