@@ -246,6 +246,7 @@ void ike_conn_up(struct ike *ike, uint32_t id, mtime now)
 	conn->rehearsal_harms = conn->listening = false;
 	conn->attempts = conn->rounds = conn->failures = conn->remote_index = 0;
 	reason_clear(&conn->last_error);
+	ike_touch_conn(conn); /* its timer, also when there is no memory for an SA */
 	ike_connect_now(conn, now);
 	ike_run(ike, now);
 }

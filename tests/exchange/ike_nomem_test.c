@@ -57,6 +57,54 @@ static void test_each_allocation(void **state)
 	printf("%u allocations failed, one at a time\n", failed);
 }
 
+/* The same for a peer that signs on by EAP, with a PPK beside: until it is up. */
+static void eap_pair(struct ike_net *net)
+{
+	struct ike_conn_config a, b;
+
+	ike_net_init(net, 78, 2);
+	a = ike_net_config(net, 0, 1, "aes128-sha256-curve25519", "aes128gcm16");
+	b = ike_net_config(net, 1, 0, "aes128-sha256-curve25519", "aes128gcm16");
+	a.role = IKE_ROLE_INITIATE;
+	b.role = IKE_ROLE_RESPOND;
+	a.local_auth = b.remote_auth = IKE_AUTH_KIND_EAP_MSCHAPV2;
+	snprintf(a.eap.user, sizeof(a.eap.user), "branch1");
+	snprintf(b.eap.peer_user, sizeof(b.eap.peer_user), "branch1");
+	a.eap.secret = b.eap.peer_secret = (const uint8_t *)"S3cret!";
+	a.eap.secret_len = b.eap.peer_secret_len = 7;
+	snprintf(a.ppk.id, sizeof(a.ppk.id), "ppk-1");
+	a.ppk.key = (const uint8_t *)"0123456789abcdef0123456789abcdef";
+	a.ppk.key_len = 32;
+	b.ppk = a.ppk;
+	ike_net_add(net, 0, &a);
+	ike_net_add(net, 1, &b);
+	net->delay_min = net->delay_max = mdur_ms(10);
+}
+
+static void test_eap_each_allocation(void **state)
+{
+	unsigned failed = 0;
+	bool tripped = true;
+
+	(void)state;
+	for (long n = 0; tripped; n++) {
+		static struct ike_net net;
+
+		eap_pair(&net);
+		alloc_fail_arm(n);
+		ike_net_up(&net, 1);
+		ike_net_up(&net, 0);
+		ike_net_run(&net, mdur_s(2));
+		tripped = alloc_fail_disarm();
+		failed += tripped;
+		if (!ike_net_run_until(&net, mdur_s(900), agreed))
+			fail_msg("allocation %ld: %s", n, ike_net_check_rest(&net, 0, 1));
+		ike_net_finish(&net);
+	}
+	assert_true(failed > 60);
+	printf("%u allocations failed, one at a time\n", failed);
+}
+
 /* All memory gone for a while, then back. */
 static void test_drought(void **state)
 {
@@ -85,6 +133,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_allocation),
+		cmocka_unit_test(test_eap_each_allocation),
 		cmocka_unit_test(test_drought),
 	};
 
