@@ -47,7 +47,7 @@ static bool same_gateway(const struct cfg_tunnel *a, const struct cfg_tunnel *b)
 	if (a->n_remote != b->n_remote || !addr_eq(&a->local, &b->local))
 		return false;
 	for (unsigned i = 0; i < a->n_remote; i++)
-		if (!addr_eq(&a->remote[i], &b->remote[i]))
+		if (!cfg_same_remote(a, i, b, i))
 			return false;
 	return true;
 }

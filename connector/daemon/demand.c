@@ -44,6 +44,8 @@ void demand_start(struct tunnel *t)
 {
 	mtime now = clock_now();
 
+	if (!t->ike_entered)
+		return; /* its names have no address yet */
 	if (t->domain->gate)
 		return; /* it comes when what must never leave in clear is held */
 	if (demand_resting(t))

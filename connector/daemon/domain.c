@@ -307,6 +307,22 @@ static void on_jobs(void *ctx, int fd, unsigned what)
 	domain_pump(d);
 }
 
+static void on_resolved(void *ctx, int fd, unsigned what)
+{
+	struct domain *d = ctx;
+	struct resolver_answer a;
+
+	(void)fd;
+	(void)what;
+	while (resolver_next(d->resolver, &a)) {
+		struct tunnel *t = domain_tunnel_by_id(d, (uint32_t)a.tag);
+
+		if (t)
+			tunnel_resolved(t, &a);
+	}
+	domain_pump(d);
+}
+
 static void job_run(void *job)
 {
 	ike_job_run(job);
@@ -337,6 +353,8 @@ static void on_timer(void *ctx)
 			tunnel_if_look(t);
 		list_for_each (&d->tunnels, struct tunnel, t, node)
 			certificate_look(t, now);
+		list_for_each (&d->tunnels, struct tunnel, t, node)
+			tunnel_resolve(t, now);
 		d->next_poll = mtime_add(now, POLL_INTERVAL);
 	}
 	ike_timer(d->ike, now);
@@ -448,10 +466,13 @@ struct domain *domain_new(
 	d->ike = ike_new(&ike_default_limits, &sys_rng);
 	d->jobs = jobs_new(1, job_run, job_done, d);
 	d->timer = loop_timer_new(loop, on_timer, d);
+	d->resolver = resolver_new();
+	if (d->resolver)
+		d->resolver_watch = loop_watch_new(loop, resolver_fd(d->resolver), LOOP_READ, on_resolved, d);
 	reason_set(ret_reason, "no-memory", "out of memory, threads or descriptors at start");
 	d->clamp = mss_clamp_new(sys, log);
-	if (!d->learned || !d->connected || !d->protect || !d->waiting || !d->ike || !d->jobs || !d->timer ||
-	    !d->clamp)
+	if (!d->learned || !d->connected || !d->protect || !d->waiting || !d->ike || !d->jobs ||
+	    !d->resolver_watch || !d->timer || !d->clamp)
 		goto fail;
 	d->plane = plane_new(&pc, &plane_events, d, ret_reason);
 	if (!d->plane)
@@ -483,6 +504,8 @@ void domain_free(struct domain *d)
 	loop_watch_free(d->fib_watch);
 	loop_watch_free(d->jobs_watch);
 	liveness_close(d);
+	loop_watch_free(d->resolver_watch);
+	resolver_free(d->resolver);
 	bgp_exec_drop_links(d);
 	list_for_each (&d->listeners, struct bgp_listener, l, node)
 		bgp_exec_listener_free(l);

@@ -59,6 +59,8 @@ struct domain {
 	struct icmp_socket icmp[2]; /* IPv4, IPv6: open where there is a watch; liveness.c's */
 	struct loop_watch *icmp_watch[2];
 	uint16_t icmp_id;
+	struct resolver *resolver;
+	struct loop_watch *resolver_watch;
 
 	struct cfg_ref *config; /* in force; NULL before the first */
 	struct list tunnels;    /* struct tunnel */

@@ -70,8 +70,8 @@ static void take_auth(const struct cfg_tunnel *cfg, struct ike_conn_config *c)
 	c->ppk.required = cfg->ppk.required;
 }
 
-int ike_exec_config(const struct cfg_tunnel *cfg, enum plane_kind plane, const char *name,
-    struct ike_conn_config *c, struct reason *ret_reason)
+int ike_exec_config(const struct cfg_tunnel *cfg, const struct remotes *remotes, enum plane_kind plane,
+    const char *name, struct ike_conn_config *c, struct reason *ret_reason)
 {
 	memset(c, 0, sizeof(*c));
 	snprintf(c->name, sizeof(c->name), "%s", name);
@@ -81,8 +81,8 @@ int ike_exec_config(const struct cfg_tunnel *cfg, enum plane_kind plane, const c
 	case CFG_ROLE_RESPOND: c->role = IKE_ROLE_RESPOND; break;
 	}
 	c->local = cfg->local;
-	for (c->n_remote = 0; c->n_remote < cfg->n_remote && c->n_remote < IKE_REMOTES_MAX; c->n_remote++)
-		c->remote[c->n_remote] = cfg->remote[c->n_remote];
+	c->n_remote = remotes->n;
+	memcpy(c->remote, remotes->addr, sizeof(c->remote));
 	if (parse_identity(cfg->local_id, "local-id", name, &c->local_id, ret_reason) ||
 	    parse_identity(cfg->remote_id, "remote-id", name, &c->remote_id, ret_reason))
 		return -1;
@@ -240,6 +240,15 @@ static void keep_mapping(struct domain *d, const struct tunnel *t)
 	free(v);
 }
 
+static void note_remote(struct domain *d, struct tunnel *t)
+{
+	struct ike_conn_view *v = calloc(1, sizeof(*v));
+
+	if (v && !ike_conn_view(d->ike, t->id, v))
+		tunnel_remote_worked(t, &v->remote.addr);
+	free(v);
+}
+
 static void exec_child_up(struct domain *d, struct tunnel *t, const struct ike_action *a)
 {
 	if (!t)
@@ -248,6 +257,7 @@ static void exec_child_up(struct domain *d, struct tunnel *t, const struct ike_a
 	    a->child.spi_out);
 	t->facts.ike = IKE_PHASE_UP;
 	keep_mapping(d, t);
+	note_remote(d, t);
 	tunnel_child_up(t, a->child.spi_in);
 }
 

@@ -10,7 +10,7 @@
 bool ike_exec_one(struct domain *d, mtime now);
 /* The core's view of a tunnel's configuration. -1 with a reason (an identity that can't be parsed). The key
  * is borrowed. */
-int ike_exec_config(const struct cfg_tunnel *cfg, enum plane_kind plane, const char *name,
-    struct ike_conn_config *ret_config, struct reason *ret_reason);
+int ike_exec_config(const struct cfg_tunnel *cfg, const struct remotes *remotes, enum plane_kind plane,
+    const char *name, struct ike_conn_config *ret_config, struct reason *ret_reason);
 
 #endif

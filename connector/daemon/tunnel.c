@@ -40,11 +40,16 @@ static int try_ike_config(
 {
 	struct ike_conn_config *c = calloc(1, sizeof(*c));
 	uint32_t id = ++d->next_id;
+	struct remotes r = { 0 };
 	int rc;
 
 	if (!c)
 		return reason_set(ret_reason, "no-memory", "out of memory");
-	rc = ike_exec_config(cfg, d->plane_kind, name, c, ret_reason);
+	remotes_config(&r, cfg, NULL);
+	if (!r.n && cfg->n_remote) /* names alone: any address will do for the check */
+		r.addr[r.n++] =
+		    (struct addr){ .family = cfg->local.family ? cfg->local.family : 4, .b = { 192, 0, 2 } };
+	rc = ike_exec_config(cfg, &r, d->plane_kind, name, c, ret_reason);
 	if (!rc)
 		rc = ike_conn_add(d->ike, id, c, ret_reason);
 	if (!rc)
@@ -72,6 +77,7 @@ struct tunnel *tunnel_new(struct domain *d, struct cfg_ref *ref, const struct cf
 	t->step_since = clock_now();
 	t->facts.has_bgp = cfg->have_bgp;
 	liveness_config(t, NULL);
+	remotes_config(&t->remotes, cfg, NULL);
 	snprintf(t->name, sizeof(t->name), "%s/%s", site->name, cfg->name);
 	if (try_ike_config(d, cfg, t->name, ret_reason) || tunnel_if_prepare(t, reuse, ret_reason)) {
 		tunnel_discard(t);
@@ -94,16 +100,17 @@ void tunnel_discard(struct tunnel *t)
 	tunnel_free(t);
 }
 
-static void pin_remotes(struct tunnel *t, bool pin)
+/* What is new is pinned before what is no more is given up. */
+static void pin_remotes(struct tunnel *t, const struct addr addr[], unsigned n)
 {
-	if (t->pinned == pin)
-		return;
-	t->pinned = pin;
-	for (unsigned i = 0; i < t->cfg->n_remote; i++)
-		if (pin)
-			fib_writer_pin(t->domain->fib, &t->cfg->remote[i]);
-		else
-			fib_writer_unpin(t->domain->fib, &t->cfg->remote[i]);
+	struct fib_writer *fib = t->domain->fib;
+
+	for (unsigned i = 0; i < n; i++)
+		fib_writer_pin(fib, &addr[i]);
+	for (unsigned i = 0; i < t->n_pinned; i++)
+		fib_writer_unpin(fib, &t->pinned[i]);
+	for (t->n_pinned = 0; t->n_pinned < n; t->n_pinned++)
+		t->pinned[t->n_pinned] = addr[t->n_pinned];
 }
 
 /* What fails again in the same way is not told again: a peer that hangs up on us at once must not fill the
@@ -277,7 +284,7 @@ static void stop_finished(struct tunnel *t)
 		return;
 	}
 	ike_conn_remove(d->ike, t->id);
-	pin_remotes(t, false);
+	pin_remotes(t, NULL, 0);
 	if (successor)
 		tunnel_if_hand_over(t, successor);
 	else
@@ -334,18 +341,77 @@ static int bgp_enter(struct tunnel *t, bool add, struct reason *ret_reason)
 	return rc < 0 ? -1 : 0;
 }
 
-static int ike_enter(struct tunnel *t, bool add, struct reason *ret_reason)
+/* As it is now; one that has names alone is entered when they have addresses. */
+static int ike_enter(struct tunnel *t, struct reason *ret_reason)
 {
-	struct ike_conn_config *ic = calloc(1, sizeof(*ic));
+	struct ike_conn_config *ic;
 	int rc = -1;
 
+	if (!t->remotes.n && t->cfg->n_remote)
+		return 0;
+	ic = calloc(1, sizeof(*ic));
 	if (!ic)
 		return reason_set(ret_reason, "no-memory", "out of memory");
-	if (!ike_exec_config(t->cfg, t->domain->plane_kind, t->name, ic, ret_reason))
-		rc = add ? ike_conn_add(t->domain->ike, t->id, ic, ret_reason)
-		         : ike_conn_update(t->domain->ike, t->id, ic, ret_reason);
+	if (!ike_exec_config(t->cfg, &t->remotes, t->domain->plane_kind, t->name, ic, ret_reason))
+		rc = t->ike_entered ? ike_conn_update(t->domain->ike, t->id, ic, ret_reason)
+		                    : ike_conn_add(t->domain->ike, t->id, ic, ret_reason);
+	t->ike_entered |= !rc;
 	free(ic);
 	return rc;
+}
+
+/* The peer's addresses are others now, or in another order. */
+static void remotes_changed(struct tunnel *t)
+{
+	bool first = !t->ike_entered;
+	struct reason why = { 0 };
+
+	if (t->life != TUNNEL_ACTIVE)
+		return;
+	pin_remotes(t, t->remotes.addr, t->remotes.n);
+	if (ike_enter(t, &why))
+		set_error(t, &why);
+	else if (first && t->admin_up)
+		enter_service(t);
+}
+
+void tunnel_resolve(struct tunnel *t, mtime now)
+{
+	if (t->life != TUNNEL_ACTIVE || !t->admin_up || t->facts.child ||
+	    (demand_resting(t) && t->remotes.n) || !remotes_due(&t->remotes, t->cfg, now))
+		return;
+	t->remotes.next = mtime_add(now, REMOTES_AGAIN);
+	for (unsigned i = 0; i < t->cfg->n_remote; i++)
+		if (t->cfg->remote_name[i][0] &&
+		    resolver_ask(t->domain->resolver, t->id, t->cfg->remote_name[i], t->cfg->local.family))
+			t->remotes.open++;
+	if (!t->remotes.open)
+		t->remotes.next = mtime_add(now, REMOTES_RETRY);
+}
+
+void tunnel_resolved(struct tunnel *t, const struct resolver_answer *a)
+{
+	bool changed = remotes_answer(&t->remotes, t->cfg, a, clock_now());
+	struct reason why = { 0 };
+
+	for (unsigned i = 0; changed && i < a->n; i++)
+		log_info(t->domain->log, t->name, "%s is %s", a->name, addr_str(&a->addr[i]));
+	if (!a->n) {
+		reason_set(&why, "name-not-resolved",
+		    "%s, the remote-address, can't be looked up: %s. Is the name right, and does this "
+		    "machine's name "
+		    "server answer? `getent ahosts %s` asks the same",
+		    a->name, a->error, a->name);
+		set_error(t, &why);
+	}
+	if (changed)
+		remotes_changed(t);
+}
+
+void tunnel_remote_worked(struct tunnel *t, const struct addr *remote)
+{
+	if (remotes_worked(&t->remotes, t->cfg, remote))
+		remotes_changed(t);
 }
 
 void tunnel_activate(struct tunnel *t)
@@ -353,11 +419,12 @@ void tunnel_activate(struct tunnel *t)
 	struct reason why = { 0 };
 
 	t->life = TUNNEL_ACTIVE;
-	if (ike_enter(t, true, &why) || bgp_enter(t, true, &why)) {
+	if (ike_enter(t, &why) || bgp_enter(t, true, &why)) {
 		set_error(t, &why);
 		return;
 	}
-	pin_remotes(t, true);
+	pin_remotes(t, t->remotes.addr, t->remotes.n);
+	tunnel_resolve(t, clock_now());
 	if (t->admin_up)
 		enter_service(t);
 }
@@ -409,7 +476,8 @@ void tunnel_reconfigure(
 	t->site = site;
 	t->cfg = cfg;
 	t->facts.has_bgp = cfg->have_bgp;
-	if (changed && ike_enter(t, false, &why))
+	remotes_config(&t->remotes, cfg, was);
+	if (changed && ike_enter(t, &why))
 		set_error(t, &why);
 	/* Also where nothing changed: announce-from names LAN peers, whose numbers may be new. */
 	if (bgp_enter(t, !session, &why))
@@ -540,6 +608,8 @@ static void next_when_down(const struct tunnel *t, struct reason *ret_next)
 	if (!t->admin_up)
 		reason_set(ret_next, "next-admin-down",
 		    "it is down by command; `causeway tunnel up %s` starts it", t->name);
+	else if (t->cfg->n_remote && !t->remotes.n)
+		reason_set(ret_next, "next-name", "waiting for an address of %s", t->cfg->remote_name[0]);
 	else if (demand_resting(t))
 		reason_set(ret_next, "next-packet-out",
 		    "at rest; a packet to one of its trigger routes brings it up (start on-demand)");
@@ -554,7 +624,7 @@ static void next_when_down(const struct tunnel *t, struct reason *ret_next)
 
 void tunnel_next(const struct tunnel *t, struct reason *ret_next)
 {
-	const char *remote = t->cfg->n_remote ? addr_str(&t->cfg->remote[0]) : "any";
+	const char *remote = t->remotes.n ? addr_str(&t->remotes.addr[0]) : "any";
 	const struct cfg_bgp *b = &t->cfg->bgp;
 
 	reason_clear(ret_next);

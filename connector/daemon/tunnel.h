@@ -17,6 +17,7 @@
 #include "connector/daemon/ladder.h"
 #include "connector/daemon/path_watch.h"
 #include "connector/daemon/plane.h"
+#include "connector/daemon/remotes.h"
 
 struct domain;
 
@@ -63,7 +64,11 @@ struct tunnel {
 	uint32_t mtu_outer;    /* of that way; 0: unknown */
 	mtime mtu_looked_out;  /* the last packet out when it was last looked at */
 	struct tunnel_sealed sealed;
-	bool pinned, ours_reported;
+	bool ours_reported;
+	bool ike_entered; /* the core knows it; not before it has an address */
+	struct remotes remotes;
+	struct addr pinned[IKE_REMOTES_MAX];
+	unsigned n_pinned;
 	bool if_suspect; /* somebody may have changed our interface: tunnel_if_look */
 
 	struct ladder_facts facts;
@@ -126,6 +131,10 @@ void tunnel_child_up(struct tunnel *t, uint32_t spi_in);
 void tunnel_child_down(struct tunnel *t);
 void tunnel_sa_removal(struct tunnel *t, bool inbound, uint32_t spi);
 void tunnel_packet_in(struct tunnel *t);
+/* Asks for its names' addresses when that is due; and what came of it. */
+void tunnel_resolve(struct tunnel *t, mtime now);
+void tunnel_resolved(struct tunnel *t, const struct resolver_answer *a);
+void tunnel_remote_worked(struct tunnel *t, const struct addr *remote);
 /* It doesn't pass packets any more, though its SAs stand: what needs `passing` ends. And it does again. */
 void tunnel_path_lost(struct tunnel *t, const struct reason *why);
 void tunnel_path_back(struct tunnel *t);

@@ -201,8 +201,8 @@ static void tunnel_view(const struct tunnel *t, struct view_tunnel *v)
 	tunnel_error(t, &v->error);
 	tunnel_next(t, &v->next);
 	v->local.addr = t->cfg->local;
-	if (t->cfg->n_remote)
-		v->remote.addr = t->cfg->remote[0];
+	if (t->remotes.n)
+		v->remote.addr = t->remotes.addr[0];
 	snprintf(v->interface, sizeof(v->interface), "%s", t->interface);
 	v->data_plane = plane_kind_name(
 	    t->ifindex ? plane_tunnel_kind(t->domain->plane, t->plane_id) : t->domain->plane_kind);

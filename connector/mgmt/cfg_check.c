@@ -24,7 +24,7 @@ struct place {
 };
 
 /* Whether two tunnels would be one to IKE: same addresses, same identities. */
-static bool same_ike_peer(const struct cfg_tunnel *a, const struct cfg_tunnel *b, struct addr *ret_remote)
+static bool same_ike_peer(const struct cfg_tunnel *a, const struct cfg_tunnel *b, const char **ret_remote)
 {
 	if (!addr_eq(&a->local, &b->local) || strcmp(a->local_id, b->local_id) != 0 ||
 	    strcmp(a->remote_id, b->remote_id) != 0)
@@ -34,8 +34,9 @@ static bool same_ike_peer(const struct cfg_tunnel *a, const struct cfg_tunnel *b
 		return false;
 	for (unsigned i = 0; i < a->n_remote; i++) {
 		for (unsigned j = 0; j < b->n_remote; j++) {
-			if (addr_eq(&a->remote[i], &b->remote[j])) {
-				*ret_remote = a->remote[i];
+			if (cfg_same_remote(a, i, b, j)) {
+				*ret_remote =
+				    a->remote_name[i][0] ? a->remote_name[i] : addr_str(&a->remote[i]);
 				return true;
 			}
 		}
@@ -52,7 +53,7 @@ static int check_pair(const struct cfg_load *l, struct place a, struct place b)
 {
 	const struct cfg_tunnel *s = a.tunnel, *t = b.tunnel;
 	char path[CFG_PATH_MAX];
-	struct addr remote;
+	const char *remote;
 
 	if (s->interface[0] && !strcmp(s->interface, t->interface))
 		return cfg_fail(l, "config-duplicate-interface",
@@ -61,7 +62,7 @@ static int check_pair(const struct cfg_load *l, struct place a, struct place b)
 		    a.site->name, s->name);
 	if (same_ike_peer(s, t, &remote))
 		return cfg_fail(l, "config-duplicate-tunnel",
-		    tunnel_path(b.site, t, "remote-address", path, sizeof(path)), addr_str(&remote),
+		    tunnel_path(b.site, t, "remote-address", path, sizeof(path)), remote,
 		    "%s/%s has the same local and remote address and the same identities; change one, or "
 		    "tell them apart by local-id or remote-id",
 		    a.site->name, s->name);

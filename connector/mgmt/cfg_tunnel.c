@@ -120,6 +120,8 @@ static void take_choices(const struct lyd_node *node, struct cfg_tunnel *t)
 		t->role = !strcmp(v, "both")       ? CFG_ROLE_BOTH
 		          : !strcmp(v, "initiate") ? CFG_ROLE_INITIATE
 		                                   : CFG_ROLE_RESPOND;
+	if ((v = cfg_value(node, "promote-alternate")))
+		t->promote_alternate = !strcmp(v, "true");
 	if ((v = cfg_value(node, "force-encapsulation"))) {
 		t->force_encap = !strcmp(v, "true");
 		t->force_encap_given = true;
@@ -174,16 +176,32 @@ static bool looks_numeric(const char *s)
 	return strchr(s, ':') || s[strspn(s, "0123456789./")] == '\0';
 }
 
+/* A host name (RFC 1123 2.1): letters, digits, hyphens and dots. */
+static int take_host(const struct cfg_load *l, const struct lyd_node *node, char ret_name[CFG_HOST_MAX + 1])
+{
+	const char *v = lyd_get_value(node);
+
+	if (v[strspn(v, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.")] || v[0] == '-' ||
+	    v[0] == '.' || strlen(v) > CFG_HOST_MAX)
+		return cfg_fail_at(l, "config-wrong-value", node,
+		    "this is neither an address nor a host name; write one like 203.0.113.2 or "
+		    "vpn.example.net");
+	snprintf(ret_name, CFG_HOST_MAX + 1, "%s", v);
+	return 0;
+}
+
 static int take_remotes(const struct cfg_load *l, const struct lyd_node *node, struct cfg_tunnel *t)
 {
 	for (const struct lyd_node *n = cfg_child(node, "remote-address"); n;
 	     n = cfg_next(node, "remote-address", n)) {
 		struct addr *a = &t->remote[t->n_remote];
 
-		if (addr_parse(lyd_get_value(n), a) && !looks_numeric(lyd_get_value(n)))
-			return cfg_fail_at(l, "config-not-supported", n,
-			    "this version can't look up host names; write the gateway's public address "
-			    "itself");
+		if (addr_parse(lyd_get_value(n), a) && !looks_numeric(lyd_get_value(n))) {
+			if (take_host(l, n, t->remote_name[t->n_remote]))
+				return -1;
+			t->n_remote++;
+			continue;
+		}
 		if (cfg_take_addr(l, n, a))
 			return -1;
 		if (addr_is_unspecified(a))

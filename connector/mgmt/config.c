@@ -154,12 +154,17 @@ static bool same_inside(const struct cfg_tunnel *a, const struct cfg_tunnel *b)
 	return true;
 }
 
+bool cfg_same_remote(const struct cfg_tunnel *a, unsigned i, const struct cfg_tunnel *b, unsigned j)
+{
+	return addr_eq(&a->remote[i], &b->remote[j]) && !strcmp(a->remote_name[i], b->remote_name[j]);
+}
+
 static bool same_ends(const struct cfg_tunnel *a, const struct cfg_tunnel *b)
 {
 	if (a->n_remote != b->n_remote || !addr_eq(&a->local, &b->local))
 		return false;
 	for (unsigned i = 0; i < a->n_remote; i++)
-		if (!addr_eq(&a->remote[i], &b->remote[i]))
+		if (!cfg_same_remote(a, i, b, i))
 			return false;
 	return !strcmp(a->local_id, b->local_id) && !strcmp(a->remote_id, b->remote_id);
 }
@@ -203,8 +208,8 @@ enum cfg_change cfg_tunnel_compare(const struct cfg_tunnel *a, const struct cfg_
 		return CFG_LIGHT;
 	if (a->admin_up != b->admin_up || a->start != b->start || a->ike_lifetime.ns != b->ike_lifetime.ns ||
 	    a->esp_lifetime.ns != b->esp_lifetime.ns || a->esp_lifekbytes != b->esp_lifekbytes ||
-	    !addr_eq(&a->probe, &b->probe) || a->idle_timeout.ns != b->idle_timeout.ns ||
-	    a->retry.ns != b->retry.ns || a->tries != b->tries ||
+	    a->promote_alternate != b->promote_alternate || !addr_eq(&a->probe, &b->probe) ||
+	    a->idle_timeout.ns != b->idle_timeout.ns || a->retry.ns != b->retry.ns || a->tries != b->tries ||
 	    a->liveness_interval.ns != b->liveness_interval.ns ||
 	    a->liveness_timeout.ns != b->liveness_timeout.ns)
 		return CFG_LIGHT;

@@ -23,6 +23,7 @@
 
 #define CFG_NAME_MAX    64
 #define CFG_REMOTES_MAX 8
+#define CFG_HOST_MAX    253
 #define CFG_TUNNELS_MAX 4 /* a site */
 
 struct profiles; /* profiles/profile.h */
@@ -72,9 +73,11 @@ struct cfg_tunnel {
 	enum cfg_start start;
 	enum cfg_role role;
 	enum cfg_plane data_plane;
-	char interface[16]; /* empty: the daemon picks cw0, cw1, ... */
-	struct addr local;  /* none: the route decides */
-	struct addr remote[CFG_REMOTES_MAX];
+	char interface[16];                  /* empty: the daemon picks cw0, cw1, ... */
+	struct addr local;                   /* none: the route decides */
+	struct addr remote[CFG_REMOTES_MAX]; /* none where there is a name instead: */
+	char remote_name[CFG_REMOTES_MAX][CFG_HOST_MAX + 1];
+	bool promote_alternate; /* an address that worked is tried first from then on */
 	unsigned n_remote;
 	char local_id[256], remote_id[256]; /* empty: addresses / any */
 	char secret_file[4096]; /* as it is opened: a relative name counts from the configuration file's
@@ -181,6 +184,8 @@ enum cfg_change {
 	CFG_LIGHT /* BGP policy, static routes, timers: no SA is touched */,
 	CFG_RESTART /* the tunnel must start anew */
 };
+/* The i-th remote of the one and the j-th of the other: the same address, or the same name. */
+bool cfg_same_remote(const struct cfg_tunnel *a, unsigned i, const struct cfg_tunnel *b, unsigned j);
 enum cfg_change cfg_tunnel_compare(const struct cfg_tunnel *a, const struct cfg_tunnel *b);
 const struct cfg_site *cfg_find_site(const struct cfg *cfg, const char *name);
 const struct cfg_tunnel *cfg_find_tunnel(const struct cfg_site *site, const char *name);

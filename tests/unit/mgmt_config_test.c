@@ -316,8 +316,8 @@ static const struct mistake mistakes[] = {
 	    "10.100.0.0/16" },
 	{ { { T1 "static-route", "[{\"prefix\":\"10.9.0.0/16\",\"metric\":4000000000}]" } },
 	    "config-wrong-value", "/metric", "4000000000", "protect" },
-	{ { { T1 "remote-address/0", "\"vpn.example.net\"" } }, "config-not-supported",
-	    Y_T1 "/remote-address", "vpn.example.net", "public address" },
+	{ { { T1 "remote-address/0", "\"vpn_1.example.net\"" } }, "config-wrong-value",
+	    Y_T1 "/remote-address", "vpn_1.example.net", "host name" },
 };
 
 static void expect(const struct reason *why, const struct mistake *m, const char *text)
