@@ -78,7 +78,8 @@ struct domain {
 	uint32_t next_id, next_site_id;
 
 	struct loop_timer *timer;
-	struct loop_watch *plane_watch, *fib_watch, *jobs_watch;
+	int echo_fd; /* probes through tunnels; -1: none */
+	struct loop_watch *echo_watch, *plane_watch, *fib_watch, *jobs_watch;
 	mtime next_poll; /* of the plane's counters */
 	mtime started;
 	bool pumping, reconciled;

@@ -15,6 +15,7 @@
 #include "base/list.h"
 #include "connector/daemon/cfg_ref.h"
 #include "connector/daemon/ladder.h"
+#include "connector/daemon/mtu_probe.h"
 #include "connector/daemon/path_watch.h"
 #include "connector/daemon/plane.h"
 #include "connector/daemon/remotes.h"
@@ -61,8 +62,10 @@ struct tunnel {
 	uint32_t plane_id;     /* stays with the interface when a successor takes it over */
 	uint32_t mtu;          /* that the interface has; 0 without one */
 	uint32_t mtu_possible; /* by the way to the peer; 0: unknown */
-	uint32_t mtu_outer;    /* of that way; 0: unknown */
-	mtime mtu_looked_out;  /* the last packet out when it was last looked at */
+	uint32_t mtu_computed; /* what the interface would have without a probe; 0: unknown */
+	struct mtu_probe probe;
+	uint32_t mtu_outer;   /* of that way; 0: unknown */
+	mtime mtu_looked_out; /* the last packet out when it was last looked at */
 	struct tunnel_sealed sealed;
 	bool ours_reported;
 	bool ike_entered; /* the core knows it; not before it has an address */

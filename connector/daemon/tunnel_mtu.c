@@ -64,6 +64,14 @@ static void set_mtu(struct tunnel *t, uint32_t mtu)
 	t->mtu = mtu;
 }
 
+/* What was computed, or what a probe for just that found. */
+static uint32_t in_force(const struct tunnel *t)
+{
+	uint32_t passes = t->probe.max == t->mtu_computed ? t->probe.result : 0;
+
+	return tunnel_mtu_choose(t->mtu_computed, passes, ipv6_inside(t->cfg));
+}
+
 static void say(const struct tunnel *t, int ifindex, bool learned)
 {
 	char name[IFNAMSIZ] = "?";
@@ -106,9 +114,27 @@ void tunnel_mtu_update(struct tunnel *t)
 	if (possible == t->mtu_possible)
 		return;
 	t->mtu_possible = possible;
-	set_mtu(t, tunnel_mtu_choose(t->cfg->mtu, possible, ipv6_inside(t->cfg)));
+	t->mtu_computed = tunnel_mtu_choose(t->cfg->mtu, possible, ipv6_inside(t->cfg));
+	set_mtu(t, in_force(t));
 	if (possible < t->cfg->mtu)
 		say(t, ifindex, learned);
+}
+
+void tunnel_mtu_probed(struct tunnel *t)
+{
+	uint32_t passes = t->probe.result, was = t->mtu;
+
+	if (!t->ifindex || !t->mtu_computed)
+		return;
+	set_mtu(t, in_force(t));
+	if (passes && passes < t->mtu_computed && t->mtu != was)
+		log_warn(t->domain->log, t->name,
+		    "mtu-black-hole: packets of %u bytes vanish on the way to %s or back, without a word "
+		    "(ICMP \"fragmentation "
+		    "needed\" is blocked, or the far end drops them); %u pass. The interface %s has MTU %u "
+		    "now, and TCP is held "
+		    "to that. Write \"mtu\": %u to say so yourself, or let ICMP type 3 code 4 pass",
+		    t->mtu_computed, addr_str(&t->sealed.remote), passes, t->interface, t->mtu, t->mtu);
 }
 
 void tunnel_mtu_sealed_by(struct tunnel *t, const struct plane_sa *sa)

@@ -181,6 +181,8 @@ static void tunnel_size_view(const struct tunnel *t, struct view_tunnel *v)
 	v->mtu = t->mtu ? t->mtu : t->cfg->mtu;
 	v->mtu_possible = t->mtu_possible;
 	v->mtu_outer = t->mtu_outer;
+	v->mtu_probe = mtu_probe_state_name(t->probe.state);
+	v->mtu_probed = t->probe.result;
 	if (!t->cfg->mss)
 		return;
 	way = mss_clamp_way(t->interface, t->cfg->mss, v->mtu);

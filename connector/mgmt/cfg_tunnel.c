@@ -98,6 +98,8 @@ static void take_header_fields(const struct lyd_node *node, struct cfg_tunnel *t
 
 	if (v)
 		t->df = !strcmp(v, "copy") ? CFG_DF_COPY : !strcmp(v, "set") ? CFG_DF_SET : CFG_DF_CLEAR;
+	v = cfg_value(node, "mtu-probe");
+	t->mtu_probe = !v || !strcmp(v, "true");
 	if ((v = cfg_value(node, "dscp")))
 		t->dscp_zero = !strcmp(v, "zero");
 	if ((v = cfg_value(node, "ecn")))

@@ -206,10 +206,11 @@ enum cfg_change cfg_tunnel_compare(const struct cfg_tunnel *a, const struct cfg_
 		return CFG_RESTART;
 	if (!credentials_same(a->credentials, b->credentials)) /* holds from the next authentication */
 		return CFG_LIGHT;
-	if (a->admin_up != b->admin_up || a->start != b->start || a->ike_lifetime.ns != b->ike_lifetime.ns ||
-	    a->esp_lifetime.ns != b->esp_lifetime.ns || a->esp_lifekbytes != b->esp_lifekbytes ||
-	    a->promote_alternate != b->promote_alternate || !addr_eq(&a->probe, &b->probe) ||
-	    a->idle_timeout.ns != b->idle_timeout.ns || a->retry.ns != b->retry.ns || a->tries != b->tries ||
+	if (a->admin_up != b->admin_up || a->start != b->start || a->mtu_probe != b->mtu_probe ||
+	    a->ike_lifetime.ns != b->ike_lifetime.ns || a->esp_lifetime.ns != b->esp_lifetime.ns ||
+	    a->esp_lifekbytes != b->esp_lifekbytes || a->promote_alternate != b->promote_alternate ||
+	    !addr_eq(&a->probe, &b->probe) || a->idle_timeout.ns != b->idle_timeout.ns ||
+	    a->retry.ns != b->retry.ns || a->tries != b->tries ||
 	    a->liveness_interval.ns != b->liveness_interval.ns ||
 	    a->liveness_timeout.ns != b->liveness_timeout.ns)
 		return CFG_LIGHT;

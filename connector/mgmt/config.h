@@ -103,6 +103,7 @@ struct cfg_tunnel {
 	uint32_t fragment_size;               /* octets of an IP packet; 0: the default */
 	enum cfg_df df;                       /* of the outer IPv4 header */
 	bool dscp_zero, ignore_ecn;
+	bool mtu_probe;
 	uint32_t mtu, mss; /* of the tunnel interface; from the profile */
 	struct cfg_static_route *static_route;
 	size_t n_static_route;

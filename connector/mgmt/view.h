@@ -61,6 +61,8 @@ struct view_tunnel { /* `tunnel list|show` */
 	uint32_t mtu, mss;
 	uint32_t mtu_outer;    /* of the way to the peer; 0: unknown yet, null */
 	uint32_t mtu_possible; /* 0: unknown yet, null in the JSON */
+	const char *mtu_probe; /* "off", "checking", "searching", "known", "no-answer" */
+	uint32_t mtu_probed;   /* what passes; 0: not known, null */
 	bool mss_clamped;
 	struct reason mss_error; /* why not, though wanted */
 	bool have_ike;

@@ -281,6 +281,8 @@ json_t *view_tunnel_json(const struct view_tunnel *v)
 	put(&b, "mtu", number(v->mtu));
 	put(&b, "mtu-outer", v->mtu_outer ? number(v->mtu_outer) : json_null());
 	put(&b, "mtu-possible", v->mtu_possible ? number(v->mtu_possible) : json_null());
+	put(&b, "mtu-probe", text_or_null(v->mtu_probe));
+	put(&b, "mtu-probed", v->mtu_probed ? number(v->mtu_probed) : json_null());
 	put(&b, "mss", number(v->mss));
 	put(&b, "mss-clamped", json_boolean(v->mss_clamped));
 	put(&b, "mss-error", why(&v->mss_error));

@@ -714,6 +714,8 @@ static void changes_are_told_apart(void **state)
 		{ T1 "ecn", "false", CFG_RESTART },
 		{ T1 "ecn", "true", CFG_SAME },
 		{ T1 "df", "\"set\"", CFG_RESTART },
+		{ T1 "mtu-probe", "true", CFG_SAME },
+		{ T1 "mtu-probe", "false", CFG_LIGHT },
 		{ T1 "mtu", "1399", CFG_RESTART },
 	};
 

@@ -134,7 +134,8 @@ static void tunnels_keep_the_contract(void **state)
 	j = view_tunnel_json(&v);
 	EXPECT(j, "site:s", "name:s", "step:s", "local:s", "remote:s", "interface:s", "data-plane:s", "nat:s",
 	    "ike:o", "child:a", "child-rekeys:n", "local-port:n", "remote-port:n", "mtu:n", "mss:n",
-	    "mtu-outer:0", "mtu-possible:0", "mss-clamped:b", "mss-error:o", "drop:a");
+	    "mtu-outer:0", "mtu-possible:0", "mtu-probe:0", "mtu-probed:0", "mss-clamped:b", "mss-error:o",
+	    "drop:a");
 	assert_string_equal(str(j, "local"), "192.0.2.1");
 	EXPECT(json_object_get(j, "ike"), "spi-i:s", "spi-r:s", "proposal:s", "age:n", "rekeys:n");
 	assert_string_equal(str(json_object_get(j, "ike"), "spi-i"), "00000000000000c1");
