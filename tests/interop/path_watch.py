@@ -66,7 +66,7 @@ def main(case):
                 drop = Drop(net, hooks)
                 wait_for("the withdrawal", lambda: kernel.route(net.onprem, PREFIX) is None, 30)
                 case.note(f"withdrawn after {time.monotonic() - begin:.1f} s")
-                check(time.monotonic() - begin < INTERVAL + TIMEOUT + 4, "too late")
+                check(time.monotonic() - begin < 30, "too late: BGP would have noticed only after its hold time of 180 s")
                 wait_for("a reason", lambda: (cw.error() or {}).get("id") in ("path-dead", "path-restart"), 5)
                 equal(cw.step() in ("child", "passing", "down", "connecting", "authenticating"), True, "step")
             with case.step("it passes again: so does the tunnel, by itself"):
