@@ -162,18 +162,15 @@ int xfrm_link_del(const struct sys_domain *domain, int ifindex)
 struct listing {
 	struct xfrm_link_view *out;
 	size_t n, max;
+	struct xfrm_link_view beyond; /* max: only counted */
 };
 
 static void take(void *ctx, const struct nlmsghdr *nlh)
 {
 	struct listing *l = ctx;
-	struct xfrm_link_view v;
 
-	if (!xfrm_link_parse(nlh, &v))
-		return;
-	if (l->n < l->max)
-		l->out[l->n] = v;
-	l->n++;
+	if (xfrm_link_parse(nlh, l->n < l->max ? &l->out[l->n] : &l->beyond))
+		l->n++;
 }
 
 int xfrm_link_get(const struct sys_domain *domain, int ifindex, struct xfrm_link_view *ret_link)
