@@ -120,7 +120,7 @@ struct fib_thread {
 	struct list pins;
 	bool look; /* the kernel's view of pinned endpoints may have changed */
 	bool lost; /* notifications were lost: a new picture */
-	mtime next_picture, next_look;
+	mtime next_picture;
 	struct fib_op op[FIB_ROUND_OPS];
 	struct fib_outcome {
 		int err, old_err;

@@ -24,7 +24,6 @@
 #include <unistd.h>
 
 #define PICTURE_PAUSE_MS 500
-#define LOOK_PAUSE       mdur_ms(100) /* hundreds of tunnels that come or go must not each ask for every pin */
 #define PICTURE_TRIES                                                                                        \
 	3 /* the kernel's dumps may be interrupted by changes; the monitor hears of those anyway */
 #define FAREWELL_ROUNDS 100000 /* a bound for taking everything out: 25 million routes */
@@ -479,12 +478,9 @@ static void report_pin(struct fib_thread *t, struct fib_thread_pin *pin)
 
 static void look_at_pins(struct fib_thread *t)
 {
-	mtime now = clock_now();
-
-	if (!t->look || !mtime_reached(t->next_look, now))
+	if (!t->look)
 		return;
 	t->look = false;
-	t->next_look = mtime_add(now, LOOK_PAUSE);
 	list_for_each (&t->pins, struct fib_thread_pin, pin, node) {
 		if (fib_pinned(t->fib, &pin->endpoint)) {
 			report_pin(t, pin);
@@ -535,8 +531,6 @@ static int timeout_ms(struct fib_thread *t)
 
 	if (t->lost || fib_resync_wanted(t->fib))
 		at = mtime_min(at, t->next_picture);
-	if (t->look)
-		at = mtime_min(at, t->next_look);
 	if (mtime_is_never(at))
 		return -1;
 	ms = mdur_to_ms(mtime_since(at, now)) + 1;
