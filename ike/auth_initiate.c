@@ -192,6 +192,7 @@ static int take_child(
 	n.n_ts_remote = ike_ts_narrow(tsr.list, tsr.n, cfg->tsr, cfg->n_tsr, n.ts_remote);
 	if (!n.n_ts_local || !n.n_ts_remote || !ike_ts_all_within(tsi.list, tsi.n, cfg->tsi, cfg->n_tsi) ||
 	    !ike_ts_all_within(tsr.list, tsr.n, cfg->tsr, cfg->n_tsr)) {
+		ike_facts_peer_ts(sa, &tsr, &tsi);
 		ike_reason_ts_refused(why, sa, false);
 		return -1;
 	}
@@ -256,6 +257,8 @@ static void verified(
 	struct ike_conn *conn = sa->conn;
 	struct reason why;
 
+	sa->facts.peer_proved = true;
+	sa->facts.took_us = a->told_all;
 	if (a->rounds == 1 && !ike_identity_accepts(&conn->cfg.remote_id, &sa->remote_id)) {
 		ike_reason_wrong_identity(&why, sa, &sa->remote_id, &conn->cfg.remote_id);
 		fail(sa, &why, now);
@@ -343,6 +346,8 @@ void ike_auth_reply(
 		ike_task_failed(sa, now);
 		return;
 	}
+	ike_facts_notifies(sa, p);
+	sa->facts.auth_answered = true;
 	if (error && !p->auth.data && !p->eap.data) {
 		refused(sa, error, now);
 		return;

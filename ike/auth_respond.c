@@ -94,8 +94,10 @@ static struct ike_conn *choose_conn(const struct ike_sa *sa, const struct ike_id
 static void complain(struct ike_sa *sa, const struct reason *why, mtime now)
 {
 	ike_conn_warn(sa->conn, why, now);
-	if (!sa->conn->live)
+	if (!sa->conn->live) {
 		sa->conn->last_error = *why;
+		ike_facts_keep(sa, why, now);
+	}
 	if (sa->auth)
 		sa->auth->complained = true;
 }
@@ -177,6 +179,8 @@ static uint16_t settle_child(
 		n->n_ts_local = ike_ts_narrow(tsr.list, tsr.n, cfg->tsi, cfg->n_tsi, n->ts_local);
 	}
 	if (!n->spi_out || !n->n_ts_local || !n->n_ts_remote) {
+		if (!ike_ts_parse(p->tsi, &tsi) && !ike_ts_parse(p->tsr, &tsr))
+			ike_facts_peer_ts(sa, &tsi, &tsr);
 		ike_reason_ts_refused(why, sa, false);
 		return IKE_N_TS_UNACCEPTABLE;
 	}
@@ -230,6 +234,7 @@ static void finish(struct ike_sa *sa, const struct request *rq, const struct ike
 	struct reason why;
 	uint16_t refusal;
 
+	sa->facts.peer_proved = true;
 	if (sa->auth->initial_contact)
 		ike_settle_initial_contact(sa, now);
 	refusal = settle_child(sa, offer, &n, &why);
@@ -248,8 +253,10 @@ static void finish(struct ike_sa *sa, const struct request *rq, const struct ike
 		return;
 	}
 	ike_act_report(sa->ike, conn->id, IKE_REPORT_ERROR, &why);
-	if (!conn->live)
+	if (!conn->live) {
 		conn->last_error = why;
+		ike_facts_keep(sa, &why, now);
+	}
 	sa->childless_at = mtime_add(now, childless_patience);
 	ike_conn_lost(conn, &why, false, now); /* if the peer's INITIAL_CONTACT took what was there */
 }
@@ -458,6 +465,8 @@ void ike_auth_request(struct ike_sa *sa, uint32_t msg_id, struct ike_payloads *p
 	struct request rq = { .msg_id = msg_id, .p = p, .first = first, .chain = chain };
 	struct reason why;
 
+	ike_facts_notifies(sa, p);
+	sa->facts.auth_answered = true;
 	if (!sa->auth && begin(sa, &rq, now))
 		return;
 	switch (sa->auth->stage) {

@@ -92,6 +92,12 @@ void ike_attempt_failed(struct ike_sa *sa, const struct reason *why, mtime now)
 	unsigned n = conn->cfg.n_remote;
 	mtime at = now;
 
+	if (sa->trial) {
+		ike_trial_over(
+		    sa, !strcmp(why->id, "ike-no-proposal") ? IKE_TRIAL_REFUSED : IKE_TRIAL_SILENT, now);
+		return;
+	}
+	ike_facts_keep(sa, why, now);
 	if (conn->attempt == sa)
 		conn->attempt = NULL;
 	if (sa->state == IKE_SA_INITIATING)

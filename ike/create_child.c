@@ -102,9 +102,10 @@ static void try_again(struct ike_sa *sa, struct ike_child *c, mdur in, mtime now
 	c->retry_at = mtime_add(now, ike_jitter(sa->ike, in, 40));
 }
 
-static void report(struct ike_sa *sa, const struct reason *why)
+static void report(struct ike_sa *sa, const struct reason *why, mtime now)
 {
 	sa->conn->last_error = *why;
+	ike_facts_keep(sa, why, now);
 	ike_act_report(sa->ike, sa->conn->id, IKE_REPORT_ERROR, why);
 }
 
@@ -140,7 +141,7 @@ static void refused_for_good(struct ike_sa *sa, struct ike_child *c, const struc
 		child_lost(sa, now);
 		return;
 	}
-	report(sa, why);
+	report(sa, why, now);
 	for (unsigned i = 0; c && i < c->refusals && i < RETRY_DOUBLINGS_MAX; i++)
 		in = mdur_mul(in, 2, 1);
 	if (c)
@@ -376,6 +377,7 @@ void ike_rekey_child_reply(
 	struct ike_nonce ni = t->nonce, nr = { 0 };
 	struct reason why;
 
+	ike_facts_notifies(sa, p);
 	if (!p->sa.data && error) {
 		refused(sa, old, error, now);
 		return;

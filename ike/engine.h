@@ -228,7 +228,28 @@ void ike_process_request(struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, u
     struct ike_job *job, mtime now);
 void ike_process_reply(struct ike_sa *sa, uint8_t first, struct rd chain, struct ike_job *job, mtime now);
 
+/* facts.c: what diagnose.h tells of */
+void ike_facts_notifies(struct ike_sa *sa, const struct ike_payloads *p);
+/* The selectors that the peer wanted and did not get: its own networks, and what it takes for ours. */
+void ike_facts_peer_ts(struct ike_sa *sa, const struct ike_ts_list *theirs, const struct ike_ts_list *ours);
+/* A stranger at the address of this connection was refused before there was an SA. */
+void ike_facts_stranger(struct ike_conn *conn, const struct endpoint *local, const struct endpoint *remote,
+    const struct reason *why);
+/* The SA, or the attempt, ended with this reason: its facts become those of the connection's failure. */
+void ike_facts_keep(struct ike_sa *sa, const struct reason *why, mtime now);
+/* What can be read off the SA itself, into facts of it. */
+struct ike_facts ike_facts_of(const struct ike_sa *sa, mtime now);
+
+/* trial.c: which proposal would pass */
+void ike_trial_start(struct ike_conn *conn, mtime now);
+void ike_trial_over(struct ike_sa *sa, enum ike_trial_result result, mtime now);
+const struct ike_proposals *ike_trial_offer(const struct ike_sa *sa);
+void ike_trial_free(struct ike_trial *t);
+
 /* init.c: IKE_SA_INIT as initiator */
+/* An attempt that has its connection and proposals: IKE_SA_INIT goes out when its key is made. -1: no memory.
+ */
+int ike_init_begin(struct ike_sa *sa);
 void ike_init_start(struct ike_conn *conn, mtime now);
 void ike_init_job_done(struct ike_sa *sa, struct ike_job *job, mtime now);
 void ike_init_reply(struct ike_sa *sa, const struct ike_header *h, struct rd chain, const uint8_t *data,

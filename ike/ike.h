@@ -207,6 +207,19 @@ void ike_fact_first_packet(struct ike *ike, uint32_t conn, uint32_t spi_in, mtim
  * not.
  */
 void ike_fact_moved(struct ike *ike, uint32_t conn, uint32_t spi_in, const struct endpoint *remote);
+/*
+ * A datagram of ours to `remote` did not get there: the network or our own host said so (ICMP,
+ * unauthenticated). spi_i: of the IKE header in what came back; 0: not known. Told, should the attempt fail;
+ * it ends nothing (RFC 7296 2.4).
+ */
+enum ike_undelivered {
+	IKE_UNDELIVERED_NONE,
+	IKE_UNDELIVERED_PORT_CLOSED, /* port unreachable: its host is there, nothing listens */
+	IKE_UNDELIVERED_HOST,        /* host or network unreachable, or we have no route */
+	IKE_UNDELIVERED_FORBIDDEN,   /* a filter says no, a router's or our own */
+};
+void ike_fact_undelivered(
+    struct ike *ike, const struct endpoint *remote, uint64_t spi_i, enum ike_undelivered why);
 /* What this child SA has carried, in either direction the larger; may start a rekey. Also of one that was
  * replaced and still takes late packets: its inbound side stays until they have ceased. */
 struct ike_usage {

@@ -114,6 +114,7 @@ void ike_sa_free(struct ike_sa *sa)
 	ike_bytes_clear(&sa->init_mine);
 	ike_bytes_clear(&sa->init_peers);
 	ike_bytes_clear(&sa->cookie);
+	ike_trial_free(sa->trial);
 	free(sa);
 }
 
@@ -198,8 +199,10 @@ void ike_sa_close(struct ike_sa *sa, bool tell, const struct reason *why, mtime 
 
 	if (was == IKE_SA_LINGERING || was == IKE_SA_DEAD || was == IKE_SA_CLOSING)
 		return;
-	if (sa->conn && why)
+	if (sa->conn && why) {
 		sa->conn->last_error = *why;
+		ike_facts_keep(sa, why, now);
+	}
 	if (sa->conn && sa->conn->attempt == sa)
 		sa->conn->attempt = NULL;
 	/* An SA that the peer can't have authenticated yet just ends. */

@@ -81,8 +81,10 @@ static unsigned delete_children(
 			continue;
 		if (c->state != IKE_CHILD_DELETING)
 			spis[n++] = c->spi_in;
-		if (sa->conn->live == c && !ike_child_successor(c))
+		if (sa->conn->live == c && !ike_child_successor(c)) {
 			ike_reason_peer_deleted(&sa->conn->last_error, sa, true);
+			ike_facts_keep(sa, &sa->conn->last_error, now);
+		}
 		ike_child_remove(c, true, now);
 	}
 	return n;
@@ -106,7 +108,9 @@ static void ike_deleted(struct ike_sa *sa, mtime now)
 	} else if (sa->state == IKE_SA_ESTABLISHED) {
 		ike_rehearsal_judge(sa);
 		/* One that never had a child went for the reason that is noted already. */
-		if (ike_child_ready(sa) || !reason_is_set(&conn->last_error))
+		if (sa->facts.ms_status)
+			ike_reason_refused(&why, sa, IKE_N_MS_STATUS, "the IKE SA");
+		else if (ike_child_ready(sa) || !reason_is_set(&conn->last_error))
 			ike_reason_peer_deleted(&why, sa, false);
 		else
 			why = conn->last_error;
@@ -140,6 +144,7 @@ void ike_informational_request(struct ike_sa *sa, uint32_t msg_id, struct ike_pa
 	bool delete_ike = false;
 	unsigned n = 0;
 
+	ike_facts_notifies(sa, p);
 	for (unsigned i = 0; i < p->n_del; i++)
 		delete_ike = delete_ike || p->del[i].protocol == IKE_PROTO_IKE;
 	for (unsigned i = 0; i < p->n_del && !delete_ike; i++)

@@ -59,14 +59,22 @@ void ike_init_start(struct ike_conn *conn, mtime now)
 
 	if (!sa)
 		return;
+	conn->attempt = sa;
+	if (ike_init_begin(sa))
+		ike_sa_dead(sa);
+}
+
+int ike_init_begin(struct ike_sa *sa)
+{
+	struct ike_conn *conn = sa->conn;
+	struct ike *ike = sa->ike;
+
 	sa->local = (struct endpoint){ conn->cfg.local, IKE_PORT };
 	sa->remote = (struct endpoint){ conn->cfg.remote[conn->remote_index % conn->cfg.n_remote], IKE_PORT };
 	sa->ni.len = IKE_NONCE_LEN;
 	rng_fill(&ike->rng, sa->ni.data, IKE_NONCE_LEN);
-	conn->attempt = sa;
 	sa->task.kind = IKE_TASK_INIT;
-	if (start_ke(sa, ike_first_group(&conn->cfg.ike_proposals)))
-		ike_sa_dead(sa);
+	return start_ke(sa, ike_first_group(ike_trial_offer(sa)));
 }
 
 static void send_init(struct ike_sa *sa, mtime now)
@@ -77,7 +85,7 @@ static void send_init(struct ike_sa *sa, mtime now)
 
 	if (sa->cookie.data) /* first of all (RFC 7296 2.6) */
 		ike_build_notify(&b, IKE_PROTO_NONE, NULL, IKE_N_COOKIE, sa->cookie.data, sa->cookie.len);
-	ike_build_sa(&b, &cfg->ike_proposals, IKE_PROTO_IKE, NULL, true);
+	ike_build_sa(&b, ike_trial_offer(sa), IKE_PROTO_IKE, NULL, true);
 	ike_build_ke(&b, (uint16_t)t->group, t->ke_public, t->ke_public_len);
 	ike_build_nonce(&b, sa->ni.data, sa->ni.len);
 	sa->nat_pretended = cfg->force_encap || addr_is_none(&sa->local.addr);
@@ -133,6 +141,7 @@ static int complaint(struct ike_sa *sa, const struct ike_payloads *p, mtime now)
 
 	if (p->sa.data)
 		return -1;
+	ike_facts_notifies(sa, p);
 	if (cookie && cookie->data.len && cookie->data.len <= IKE_COOKIE_MAX) {
 		/*
 		 * We hold one and have only just sent it: this answers an earlier repeat of ours. To ask
@@ -151,7 +160,7 @@ static int complaint(struct ike_sa *sa, const struct ike_payloads *p, mtime now)
 	if (!error)
 		return -1;
 	if (error->type == IKE_N_INVALID_KE_PAYLOAD) {
-		group = ike_retry_group(t, &sa->conn->cfg.ike_proposals, error);
+		group = ike_retry_group(t, ike_trial_offer(sa), error);
 		if (group != KE_NONE) {
 			ike_out_clear(sa);
 			if (start_ke(sa, group))
@@ -161,8 +170,13 @@ static int complaint(struct ike_sa *sa, const struct ike_payloads *p, mtime now)
 		struct rd r = rd_init(error->data.data, error->data.len);
 		ike_reason_invalid_ke(&sa->hint, sa, rd_u16(&r));
 	} else if (error->type == IKE_N_NO_PROPOSAL_CHOSEN) {
+		struct ike_conn *conn = sa->conn;
+		bool trial = sa->trial;
+
 		ike_reason_no_proposal(&why, sa);
 		ike_attempt_failed(sa, &why, now);
+		if (!trial)
+			ike_trial_start(conn, now);
 	} else {
 		ike_reason_refused(&sa->hint, sa, error->type, "IKE_SA_INIT");
 	}
@@ -180,8 +194,7 @@ static int check_answer(struct ike_sa *sa, const struct ike_payloads *p, struct 
 	    ike_ke_parse(p->ke, ret_ke))
 		return -1;
 	if (ike_sa_parse(p->sa, &offer) || !ike_sa_is_answer(&offer) ||
-	    ike_sa_select(
-	        &sa->conn->cfg.ike_proposals, &offer, IKE_PROTO_IKE, IKE_KE_LISTED, sa->task.group, &c))
+	    ike_sa_select(ike_trial_offer(sa), &offer, IKE_PROTO_IKE, IKE_KE_LISTED, sa->task.group, &c))
 		return -1;
 	if (c.suite.ke != sa->task.group || ret_ke->group != (unsigned)c.suite.ke ||
 	    !ke_info(c.suite.ke, &info) || ret_ke->data.len != info.public_len)
@@ -226,6 +239,10 @@ void ike_init_reply(struct ike_sa *sa, const struct ike_header *h, struct rd cha
 	if (!h->spi_r || check_answer(sa, &p, &ke)) {
 		ike_reason_bad_answer(
 		    &sa->hint, sa, "it chooses an IKE suite or a key exchange that we did not offer");
+		return;
+	}
+	if (sa->trial) {
+		ike_trial_over(sa, IKE_TRIAL_ACCEPTED, now);
 		return;
 	}
 	if (ike_ppk_negotiated(sa, &p, &why)) {

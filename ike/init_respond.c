@@ -213,8 +213,10 @@ void ike_init_request(struct ike *ike, const struct ike_header *h, struct rd cha
 		answer(&s, IKE_N_NO_PROPOSAL_CHOSEN, NULL, 0);
 		ike_reason_no_proposal_theirs(&why, unfit, remote, &s.offer);
 		ike_conn_warn(unfit, &why, now);
-		if (!unfit->live)
+		if (!unfit->live) {
 			unfit->last_error = why;
+			ike_facts_stranger(unfit, local, remote, &why);
+		}
 		return;
 	}
 	if (s.ke.group != (unsigned)c.suite.ke || !ke_info(c.suite.ke, &info) ||

@@ -161,10 +161,15 @@ const struct ike_notify *ike_notify_find(const struct ike_payloads *p, uint16_t 
 
 const struct ike_notify *ike_notify_error(const struct ike_payloads *p)
 {
-	for (unsigned i = 0; i < p->n_notify; i++)
-		if (p->notify[i].type < IKE_N_ERROR_LIMIT)
+	const struct ike_notify *ms = NULL;
+
+	for (unsigned i = 0; i < p->n_notify; i++) {
+		if (p->notify[i].type == IKE_N_MS_STATUS)
+			ms = &p->notify[i]; /* it explains another error, where there is one */
+		else if (p->notify[i].type < IKE_N_ERROR_LIMIT)
 			return &p->notify[i];
-	return NULL;
+	}
+	return ms;
 }
 
 const char *ike_notify_name(uint16_t type, char *buf, size_t cap)
@@ -190,6 +195,7 @@ const char *ike_notify_name(uint16_t type, char *buf, size_t cap)
 		{ IKE_N_INVALID_SELECTORS, "INVALID_SELECTORS" },
 		{ IKE_N_TEMPORARY_FAILURE, "TEMPORARY_FAILURE" },
 		{ IKE_N_CHILD_SA_NOT_FOUND, "CHILD_SA_NOT_FOUND" },
+		{ IKE_N_MS_STATUS, "MICROSOFT_STATUS" },
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -26,10 +26,42 @@ static void add_proposals(struct reason *r, const struct ike_proposals *p, bool 
 	}
 }
 
+static void undelivered(struct reason *r, const struct ike_sa *sa)
+{
+	const struct ike_facts *f = &sa->facts;
+
+	if (f->undelivered == IKE_UNDELIVERED_PORT_CLOSED)
+		reason_set(r, "ike-port-closed",
+		    "%s answers that nothing listens on UDP %u (ICMP port unreachable, %u times): is this "
+		    "the "
+		    "gateway's address, and does its IKE service run?",
+		    addr_str(&sa->remote.addr), f->undelivered_port, f->n_undelivered);
+	else
+		reason_set(r, "ike-unreachable",
+		    "%s can't be reached: %s (%u times). Look at the route to it, and at the address.",
+		    addr_str(&sa->remote.addr),
+		    f->undelivered == IKE_UNDELIVERED_FORBIDDEN
+		        ? "a filter, on the way or our own, forbids it"
+		        : "a router, or our own host, has no way to it",
+		    f->n_undelivered);
+}
+
 void ike_reason_no_answer(struct reason *r, const struct ike_sa *sa)
 {
 	const char *what = sa->task.kind == IKE_TASK_AUTH ? "IKE_AUTH" : "IKE_SA_INIT";
 
+	if (sa->facts.undelivered != IKE_UNDELIVERED_NONE) {
+		undelivered(r, sa);
+		return;
+	}
+	if (sa->task.kind == IKE_TASK_AUTH && sa->natt) {
+		reason_set(r, "ike-natt-blocked",
+		    "no answer from %s to IKE_AUTH, sent %u times, though IKE_SA_INIT was answered on UDP "
+		    "%d: most "
+		    "likely UDP %d does not pass both ways, or fragments of large packets don't.",
+		    peer(sa), sa->out.sent, IKE_PORT, IKE_NATT_PORT);
+		return;
+	}
 	reason_set(r, "ike-no-answer",
 	    "no answer from %s to %s, sent %u times. Is the address right, is the gateway up, and do UDP 500 "
 	    "and 4500 pass "
@@ -96,6 +128,14 @@ void ike_reason_refused(struct reason *r, const struct ike_sa *sa, uint16_t noti
 {
 	char buf[40];
 
+	if (notify == IKE_N_MS_STATUS) {
+		const struct ike_ms_status *ms = ike_ms_status(sa->facts.ms_status);
+
+		reason_set(r, "ike-peer-status", "%s gave up with the Windows error code %u%s%s%s%s.",
+		    peer(sa), sa->facts.ms_status, ms ? ", " : "", ms ? ms->name : "", ms ? ": " : "",
+		    ms ? ms->means : "");
+		return;
+	}
 	reason_set(r, "ike-refused", "%s refused %s with %s", peer(sa), exchange,
 	    ike_notify_name(notify, buf, sizeof(buf)));
 }

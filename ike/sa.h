@@ -10,6 +10,7 @@
 #include "base/htab.h"
 #include "base/list.h"
 #include "base/timerq.h"
+#include "ike/diagnose.h"
 #include "ike/fragment.h"
 #include "ike/keymat.h"
 #include "ike/message.h"
@@ -198,6 +199,8 @@ struct ike_sa {
 	uint16_t peer_hashes;  /* of its SIGNATURE_HASH_ALGORITHMS, as bits (auth_signature.h) */
 	struct ike_auth *auth; /* IKE_AUTH under way (auth.h); NULL before and after */
 	struct reason hint;    /* the last unauthenticated complaint, said when the attempt ends */
+	struct ike_facts facts;
+	struct ike_trial *trial; /* not to be completed: it only tries what the peer would accept (trial.c) */
 
 	uint64_t job_action[2]; /* the last JOB by slot (job.c) */
 	struct list children;
@@ -258,6 +261,9 @@ struct ike_conn {
 	mtime up_at;                             /* of the last CHILD_UP, until that is lost */
 	mtime next_attempt;
 	struct reason last_error;
+	struct ike_facts failure; /* those of the SA that ended with it; cleared when the child comes up */
+	struct ike_trial_facts trial;
+	mtime trial_at; /* when they were last tried; NEVER: not yet */
 	/* What was last said of attempts by the peer, or in its name, and when. */
 	char warned_id[sizeof(((struct reason *)0)->id)];
 	mtime warned;

@@ -66,6 +66,12 @@ static struct ike_header header_of(const struct ike_sa *sa, uint8_t exchange, bo
 		.msg_id = id };
 }
 
+static void count_sent(struct ike_sa *sa)
+{
+	sa->facts.sent_init += sa->task.kind == IKE_TASK_INIT;
+	sa->facts.sent_auth += sa->task.kind == IKE_TASK_AUTH;
+}
+
 static int out_set(struct ike_sa *sa, uint8_t exchange, uint32_t id, size_t len, uint64_t depends, mtime now)
 {
 	struct ike_out *o = &sa->out;
@@ -79,6 +85,7 @@ static int out_set(struct ike_sa *sa, uint8_t exchange, uint32_t id, size_t len,
 	o->wait = sa->conn->cfg.retransmit_first.ns ? sa->conn->cfg.retransmit_first : wait_first;
 	o->next = mtime_add(now, o->wait);
 	o->action = ike_send_raw(sa, &o->msg, depends);
+	count_sent(sa);
 	return 0;
 }
 
@@ -269,5 +276,6 @@ void ike_retransmit(struct ike_sa *sa, mtime now)
 
 		ike_text_smaller(sa, &o->text, &h, &o->msg);
 	}
+	count_sent(sa);
 	o->action = ike_send_raw(sa, &o->msg, 0);
 }

@@ -92,6 +92,14 @@ const struct cli_command cli_commands[] = {
 	    "Shows each prefix with its ways out, where it came from, and whether the kernel holds it; if "
 	    "not, why.\n",
 	    cmd_fib_show },
+	{ NULL, "explain", "[SITE/TUNNEL|ID]", 0, 1, NULL, "why a tunnel is not up, and what to change",
+	    "For a tunnel: how far it has come, what was seen, what that rules out, the likely cause, what "
+	    "to\n"
+	    "change here and on the far side (by its cloud's name), and what happens next. For the id of a\n"
+	    "reason, as errors show it in brackets: what it means; this needs no daemon. Without an "
+	    "argument:\n"
+	    "all tunnels that are not fine.\n",
+	    cmd_explain },
 	{ "profile", "list", "", 0, 0, NULL, "the vendor presets (needs no daemon)",
 	    "Shows the presets that a site's `profile` leaf may name.\n", cmd_profile_list },
 	{ "profile", "show", "NAME", 1, 1, NULL, "what a preset says, and by which source (needs no daemon)",

@@ -24,6 +24,7 @@ int cmd_bgp_summary(struct cli *cli, const struct args *args);
 int cmd_bgp_peer(struct cli *cli, const struct args *args);
 int cmd_bgp_routes(struct cli *cli, const struct args *args);
 int cmd_fib_show(struct cli *cli, const struct args *args);
+int cmd_explain(struct cli *cli, const struct args *args);
 int cmd_profile_list(struct cli *cli, const struct args *args);
 int cmd_profile_show(struct cli *cli, const struct args *args);
 int cmd_config_check(struct cli *cli, const struct args *args);

@@ -24,6 +24,7 @@
 #include "connector/sys/rtnl.h"
 #include "connector/sys/tcp.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,6 +87,28 @@ static void on_ike_datagram(
 
 	ike_input(d->ike, local, remote, local->port == NATT_PORT, data, len, clock_now());
 	domain_pump(d);
+}
+
+void domain_ike_undelivered(struct domain *d, const struct endpoint *remote, uint64_t spi_i, int error)
+{
+	enum ike_undelivered why;
+
+	switch (-error) {
+	case ECONNREFUSED: why = IKE_UNDELIVERED_PORT_CLOSED; break;
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+	case EHOSTDOWN:
+	case ENONET: why = IKE_UNDELIVERED_HOST; break;
+	case EACCES:
+	case EPERM: why = IKE_UNDELIVERED_FORBIDDEN; break;
+	default: return; /* too big, say: no word on whether the peer can be reached */
+	}
+	ike_fact_undelivered(d->ike, remote, spi_i, why);
+}
+
+static void on_ike_undelivered(void *ctx, const struct endpoint *remote, uint64_t spi_i, int error)
+{
+	domain_ike_undelivered(ctx, remote, spi_i, error);
 }
 
 static void on_first_inbound(void *ctx, uint32_t plane_id, uint32_t spi)
@@ -161,6 +184,7 @@ static void on_trigger(void *ctx, uint32_t plane_id)
 }
 
 static const struct plane_events plane_events = { .ike_datagram = on_ike_datagram,
+	.ike_undelivered = on_ike_undelivered,
 	.first_inbound = on_first_inbound,
 	.seq_near_end = on_seq_near_end,
 	.remote_moved = on_remote_moved,

@@ -106,4 +106,7 @@ struct lan_peer *domain_lan_peer_by_name(const struct domain *d, const char *nam
 /* "azure-hq/t1" or the LAN peer's name; "?" when there is none. */
 const char *domain_peer_name(const struct domain *d, uint32_t id);
 
+/* An IKE datagram of ours did not get to `remote` (spi_i: of its header; 0: not known), for this -errno. */
+void domain_ike_undelivered(struct domain *d, const struct endpoint *remote, uint64_t spi_i, int error);
+
 #endif

@@ -5,6 +5,7 @@
  */
 #include "connector/daemon/ike_exec.h"
 
+#include "base/cursor.h"
 #include "connector/daemon/demand.h"
 #include "connector/daemon/tunnel_mtu.h"
 #include "connector/sys/clock.h"
@@ -121,8 +122,12 @@ static void exec_send(struct domain *d, const struct ike_action *a)
 
 	/* A lost datagram like any other: the core retransmits. Said once a failure, for whoever reads the
 	 * log. */
-	if (rc)
+	if (rc) {
+		struct rd r = rd_init(a->send.data, a->send.len);
+
 		log_debug(d->log, "ike", "%s: cannot send: %s", endpoint_str(&a->send.remote), strerror(-rc));
+		domain_ike_undelivered(d, &a->send.remote, rd_u64(&r), rc);
+	}
 }
 
 static void copy_ts(struct plane_ts to[], unsigned *n_to, const struct ike_ts from[], unsigned n)

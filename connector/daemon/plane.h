@@ -101,6 +101,11 @@ struct plane_events {
 	/* An IKE datagram came in on port 500 or 4500 (the non-ESP marker is taken off). */
 	void (*ike_datagram)(void *ctx, const struct endpoint *local, const struct endpoint *remote,
 	    const uint8_t *data, size_t len);
+	/*
+	 * An IKE datagram to `remote` did not get there: -ECONNREFUSED (port closed) or another -errno. By
+	 * ICMP, so unauthenticated. spi_i: of its IKE header, 0 when too little of it came back.
+	 */
+	void (*ike_undelivered)(void *ctx, const struct endpoint *remote, uint64_t spi_i, int error);
 	/* The first authenticated packet on an inbound SA. */
 	void (*first_inbound)(void *ctx, uint32_t tunnel, uint32_t spi);
 	/* An outbound SA has used three quarters of its sequence numbers: rekey now. */

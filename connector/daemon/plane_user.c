@@ -194,6 +194,9 @@ void plane_user_dispatch(struct plane_user *p)
 		case PU_IKE_DATAGRAM:
 			p->events.ike_datagram(p->ctx, &e->local, &e->remote, e->data, e->len);
 			break;
+		case PU_IKE_UNDELIVERED:
+			p->events.ike_undelivered(p->ctx, &e->remote, e->spi_i, e->error);
+			break;
 		case PU_FIRST_INBOUND: p->events.first_inbound(p->ctx, e->tunnel, e->spi); break;
 		case PU_SEQ_NEAR_END: p->events.seq_near_end(p->ctx, e->tunnel, e->spi); break;
 		case PU_REMOTE_MOVED: p->events.remote_moved(p->ctx, e->tunnel, e->spi, &e->remote); break;

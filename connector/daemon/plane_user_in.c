@@ -16,6 +16,7 @@
 
 #define NON_ESP_MARKER 0
 #define KEEPALIVE_BYTE 0xff
+#define ERRORS_A_TURN  32 /* ICMP errors taken in one turn, so that a flood of them starves nothing */
 
 bool pu_drop_of(enum esp_verdict v, enum plane_drop *ret_drop)
 {
@@ -54,6 +55,24 @@ static void queue_ike(struct pu_worker *w, const struct udp_msg *m, const uint8_
 	if (!e.data || !pu_queue_push(w->queue, &e)) {
 		free(e.data);
 		w->stray.drops[PLANE_DROP_QUEUE]++;
+	}
+}
+
+void pu_socket_errors(struct pu_worker *w, enum pu_socket socket)
+{
+	bool natt = socket == PU_NATT4 || socket == PU_NATT6;
+	struct udp_error e;
+
+	for (unsigned i = 0; i < ERRORS_A_TURN && udp_recv_error(&w->sockets[socket], &e); i++) {
+		struct pu_event ev = { .kind = PU_IKE_UNDELIVERED, .remote = e.remote, .error = e.error };
+		struct rd r = rd_init(e.data, e.len);
+
+		if (natt && rd_u32(&r) != NON_ESP_MARKER)
+			continue; /* ESP: the data plane has its own ways to see that nothing arrives */
+		ev.spi_i = rd_u64(&r);
+		if (!rd_ok(&r))
+			ev.spi_i = 0;
+		(void)pu_queue_push(w->queue, &ev);
 	}
 }
 

@@ -25,13 +25,22 @@
 #define PU_MAX_NOTICES                                                                                       \
 	1024 /* facts about SAs waiting; one that finds no room is repeated with the next packet */
 
-enum pu_event_kind { PU_IKE_DATAGRAM, PU_FIRST_INBOUND, PU_SEQ_NEAR_END, PU_REMOTE_MOVED, PU_TRIGGER };
+enum pu_event_kind {
+	PU_IKE_DATAGRAM,
+	PU_IKE_UNDELIVERED,
+	PU_FIRST_INBOUND,
+	PU_SEQ_NEAR_END,
+	PU_REMOTE_MOVED,
+	PU_TRIGGER
+};
 struct pu_event {
 	enum pu_event_kind kind;
 	uint32_t tunnel, spi;
 	struct endpoint local, remote;
 	uint8_t *data; /* of a datagram, malloc'ed; whoever pops it frees it */
 	size_t len;
+	uint64_t spi_i; /* of a datagram that was not delivered */
+	int error;
 };
 struct pu_ring {
 	struct pu_event *slots;
@@ -144,6 +153,8 @@ int pu_sa_link(struct pu_worker *w, struct pu_sa *sa);
 void pu_sa_unlink(struct pu_worker *w, struct pu_sa *sa);
 
 /* --- the data path (plane_user_in.c, plane_user_out.c) --- */
+/* Takes what the socket's error queue holds: IKE datagrams that were not delivered. */
+void pu_socket_errors(struct pu_worker *w, enum pu_socket socket);
 void pu_socket_readable(struct pu_worker *w, enum pu_socket socket);
 void pu_tun_readable(struct pu_worker *w, struct pu_tunnel *t);
 /* The tunnel has got an outbound SA: what was kept for it leaves. */

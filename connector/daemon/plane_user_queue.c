@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Events from the worker to the control thread: two bounded rings under one lock, and an eventfd that is
- * readable while either holds something. IKE datagrams, which anyone can send, have a ring of their own, so a
- * flood of them never displaces a fact about an SA.
+ * readable while either holds something. IKE datagrams and ICMP errors, which anyone can send, have a ring of
+ * their own, so a flood of them never displaces a fact about an SA.
  */
 #include "connector/daemon/plane_user_internal.h"
 
@@ -74,7 +74,8 @@ bool pu_queue_push(struct pu_queue *q, const struct pu_event *e)
 
 	pthread_mutex_lock(&q->lock);
 	was_empty = !q->datagrams.count && !q->notices.count;
-	ok = ring_push(e->kind == PU_IKE_DATAGRAM ? &q->datagrams : &q->notices, e);
+	ok = ring_push(
+	    e->kind == PU_IKE_DATAGRAM || e->kind == PU_IKE_UNDELIVERED ? &q->datagrams : &q->notices, e);
 	if (ok && was_empty)
 		signal_fd(q);
 	pthread_mutex_unlock(&q->lock);

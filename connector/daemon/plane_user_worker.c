@@ -76,7 +76,11 @@ static void *worker_main(void *arg)
 
 			switch (s->kind) {
 			case PU_SOURCE_CALL: call = true; break;
-			case PU_SOURCE_SOCKET: pu_socket_readable(w, s->socket); break;
+			case PU_SOURCE_SOCKET:
+				if (ready[i].events & EPOLLERR)
+					pu_socket_errors(w, s->socket);
+				pu_socket_readable(w, s->socket);
+				break;
 			case PU_SOURCE_TUN: pu_tun_readable(w, s->tunnel); break;
 			}
 		}

@@ -29,7 +29,7 @@ static const char *config_json(void *ctx)
 }
 
 /* The error that stands. A tunnel that has arrived has none, unless routes of it can't be installed. */
-static void tunnel_error(const struct tunnel *t, struct reason *ret_error)
+void view_tunnel_error(const struct tunnel *t, struct reason *ret_error)
 {
 	reason_clear(ret_error);
 	if (t->step != STEP_IN_FIB || t->facts.failed > 0)
@@ -45,7 +45,7 @@ static void status_tunnel(const struct tunnel *t, struct view_tunnel_status *v)
 	v->step = step_name(t->step);
 	v->resting = demand_resting(t);
 	v->since = clock_wall(t->step_since);
-	tunnel_error(t, &v->error);
+	view_tunnel_error(t, &v->error);
 	tunnel_next(t, &v->next);
 }
 
@@ -200,7 +200,7 @@ static void tunnel_view(const struct tunnel *t, struct view_tunnel *v)
 	v->step = step_name(t->step);
 	v->admin_up = t->admin_up;
 	v->since = clock_wall(t->step_since);
-	tunnel_error(t, &v->error);
+	view_tunnel_error(t, &v->error);
 	tunnel_next(t, &v->next);
 	v->local.addr = t->cfg->local;
 	if (t->remotes.n)
@@ -498,6 +498,7 @@ const struct api_ops daemon_api_ops = {
 	.status = status,
 	.status_free = status_free,
 	.tunnels = tunnels,
+	.explain = view_explain,
 	.bgp = bgp_view,
 	.peers = peers,
 	.routes_open = routes_open,

@@ -102,6 +102,40 @@ static void get_tunnels(struct api_server *s, struct evhttp_request *req, const 
 	api_reply_json(req, "causeway:tunnels", list_of("tunnel", rows));
 }
 
+static json_t *explain_rows(struct api_server *s, const char *key)
+{
+	struct view_explain *page = calloc(PAGE_TUNNELS, sizeof(*page));
+	json_t *rows = json_array();
+	size_t n = PAGE_TUNNELS, start = 0;
+	bool bad = !page || !rows;
+
+	for (; !bad && n == PAGE_TUNNELS; start += n) {
+		n = s->ops->explain(s->ctx, start, page, PAGE_TUNNELS);
+		for (size_t i = 0; i < n && !bad; i++) {
+			char name[VIEW_NAME_MAX * 2];
+
+			snprintf(name, sizeof(name), "%s/%s", page[i].site, page[i].name);
+			if (!key || !strcmp(name, key))
+				bad = json_array_append_new(rows, view_explain_json(&page[i])) != 0;
+		}
+	}
+	free(page);
+	return rows_end(rows, bad);
+}
+
+static void get_explain(struct api_server *s, struct evhttp_request *req, const char *key)
+{
+	json_t *rows = explain_rows(s, key);
+
+	if (key && rows && !json_array_size(rows)) {
+		json_decref(rows);
+		api_reply_error(req, HTTP_NOTFOUND, "data-missing", "no-such-tunnel",
+		    "there is no tunnel %s; `causeway tunnel list` shows all", key);
+		return;
+	}
+	api_reply_json(req, "causeway:explain", list_of("tunnel", rows));
+}
+
 static json_t *peer_rows(
     struct api_server *s, const char *key, json_t *(*to_json)(const struct view_bgp_peer *v))
 {
@@ -189,6 +223,7 @@ static const struct resource {
 	{ DATA "connector", false, get_config, 0 },
 	{ DATA "state/status", false, get_status, 0 },
 	{ DATA "state/tunnels", true, get_tunnels, 0 },
+	{ DATA "state/explain", true, get_explain, 0 },
 	{ DATA "state/bgp", false, get_bgp, 0 },
 	{ DATA "state/peers", true, get_peers, 0 },
 	{ DATA "state/routes", false, get_routes, 0 },

@@ -8,6 +8,7 @@
  *   GET  /restconf/data/causeway:connector                  the running configuration (instance data as
  * loaded) GET  /restconf/data/causeway:state/status               {"causeway:status": {contract's `status`}}
  *   GET  /restconf/data/causeway:state/tunnels[=SITE%2FT]   {"causeway:tunnels": {"tunnel":[...]}}
+ *   GET  /restconf/data/causeway:state/explain[=SITE%2FT]   {"causeway:explain": {"tunnel":[...]}}
  *   GET  /restconf/data/causeway:state/bgp                  {"causeway:bgp": {contract's `bgp summary`}}
  *   GET  /restconf/data/causeway:state/peers[=NAME]         {"causeway:peers": {"peer":[... with details]}}
  *   GET  /restconf/data/causeway:state/routes?prefix=P&peer=NAME&view=best|received|advertised|rejected
@@ -46,6 +47,7 @@ struct api_ops {
 	void (*status_free)(struct view_status *status);
 	/* Fills up to max rows, from row `start` on; returns how many. name NULL: all. */
 	size_t (*tunnels)(void *ctx, size_t start, struct view_tunnel *out, size_t max);
+	size_t (*explain)(void *ctx, size_t start, struct view_explain *out, size_t max); /* as tunnels */
 	void (*bgp)(void *ctx, struct view_bgp *ret_bgp);
 	size_t (*peers)(void *ctx, size_t start, struct view_bgp_peer *out, size_t max);
 	/*

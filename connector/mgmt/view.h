@@ -8,6 +8,7 @@
 
 #include "base/addr.h"
 #include "base/reason.h"
+#include "ike/diagnose.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -87,6 +88,19 @@ struct view_tunnel { /* `tunnel list|show` */
 		uint64_t count;
 	} drop[16];
 	unsigned n_drop;
+};
+
+struct view_explain { /* `explain`: one tunnel */
+	char site[72], name[72];
+	char cloud[72]; /* of the site's profile: whose names the settings of the far side have */
+	bool admin_up, fine;
+	const char *step;
+	time_t since;
+	struct reason error, next; /* unset: null */
+	int64_t next_attempt;      /* seconds until then; negative: none is planned */
+	unsigned attempts;         /* since it was last up */
+	bool has_bgp;              /* else its steps are not on the ladder */
+	struct ike_diagnosis diagnosis;
 };
 
 struct view_bgp_peer { /* `bgp summary`, `bgp peer` */

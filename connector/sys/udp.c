@@ -10,6 +10,8 @@
 #include "connector/sys/udp.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <linux/errqueue.h>
 #include <linux/in6.h>
 #include <linux/udp.h>
 #include <netinet/ip.h>
@@ -44,6 +46,11 @@ static int set_options(int fd, uint8_t family, bool raw)
 	int err;
 
 	set_buffers(fd);
+	/* ICMP errors come by the error queue; without it a socket that is not connected never hears of them.
+	 */
+	if (!raw)
+		(void)set_int(
+		    fd, family == 4 ? IPPROTO_IP : IPPROTO_IPV6, family == 4 ? IP_RECVERR : IPV6_RECVERR, 1);
 	if (family == 4) {
 		err = set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
 		if (!err)
@@ -216,6 +223,40 @@ int udp_recv_batch(const struct udp_socket *s, struct udp_msg msgs[], unsigned n
 	return got;
 }
 
+int udp_recv_error(const struct udp_socket *s, struct udp_error *ret_error)
+{
+	struct udp_error e = { 0 };
+	struct sockaddr_storage name;
+	struct iovec iov = { e.data, sizeof(e.data) };
+	union {
+		struct cmsghdr align;
+		uint8_t bytes[512];
+	} control;
+	struct msghdr h = { .msg_name = &name,
+		.msg_namelen = sizeof(name),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
+	ssize_t got = recvmsg(s->fd, &h, MSG_ERRQUEUE | MSG_DONTWAIT);
+
+	if (got < 0)
+		return 0;
+	e.len = (size_t)got;
+	e.remote = endpoint_from_sockaddr(&name);
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&h); c; c = CMSG_NXTHDR(&h, c)) {
+		struct sock_extended_err ee;
+
+		if (!(c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) &&
+		    !(c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR))
+			continue;
+		memcpy(&ee, CMSG_DATA(c), sizeof(ee));
+		e.error = -(int)ee.ee_errno;
+	}
+	*ret_error = e;
+	return 1;
+}
+
 static void put_control(
     struct msghdr *h, struct cmsghdr *c, int level, int type, const void *data, size_t len)
 {
@@ -267,7 +308,7 @@ void udp_send_batch(const struct udp_socket *s, struct udp_msg msgs[], unsigned 
 	union cmsg_room control[UDP_BATCH];
 	struct mmsghdr vec[UDP_BATCH];
 	struct iovec iov[UDP_BATCH];
-	unsigned done = 0;
+	unsigned done = 0, again = UINT_MAX;
 
 	if (n > UDP_BATCH)
 		n = UDP_BATCH;
@@ -288,6 +329,10 @@ void udp_send_batch(const struct udp_socket *s, struct udp_msg msgs[], unsigned 
 
 		if (sent > 0) {
 			done += (unsigned)sent;
+		} else if (sent < 0 && again != done) {
+			/* Perhaps an ICMP error of an earlier datagram, told to whoever comes next: once
+			 * more. */
+			again = done;
 		} else if (sent == 0 || errno != EINTR) { /* the first of the rest failed: go on behind it */
 			msgs[done].error = sent == 0 ? -EIO : -errno;
 			done++;

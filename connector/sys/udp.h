@@ -53,6 +53,20 @@ int udp_kernel_decap(const struct udp_socket *s, bool on);
 
 /* Takes what is there, at most n (UDP_BATCH). The number of messages, 0 when there are none, or -errno. */
 int udp_recv_batch(const struct udp_socket *s, struct udp_msg msgs[], unsigned n);
+/*
+ * The network's, or our own kernel's, word that a datagram did not get there (ICMP): the next one of the
+ * socket's error queue. data gets the beginning of that datagram, as far as it came back. Nothing of it is
+ * authenticated.
+ */
+struct udp_error {
+	struct endpoint remote; /* where the datagram was to go */
+	int error;              /* -ECONNREFUSED: port closed; -EHOSTUNREACH, -ENETUNREACH, -EACCES, ... */
+	uint8_t data[64];
+	size_t len;
+};
+/* 1, or 0 when the queue is empty. */
+int udp_recv_error(const struct udp_socket *s, struct udp_error *ret_error);
+
 /* Sends all n in order; one that fails has its error set and does not keep back those behind it. */
 void udp_send_batch(const struct udp_socket *s, struct udp_msg msgs[], unsigned n);
 

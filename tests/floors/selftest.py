@@ -7,6 +7,7 @@ import sys
 import tempfile
 
 import includes
+import reasons
 import style
 import symbols
 
@@ -50,6 +51,24 @@ def test_symbols(folder):
     expect("symbols: OpenSSL's randomness in base", symbols.offences(NM, [bad]), "RAND_bytes")
 
 
+def test_reasons(folder):
+    root = folder / "reasons"
+    for floor in reasons.FOLDERS:
+        (root / floor).mkdir(parents=True)
+    (root / "connector/mgmt").mkdir()
+    table = root / "connector/mgmt/catalogue_x.c"
+    table.write_text('{ .id = "ike-one" }, { .id = "ike-two" }, { .id = "ike-three" },')
+    code = root / "ike/a.c"
+    code.write_text('void f(void) { reason_set(r, b ? "ike-one" : "ike-two", "%s", g(1, "x, y")); }\n'
+                    'static const char id[] = "ike-three"; void g(void) { reason_set(r, id, "no"); /* reason_set(r, "no-no") */ }\n')
+    expect("reasons: good", reasons.offences(root))
+    code.write_text('void f(void) { reason_set(r, "ike-four", "x"); reason_set(r, other, "y"); reason_set(r, "Ike-One", ""); }')
+    expect("reasons: bad", reasons.offences(root), '"ike-four" is explained nowhere', "other", '"ike-two" is explained, but',
+           '"Ike-One" is no id')
+    table.write_text('{ .id = "ike-one" }, { .id = "ike-one" },')
+    expect("reasons: twice", reasons.offences(root), '"ike-one" is explained 2 times')
+
+
 def test_includes(folder):
     root = folder / "tree"
     for floor in includes.FLOORS:
@@ -88,4 +107,5 @@ def test_style(folder):
 with tempfile.TemporaryDirectory() as name:
     test_symbols(pathlib.Path(name))
     test_includes(pathlib.Path(name))
+    test_reasons(pathlib.Path(name))
     test_style(pathlib.Path(name))

@@ -83,6 +83,21 @@ static void on_ike(
 	memcpy(s->ike_data, data, s->ike_len);
 }
 
+/* The last word on a datagram that did not arrive. */
+static struct undelivered {
+	struct endpoint remote;
+	uint64_t spi_i;
+	int error;
+} undelivered;
+static unsigned n_undelivered;
+
+static void on_undelivered(void *ctx, const struct endpoint *remote, uint64_t spi_i, int error)
+{
+	(void)ctx;
+	undelivered = (struct undelivered){ *remote, spi_i, error };
+	n_undelivered++;
+}
+
 static void on_first(void *ctx, uint32_t tunnel, uint32_t spi)
 {
 	struct side *s = ctx;
@@ -149,6 +164,7 @@ static void wait_local6(const struct side *s, const struct addr *own)
 static void side_start(struct side *s, mdur keepalive)
 {
 	const struct plane_events events = { .ike_datagram = on_ike,
+		.ike_undelivered = on_undelivered,
 		.first_inbound = on_first,
 		.seq_near_end = on_near_end,
 		.remote_moved = on_moved,
@@ -660,6 +676,35 @@ static void test_ike(void **state)
 	}
 }
 
+/* The peer's host says that nothing listens there: told with the SPI of what did not arrive, and the next
+ * datagram goes out. */
+static void test_undelivered(void **state)
+{
+	const uint8_t message[32] = "SPI of us";
+
+	(void)state;
+	n_undelivered = 0;
+	for (unsigned i = 0; i < 4; i++) {
+		bool natt = i & 1, v6 = i & 2;
+		uint16_t port = natt ? NATT_PORT : IKE_PORT;
+		struct endpoint local = { v6 ? a.outer6 : a.outer4, port },
+		                closed = { v6 ? b.outer6 : b.outer4, 7 },
+		                open = { v6 ? b.outer6 : b.outer4, port };
+		uint64_t spi = 0;
+
+		for (unsigned k = 0; k < 8; k++)
+			spi = spi << 8 | message[k];
+		undelivered = (struct undelivered){ 0 };
+		assert_int_equal(plane_send_ike(a.plane, &local, &closed, natt, message, sizeof(message)), 0);
+		wait_events(&a, &n_undelivered, i + 1);
+		assert_int_equal(undelivered.error, -ECONNREFUSED);
+		assert_true(undelivered.spi_i == spi);
+		assert_true(endpoint_eq(&undelivered.remote, &closed));
+		assert_int_equal(plane_send_ike(a.plane, &local, &open, natt, message, sizeof(message)), 0);
+		wait_events(&b, &b.n_ike, i + 1);
+	}
+}
+
 /* More IKE than the queue holds: the rest is dropped and counted, nothing else suffers. */
 static void test_ike_flood(void **state)
 {
@@ -773,6 +818,7 @@ static void test_on_demand(void **state)
 static void test_refusals(void **state)
 {
 	const struct plane_events events = { .ike_datagram = on_ike,
+		.ike_undelivered = on_undelivered,
 		.first_inbound = on_first,
 		.seq_near_end = on_near_end,
 		.remote_moved = on_moved,
@@ -831,9 +877,9 @@ int main(void)
 	const struct CMUnitTest tests[] = { PLANE_TEST(test_both_ways), PLANE_TEST(test_no_sa),
 		PLANE_TEST(test_wrong_key), PLANE_TEST(test_selectors), PLANE_TEST(test_replay_and_move),
 		PLANE_TEST(test_rekey_without_loss), PLANE_TEST(test_fall_back), PLANE_TEST(test_use_older),
-		PLANE_TEST(test_ike), PLANE_TEST(test_ike_flood), PLANE_TEST(test_keepalive),
-		PLANE_TEST(test_keepalive_in), PLANE_TEST(test_on_demand), PLANE_TEST(test_refusals),
-		PLANE_TEST(test_interface_lost) };
+		PLANE_TEST(test_undelivered), PLANE_TEST(test_ike), PLANE_TEST(test_ike_flood),
+		PLANE_TEST(test_keepalive), PLANE_TEST(test_keepalive_in), PLANE_TEST(test_on_demand),
+		PLANE_TEST(test_refusals), PLANE_TEST(test_interface_lost) };
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }

@@ -109,7 +109,7 @@ static void test_refused(void **state)
 		/* Of later work: unknown, and no stub. */
 		{ { "plan" }, "no such command" },
 		{ { "apply" }, "no such command" },
-		{ { "explain" }, "no such command" },
+		{ { "trace" }, "no such command" },
 		{ { "doctor" }, "no such command" },
 		{ { "profile", "import" }, "no such command" },
 		/* The guess for a very long word must not read out of bounds. */
@@ -137,7 +137,7 @@ static void test_refused(void **state)
 static void test_tree(void **state)
 {
 	static const char *const must[] = { "status", "tunnel list", "tunnel show", "tunnel up",
-		"tunnel down", "tunnel rekey", "bgp summary", "bgp peer", "bgp routes", "fib show",
+		"tunnel down", "tunnel rekey", "bgp summary", "bgp peer", "bgp routes", "fib show", "explain",
 		"profile list", "profile show", "config check", "config show" };
 	size_t n = 0;
 

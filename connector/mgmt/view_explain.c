@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `explain` as JSON (schema causeway/explain/1): a tunnel's ladder, its error, and the diagnosis. What the
+ * facts of the attempt don't say comes from the catalogue of reasons: the causes in order, what to change,
+ * what the setting is called at this cloud, where to look.
+ */
+#include "connector/mgmt/catalogue.h"
+#include "connector/mgmt/view_json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Bytes that a peer chose may be no UTF-8. */
+static json_t *text(const char *s)
+{
+	char buf[IKE_DIAGNOSIS_TEXT];
+	json_t *v = json_string(s ? s : "");
+
+	if (v)
+		return v;
+	snprintf(buf, sizeof(buf), "%s", s);
+	for (char *p = buf; *p; p++)
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+	return json_string(buf);
+}
+
+static json_t *text_or_null(const char *s)
+{
+	return s && s[0] ? text(s) : json_null();
+}
+
+static const char *first_of(const char *said, const char *else_)
+{
+	return said[0] ? said : else_;
+}
+
+static json_t *lines(const char list[][IKE_DIAGNOSIS_TEXT], unsigned n)
+{
+	json_t *a = json_array();
+
+	for (unsigned i = 0; a && i < n; i++)
+		if (json_array_append_new(a, text(list[i]))) {
+			json_decref(a);
+			return NULL;
+		}
+	return a;
+}
+
+static json_t *other_causes(const struct catalogue_entry *e, unsigned from)
+{
+	json_t *a = json_array();
+
+	for (unsigned i = from; a && e && i < CATALOGUE_CAUSES_MAX && e->cause[i]; i++)
+		if (json_array_append_new(a, text(e->cause[i]))) {
+			json_decref(a);
+			return NULL;
+		}
+	return a;
+}
+
+static json_t *diagnosis(const struct view_explain *v)
+{
+	const struct ike_diagnosis *d = &v->diagnosis;
+	const struct catalogue_entry *e = catalogue_find(d->id);
+
+	if (!d->id[0] && !d->n_seen)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", text_or_null(d->id),
+	    "means", text_or_null(e ? e->means : NULL), "seen", lines(d->seen, d->n_seen), "ruled-out",
+	    lines(d->ruled_out, d->n_ruled_out), "likely-cause",
+	    text_or_null(first_of(d->cause, e ? e->cause[0] : NULL)), "other-causes",
+	    other_causes(e, d->cause[0] ? 0 : 1), "change-here",
+	    text_or_null(first_of(d->here, e ? e->here : NULL)), "change-there",
+	    text_or_null(first_of(d->there, e ? e->there : NULL)), "setting",
+	    text_or_null(catalogue_setting(e, v->cloud)), "look", text_or_null(e ? e->look : NULL));
+}
+
+/* The steps of this tunnel's ladder; "now" is where it stands. */
+static json_t *ladder(const struct view_explain *v)
+{
+	static const char *const steps[] = { "down", "connecting", "authenticating", "child", "passing",
+		"bgp-open", "bgp-established", "in-fib" };
+	const char *state = "done";
+	json_t *a = json_array();
+
+	for (size_t i = 0; a && i < sizeof(steps) / sizeof(steps[0]); i++) {
+		bool now = !strcmp(steps[i], v->step);
+
+		if (!v->has_bgp && !strncmp(steps[i], "bgp-", 4) && !now)
+			continue;
+		if (json_array_append_new(
+		        a, json_pack("{s:s, s:s}", "step", steps[i], "state", now ? "now" : state))) {
+			json_decref(a);
+			return NULL;
+		}
+		if (now)
+			state = "to-come";
+	}
+	return a;
+}
+
+static json_t *why(const struct reason *r)
+{
+	return reason_is_set(r) ? json_pack("{s:o, s:o}", "id", text(r->id), "text", text(r->text))
+	                        : json_null();
+}
+
+static json_t *instant(time_t t)
+{
+	struct tm tm;
+	char buf[32];
+
+	if (!gmtime_r(&t, &tm) || !strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		return json_null();
+	return json_string(buf);
+}
+
+json_t *view_explain_json(const struct view_explain *v)
+{
+	return json_pack("{s:o, s:o, s:s, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "site",
+	    text(v->site), "name", text(v->name), "admin", v->admin_up ? "up" : "down", "cloud",
+	    text_or_null(v->cloud), "step", v->step, "fine", v->fine, "since", instant(v->since), "ladder",
+	    ladder(v), "error", why(&v->error), "diagnosis", diagnosis(v), "next", why(&v->next),
+	    "next-attempt", v->next_attempt < 0 ? json_null() : json_integer(v->next_attempt));
+}

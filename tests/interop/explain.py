@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""One thing is wrong, at strongSwan or on the way: `causeway explain` must name the reason, rule out what is proved not to be
+it, and say what to change. A table; each row is a failure of its own."""
+from lab.azure import Azure
+from lab.case import check, equal, run_case
+from lab.causeway import tunnel_of
+from lab.lab import wait_for
+
+GW = "azure-hq/t1"
+
+
+def diagnosis(cw, tunnel=GW):
+    rows = cw.json("explain", tunnel)["tunnel"]
+    equal(len(rows), 1, "rows")
+    return rows[0]["diagnosis"] or {}
+
+
+def holds(d, want):
+    """What of `want` the diagnosis lacks; '' when nothing."""
+    if d.get("id") != want["id"]:
+        return f"id {d.get('id')}"
+    for key, needles in want.items():
+        if key in ("id", "not-ruled-out"):
+            continue
+        text = "\n".join(d[key]) if isinstance(d[key], list) else d[key] or ""
+        for needle in needles:
+            if needle not in text:
+                return f"{key}: no {needle!r} in {text!r}"
+    for needle in want.get("not-ruled-out", []):
+        if needle in "\n".join(d["ruled-out"]):
+            return f"{needle!r} is ruled out"
+    return ""
+
+
+def expect(cw, want, tunnel=GW, timeout=50):
+    last = []
+
+    def there():
+        last[:] = [holds(diagnosis(cw, tunnel), want)]
+        return not last[0]
+    try:
+        wait_for(f"{tunnel} to say {want['id']}", there, timeout, alive=[cw.process])
+    except Exception as e:
+        raise AssertionError(f"{e}: {last}: {diagnosis(cw, tunnel)}") from e
+
+
+# What is wrong: strongSwan's options, our tunnel's leaves, and what must be said.
+ROWS = [
+    ("the keys differ", {"psk": "AnotherKey2024!"}, {},
+     {"id": "ike-auth-failed", "seen": ["AUTHENTICATION_FAILED"], "ruled-out": ["it is reachable", "the IKE proposals", "UDP 4500"],
+      "likely-cause": ["keys differ"], "change-here": ["secret-file"], "change-there": ["pre-shared key"],
+      "setting": ["sharedKey"], "not-ruled-out": ["proved that it has it"]}),
+    ("another identity than remote-id", {}, {"remote-id": "gw.example.net"},
+     {"id": "ike-auth-failed", "ruled-out": ["it is reachable"]}),
+    ("another key exchange group", {"ike": "aes256-sha256-ecp384"}, {"ike-proposal": ["aes256-sha256-modp2048"]},
+     {"id": "ike-no-proposal", "seen": ["NO_PROPOSAL_CHOSEN"], "ruled-out": ["it is reachable"],
+      "likely-cause": ["only the key exchange group differs", "aes256-sha256-ecp384"],
+      "change-here": ["ike-proposal", "aes256-sha256-ecp384"], "change-there": ["aes256-sha256-modp2048"],
+      "setting": ["dhGroup"]}),
+    ("another encryption", {"ike": "aes128-sha256-modp2048"}, {"ike-proposal": ["aes256-sha256-modp2048"]},
+     {"id": "ike-no-proposal", "likely-cause": ["only the encryption differs"], "change-here": ["aes128-sha256-modp2048"]}),
+    ("another integrity", {"ike": "aes256-sha512-modp2048"}, {"ike-proposal": ["aes256-sha256-modp2048"]},
+     {"id": "ike-no-proposal", "likely-cause": ["only the integrity or PRF differs"],
+      "change-here": ["aes256-sha512-modp2048"]}),
+    ("another suite altogether", {"ike": "aes128gcm16-prfsha512-curve25519"}, {"ike-proposal": ["aes256-sha256-modp2048"]},
+     {"id": "ike-no-proposal", "change-here": ["aes128gcm16-prfsha512-curve25519"]}),
+    ("weak algorithms only", {"ike": "aes256-sha1-modp1024"}, {},
+     {"id": "ike-no-proposal", "likely-cause": ["weak algorithms only", "aes256-sha1-modp1024"]}),
+    ("another ESP suite", {"esp": "aes128gcm16"}, {"esp-proposal": ["aes256-sha256"]},
+     {"id": "ike-child-no-proposal", "seen": ["NO_PROPOSAL_CHOSEN"],
+      "ruled-out": ["proved that it has it", "our own key and identity"], "likely-cause": ["aes256-sha256"],
+      "change-here": ["esp-proposal"], "setting": ["ipsecEncryption"]}),
+]
+
+
+def peer(case):
+    with case.lab("explain-peer") as lab:
+        net = Azure(lab, hosts=False)
+        # what is tried leaves half-open SAs at the peer, and the rows follow one another faster than they end
+        net.start_swan(charon="cookie_threshold_ip = 40\n  block_threshold = 50")
+        for i, (what, swan, leaves, want) in enumerate(ROWS):
+            with case.row(what, lab):
+                net.swan.configure(**{**net.swan.DEFAULTS, **swan})
+                net.swan.load()
+
+                def change(config, leaves=leaves):
+                    t = tunnel_of(config)
+                    t.update(leaves)
+                    t["role"] = "initiate"
+                    del t["bgp"]
+                cw = net.causeway(f"cw{i}", change=change).start()
+                try:
+                    expect(cw, want, timeout=20)
+                    equal(cw.error()["id"], want["id"], "the id in status")
+                    check("likely cause" in cw.cli("explain", GW).stdout, "explain in words")
+                    check(GW in cw.cli("explain").stdout, "explain without an argument names it")
+                finally:
+                    cw.stop()
+
+
+def rekey(case):
+    with case.lab("explain-pfs") as lab, case.step("PFS differs: seen when a rekey is rehearsed"):
+        net = Azure(lab, hosts=False)
+        net.start_swan(esp="aes256-sha256-modp2048")
+
+        def change(config):
+            t = tunnel_of(config)
+            t.update({"esp-proposal": ["aes256-sha256-ecp256"], "role": "initiate"})
+            del t["bgp"]
+        cw = net.causeway(change=change).start()
+        cw.wait_step("child")
+        expect(cw, {"id": "ike-rehearsal-refused", "likely-cause": ["PFS"], "change-here": ["PFS group"], "setting": ["pfsGroup"],
+                    "ruled-out": ["our own key and identity"]})
+        cw.stop()
+
+
+def deleted(case):
+    with case.lab("explain-deleted") as lab, case.step("the peer deletes the IKE SA at once"):
+        net = Azure(lab, hosts=False)
+
+        def change(config):
+            t = tunnel_of(config)
+            t["role"] = "respond"
+            del t["bgp"]
+        cw = net.causeway(change=change).start()
+        net.start_swan(start="start")
+        cw.wait_step("child")
+        net.swan.swanctl("--terminate", "--ike", "gw", check=False)
+        expect(cw, {"id": "ike-peer-deleted", "likely-cause": ["after it came up"], "change-there": ["log"]})
+        check("waiting for the peer" in cw.cli("explain", GW).stdout, "what happens next")
+        cw.stop()
+
+
+WAY = """table inet way {
+  chain in { type filter hook input priority -300; policy accept;
+    ip daddr 192.0.2.2 udp dport { 500, 4500 } reject with icmp type port-unreachable
+    ip daddr 192.0.2.3 udp dport { 500, 4500 } drop
+    ip daddr 192.0.2.4 udp dport 4500 drop
+  }
+}
+"""
+WAYS = {
+    "closed": ("192.0.2.2", {"id": "ike-port-closed", "seen": ["nothing listens on UDP 500"], "ruled-out": ["its host answers"],
+                             "change-here": ["remote-address"]}),
+    "silent": ("192.0.2.3", {"id": "ike-no-answer", "likely-cause": ["nothing at all came back"], "change-here": ["remote-address"],
+                             "setting": ["gatewayIpAddress"]}),
+    "natt": ("192.0.2.4", {"id": "ike-natt-blocked", "seen": ["IKE_SA_INIT went to", "agreed on the IKE proposal"],
+                           "ruled-out": ["it is reachable", "the IKE proposals"], "likely-cause": ["UDP 4500 is blocked"],
+                           "not-ruled-out": ["UDP 4500"]}),
+    "absent": ("192.0.2.77", {"id": "ike-unreachable", "seen": ["has no way to 192.0.2.77"]}),
+}
+
+
+def way(case):
+    with case.lab("explain-way") as lab, case.step("the way is broken: closed, silent, 4500 blocked, absent"):
+        net = Azure(lab, hosts=False)
+        for last in (3, 4):
+            net.azure.ip("addr", "add", f"192.0.2.{last}/24", "dev", "wan0")
+        net.azure.run("nft", "-f", lab.write("way.nft", WAY))
+        net.start_swan(local="192.0.2.4", local_id="192.0.2.4")
+
+        def change(config):
+            first = tunnel_of(config)
+            del first["bgp"]
+            config["causeway:connector"]["site"][0]["tunnel"] = [
+                {**first, "name": name, "remote-address": [to], "role": "initiate", "inside-address": [f"10.0.0.{10 + i}/32"]}
+                for i, (name, (to, _)) in enumerate(WAYS.items())]
+        cw = net.causeway(change=change).start()
+        # before the attempt has ended, what is seen so far is told
+        wait_for("the first ICMP error", lambda: "nothing listens" in "\n".join(diagnosis(cw, "azure-hq/closed").get("seen", [])), 20)
+        for name, (_, want) in WAYS.items():
+            expect(cw, want, f"azure-hq/{name}", timeout=60)
+        cw.stop()
+
+
+def catalogue(case):
+    with case.lab("explain-id") as lab, case.step("an id needs no daemon"):
+        net = Azure(lab, hosts=False)
+        cw = net.causeway()
+        entry = cw.json("explain", "ike-no-proposal")["reason"]
+        check(any(c["cloud"] == "azure" and "dhGroup" in c["setting"] for c in entry["cloud"]), f"{entry}")
+        equal(cw.cli("explain", "ike-no-such-thing", check=False).returncode, 4, "an unknown id")
+        equal(cw.cli("explain", GW, check=False).returncode, 3, "a tunnel, without a daemon")
+        cw.start()
+        equal(cw.cli("explain", "azure-hq/none", check=False).returncode, 4, "an unknown tunnel")
+        cw.stop()
+
+
+def main(case):
+    catalogue(case)
+    peer(case)
+    rekey(case)
+    deleted(case)
+    way(case)
+
+
+run_case("explain", main)
