@@ -79,9 +79,9 @@ const struct catalogue_entry catalogue_ike[] = {
 	            "trying",
 	    .there = "its IKE policy (phase 1)",
 	    .look = "`causeway explain SITE/TUNNEL`; the far side's log names what it was offered",
-	    .cloud = { { "azure",
-	                   "connection, IPsec/IKE policy: ikeEncryption, ikeIntegrity, dhGroup. The default "
-	                   "policy has DHGroup2 alone, which only profile azure-vpngw-legacy takes" },
+	    .cloud = { { "azure", "connection, IPsec/IKE policy: ikeEncryption, ikeIntegrity, dhGroup. The "
+	                          "default policy has DHGroup2 alone, which is refused here: set a custom "
+	                          "policy (`causeway profile show azure-vpngw`, proposal-hint)" },
 	        { "aws", "tunnel options: Phase1EncryptionAlgorithms, Phase1IntegrityAlgorithms, "
 	                 "Phase1DHGroupNumbers" },
 	        { "gcp", "VPN tunnel, cipherSuite.phase1: encryption, integrity, prf, dh" },
