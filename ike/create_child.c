@@ -349,7 +349,7 @@ static void remember(struct ike_sa *sa, const struct ike_task *t)
 	sa->pfs = t->pfs;
 	if (t->pfs == IKE_PFS_WITH)
 		sa->pfs_group = t->group;
-	if (ike_is_rekey_refusal(&sa->conn->last_error))
+	if (ike_refuses_rekeys(&sa->conn->last_error))
 		reason_clear(&sa->conn->last_error);
 }
 

@@ -231,6 +231,9 @@ void ike_fact_usage(
 /* The outbound SA of this child runs out of sequence numbers. */
 void ike_fact_seq_near_end(struct ike *ike, uint32_t conn, uint32_t spi_out, mtime now);
 
+/* Is it a report that the peer refuses rekeys? It stands, though the tunnel is up, until one passes. */
+bool ike_refuses_rekeys(const struct reason *why);
+
 /* --- time --- */
 mtime ike_deadline(const struct ike *ike); /* MTIME_NEVER when there is none */
 void ike_timer(struct ike *ike, mtime now);

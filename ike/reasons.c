@@ -341,7 +341,8 @@ static const char *group_name(unsigned group)
 	return group && ke_info((enum ke_id)group, &info) ? info.name : NULL;
 }
 
-static const char rehearsal_refused[] = "ike-rehearsal-refused", rekey_refused[] = "ike-rekey-refused";
+static const char rehearsal_refused[] = "ike-rehearsal-refused", rekey_refused[] = "ike-rekey-refused",
+                  rehearsal_fatal[] = "ike-rehearsal-fatal";
 
 void ike_reason_rekey_refused(
     struct reason *r, const struct ike_sa *sa, const struct ike_task *t, unsigned wanted)
@@ -367,15 +368,17 @@ void ike_reason_rekey_refused(
 		reason_add(r, "the peer wants another group, or no PFS. ");
 	else
 		reason_add(r, "the peer demands PFS with a group of its own. ");
-	reason_add(r, "Set the peer's PFS group to %s, or end our esp-proposal with the peer's group%s: ",
+	reason_add(r,
+	    "Set the peer's PFS group to %s, or end our esp-proposal with the peer's group%s (now: ",
 	    ours != KE_NONE ? group_name(ours) : "none", ours != KE_NONE ? " (or with none)" : "");
 	add_proposals(r, &sa->conn->cfg.esp_proposals, true);
-	reason_add(r, ". Until its lifetime ends the child SA that is up stays in use.");
+	reason_add(r, "). Until its lifetime ends the child SA that is up stays in use.");
 }
 
-bool ike_is_rekey_refusal(const struct reason *r)
+bool ike_refuses_rekeys(const struct reason *why)
 {
-	return !strcmp(r->id, rehearsal_refused) || !strcmp(r->id, rekey_refused);
+	return !strcmp(why->id, rehearsal_refused) || !strcmp(why->id, rekey_refused) ||
+	       !strcmp(why->id, rehearsal_fatal);
 }
 
 void ike_reason_other_pfs(struct reason *r, const struct ike_sa *sa, const struct ike_task *t)
@@ -396,7 +399,7 @@ void ike_reason_other_pfs(struct reason *r, const struct ike_sa *sa, const struc
 
 void ike_reason_rehearsal_harms(struct reason *r, const struct ike_sa *sa)
 {
-	reason_set(r, "ike-rehearsal-fatal",
+	reason_set(r, rehearsal_fatal,
 	    "%s gave the IKE SA up, or fell silent, over the rehearsed rekey of the child SA. It will do the "
 	    "same when a "
 	    "lifetime ends. Compare PFS groups and lifetimes of both sides; no more is rehearsed until the "

@@ -36,7 +36,6 @@ void ike_reason_child_no_proposal(struct reason *r, const struct ike_sa *sa, boo
 /* The peer refuses every rekey that we may offer. wanted: the group it asks for, or 0. */
 void ike_reason_rekey_refused(
     struct reason *r, const struct ike_sa *sa, const struct ike_task *t, unsigned wanted);
-bool ike_is_rekey_refusal(const struct reason *r);
 void ike_reason_other_pfs(struct reason *r, const struct ike_sa *sa, const struct ike_task *t);
 void ike_reason_rehearsal_harms(struct reason *r, const struct ike_sa *sa);
 void ike_reason_put_off(struct reason *r, const struct ike_sa *sa, mtime now);

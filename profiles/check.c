@@ -47,6 +47,7 @@ static const struct key_rule rules[] = {
 	{ "esp", "proposals", V_ESP_PROPOSALS, AT(esp_proposals), false, false, 0, 0 },
 	{ "esp", "lifetime", V_SECONDS, AT(esp_lifetime), false, true, 300, DAYS_10 },
 	{ "esp", "lifekbytes", V_UINT64, AT(esp_lifekbytes), false, true, 1024, UINT32_MAX },
+	{ "esp", "no-rehearsal", V_BOOL, AT(no_rehearsal), true, false, 0, 0 },
 	{ "esp", "force-encapsulation", V_BOOL, AT(force_encap), false, false, 0, 0 },
 	{ "liveness", "interval", V_SECONDS, AT(liveness_interval), false, true, 1, 3600 },
 	{ "liveness", "timeout", V_SECONDS, AT(liveness_timeout), false, true, 3, 3600 },

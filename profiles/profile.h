@@ -38,6 +38,7 @@ struct profile {
 	struct ike_proposals ike_proposals, esp_proposals; /* best first */
 	mdur ike_lifetime, esp_lifetime;                   /* 0: none */
 	uint64_t esp_lifekbytes;                           /* 0: none */
+	bool no_rehearsal; /* the gateway minds a rekey seconds after the tunnel is up */
 	bool force_encap;
 	bool no_ike_fragmentation;                /* the gateway minds fragments of IKE messages (RFC 7383) */
 	mdur liveness_interval, liveness_timeout; /* 0: none; by retransmissions */

@@ -210,6 +210,31 @@ static void show_sizes(struct table *t, const json_t *tunnel)
 		field(t, "MSS not held", "%s", text);
 }
 
+/* One line each: "2026-08-01T12:00:00Z child by us (time): 5 late in, gap 12 ms, drained 2100 ms". */
+static void show_rekeys(struct table *t, const json_t *list)
+{
+	const json_t *r;
+	size_t i;
+
+	json_array_foreach(list, i, r)
+	{
+		char numbers[160] = "";
+
+		if (json_is_integer(json_object_get(r, "drained-ms")))
+			snprintf(numbers, sizeof(numbers),
+			    ": %llu late packets, %llu on the new SA, longest gap %llu ms, drained %llu ms",
+			    (unsigned long long)get_u64(r, "old-packets-in"),
+			    (unsigned long long)get_u64(r, "new-packets-in"),
+			    (unsigned long long)get_u64(r, "longest-gap-ms"),
+			    (unsigned long long)get_u64(r, "drained-ms"));
+		else if (!strcmp(get_str(r, "kind"), "child"))
+			snprintf(numbers, sizeof(numbers), ": the old SA still takes late packets");
+		field(t, i ? "" : "last rekeys", "%s %s by %s (%s%s)%s", get_str(r, "when"),
+		    get_str(r, "kind"), get_str(r, "by"), get_str(r, "reason"),
+		    get_bool(r, "collision") ? ", both at once" : "", numbers);
+	}
+}
+
 static void show_tunnel(struct cli *cli, const json_t *tunnel)
 {
 	static const struct table_column columns[] = { { NULL, false }, { NULL, false }, { NULL, false } };
@@ -244,6 +269,7 @@ static void show_tunnel(struct cli *cli, const json_t *tunnel)
 	show_ike(t, json_object_get(tunnel, "ike"));
 	show_children(t, json_object_get(tunnel, "child"));
 	field(t, "rekeys", "%llu of child SAs", (unsigned long long)get_u64(tunnel, "child-rekeys"));
+	show_rekeys(t, json_object_get(tunnel, "rekey-record"));
 	show_list(t, "selectors local", json_object_get(tunnel, "ts-local"));
 	show_list(t, "selectors remote", json_object_get(tunnel, "ts-remote"));
 	show_drops(t, json_object_get(tunnel, "drop"));
@@ -301,8 +327,10 @@ static int operate(
 	if (parse_timeout(cli, args, &timeout) != CLI_OK)
 		return CLI_USAGE;
 	/* A rekey is seen by its count, so the count before is needed. */
-	enum cli_exit rc = goal == WAIT_REKEY && wait ? tunnel_fetch(cli, name, &before, &why) : CLI_OK;
-	uint64_t rekeys = get_u64(before, "child-rekeys");
+	bool counted = goal == WAIT_REKEY || goal == WAIT_REKEY_IKE;
+	enum cli_exit rc = counted && wait ? tunnel_fetch(cli, name, &before, &why) : CLI_OK;
+	uint64_t rekeys = goal == WAIT_REKEY_IKE ? get_u64(json_object_get(before, "ike"), "rekeys")
+	                                         : get_u64(before, "child-rekeys");
 	json_decref(before);
 	if (rc == CLI_OK)
 		rc = fetch_tunnel_op(cli, operation, name, &why);
@@ -329,5 +357,7 @@ int cmd_tunnel_down(struct cli *cli, const struct args *args)
 
 int cmd_tunnel_rekey(struct cli *cli, const struct args *args)
 {
+	if (args_has(args, "ike"))
+		return operate(cli, args, "causeway:tunnel-rekey-ike", WAIT_REKEY_IKE, false);
 	return operate(cli, args, "causeway:tunnel-rekey", WAIT_REKEY, false);
 }

@@ -27,7 +27,8 @@ static const struct cli_option down_options[] = {
 };
 
 static const struct cli_option rekey_options[] = {
-	{ "wait", 0, NULL, "wait until the child SA has been replaced" },
+	{ "ike", 0, NULL, "replace the IKE SA instead" },
+	{ "wait", 0, NULL, "wait until the SA has been replaced" },
 	{ "no-wait", 0, NULL, "only tell the daemon (the default)" },
 	{ "timeout", 0, "SECONDS", "how long to wait (60); implies --wait" },
 	{ NULL, 0, NULL, NULL },
@@ -70,8 +71,10 @@ const struct cli_command cli_commands[] = {
 	    "`admin` leaf is for good.\n",
 	    cmd_tunnel_down },
 	{ "tunnel", "rekey", "SITE/TUNNEL", 1, 1, rekey_options,
-	    "replace the child SA now, without losing a packet",
-	    "Asks the peer for a new child SA; the old one carries traffic until the new one does.\n",
+	    "replace the child SA (or the IKE SA) now, without losing a packet",
+	    "Asks the peer for a new child SA; the old one carries traffic until the new one does. With "
+	    "--ike the\n"
+	    "IKE SA is replaced, and the child SA stays. `tunnel show` has a record of each rekey.\n",
 	    cmd_tunnel_rekey },
 	{ "bgp", "summary", "", 0, 0, NULL, "all BGP peers with their state and route counts",
 	    "Shows a line for each peer: its AS, the session's state and age, and how many prefixes were "

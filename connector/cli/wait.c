@@ -92,6 +92,7 @@ static bool reached(const struct waiting *w, const json_t *t)
 	case WAIT_UP: return !strcmp(get_str(t, "step"), "in-fib");
 	case WAIT_DOWN: return !strcmp(get_str(t, "step"), "down");
 	case WAIT_REKEY: return get_u64(t, "child-rekeys") > w->rekeys;
+	case WAIT_REKEY_IKE: return get_u64(json_object_get(t, "ike"), "rekeys") > w->rekeys;
 	}
 	return false;
 }

@@ -7,12 +7,12 @@
 
 #include <jansson.h>
 
-enum wait_goal { WAIT_UP, WAIT_DOWN, WAIT_REKEY };
+enum wait_goal { WAIT_UP, WAIT_DOWN, WAIT_REKEY, WAIT_REKEY_IKE };
 
 /* The tunnel's state as the API has it (an element of `tunnels`), to be json_decref'ed. */
 enum cli_exit tunnel_fetch(struct cli *cli, const char *name, json_t **ret_tunnel, struct reason *ret_reason);
-/* rekeys: the count of child rekeys before (WAIT_REKEY). CLI_OK, CLI_TIMED_OUT, CLI_NOT_READY or what a
- * request failed with; all said. */
+/* rekeys: the count of child rekeys before (WAIT_REKEY; of IKE rekeys: WAIT_REKEY_IKE). CLI_OK,
+ * CLI_TIMED_OUT, CLI_NOT_READY or what a request failed with; all said. */
 enum cli_exit wait_tunnel(
     struct cli *cli, const char *name, enum wait_goal goal, mdur timeout, uint64_t rekeys);
 

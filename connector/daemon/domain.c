@@ -196,13 +196,20 @@ static uint64_t larger(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+/* Of one SA pair alone: the bytes of others do not wear its key. */
 static void report_usage(
-    struct domain *d, const struct tunnel *t, uint32_t spi_in, const struct plane_counters *c, mtime now)
+    struct domain *d, const struct tunnel *t, uint32_t spi_in, uint32_t spi_out, mtime now)
 {
-	struct ike_usage u = { .bytes = larger(c->bytes_in, c->bytes_out),
-		.packets = larger(c->packets_in, c->packets_out),
-		.last_in = c->last_in };
+	struct plane_counters in = { 0 }, out = { 0 };
+	struct ike_usage u;
 
+	if (plane_sa_counters(d->plane, t->plane_id, true, spi_in, &in))
+		return;
+	if (spi_out)
+		(void)plane_sa_counters(d->plane, t->plane_id, false, spi_out, &out);
+	u = (struct ike_usage){ .bytes = larger(in.bytes_in, out.bytes_out),
+		.packets = larger(in.packets_in, out.packets_out),
+		.last_in = in.last_in };
 	ike_fact_usage(d->ike, t->id, spi_in, &u, now);
 }
 
@@ -210,6 +217,7 @@ static void poll_plane(struct domain *d, mtime now)
 {
 	list_for_each (&d->tunnels, struct tunnel, t, node) {
 		struct plane_counters c;
+		uint32_t spi;
 
 		if (!t->facts.child || plane_counters(d->plane, t->plane_id, &c))
 			continue;
@@ -221,9 +229,10 @@ static void poll_plane(struct domain *d, mtime now)
 		demand_poll(t, liveness_user_packets(t, &c), now);
 		if (c.last_in.ns)
 			ike_fact_inbound(d->ike, t->id, c.last_in);
-		/* Of the live SA alone: its predecessors' bytes do not wear its key. */
-		if (t->spi_in && !plane_sa_counters(d->plane, t->plane_id, true, t->spi_in, &c))
-			report_usage(d, t, t->spi_in, &c, now);
+		if (t->spi_in)
+			report_usage(d, t, t->spi_in, t->spi_out, now);
+		for (unsigned i = 0; (spi = rekey_record_draining(&t->rekeys, i)); i++)
+			report_usage(d, t, spi, 0, now);
 	}
 }
 

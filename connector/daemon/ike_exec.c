@@ -107,6 +107,8 @@ int ike_exec_config(const struct cfg_tunnel *cfg, const struct remotes *remotes,
 	c->ike_lifetime = cfg->ike_lifetime;
 	c->child_lifetime = cfg->esp_lifetime;
 	c->child_life_bytes = cfg->esp_lifekbytes * 1024;
+	c->child_life_packets = cfg->esp_lifepackets;
+	c->rehearsal = cfg->rehearsal;
 	c->liveness_interval = cfg->liveness_interval;
 	c->liveness_timeout = cfg->liveness_timeout;
 	c->retry_min = mdur_s(1);
@@ -229,7 +231,9 @@ static void exec_report(struct domain *d, struct tunnel *t, struct ike_action *a
 	case IKE_REPORT_ERROR:
 		if (!t || strcmp(t->error.text, why->text))
 			log_error(d->log, subject, "%s: %s", why->id, why->text);
-		if (t)
+		if (t && ike_refuses_rekeys(why))
+			t->rekey_refused = *why;
+		else if (t)
 			t->error = *why;
 		return;
 	}
@@ -263,26 +267,38 @@ static void exec_child_up(struct domain *d, struct tunnel *t, const struct ike_a
 	t->facts.ike = IKE_PHASE_UP;
 	keep_mapping(d, t);
 	note_remote(d, t);
+	t->spi_out = a->child.spi_out;
 	tunnel_child_up(t, a->child.spi_in);
+}
+
+static struct rekey_where where_of(const struct domain *d, const struct tunnel *t)
+{
+	return (struct rekey_where){ d->plane, t->plane_id, d->log, t->name };
 }
 
 static void exec_child_rekeyed(struct domain *d, struct tunnel *t, const struct ike_action *a)
 {
+	struct rekey_where where;
+
 	if (!t)
 		return;
-	log_info(d->log, t->name, "child SA rekeyed: inbound %08x -> %08x, outbound %08x",
-	    a->child.old_spi_in, a->child.spi_in, a->child.spi_out);
+	where = where_of(d, t);
+	reason_clear(&t->rekey_refused);
+	rekey_record_child(&t->rekeys, &where, a, clock_now());
 	t->spi_in = a->child.spi_in;
+	t->spi_out = a->child.spi_out;
 	plane_sa_use(d->plane, t->plane_id, a->child.spi_out); /* of crossing SAs it may be the older one */
 	keep_mapping(d, t); /* a new IKE SA (reauthentication) may have met another NAT */
 }
 
 static void exec_ike_rekeyed(struct domain *d, struct tunnel *t, const struct ike_action *a)
 {
-	if (t)
-		log_info(d->log, t->name, "IKE SA rekeyed: %016llx_i %016llx_r -> %016llx_i %016llx_r",
-		    (unsigned long long)a->ike.old_spi_i, (unsigned long long)a->ike.old_spi_r,
-		    (unsigned long long)a->ike.spi_i, (unsigned long long)a->ike.spi_r);
+	struct rekey_where where;
+
+	if (!t)
+		return;
+	where = where_of(d, t);
+	rekey_record_ike(&t->rekeys, &where, a, clock_now());
 }
 
 static void exec_moved(struct domain *d, struct tunnel *t, const struct ike_action *a)

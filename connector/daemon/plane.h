@@ -93,6 +93,9 @@ struct plane_counters {
 	uint64_t packets_in, bytes_in;   /* inner packets delivered */
 	uint64_t packets_out, bytes_out; /* inner packets sealed */
 	uint64_t drops[PLANE_DROP_COUNT];
+	/* Of an inbound SA: the longest time between a packet on it and the tunnel's packet before; 0:
+	 * unknown */
+	mdur longest_gap;
 	mtime last_in;  /* last authenticated packet, {0} if none */
 	mtime last_out; /* last packet sealed, {0} if none */
 };

@@ -119,7 +119,11 @@ static void report(
 	struct pu_event e = { .tunnel = sa->tunnel_id, .spi = sa->spi, .remote = m->remote };
 	struct endpoint expected = sa->remote;
 
-	sa->counters.last_in = sa->tunnel->counters.last_in = w->now;
+	struct plane_counters *sum = &sa->tunnel->counters;
+
+	if (sum->last_in.ns && mtime_since(w->now, sum->last_in).ns > sa->counters.longest_gap.ns)
+		sa->counters.longest_gap = mtime_since(w->now, sum->last_in);
+	sa->counters.last_in = sum->last_in = w->now;
 	if (!sa->first_reported) {
 		e.kind = PU_FIRST_INBOUND;
 		sa->first_reported = pu_queue_push(w->queue, &e);

@@ -516,6 +516,9 @@ void tunnel_child_down(struct tunnel *t)
 
 void tunnel_sa_removal(struct tunnel *t, bool inbound, uint32_t spi)
 {
+	struct rekey_where w = { t->domain->plane, t->plane_id, t->domain->log, t->name };
+
+	rekey_record_removal(&t->rekeys, &w, inbound, spi, clock_now());
 	/* After a rekey the successor carries the routes: nothing to wait for. */
 	if (!t->removal_fence || t->n_removals == SA_REMOVALS_MAX) {
 		plane_sa_del(t->domain->plane, t->plane_id, inbound, spi);

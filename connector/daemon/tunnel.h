@@ -18,6 +18,7 @@
 #include "connector/daemon/mtu_probe.h"
 #include "connector/daemon/path_watch.h"
 #include "connector/daemon/plane.h"
+#include "connector/daemon/rekey_record.h"
 #include "connector/daemon/remotes.h"
 
 struct domain;
@@ -77,8 +78,11 @@ struct tunnel {
 	struct ladder_facts facts;
 	enum step step;
 	mtime step_since;
-	struct reason error;     /* the last failure that still stands */
-	uint32_t spi_in;         /* of the live child; 0 */
+	struct reason error;         /* the last failure that still stands */
+	struct reason rekey_refused; /* by the peer, and since then no rekey has passed */
+	uint32_t spi_in;             /* of the live child; 0 */
+	uint32_t spi_out;
+	struct rekey_ring rekeys;
 	bool bgp_started;        /* the core has been told to run the session */
 	bool routes_in;          /* peer host route and static routes are wanted */
 	bool armed;              /* its trigger routes are wanted; demand.c's, as are these: */

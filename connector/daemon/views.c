@@ -28,12 +28,15 @@ static const char *config_json(void *ctx)
 	return d->config ? d->config->cfg->json : "{}";
 }
 
-/* The error that stands. A tunnel that has arrived has none, unless routes of it can't be installed. */
+/* The error that stands. A tunnel that has arrived has none, unless routes of it can't be installed
+ * or the peer refuses its rekeys, so that it won't stay. */
 void view_tunnel_error(const struct tunnel *t, struct reason *ret_error)
 {
 	reason_clear(ret_error);
 	if (t->step != STEP_IN_FIB || t->facts.failed > 0)
 		*ret_error = t->error;
+	if (!reason_is_set(ret_error))
+		*ret_error = t->rekey_refused;
 }
 
 /* --- status --- */
@@ -158,6 +161,7 @@ static void tunnel_ike_view(const struct tunnel *t, struct view_tunnel *v)
 		ike_identity_str(&c->remote_id, v->remote_id, sizeof(v->remote_id));
 	}
 	v->child_rekeys = c->child_rekeys;
+	v->n_rekey = rekey_record_view(&t->rekeys, v->rekey);
 	tunnel_child_view(t, c, v);
 	free(c);
 }
@@ -466,6 +470,13 @@ static void fib_close(void *walk)
 
 /* --- operations --- */
 
+static int rekey(struct domain *d, const struct tunnel *t, bool ike)
+{
+	mtime now = clock_now();
+
+	return ike ? ike_conn_rekey_ike(d->ike, t->id, now) : ike_conn_rekey_child(d->ike, t->id, now);
+}
+
 static enum api_result tunnel_op(
     void *ctx, enum api_tunnel_op op, const char *name, struct reason *ret_reason)
 {
@@ -482,7 +493,8 @@ static enum api_result tunnel_op(
 	case API_TUNNEL_UP: tunnel_up(t); break;
 	case API_TUNNEL_DOWN: tunnel_down(t); break;
 	case API_TUNNEL_REKEY:
-		if (ike_conn_rekey_child(d->ike, t->id, clock_now())) {
+	case API_TUNNEL_REKEY_IKE:
+		if (rekey(d, t, op == API_TUNNEL_REKEY_IKE)) {
 			reason_set(ret_reason, "no-child-sa", "%s has no child SA to rekey: it is at step %s",
 			    name, step_name(t->step));
 			result = API_REFUSED;

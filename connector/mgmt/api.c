@@ -231,6 +231,7 @@ static const struct resource {
 	{ OPERATIONS "tunnel-up", false, NULL, API_TUNNEL_UP },
 	{ OPERATIONS "tunnel-down", false, NULL, API_TUNNEL_DOWN },
 	{ OPERATIONS "tunnel-rekey", false, NULL, API_TUNNEL_REKEY },
+	{ OPERATIONS "tunnel-rekey-ike", false, NULL, API_TUNNEL_REKEY_IKE },
 };
 
 /* The resource of a path that is still percent-encoded; *ret_key: what follows '=', or NULL. */

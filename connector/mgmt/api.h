@@ -14,7 +14,8 @@
  *   GET  /restconf/data/causeway:state/routes?prefix=P&peer=NAME&view=best|received|advertised|rejected
  *                                                           {"causeway:routes": {"route":[...]}}, chunked as
  * it is made GET  /restconf/data/causeway:state/fib                  {"causeway:fib": {"route":[...]}},
- * chunked POST /restconf/operations/causeway:tunnel-up|tunnel-down|tunnel-rekey
+ * chunked POST /restconf/operations/causeway:tunnel-up|tunnel-down|tunnel-rekey|
+ * tunnel-rekey-ike
  * {"causeway:input":{"tunnel":"SITE/T"}} -> 204 Errors are RFC 8040 bodies
  * {"ietf-restconf:errors":{"error":[{"error-type","error-tag","error-app-tag":reason id,
  * "error-message":reason text}]}}: 400 malformed-message/invalid-value, 404 data-missing, 405, 409 operation
@@ -31,7 +32,7 @@
 struct event_base;
 struct api_server;
 
-enum api_tunnel_op { API_TUNNEL_UP, API_TUNNEL_DOWN, API_TUNNEL_REKEY };
+enum api_tunnel_op { API_TUNNEL_UP, API_TUNNEL_DOWN, API_TUNNEL_REKEY, API_TUNNEL_REKEY_IKE };
 enum api_result { API_OK, API_NOT_FOUND, API_REFUSED, API_INVALID, API_FAILED };
 
 struct api_route_query {

@@ -16,6 +16,8 @@
 #define ON_DEMAND_TRIES 3
 #define ON_DEMAND_IDLE  300 /* seconds */
 
+static const mdur rehearsal_default = { 5 * (int64_t)1000000000 };
+
 static void from_profile(const struct profile *p, struct cfg_tunnel *t)
 {
 	switch (p->role) {
@@ -28,6 +30,7 @@ static void from_profile(const struct profile *p, struct cfg_tunnel *t)
 	t->ike_lifetime = p->ike_lifetime;
 	t->esp_lifetime = p->esp_lifetime;
 	t->esp_lifekbytes = p->esp_lifekbytes;
+	t->rehearsal = p->no_rehearsal ? MDUR_ZERO : rehearsal_default;
 	t->liveness_interval = p->liveness_interval;
 	t->liveness_timeout = p->liveness_timeout;
 	t->force_encap = p->force_encap;
@@ -135,9 +138,13 @@ static void take_choices(const struct lyd_node *node, struct cfg_tunnel *t)
 static int take_numbers(const struct cfg_load *l, const struct lyd_node *node, struct cfg_tunnel *t)
 {
 	uint32_t kbytes = (uint32_t)t->esp_lifekbytes;
+	const char *v;
 
 	seconds(node, "ike-lifetime", &t->ike_lifetime);
 	seconds(node, "esp-lifetime", &t->esp_lifetime);
+	seconds(node, "rehearsal", &t->rehearsal);
+	if ((v = cfg_value(node, "esp-lifepackets")))
+		t->esp_lifepackets = strtoull(v, NULL, 10); /* the model has checked it */
 	seconds(node, "liveness-interval", &t->liveness_interval);
 	seconds(node, "liveness-timeout", &t->liveness_timeout);
 	number(node, "esp-lifekbytes", &kbytes);

@@ -206,6 +206,8 @@ enum cfg_change cfg_tunnel_compare(const struct cfg_tunnel *a, const struct cfg_
 		return CFG_RESTART;
 	if (!credentials_same(a->credentials, b->credentials)) /* holds from the next authentication */
 		return CFG_LIGHT;
+	if (a->esp_lifepackets != b->esp_lifepackets || a->rehearsal.ns != b->rehearsal.ns)
+		return CFG_LIGHT;
 	if (a->admin_up != b->admin_up || a->start != b->start || a->mtu_probe != b->mtu_probe ||
 	    a->ike_lifetime.ns != b->ike_lifetime.ns || a->esp_lifetime.ns != b->esp_lifetime.ns ||
 	    a->esp_lifekbytes != b->esp_lifekbytes || a->promote_alternate != b->promote_alternate ||

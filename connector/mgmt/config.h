@@ -92,6 +92,8 @@ struct cfg_tunnel {
 	struct ike_proposals ike_proposals, esp_proposals;
 	mdur ike_lifetime, esp_lifetime; /* 0: none */
 	uint64_t esp_lifekbytes;         /* 0: none */
+	uint64_t esp_lifepackets;        /* 0: none */
+	mdur rehearsal;                  /* after the tunnel is up; 0: none */
 	mdur liveness_interval, liveness_timeout;
 	struct addr probe; /* answers echoes through the tunnel; none: the BGP peer is asked */
 	mdur idle_timeout; /* without packets either way it goes down; 0: never */

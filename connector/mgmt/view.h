@@ -46,6 +46,16 @@ struct view_child {
 	char proposal[96];
 	uint64_t age, bytes_in, bytes_out, packets_in, packets_out;
 };
+#define VIEW_REKEYS_MAX 16
+struct view_rekey {
+	time_t when;
+	bool ike, done, by_us,
+	    collided; /* not done: the old SA still drains, and the numbers are absent (null) */
+	const char *why;
+	uint64_t old_spi[2], new_spi[2];           /* child: in, out; IKE: initiator's, responder's */
+	uint64_t old_in, old_out, new_in, new_out; /* packets */
+	uint64_t gap_ms, drained_ms;               /* gap 0: unknown, null */
+};
 struct view_tunnel { /* `tunnel list|show` */
 	char site[72], name[72];
 	const char *step;
@@ -80,6 +90,8 @@ struct view_tunnel { /* `tunnel list|show` */
 	struct view_child child[4];
 	unsigned n_child;
 	uint32_t child_rekeys;
+	struct view_rekey rekey[VIEW_REKEYS_MAX]; /* newest first */
+	unsigned n_rekey;
 	struct prefix inside[8];
 	unsigned n_inside;
 	char ts_local[256], ts_remote[256]; /* "0.0.0.0/0, ::/0" */

@@ -217,6 +217,43 @@ static json_t *children(const struct view_tunnel *v)
 	return array_end(list, bad);
 }
 
+static json_t *rekey(const struct view_rekey *v)
+{
+	static const char *const names[2][4] = { { "old-spi-in", "old-spi-out", "new-spi-in", "new-spi-out" },
+		{ "old-spi-i", "old-spi-r", "new-spi-i", "new-spi-r" } };
+	const char *const *name = names[v->ike];
+	unsigned digits = v->ike ? 16 : 8;
+	bool measured = v->done && !v->ike;
+	struct obj b = obj_new();
+
+	put(&b, "when", instant(v->when));
+	put(&b, "kind", json_string(v->ike ? "ike" : "child"));
+	put(&b, "by", json_string(v->by_us ? "us" : "peer"));
+	put(&b, "reason", json_string(v->why));
+	put(&b, "collision", json_boolean(v->collided));
+	put(&b, name[0], hex(v->old_spi[0], digits));
+	put(&b, name[1], hex(v->old_spi[1], digits));
+	put(&b, name[2], hex(v->new_spi[0], digits));
+	put(&b, name[3], hex(v->new_spi[1], digits));
+	put(&b, "old-packets-in", measured ? number(v->old_in) : json_null());
+	put(&b, "old-packets-out", measured ? number(v->old_out) : json_null());
+	put(&b, "new-packets-in", measured ? number(v->new_in) : json_null());
+	put(&b, "new-packets-out", measured ? number(v->new_out) : json_null());
+	put(&b, "longest-gap-ms", measured && v->gap_ms ? number(v->gap_ms) : json_null());
+	put(&b, "drained-ms", measured ? number(v->drained_ms) : json_null());
+	return obj_end(&b);
+}
+
+static json_t *rekeys(const struct view_tunnel *v)
+{
+	json_t *list = json_array();
+	bool bad = !list;
+
+	for (unsigned i = 0; i < v->n_rekey; i++)
+		add(list, rekey(&v->rekey[i]), &bad);
+	return array_end(list, bad);
+}
+
 static json_t *drops(const struct view_tunnel *v)
 {
 	json_t *list = json_array();
@@ -295,6 +332,7 @@ json_t *view_tunnel_json(const struct view_tunnel *v)
 	put(&b, "ike", ike(v));
 	put(&b, "child", children(v));
 	put(&b, "child-rekeys", number(v->child_rekeys));
+	put(&b, "rekey-record", rekeys(v));
 	put(&b, "drop", drops(v));
 	return obj_end(&b);
 }

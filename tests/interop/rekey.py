@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """A child rekey started by each side, under traffic both ways, without a lost packet; and the hard ones: with PFS, both
-sides at once, and the IKE SA under it replaced by the gateway."""
+sides at once, and the IKE SA under it replaced by each side. Each leaves its record. And the rehearsal: a rekey seconds after
+the start, so that a PFS mismatch is known then."""
 from lab import traffic
 from lab.azure import LAN_HOST, VNET_HOST, Azure
 from lab.case import check, equal, run_case
@@ -44,6 +45,72 @@ def ike_settled(net, cw, old):
 
 def ike_by_swan(net, _cw):
     net.swan.swanctl("--rekey", "--ike", "gw")
+
+
+def ike_by_us(_net, cw):
+    cw.cli("tunnel", "rekey", "azure-hq/t1", "--ike", "--wait")
+
+
+def records(cw, kind):
+    return [r for r in cw.tunnel()["rekey-record"] if r["kind"] == kind]
+
+
+def recorded(case, cw):
+    with case.step("each rekey has left its record, in JSON and in the text"):
+        wait_for("the last old SA gone", lambda: all(r["drained-ms"] is not None for r in records(cw, "child")), 30)
+        child, ike_ones = records(cw, "child"), records(cw, "ike")
+        case.note(f"newest: {child[0]}, {ike_ones[0]}")
+        equal({(r["by"], r["reason"]) for r in child + ike_ones}, {("us", "command"), ("peer", "peer")}, "who and why")
+        for r in child:
+            equal(r["old-packets-out"], 0, "packets sent on the old SA after the new one was in use")
+            # One that was replaced itself, at once, has nothing on the new SA; what came is on the next.
+            check(r["old-packets-in"] + r["new-packets-in"] > 0, f"no packets: {r}")
+            check((r["longest-gap-ms"] is None) == (r["new-packets-in"] == 0), f"a gap without packets: {r}")
+            check((r["longest-gap-ms"] or 0) < 3000, f"the pauses of the test are shorter: {r}")
+            check(2000 <= r["drained-ms"] < 25000, f"drained for {r['drained-ms']} ms")
+        shown = cw.cli("tunnel", "show", "azure-hq/t1").stdout
+        check("child by us (command" in shown and "ike by peer (peer" in shown, f"`tunnel show` says:\n{shown}")
+
+
+def rehearsal(case):
+    """strongSwan demands a PFS group that we don't have: known seconds after the start, and the tunnel stays."""
+    with case.lab("rekey-rehearsal") as lab:
+        net = Azure(lab)
+        net.start_swan(esp="aes256-sha256-ecp384")
+        net.start_bird()
+
+        def change(config):
+            tunnel_of(config)["esp-proposal"] = ["aes256-sha256"]
+            tunnel_of(config)["rehearsal"] = 3
+        cw = net.causeway(change=change).start()
+        cw.wait_step("in-fib")
+        child = cw.spis()
+        with case.step("a PFS mismatch is in `status` seconds after the start, while traffic passes"):
+            up = traffic.Counter(net.lan, VNET_HOST, net.vnet, port=5300)
+            wait_for("the reason", lambda: (cw.error() or {}).get("id") == "ike-rehearsal-refused", 12)
+            case.note(cw.error()["text"])
+            check("PFS" in cw.error()["text"], "the reason does not speak of PFS")
+            up.more(100)
+            result = up.stop()
+            equal(result["lost-count"], 0, "packets lost")
+            equal((cw.step(), cw.spis()), ("in-fib", child), "step and child")
+        cw.stop()
+    with case.lab("rekey-rehearsed") as lab:
+        net = Azure(lab)
+        net.start_swan(esp="aes256-sha256-modp2048")
+        net.start_bird()
+
+        def change(config):
+            tunnel_of(config)["esp-proposal"] = ["aes256-sha256"]
+            tunnel_of(config)["rehearsal"] = 3
+        cw = net.causeway(change=change).start()
+        cw.wait_step("in-fib")
+        with case.step("one with the IKE SA's group is met by a second try"):
+            wait_for("the rehearsal's record", lambda: records(cw, "child"), 12)
+            equal(records(cw, "child")[0]["reason"], "rehearsal", "reason")
+            check("modp2048" in cw.tunnel()["child"][0]["proposal"], f"the new child: {cw.tunnel()['child']}")
+            equal(cw.error(), None, "error")
+        cw.stop()
 
 
 def ike_under_traffic(case, net, cw, text, start, rounds):
@@ -92,7 +159,9 @@ def main(case):
         under_traffic(case, net, cw, "strongSwan", by_swan, 3)
         under_traffic(case, net, cw, "both at once", by_both, 2)
         ike_under_traffic(case, net, cw, "strongSwan", ike_by_swan, 3)
+        ike_under_traffic(case, net, cw, "us", ike_by_us, 3)
         under_traffic(case, net, cw, "us on the new IKE SA", by_us, 1)
+        recorded(case, cw)
         with case.step("the BGP session saw none of it"):
             check(cw.peer("azure-hq/t1")["uptime"] >= established, "the BGP session started anew")
             check(cw.tunnel()["child-rekeys"] >= 6, "`tunnel list` does not count the rekeys")
@@ -110,6 +179,7 @@ def main(case):
         under_traffic(case, net, cw, "us, with a new key exchange", by_us, 2)
         under_traffic(case, net, cw, "strongSwan, with a new key exchange", by_swan, 2)
         cw.stop()
+    rehearsal(case)
 
 
 run_case("rekey", main)

@@ -45,6 +45,17 @@ def smallest(secret_file):
                                       "peer-as": 65515}}]}]}}
 
 
+def quiet(config):
+    """Without the rehearsal, which rekeys a few seconds after the start: tests that count rekeys begin their own. A
+    tunnel that says when it is to be keeps it."""
+    config = copy.deepcopy(config)
+    for site in config.get("causeway:connector", {}).get("site", []):
+        for tunnel in site.get("tunnel", []) if isinstance(site, dict) else []:
+            if isinstance(tunnel, dict):
+                tunnel.setdefault("rehearsal", 0)
+    return config
+
+
 def tunnel_of(config, site=0, tunnel=0):
     return config["causeway:connector"]["site"][site]["tunnel"][tunnel]
 
@@ -79,7 +90,7 @@ class Causeway:
     def configure(self, config):
         """Writes the file; `config` is a dictionary or, for broken ones, text."""
         self.config = copy.deepcopy(config)
-        text = config if isinstance(config, str) else json.dumps(config, indent=2)
+        text = config if isinstance(config, str) else json.dumps(quiet(config), indent=2)
         self.lab.write(f"{self.name}/causeway.json", text)
 
     def _environment(self):

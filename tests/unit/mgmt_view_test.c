@@ -119,10 +119,18 @@ static void tunnels_keep_the_contract(void **state)
 		.ike_age = 3,
 		.n_child = 1,
 		.child_rekeys = 2,
+		.n_rekey = 2,
 		.n_drop = 1 };
 	json_t *j, *c;
 
 	(void)state;
+	v.rekey[0] = (struct view_rekey){ .done = true,
+		.why = "time",
+		.by_us = true,
+		.old_spi = { 0x1f, 2 },
+		.new_in = 7,
+		.drained_ms = 2100 };
+	v.rekey[1] = (struct view_rekey){ .ike = true, .done = true, .why = "peer", .new_spi = { 1, 0x2f } };
 	v.local = (struct endpoint){ addr_v4(0xc0000201), 4500 };
 	v.remote = (struct endpoint){ addr_v4(0xc0000202), 4500 };
 	v.child[0] = (struct view_child){ .spi_in = 0xc1a2b3d4,
@@ -146,6 +154,14 @@ static void tunnels_keep_the_contract(void **state)
 	assert_string_equal(str(c, "spi-in"), "c1a2b3d4");
 	assert_string_equal(str(c, "spi-out"), "0000001f");
 	assert_true(json_integer_value(json_object_get(c, "bytes-in")) == INT64_C(1) << 40);
+	c = json_array_get(json_object_get(j, "rekey-record"), 0);
+	EXPECT(c, "when:s", "kind:s", "by:s", "reason:s", "collision:b", "old-spi-in:s", "new-spi-out:s",
+	    "old-packets-in:n", "new-packets-in:n", "longest-gap-ms:0", "drained-ms:n");
+	assert_string_equal(str(c, "by"), "us");
+	assert_string_equal(str(c, "old-spi-in"), "0000001f");
+	c = json_array_get(json_object_get(j, "rekey-record"), 1);
+	EXPECT(c, "kind:s", "old-spi-i:s", "new-spi-r:s", "old-packets-in:0", "drained-ms:0");
+	assert_string_equal(str(c, "new-spi-r"), "000000000000002f");
 	json_decref(j);
 }
 
