@@ -97,5 +97,11 @@ void cert_verdict_clear(struct cert_verdict *v);
  */
 int cert_store_verify(const struct cert_store *s, struct cert *const list[], unsigned n, int64_t at,
     bool revocation, struct cert_verdict *ret_verdict, struct reason *ret_reason);
+/*
+ * What the store's lists say of a certificate whose issuer is the store's anchor. -1: certificate-revoked, or
+ * it isn't that issuer's. *ret_unknown: they say nothing that counts now.
+ */
+int cert_store_check_crl(
+    const struct cert_store *s, struct cert *c, int64_t at, bool *ret_unknown, struct reason *ret_reason);
 
 #endif

@@ -250,8 +250,8 @@ static X509_STORE_CTX *context_new(const struct cert_store *s, struct cert *cons
 	return ctx;
 }
 
-int cert_store_verify(const struct cert_store *s, struct cert *const list[], unsigned n, int64_t at,
-    bool revocation, struct cert_verdict *ret_verdict, struct reason *ret_reason)
+static int verify(const struct cert_store *s, struct cert *const list[], unsigned n, int64_t at,
+    bool revocation, bool usage, struct cert_verdict *ret_verdict, struct reason *ret_reason)
 {
 	STACK_OF(X509) *others = sk_X509_new_null();
 	struct cert_verdict v = { 0 };
@@ -269,7 +269,7 @@ int cert_store_verify(const struct cert_store *s, struct cert *const list[], uns
 	else if (X509_verify_cert(ctx) != 1)
 		explain(X509_STORE_CTX_get_error(ctx), X509_STORE_CTX_get_error_depth(ctx),
 		    X509_STORE_CTX_get_current_cert(ctx), at, ret_reason);
-	else if (!check_usage(list[0]->x, ret_reason)) {
+	else if (!usage || !check_usage(list[0]->x, ret_reason)) {
 		rc = take_chain(ctx, &w, revocation, &v);
 		if (rc)
 			reason_set(ret_reason, "ike-internal",
@@ -283,4 +283,22 @@ int cert_store_verify(const struct cert_store *s, struct cert *const list[], uns
 	sk_X509_free(others);
 	ERR_clear_error();
 	return rc;
+}
+
+int cert_store_verify(const struct cert_store *s, struct cert *const list[], unsigned n, int64_t at,
+    bool revocation, struct cert_verdict *ret_verdict, struct reason *ret_reason)
+{
+	return verify(s, list, n, at, revocation, true, ret_verdict, ret_reason);
+}
+
+int cert_store_check_crl(
+    const struct cert_store *s, struct cert *c, int64_t at, bool *ret_unknown, struct reason *ret_reason)
+{
+	struct cert_verdict v = { 0 };
+
+	if (verify(s, &c, 1, at, true, false, &v, ret_reason))
+		return -1;
+	*ret_unknown = v.revocation_unknown[0];
+	cert_verdict_clear(&v);
+	return 0;
 }

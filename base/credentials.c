@@ -7,6 +7,7 @@
 #include "base/credentials.h"
 
 #include "base/crypto.h"
+#include "base/revocation.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -247,6 +248,45 @@ int credentials_verify(const struct credentials *c, struct cert *const list[], u
 	return cert_store_verify(c->store, list, n, credentials_now(c), false, ret_verdict, ret_reason);
 }
 
+/* By the lists that certificate i names, under its issuer. -1: it is in one. */
+static int ask_crls(const struct credentials *c, struct cert_verdict *known, unsigned i, struct reason *why)
+{
+	struct cert_store *s =
+	    cert_store_new(&known->chain[i + 1], 1, c->legacy); /* verified, so trusted for this */
+	int rc = 0;
+
+	if (s && revocation_fetch_crls(c->world, known->chain[i], s, credentials_now(c)))
+		rc = cert_store_check_crl(
+		    s, known->chain[i], credentials_now(c), &known->revocation_unknown[i], why);
+	cert_store_free(s);
+	return rc;
+}
+
+/* Asks who can tell: OCSP first, which is small. -1: revoked. */
+static int ask(const struct credentials *c, struct cert_verdict *known, struct reason *why)
+{
+	for (unsigned i = 0; i + 1 < known->n; i++) {
+		struct cert_info info = { 0 };
+
+		if (!known->revocation_unknown[i])
+			continue;
+		switch (revocation_ocsp(c->world, known->chain[i], known->chain[i + 1], credentials_now(c))) {
+		case REVOCATION_UNKNOWN:
+			if (ask_crls(c, known, i, why))
+				return -1;
+			break;
+		case REVOCATION_GOOD: known->revocation_unknown[i] = false; break;
+		case REVOCATION_REVOKED:
+			cert_info(known->chain[i], &info);
+			return reason_set(why, "certificate-revoked",
+			    "the certificate \"%s\" has been revoked by its issuer, says its OCSP responder. "
+			    "It needs a new one.",
+			    info.subject);
+		}
+	}
+	return 0;
+}
+
 int credentials_verify_revocation(const struct credentials *c, const struct cert_verdict *v,
     struct reason *ret_reason, struct reason *ret_warning)
 {
@@ -257,7 +297,8 @@ int credentials_verify_revocation(const struct credentials *c, const struct cert
 		return 0;
 	if (cert_store_verify(c->store, v->chain, v->n, credentials_now(c), true, &known, ret_reason))
 		return -1;
-	for (unsigned i = 0; i < known.n; i++) {
+	rc = ask(c, &known, ret_reason);
+	for (unsigned i = 0; !rc && i < known.n; i++) {
 		struct cert_info info;
 
 		if (!known.revocation_unknown[i] || cert_info(known.chain[i], &info))
@@ -265,8 +306,10 @@ int credentials_verify_revocation(const struct credentials *c, const struct cert
 		rc = c->revocation == CREDENTIALS_STRICT ? -1 : 0;
 		reason_set(rc ? ret_reason : ret_warning, "certificate-revocation-unknown",
 		    "whether the certificate \"%s\" has been revoked is not known: no CRL of \"%s\" that is "
-		    "valid now is "
-		    "at hand. Give one as crl-file, or set revocation to what you can accept.",
+		    "valid now is at "
+		    "hand, and no server that the certificate names has told. Give a CRL as crl-file, or set "
+		    "revocation to "
+		    "what you can accept.",
 		    info.subject, info.issuer);
 		break;
 	}

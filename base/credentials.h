@@ -24,15 +24,23 @@ enum credentials_revocation {
 	CREDENTIALS_OFF      /* nobody asks */
 };
 
+/* One document: a GET of url, or with a type a POST of body. */
+struct credentials_query {
+	const char *url; /* http:// */
+	const char *type;
+	const uint8_t *body;
+	size_t body_len;
+};
 /* Called from jobs, on any thread; outlives every credentials made with it. */
 struct credentials_world {
 	int64_t (*wall)(void *ctx); /* seconds since 1970 */
 	/*
-	 * GETs a document, or POSTs `body` of that media type when type isn't NULL. 0 and *ret_data (malloc)
-	 * or -1. Bounded in time and size by who implements it. NULL: there is no network.
+	 * Fetches; bounded in time and size by who implements it. 0 and *ret_data (malloc), or -1. What
+	 * `keep` was told may be given again until then. Both NULL: there is no network.
 	 */
-	int (*fetch)(void *ctx, const char *url, const char *type, const uint8_t *body, size_t body_len,
-	    uint8_t **ret_data, size_t *ret_len);
+	int (*fetch)(void *ctx, const struct credentials_query *q, uint8_t **ret_data, size_t *ret_len);
+	void (*keep)(
+	    void *ctx, const struct credentials_query *q, const uint8_t *data, size_t len, int64_t until);
 	void *ctx;
 };
 

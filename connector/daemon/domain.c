@@ -30,6 +30,7 @@
 
 #define POLL_INTERVAL mdur_s(1) /* of the plane's counters: signs of life, bytes until a rekey */
 #define STOP_PATIENCE mdur_s(3)
+#define JOB_WORKERS   4          /* two may wait for documents of certificates (documents.h) */
 #define KEEPALIVE     mdur_s(20) /* RFC 3948 4 */
 #define IKE_PORT      500
 #define NATT_PORT     4500
@@ -511,7 +512,7 @@ struct domain *domain_new(
 	d->protect = ptrie_new();
 	d->waiting = ptrie_new();
 	d->ike = ike_new(&ike_default_limits, &sys_rng);
-	d->jobs = jobs_new(1, job_run, job_done, d);
+	d->jobs = jobs_new(JOB_WORKERS, job_run, job_done, d);
 	d->timer = loop_timer_new(loop, on_timer, d);
 	d->resolver = resolver_new();
 	if (d->resolver)

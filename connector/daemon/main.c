@@ -7,6 +7,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "connector/daemon/apply.h"
+#include "connector/daemon/documents.h"
 #include "connector/daemon/domain.h"
 #include "connector/daemon/views.h"
 #include "connector/mgmt/api.h"
@@ -32,6 +33,7 @@ struct daemon {
 	struct logger log;
 	struct loop *loop;
 	struct cfg_context *context;
+	struct documents *documents;
 	struct domain *domain;
 	struct api_server *api;
 	struct loop_watch *signals[3];
@@ -187,12 +189,14 @@ static int start(struct daemon *dm, struct cfg *cfg, struct reason *why)
 
 static void finish(struct daemon *dm)
 {
+	documents_stop(dm->documents);
 	api_server_free(dm->api);
 	domain_free(dm->domain);
 	for (size_t i = 0; i < sizeof(dm->signals) / sizeof(dm->signals[0]); i++)
 		loop_watch_free(dm->signals[i]);
 	loop_free(dm->loop);
 	cfg_context_free(dm->context);
+	documents_free(dm->documents);
 	crypto_fini();
 }
 
@@ -207,6 +211,9 @@ static int run(struct daemon *dm)
 		return EXIT_FAILED;
 	}
 	dm->context = cfg_context_new(NULL, NULL, &why);
+	dm->documents = documents_new();
+	if (dm->context && dm->documents)
+		cfg_context_set_world(dm->context, documents_world(dm->documents));
 	cfg = dm->context ? cfg_load_file(dm->context, dm->config_file, true, &why) : NULL;
 	if (!cfg) {
 		log_error(&dm->log, "config", "%s: %s", why.id, why.text);

@@ -14,6 +14,7 @@ from lab.pki import Authority, bundle, subject
 
 FAR = "10.100.255.254"
 PLUGINS = "pkcs1 pkcs8 pkcs7 mgf1"
+SERVER, OCSP_PORT, HTTP_PORT = "192.0.2.2", 8888, 8080
 
 
 class Row:
@@ -49,6 +50,11 @@ def rows(p):
               failure=("certificate-revoked", "theirs-revoked"))
     yield Row("not known whether revoked, strict", certificate={"revocation": "strict"},
               failure=("certificate-revocation-unknown", "crl-file"))
+    for policy in ("strict", "relaxed"):
+        yield Row(f"OCSP says good, {policy}", theirs="theirs-ocsp", certificate={"revocation": policy})
+    yield Row("OCSP says revoked", theirs="theirs-ocsp-revoked", failure=("certificate-revoked", "OCSP"))
+    yield Row("a fetched CRL says good, strict", theirs="theirs-dp", certificate={"revocation": "strict"})
+    yield Row("a fetched CRL says revoked", theirs="theirs-dp-revoked", failure=("certificate-revoked", "theirs-dp-revoked"))
     yield Row("theirs has expired", theirs="theirs-expired", failure=("certificate-expired", "theirs-expired"))
     yield Row("theirs is of another CA", theirs="theirs-other", failure=("certificate-untrusted", "Other"))
     yield Row("theirs is for mail", theirs="theirs-mail", failure=("certificate-usage", "extended key usage"))
@@ -72,7 +78,15 @@ def make_pki(lab):
     p["theirs-mail"] = root.issue("theirs-mail", more="extendedKeyUsage=emailProtection\n")
     p["theirs-revoked"] = root.issue("theirs-revoked")
     root.revoke(p["theirs-revoked"])
+    ocsp = f"authorityInfoAccess=OCSP;URI:http://{SERVER}:{OCSP_PORT}/\n"
+    point = f"crlDistributionPoints=URI:http://{SERVER}:{HTTP_PORT}/crl.pem\n"
+    p["theirs-ocsp"] = root.issue("theirs-ocsp", more=ocsp)
+    p["theirs-dp"] = root.issue("theirs-dp", more=point)
+    for name, more in (("theirs-ocsp-revoked", ocsp), ("theirs-dp-revoked", point)):
+        p[name] = root.issue(name, more=more)
+        root.revoke(p[name])
     p["crl"] = root.crl()
+    p["authority"] = root
     p["issuing"] = below.pem
     return p
 
@@ -156,6 +170,9 @@ def main(case):
         net.count = 0
         p = make_pki(lab)
         net.start_swan(plugins=PLUGINS)
+        net.swan.ns.spawn("http", "python3", "-m", "http.server", str(HTTP_PORT), "--bind", SERVER, "--directory",
+                          os.path.dirname(p["crl"]))
+        p["authority"].ocsp_responder(net.swan.ns, OCSP_PORT)
         for row in rows(p):
             for starter in row.starters:
                 with case.row(f"{row.name}; starts: {starter}", lab):

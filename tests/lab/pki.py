@@ -104,6 +104,11 @@ class Authority:
     def revoke(self, certificate):
         _openssl("ca", "-config", f"{self.dir}/ca.cnf", "-revoke", certificate.pem)
 
+    def ocsp_responder(self, ns, port):
+        """openssl's responder, answering from this CA's index with its own key."""
+        return ns.spawn(f"ocsp-{self.name}", "openssl", "ocsp", "-index", f"{self.dir}/index.txt", "-CA", self.pem,
+                        "-rsigner", self.pem, "-rkey", self.key, "-port", port, "-nmin", "60", "-text")
+
     def crl(self):
         """A fresh list; its file."""
         out = f"{self.dir}/crl.pem"

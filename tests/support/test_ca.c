@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
@@ -202,6 +203,43 @@ char *test_ca_crl(const struct test_spec *ca, const struct test_spec *revoked, i
 	X509_NAME_free(name);
 	ASN1_TIME_free(t);
 	return take_text(bio);
+}
+
+uint8_t *test_ca_ocsp(const uint8_t *request, size_t len, const struct test_spec *signer, bool revoked,
+    int64_t next_update, size_t *ret_len)
+{
+	OCSP_REQUEST *req = d2i_OCSP_REQUEST(NULL, &request, (long)len);
+	OCSP_CERTID *id = OCSP_onereq_get0_id(OCSP_request_onereq_get0(req, 0));
+	OCSP_BASICRESP *b = OCSP_BASICRESP_new();
+	ASN1_TIME *from = ASN1_TIME_set(NULL, TEST_CA_NOW - TEST_CA_DAY);
+	ASN1_TIME *to = ASN1_TIME_set(NULL, (time_t)(TEST_CA_NOW + next_update));
+	ASN1_GENERALIZEDTIME *gfrom = ASN1_TIME_to_generalizedtime(from, NULL);
+	ASN1_GENERALIZEDTIME *gto = ASN1_TIME_to_generalizedtime(to, NULL);
+	X509 *x = make_cert(signer);
+	OCSP_RESPONSE *resp;
+	uint8_t *der = NULL, *copy;
+	int n;
+
+	assert_non_null(
+	    OCSP_basic_add1_status(b, id, revoked ? V_OCSP_CERTSTATUS_REVOKED : V_OCSP_CERTSTATUS_GOOD, 0,
+	        revoked ? gfrom : NULL, gfrom, gto));
+	assert_int_equal(OCSP_basic_sign(b, x, key_of(signer), EVP_sha256(), NULL, 0), 1);
+	resp = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, b);
+	n = i2d_OCSP_RESPONSE(resp, &der);
+	assert_true(n > 0);
+	copy = malloc((size_t)n);
+	memcpy(copy, der, (size_t)n);
+	*ret_len = (size_t)n;
+	OPENSSL_free(der);
+	OCSP_RESPONSE_free(resp);
+	OCSP_BASICRESP_free(b);
+	OCSP_REQUEST_free(req);
+	ASN1_TIME_free(from);
+	ASN1_TIME_free(to);
+	ASN1_GENERALIZEDTIME_free(gfrom);
+	ASN1_GENERALIZEDTIME_free(gto);
+	X509_free(x);
+	return copy;
 }
 
 int64_t test_ca_wall(void *ctx)

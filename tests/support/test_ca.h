@@ -46,6 +46,12 @@ char *test_ca_key(const struct test_spec *spec, const char *pass);
 /* A CRL of this CA in PEM, with the serial number of `revoked` when it isn't NULL; next_update relative to
  * now. */
 char *test_ca_crl(const struct test_spec *ca, const struct test_spec *revoked, int64_t next_update);
+/*
+ * The answer to this OCSP request (DER) by `signer` with its key: revoked or good, from a day ago until
+ * next_update (relative to now). To be freed.
+ */
+uint8_t *test_ca_ocsp(const uint8_t *request, size_t len, const struct test_spec *signer, bool revoked,
+    int64_t next_update, size_t *ret_len);
 /* Credentials with this chain and key and these anchors (n 0: none). Fails the test when they are refused. */
 struct credentials *test_ca_credentials(const struct test_spec *const chain[], unsigned n,
     const struct test_spec *const anchors[], unsigned n_anchors);

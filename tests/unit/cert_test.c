@@ -437,6 +437,120 @@ static void test_revocation(void **state)
 	}
 }
 
+/* --- servers that a certificate names --- */
+
+static const struct test_spec asks = { LEAF, .by = &root, .serial = 9, .ocsp_url = "http://ocsp.example.net/",
+	.crl_url = "http://crl.example.net/root.crl" };
+static const struct test_spec appointed = {
+	.subject = "CN=Responder", .key = TEST_KEY_P256, .slot = 4, .by = &root, .eku = "OCSPSigning"
+};
+static const struct test_spec pretender = {
+	.subject = "CN=Pretender", .key = TEST_KEY_P256, .slot = 4, .by = &root, .eku = "serverAuth"
+};
+
+struct servers {
+	const struct test_spec *ocsp_by; /* NULL: does not answer */
+	bool ocsp_revoked;
+	int64_t ocsp_until;
+	const struct test_spec *crl_by, *crl_revoked;
+	unsigned asked, kept;
+};
+
+static int fetch(void *ctx, const struct credentials_query *q, uint8_t **ret_data, size_t *ret_len)
+{
+	struct servers *s = ctx;
+
+	s->asked++;
+	if (q->type) {
+		assert_string_equal(q->url, asks.ocsp_url);
+		assert_string_equal(q->type, "application/ocsp-request");
+		if (!s->ocsp_by)
+			return -1;
+		*ret_data =
+		    test_ca_ocsp(q->body, q->body_len, s->ocsp_by, s->ocsp_revoked, s->ocsp_until, ret_len);
+		return 0;
+	}
+	assert_string_equal(q->url, asks.crl_url);
+	if (!s->crl_by)
+		return -1;
+	*ret_data = (uint8_t *)test_ca_crl(s->crl_by, s->crl_revoked, DAY);
+	*ret_len = strlen((char *)*ret_data);
+	return 0;
+}
+
+static void keep(void *ctx, const struct credentials_query *q, const uint8_t *data, size_t len, int64_t until)
+{
+	struct servers *s = ctx;
+
+	(void)q;
+	assert_non_null(data);
+	assert_true(len && until > TEST_CA_NOW - 600 && until <= TEST_CA_NOW + DAY);
+	s->kept++;
+}
+
+static int64_t fixed_wall(void *ctx)
+{
+	(void)ctx;
+	return TEST_CA_NOW;
+}
+
+static void test_servers(void **state)
+{
+	static const struct {
+		const char *name;
+		struct servers s;
+		enum credentials_revocation policy;
+		const char *reason;
+		unsigned asked, kept;
+	} cases[] = {
+		{ "the CA says good", { .ocsp_by = &root, .ocsp_until = DAY }, CREDENTIALS_STRICT, NULL, 1,
+		    1 },
+		{ "the CA says revoked", { .ocsp_by = &root, .ocsp_revoked = true, .ocsp_until = DAY },
+		    CREDENTIALS_RELAXED, "certificate-revoked", 1, 1 },
+		{ "one it appointed", { .ocsp_by = &appointed, .ocsp_until = DAY }, CREDENTIALS_STRICT, NULL,
+		    1, 1 },
+		{ "one it didn't", { .ocsp_by = &pretender, .ocsp_until = DAY }, CREDENTIALS_STRICT,
+		    "certificate-revocation-unknown", 2, 0 },
+		{ "another CA", { .ocsp_by = &other_root, .ocsp_until = DAY }, CREDENTIALS_STRICT,
+		    "certificate-revocation-unknown", 2, 0 },
+		{ "an old answer", { .ocsp_by = &root, .ocsp_until = -3600 }, CREDENTIALS_STRICT,
+		    "certificate-revocation-unknown", 2, 0 },
+		{ "no OCSP, a list", { .crl_by = &root }, CREDENTIALS_STRICT, NULL, 2, 1 },
+		{ "no OCSP, in a list", { .crl_by = &root, .crl_revoked = &asks }, CREDENTIALS_RELAXED,
+		    "certificate-revoked", 2, 1 },
+		{ "nobody answers, relaxed", { 0 }, CREDENTIALS_RELAXED, NULL, 2, 0 },
+		{ "nobody asks", { 0 }, CREDENTIALS_OFF, NULL, 0, 0 },
+	};
+	const struct test_spec *list[] = { &asks }, *anchors[] = { &root };
+	char *pem = test_ca_chain(anchors, 1);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct servers s = cases[i].s;
+		struct credentials_world w = { .wall = fixed_wall, .fetch = fetch, .keep = keep, .ctx = &s };
+		struct credentials_source source = {
+			.anchors = { "anchors", pem, strlen(pem) }, .revocation = cases[i].policy, .world = &w
+		};
+		struct reason why = { 0 }, warning = { 0 };
+		struct credentials *c = credentials_new(&source, &why);
+		struct cert_verdict v = { 0 };
+		struct cert *chain[2];
+		int rc;
+
+		certs_of(list, 1, chain);
+		assert_int_equal(credentials_verify(c, chain, 1, &v, &why), 0);
+		rc = credentials_verify_revocation(c, &v, &why, &warning);
+		if (rc != (cases[i].reason ? -1 : 0) ||
+		    strcmp(why.id, cases[i].reason ? cases[i].reason : "") || s.asked != cases[i].asked ||
+		    s.kept != cases[i].kept)
+			fail_msg("%s: %d, %s, asked %u, kept %u", cases[i].name, rc, why.id, s.asked, s.kept);
+		cert_verdict_clear(&v);
+		cert_unref(chain[0]);
+		credentials_unref(c);
+	}
+	free(pem);
+}
+
 static void test_own_and_hashes(void **state)
 {
 	struct files f = { .chain = { &leaf, &inter }, .key = &leaf, .anchors = { &root, &inter } };
@@ -468,6 +582,7 @@ int main(void)
 		cmocka_unit_test(test_dn),
 		cmocka_unit_test(test_credentials),
 		cmocka_unit_test(test_revocation),
+		cmocka_unit_test(test_servers),
 		cmocka_unit_test(test_own_and_hashes),
 	};
 	int rc;
