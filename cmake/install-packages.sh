@@ -11,6 +11,14 @@ CW_RUN_PACKAGES=(iproute2 iputils-ping nftables procps util-linux mount)
 # shellcheck disable=SC2034
 CW_TEST_PACKAGES=(python3 libcmocka-dev clang libclang-rt-14-dev clang-format shellcheck tcpdump strongswan-swanctl
 	charon-systemd libcharon-extra-plugins libcharon-extauth-plugins libstrongswan-standard-plugins libstrongswan-extra-plugins bird2 frr)
+# What tests/lab/kernel_lab boots: a kernel with IPsec in an emulated machine. (Its package
+# makes an initrd, too, which nothing here uses; no boot loader is touched.)
+# shellcheck disable=SC2034
+CW_LAB_PACKAGES=(linux-image-cloud-amd64 qemu-system-x86 qemu-system-common busybox-static cpio kmod)
+# Peers whose packages can't be installed beside strongSwan's: unpacked by cw_unpack, each with what it needs and isn't there.
+# shellcheck disable=SC2034
+CW_PEER_libreswan=(libreswan libnss3-tools libnss3 libnspr4 libcurl3-nss libldap-2.5-0 libldns3 libunbound8
+	libevent-core-2.1-7 libevent-pthreads-2.1-7 libprotobuf-c1 libhiredis0.14 libcap-ng0 libaudit1)
 CW_SERVICES=(strongswan.service strongswan-starter.service bird.service frr.service nftables.service)
 
 cw_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
@@ -69,6 +77,27 @@ cw_apt_install() {
 	for s in "${quiet_services[@]}"; do # they came just now: not at the next boot either
 		if [ -e "/lib/systemd/system/$s" ]; then systemctl disable --quiet "$s" 2>/dev/null || true; fi
 	done
+}
+
+# cw_unpack DIRECTORY NAME PACKAGE...: unpacks packages below DIRECTORY/NAME, without installing them. The downloads stay in
+# DIRECTORY/cache; when all is there, nothing is asked of the network.
+cw_unpack() {
+	local dir=$1 name=$2 p ok=1
+	shift 2
+	[ "$(cat "$dir/$name/.unpacked" 2>/dev/null)" = "$*" ] && return 0
+	echo "unpacking $name into $dir/$name"
+	mkdir -p "$dir/cache" && rm -rf "${dir:?}/$name" && mkdir "$dir/$name" || return 1
+	for p in "$@"; do
+		compgen -G "$dir/cache/${p}_*.deb" >/dev/null || ok=0
+	done
+	if [ $ok = 0 ]; then
+		(cd "$dir/cache" && apt-get -qq -o APT::Sandbox::User=root download "$@") ||
+			{ apt-get -qq update && (cd "$dir/cache" && apt-get -qq -o APT::Sandbox::User=root download "$@"); } || return 1
+	fi
+	for p in "$@"; do
+		dpkg -x "$(compgen -G "$dir/cache/${p}_*.deb" | tail -n 1)" "$dir/$name" || return 1
+	done
+	echo "$*" >"$dir/$name/.unpacked"
 }
 
 # cw_as_owner COMMAND...: under sudo, build as the user who called it, so that the tree stays theirs.

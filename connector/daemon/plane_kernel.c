@@ -265,12 +265,30 @@ static bool notify_one(struct plane_kernel *k)
 	return false;
 }
 
+/* Somebody else deleted policies, perhaps ours. One that is there is replaced by itself: no packet notices.
+ */
+static void put_rules_back(struct plane_kernel *k)
+{
+	list_for_each (&k->tunnels, struct pk_tunnel, t, link)
+		for (size_t i = 0; i < t->n_rules; i++) {
+			struct reason why = { 0 };
+
+			if (xfrm_rule_set(k->xfrm, &t->rules[i], &why))
+				log_error(k->log, "data-plane", "%s: %s", why.id, why.text);
+		}
+}
+
 static void on_event(void *ctx, const struct xfrm_event *e)
 {
 	struct plane_kernel *k = ctx;
 	struct pk_tunnel *t = NULL;
 	struct pk_sa *sa;
 
+	if (e->kind == XFRM_EVENT_RULES_GONE) {
+		if (e->port != xfrm_port(k->xfrm))
+			put_rules_back(k);
+		return;
+	}
 	if (e->kind == XFRM_EVENT_ALL_GONE) {
 		list_for_each (&k->tunnels, struct pk_tunnel, each, link)
 			for (unsigned dir = 0; dir < 2; dir++)
@@ -295,6 +313,7 @@ static void on_event(void *ctx, const struct xfrm_event *e)
 	case XFRM_EVENT_ACQUIRE:
 	case XFRM_EVENT_STATE:
 	case XFRM_EVENT_RULE:
+	case XFRM_EVENT_RULES_GONE:
 	case XFRM_EVENT_ALL_GONE: break;
 	}
 }

@@ -23,7 +23,7 @@
 
 struct nl {
 	int fd;
-	uint32_t seq;
+	uint32_t port, seq;
 	char *buf; /* RECV_MAX, owned */
 };
 
@@ -41,7 +41,8 @@ static int set_options(int fd)
 
 static int open_socket(struct nl *nl, const struct sys_domain *domain, int protocol)
 {
-	const struct sockaddr_nl any = { .nl_family = AF_NETLINK };
+	struct sockaddr_nl sa = { .nl_family = AF_NETLINK };
+	socklen_t len = sizeof(sa);
 	int token, err;
 
 	if (sys_domain_enter(domain, &token))
@@ -51,8 +52,10 @@ static int open_socket(struct nl *nl, const struct sys_domain *domain, int proto
 	sys_domain_leave(token);
 	if (!err)
 		err = set_options(nl->fd);
-	if (!err && bind(nl->fd, (const struct sockaddr *)&any, sizeof(any)))
+	if (!err && (bind(nl->fd, (struct sockaddr *)&sa, sizeof(sa)) ||
+	                getsockname(nl->fd, (struct sockaddr *)&sa, &len)))
 		err = -errno;
+	nl->port = sa.nl_pid;
 	return err;
 }
 
@@ -89,6 +92,11 @@ void nl_close(struct nl *nl)
 int nl_fd(const struct nl *nl)
 {
 	return nl->fd;
+}
+
+uint32_t nl_port(const struct nl *nl)
+{
+	return nl->port;
 }
 
 int nl_join(struct nl *nl, unsigned group)

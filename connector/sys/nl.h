@@ -23,6 +23,7 @@ typedef void nl_handler(void *ctx, const struct nlmsghdr *nlh);
 int nl_open(const struct sys_domain *domain, int protocol, struct nl **ret_nl);
 void nl_close(struct nl *nl); /* cleanses what it received: answers about SAs hold their keys */
 int nl_fd(const struct nl *nl);
+uint32_t nl_port(const struct nl *nl);      /* what the kernel knows it by */
 int nl_join(struct nl *nl, unsigned group); /* 0, or -errno */
 /*
  * Sends one request, whose flags it completes (a dump, when NLM_F_DUMP is set), and waits for all of its

@@ -38,8 +38,8 @@ struct xfrm *xfrm_open(const struct sys_domain *domain, struct reason *ret_reaso
 
 struct xfrm *xfrm_monitor(const struct sys_domain *domain, struct reason *ret_reason)
 {
-	static const unsigned groups[] = { XFRMNLGRP_EXPIRE, XFRMNLGRP_SA, XFRMNLGRP_AEVENTS,
-		XFRMNLGRP_MAPPING };
+	static const unsigned groups[] = { XFRMNLGRP_EXPIRE, XFRMNLGRP_SA, XFRMNLGRP_POLICY,
+		XFRMNLGRP_AEVENTS, XFRMNLGRP_MAPPING };
 	struct xfrm *x = xfrm_open(domain, ret_reason);
 	int err = 0;
 
@@ -68,6 +68,11 @@ int xfrm_hear_acquires(struct xfrm *monitor)
 int xfrm_fd(const struct xfrm *x)
 {
 	return nl_fd(x->nl);
+}
+
+uint32_t xfrm_port(const struct xfrm *x)
+{
+	return nl_port(x->nl);
 }
 
 struct delivery {

@@ -82,14 +82,15 @@ struct xfrm_rule { /* a policy: what matches goes by ESP in a tunnel, or not at 
 };
 
 enum xfrm_event_kind {
-	XFRM_EVENT_STATE,    /* an answer or a part of a dump: `state` */
-	XFRM_EVENT_RULE,     /* the same: `rule` (dir, flow, if_id, reqid, priority) */
-	XFRM_EVENT_EXPIRED,  /* a lifetime of `state` is over: soft, or hard, then it is gone */
-	XFRM_EVENT_PACKETS,  /* event_packets went through `state` (spi, dst, if known) */
-	XFRM_EVENT_MOVED,    /* an authenticated packet came from `moved_to`; of `state`: spi, dst, reqid */
-	XFRM_EVENT_ACQUIRE,  /* a packet asks for a state: `rule` */
-	XFRM_EVENT_GONE,     /* a state was deleted, by whomever: spi and dst in `state` */
-	XFRM_EVENT_ALL_GONE, /* all of them were */
+	XFRM_EVENT_STATE,      /* an answer or a part of a dump: `state` */
+	XFRM_EVENT_RULE,       /* the same: `rule` (dir, flow, if_id, reqid, priority) */
+	XFRM_EVENT_EXPIRED,    /* a lifetime of `state` is over: soft, or hard, then it is gone */
+	XFRM_EVENT_PACKETS,    /* event_packets went through `state` (spi, dst, if known) */
+	XFRM_EVENT_MOVED,      /* an authenticated packet came from `moved_to`; of `state`: spi, dst, reqid */
+	XFRM_EVENT_ACQUIRE,    /* a packet asks for a state: `rule` */
+	XFRM_EVENT_GONE,       /* a state was deleted, by whomever: spi and dst in `state` */
+	XFRM_EVENT_RULES_GONE, /* policies were deleted: one or all, by whomever */
+	XFRM_EVENT_ALL_GONE,   /* all of them were */
 };
 struct xfrm_event {
 	enum xfrm_event_kind kind;
@@ -111,6 +112,7 @@ void xfrm_close(struct xfrm *x);
 struct xfrm *xfrm_monitor(const struct sys_domain *domain, struct reason *ret_reason);
 int xfrm_hear_acquires(struct xfrm *monitor); /* 0, or -errno */
 int xfrm_fd(const struct xfrm *x);
+uint32_t xfrm_port(const struct xfrm *x); /* as in struct xfrm_event */
 /* Delivers what has arrived. 0; -ENOBUFS: events were lost; other -errno. */
 int xfrm_read(struct xfrm *monitor, xfrm_handler *handler, void *ctx);
 

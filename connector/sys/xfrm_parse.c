@@ -107,6 +107,8 @@ static void take_flow(const struct xfrm_selector *sel, struct xfrm_flow *f)
 	f->dport_mask = ntohs(sel->dport_mask);
 }
 
+#define NO_HEAD SIZE_MAX /* of interest, though nothing stands in it */
+
 /* The size of what stands in front of the attributes, by type; 0: of no interest. */
 static size_t head_of(uint16_t type)
 {
@@ -119,6 +121,8 @@ static size_t head_of(uint16_t type)
 	case XFRM_MSG_ACQUIRE: return sizeof(struct xfrm_user_acquire);
 	case XFRM_MSG_DELSA: return sizeof(struct xfrm_usersa_id);
 	case XFRM_MSG_FLUSHSA: return sizeof(struct xfrm_usersa_flush);
+	case XFRM_MSG_DELPOLICY: return sizeof(struct xfrm_userpolicy_id);
+	case XFRM_MSG_FLUSHPOLICY: return NO_HEAD;
 	default: return 0;
 	}
 }
@@ -149,7 +153,9 @@ bool xfrm_parse(const struct nlmsghdr *nlh, struct xfrm_event *ret_event)
 	struct xfrm_event e = { .port = nlh->nlmsg_pid };
 	union head h;
 
-	if (!head || mnl_nlmsg_get_payload_len(nlh) < head)
+	if (head == NO_HEAD)
+		head = 0;
+	else if (!head || mnl_nlmsg_get_payload_len(nlh) < head)
 		return false;
 	memcpy(&h, mnl_nlmsg_get_payload(nlh), head);
 	switch (nlh->nlmsg_type) {
@@ -185,6 +191,8 @@ bool xfrm_parse(const struct nlmsghdr *nlh, struct xfrm_event *ret_event)
 		e.kind = XFRM_EVENT_GONE;
 		take_id(&h.id, &e.state);
 		break;
+	case XFRM_MSG_DELPOLICY:
+	case XFRM_MSG_FLUSHPOLICY: e.kind = XFRM_EVENT_RULES_GONE; break;
 	case XFRM_MSG_FLUSHSA: e.kind = XFRM_EVENT_ALL_GONE; break;
 	}
 	if (nlh->nlmsg_len % NLMSG_ALIGNTO == 0) /* attributes always end so; libmnl reads up to there */

@@ -381,6 +381,8 @@ static void events(void **state)
 	assert_int_equal(e.state.spi, 0xa4);
 	assert_true(xfrm_parse(message(XFRM_MSG_FLUSHSA, &flush, sizeof(flush)), &e));
 	assert_int_equal(e.kind, XFRM_EVENT_ALL_GONE);
+	assert_true(xfrm_parse(message(XFRM_MSG_FLUSHPOLICY, "", 0), &e));
+	assert_int_equal(e.kind, XFRM_EVENT_RULES_GONE);
 	assert_false(xfrm_parse(message(XFRM_MSG_NEWSPDINFO, &flush, sizeof(flush)), &e));
 }
 

@@ -10,41 +10,10 @@ from lab.azure import LAN_HOST, OURS, PREFIX, VNET_HOST, Azure
 from lab.case import check, equal, run_case
 from lab.causeway import Causeway, smallest, tunnel_of
 from lab.lab import wait_for
+from lab.nat import NEXT_PUBLIC, PUBLIC, Nat
 
 FAR = "hq/t1"
-PUBLIC, NEXT_PUBLIC = "192.0.2.1", "192.0.2.7"
 KEEPALIVE = "udp port 4500 and udp[4:2] = 9 and udp[8] = 0xff"
-
-
-class Nat:
-    """A router that masquerades what comes from `inner`, out of a range of ports."""
-
-    def __init__(self, net, inner, outer, outer_address):
-        """inner's and outer's interface is wan0. The two of them are linked already: that link goes."""
-        self.ns = net.lab.namespace("nat")
-        inner.ip("link", "del", "wan0")
-        net.lab.link(inner, "wan0", "192.168.7.2/24", self.ns, "inside", "192.168.7.1/24")
-        net.lab.link(self.ns, "outside", f"{PUBLIC}/24", outer, "wan0", f"{outer_address}/24")
-        inner.ip("route", "replace", "192.0.2.0/24", "via", "192.168.7.1")
-        self.ns.forward()
-        self.lab = net.lab
-        self.ports("20000-20999")
-
-    def ports(self, span):
-        rules = self.lab.write("nat.nft", f"""flush ruleset
-table ip nat {{ chain out {{
-  type nat hook postrouting priority srcnat;
-  oifname "outside" udp dport {{ 500, 4500 }} masquerade to :{span}
-  oifname "outside" masquerade
-}}
-}}
-""")
-        self.ns.run("nft", "-f", rules)
-
-    def forget(self, old=PUBLIC, new=PUBLIC):
-        """Mappings of an address that goes are dropped by the kernel; new ones are of `new`, and of the ports asked for."""
-        self.ns.ip("addr", "del", f"{old}/24", "dev", "outside")
-        self.ns.ip("addr", "add", f"{new}/24", "dev", "outside")
 
 
 def behind_nat(case):

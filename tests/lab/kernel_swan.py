@@ -3,6 +3,7 @@
 
 The interface is called ipsec0, as the user-space one is, so the pictures of the lab (azure.py) serve both.
 """
+from lab import vici
 from lab.lab import wait_for
 from lab.strongswan import StrongSwan
 
@@ -33,9 +34,8 @@ class KernelSwan(StrongSwan):
     """One charon in one namespace, with an xfrm interface."""
 
     def start(self):
-        vici = f"{self.dir}/charon.vici"
         self.lab.write(f"{self.name}/strongswan.conf",
-                       _CONF.format(vici=vici, log=self.log_path, tries=self.opt["tries"], charon=self.opt["charon"]))
+                       _CONF.format(vici=f"{self.dir}/charon.vici", log=self.log_path, tries=self.opt["tries"], charon=self.opt["charon"]))
         self.configure()
         self.ns.ip("link", "add", "ipsec0", "type", "xfrm", "if_id", str(IF_ID), check=False)
         self.ns.ip("link", "set", "ipsec0", "mtu", "1400", "up")
@@ -43,12 +43,28 @@ class KernelSwan(StrongSwan):
             self.name, "unshare", "-m", "sh", "-c",
             "mount -t tmpfs tmpfs /run && exec /usr/sbin/charon-systemd",
             env={"STRONGSWAN_CONF": f"{self.dir}/strongswan.conf", "SWANCTL_DIR": f"{self.dir}/swanctl"})
-        wait_for("charon's control socket", lambda: self.swanctl("--stats", check=False).returncode == 0,
-                 timeout=60, alive=[self.process])
+        wait_for("charon's control socket", self._answers, 180, 0.3, alive=[self.process])
         self.load()
         for prefix in self.opt["routes"]:
             self.ns.ip("route", "replace", prefix, "dev", "ipsec0")
         return self
+
+    def _answers(self):
+        try:
+            return self.vici("version")
+        except OSError:
+            return False
+
+    def vici(self, command, **arguments):
+        """A command without swanctl, which takes seconds to start on an emulated CPU."""
+        return vici.call(f"{self.dir}/charon.vici", command, **arguments)
+
+    def vici_sas(self):
+        """Numbers of IKE SAs that charon has, from its counters."""
+        return int(self.vici("stats")["ikesas"]["total"])
+
+    def swanctl(self, *args, check=True, timeout=180):
+        return super().swanctl(*args, check=check, timeout=timeout)
 
     def configure(self, **options):
         super().configure(**options)

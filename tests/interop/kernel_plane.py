@@ -1,0 +1,225 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The kernel's data plane (run by kernel_lab), against strongSwan with the kernel's IPsec: the main job, every suite, NAT
+traversal, IPv6 outside and inside, rekeys, deaths and restarts, what others do to our SAs, and what is refused.
+
+One boot, one strongSwan with one connection after the other: starting things is slow on an emulated CPU.
+"""
+import contextlib
+import signal
+
+from lab import api, kernel, traffic
+from lab.azure import LAN_HOST, PREFIX, VNET_HOST, Azure
+from lab.case import check, equal, run_case
+from lab.causeway import tunnel_of
+from lab.kernel_swan import KernelSwan
+from lab.lab import wait_for
+
+FAR, OURS = "10.100.255.254", "10.0.0.10"
+FOREIGN = ["src", "203.0.113.1", "dst", "203.0.113.2", "proto", "esp", "spi", "0x4711"]
+
+# our ESP, strongSwan's (None: the same)
+SUITES = [
+    ("aes128-sha256", None),
+    ("aes256-sha384", None),
+    ("aes256-sha512", None),
+    ("aes128gcm16", None),
+    ("aes256gcm16", None),
+    ("aes256gcm16-esn", "aes256gcm16-esn"),
+    ("aes256-sha256-esn", "aes256-sha256-esn"),
+]
+
+
+def static(**more):
+    def change(config):
+        tunnel = tunnel_of(config)
+        del tunnel["bgp"]
+        tunnel["static-route"] = [{"prefix": PREFIX}]
+        tunnel.update(more)
+        config["causeway:connector"].pop("announce")
+    return change
+
+
+def foreign(ns):
+    """A state and a policy of somebody else's, which must survive everything."""
+    ns.ip("xfrm", "state", "add", *FOREIGN, "reqid", "7", "mode", "tunnel", "aead", "rfc4106(gcm(aes))", "0x" + "11" * 20,
+          "128", "if_id", "0x7")
+    ns.ip("xfrm", "policy", "add", "src", "203.0.113.0/24", "dst", "203.0.114.0/24", "dir", "out", "if_id", "0x7", "tmpl",
+          "src", "203.0.113.1", "dst", "203.0.113.2", "proto", "esp", "reqid", "7", "mode", "tunnel")
+
+
+def only_foreign(ns):
+    equal(ns.ip("xfrm", "state").count("proto esp"), 1, "states left")
+    check("0x00004711" in ns.ip("xfrm", "state"), "the foreign state is gone")
+    equal(ns.ip("xfrm", "policy").count("dir "), 1, "policies left")
+    equal(ns.ip("link", "show", "type", "xfrm"), "", "xfrm interfaces left")
+
+
+def passes(net, cw, text):
+    wait_for(f"a ping {text}", lambda: traffic.ping(net.onprem, FAR, OURS, count=1), 60)
+    check(traffic.ping(net.onprem, FAR, OURS, count=3, size=1200), f"pings of 1200 octets {text}")
+    cw.wait_step("passing", timeout=30)
+
+
+@contextlib.contextmanager
+def running(net, name, change, swan=None):
+    """A causewayd for some steps; strongSwan is told first. At the end there must be nothing of ours."""
+    net.swan.configure(**(swan or {}))
+    net.swan.load()
+    cw = api.instead(net.causeway(name, change, release=True))
+    cw.start(timeout=60)
+    yield cw
+    cw.stop(timeout=40)
+    wait_for("strongSwan to be rid of the SA", lambda: not net.swan.vici_sas(), 30)
+    only_foreign(net.onprem)
+
+
+def main_job(case, net):
+    with case.step("auto chooses the kernel; in-fib; plain ESP; traffic of hosts both ways"):
+        cw = api.instead(net.causeway(release=True))
+        cw.start(timeout=60)
+        cw.wait_step("in-fib", timeout=90)
+        t = api.tunnel(cw)
+        equal((t["data-plane"], t["data-plane-note"]["id"]), ("kernel", "data-plane-auto"), "data plane")
+        equal((t["nat"], t["encapsulated"]), ("none", False), "NAT and encapsulation")
+        wait_for("ping", lambda: traffic.ping(net.lan, VNET_HOST, count=1), 30)
+        check(traffic.ping(net.lan, VNET_HOST, size=1300) and traffic.ping(net.vnet, LAN_HOST, size=4000), "pings of hosts")
+        equal(kernel.devices(net.onprem, kernel.route(net.onprem, PREFIX)), [t["interface"]], "interface of the route")
+        check("xfrm if_id 0xc5e7" in net.onprem.ip("-d", "link", "show", t["interface"]), "no xfrm interface")
+        child = api.tunnel(cw)["child"][0]
+        check(min(child["packets-in"], child["packets-out"], child["bytes-in"], child["bytes-out"]) > 5, f"counters {child}")
+    return cw
+
+
+def rekeys(case, net, cw):
+    uptime = cw.peer("azure-hq/t1")["uptime"]
+    for who, start in (("us", lambda: api.rekey(cw)), ("strongSwan", lambda: net.swan.vici("rekey", child="any"))):
+        with case.step(f"child rekey by {who}"):
+            old = api.spis(api.tunnel(cw))
+            start()
+            wait_for("a new child, alone", lambda o=old: len(api.spis(api.tunnel(cw))) == 1 and
+                     api.spis(api.tunnel(cw)) != o, 60)
+            check(traffic.ping(net.lan, VNET_HOST, count=3), f"ping after the rekey by {who}")
+    with case.step("IKE rekey by strongSwan"):
+        old = api.tunnel(cw)["ike"]["spi-i"]
+        net.swan.vici("rekey", ike="gw")
+        wait_for("a new IKE SA", lambda: (api.tunnel(cw)["ike"] or {"spi-i": old})["spi-i"] != old, 60)
+        check(traffic.ping(net.lan, VNET_HOST, count=3), "ping after the IKE rekey")
+        check(cw.peer("azure-hq/t1")["uptime"] >= uptime, "the BGP session started anew")
+
+
+def others(case, net, cw):
+    with case.step("somebody flushes the policies: they are put back, the SAs stay"):
+        old = api.spis(api.tunnel(cw))
+        net.onprem.ip("xfrm", "policy", "flush")
+        wait_for("ping", lambda: traffic.ping(net.lan, VNET_HOST, count=1), 30)
+        equal(api.spis(api.tunnel(cw)), old, "SPIs")
+    with case.step("somebody flushes the SAs: we pair again"):
+        net.onprem.ip("xfrm", "state", "deleteall")
+        foreign_again(net.onprem)
+        wait_for("ping", lambda: traffic.ping(net.lan, VNET_HOST, count=1), 60)
+        check("sa-deleted" in cw.process.output(), "nothing was said of the deleted SAs")
+    with case.step("somebody deletes the interface: it is made anew"):
+        net.onprem.ip("link", "del", api.tunnel(cw)["interface"])
+        wait_for("ping", lambda: traffic.ping(net.lan, VNET_HOST, count=1), 60)
+
+
+def foreign_again(ns):
+    ns.ip("xfrm", "policy", "flush")
+    foreign(ns)
+
+
+def killed(case, net, cw):
+    with case.step("kill -9: what it leaves in the kernel goes with the next start; what is foreign stays"):
+        cw.process.kill()
+        check("0xc5e7" in net.onprem.ip("xfrm", "state"), "kill -9 left no state: the test tests nothing")
+        cw.start(timeout=60)
+        cw.wait_step("in-fib", timeout=150)
+        equal(net.onprem.ip("xfrm", "state").count("proto esp"), 3, "states: ours and the foreign one")
+        wait_for("ping", lambda: traffic.ping(net.lan, VNET_HOST, count=1), 30)
+
+
+def reconfigured(case, net, cw):
+    with case.step("to the user plane and back, while it runs"):
+        config = cw.config
+        for plane, encapsulated in (("user", True), ("auto", False)):
+            tunnel_of(config)["data-plane"] = plane
+            cw.configure(config)
+            cw.reload()
+            wanted = "user" if plane == "user" else "kernel"
+            wait_for(f"the data plane {wanted}", lambda w=wanted: api.tunnel(cw)["data-plane"] == w and
+                     api.tunnel(cw)["step"] == "in-fib", 90, 0.3)
+            wait_for("ping", lambda: traffic.ping(net.lan, VNET_HOST, count=1), 30)
+            equal(api.tunnel(cw)["encapsulated"], encapsulated, "encapsulated")
+    with case.step("SIGTERM: nothing of ours is left"):
+        cw.process.signal(signal.SIGTERM)
+        equal(cw.process.wait(40), 0, "exit status")
+        only_foreign(net.onprem)
+
+
+def suites(case, net):
+    for ours, theirs in SUITES:
+        with case.row(f"suite {ours}", net.lab):
+            with running(net, f"cw-{ours}", static(**{"esp-proposal": [ours]}), {"esp": theirs or ours}) as cw:
+                cw.wait_step("child", timeout=60)
+                passes(net, cw, f"with {ours}")
+
+
+def encapsulated(case, net):
+    with case.step("forced encapsulation: ESP in UDP 4500, opened by the kernel; a child rekey"):
+        with running(net, "cw-natt", static(**{"force-encapsulation": True}), {"esp": "aes256-sha256"}) as cw:
+            cw.wait_step("child", timeout=60)
+            passes(net, cw, "in UDP")
+            check("encap type espinudp" in net.onprem.ip("xfrm", "state"), "no encapsulation in the kernel's states")
+            check(api.tunnel(cw)["encapsulated"], "not encapsulated")
+            api.rekey(cw)
+            passes(net, cw, "in UDP after a rekey")
+
+
+def ipv6(case, net):
+    with case.step("IPv6 outside, IPv4 and IPv6 inside"):
+        net.onprem.ip("addr", "add", "2001:db8::1/64", "dev", "wan0", "nodad")
+        net.azure.ip("addr", "add", "2001:db8::2/64", "dev", "wan0", "nodad")
+        net.azure.ip("addr", "add", "fd00:b::1/128", "dev", "lo")
+        net.azure.ip("route", "add", "fd00:a::/32", "dev", "ipsec0")
+        change = static(**{"local-address": "2001:db8::1", "remote-address": ["2001:db8::2"],
+                           "inside-address": [f"{OURS}/32", "fd00:a::1/128"],
+                           "static-route": [{"prefix": PREFIX}, {"prefix": "fd00:b::/32"}]})
+        with running(net, "cw-v6", change, {"local": "2001:db8::2", "remote": "2001:db8::1", "local_id": "2001:db8::2",
+                                            "local_ts": "0.0.0.0/0,::/0", "remote_ts": "0.0.0.0/0,::/0"}) as cw:
+            cw.wait_step("child", timeout=60)
+            passes(net, cw, "over IPv6")
+            check(traffic.ping(net.onprem, "fd00:b::1", "fd00:a::1", count=3), "IPv6 in IPv6")
+
+
+def refused(case, net):
+    with case.step("user and kernel in one configuration: refused, with the reason"):
+        def change(config):
+            static(**{"data-plane": "kernel"})(config)
+            second = dict(tunnel_of(config), name="t2", **{"remote-address": ["192.0.2.9"], "data-plane": "user",
+                                                           "inside-address": ["10.0.0.11/32"],
+                                                           "static-route": [{"prefix": "10.101.0.0/16"}]})
+            config["causeway:connector"]["site"][0]["tunnel"].append(second)
+        done = api.instead(net.causeway("cw-mixed", change, release=True)).run_to_end(timeout=60)
+        check(done.returncode != 0 and "data-plane-mixed" in done.stderr, f"{done.returncode} {done.stderr}")
+
+
+def main(case):
+    with case.lab() as lab:
+        net = Azure(lab)
+        foreign(net.onprem)
+        net.swan = KernelSwan(net.azure, encap="no").start()
+        net.start_bird()
+        cw = main_job(case, net)
+        rekeys(case, net, cw)
+        others(case, net, cw)
+        killed(case, net, cw)
+        reconfigured(case, net, cw)
+        net.bgp.stop()
+        suites(case, net)
+        encapsulated(case, net)
+        ipv6(case, net)
+        refused(case, net)
+
+
+run_case("kernel_plane", main)
