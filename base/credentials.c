@@ -24,6 +24,7 @@ struct credentials {
 	bool legacy, have_crls;
 	const struct credentials_world *world;
 	uint8_t digest[CRYPTO_MAX_HASH]; /* of all that it was made from */
+	uint8_t trust[CRYPTO_MAX_HASH];  /* of what it trusts */
 };
 
 struct credentials *credentials_ref(const struct credentials *c)
@@ -141,21 +142,38 @@ static int load_anchors(struct credentials *c, const struct credentials_source *
 	return 0;
 }
 
-static int take_digest(struct credentials *c, const struct credentials_source *s)
+static struct chunk chunk_of(const struct credentials_file *f)
 {
-	uint8_t policy[] = { (uint8_t)s->revocation, s->legacy };
-	struct chunk parts[4 + CREDENTIALS_CRL_FILES_MAX] = { { policy, sizeof(policy) },
-		{ s->chain.data, s->chain.len }, { s->key.data, s->key.len },
-		{ s->anchors.data, s->anchors.len } };
+	return (struct chunk){ f->data, f->len };
+}
 
-	for (unsigned i = 0; i < s->n_crl; i++)
-		parts[4 + i] = (struct chunk){ s->crl[i].data, s->crl[i].len };
-	return prf(PRF_HMAC_SHA2_256, policy, sizeof(policy), parts, 4 + s->n_crl, c->digest);
+static int take_digests(struct credentials *c, const struct credentials_source *s)
+{
+	/* The lengths, too: where one file ends and the next begins is part of what they say. */
+	uint64_t head[3 + CREDENTIALS_CRL_FILES_MAX] = { s->revocation, s->legacy, s->anchors.len };
+	uint64_t own[2] = { s->chain.len, s->key.len };
+	struct chunk trust[2 + CREDENTIALS_CRL_FILES_MAX] = { { (const uint8_t *)head, sizeof(head) },
+		chunk_of(&s->anchors) };
+	struct chunk all[] = { { c->trust, sizeof(c->trust) }, { (const uint8_t *)own, sizeof(own) },
+		chunk_of(&s->chain), chunk_of(&s->key) };
+	static const uint8_t key[1];
+
+	for (unsigned i = 0; i < s->n_crl; i++) {
+		head[3 + i] = s->crl[i].len;
+		trust[2 + i] = chunk_of(&s->crl[i]);
+	}
+	return prf(PRF_HMAC_SHA2_256, key, sizeof(key), trust, 2 + s->n_crl, c->trust) ||
+	       prf(PRF_HMAC_SHA2_256, key, sizeof(key), all, 4, c->digest);
 }
 
 bool credentials_same(const struct credentials *a, const struct credentials *b)
 {
 	return a == b || (a && b && bytes_eq_ct(a->digest, b->digest, sizeof(a->digest)));
+}
+
+bool credentials_same_trust(const struct credentials *a, const struct credentials *b)
+{
+	return a && b && bytes_eq_ct(a->trust, b->trust, sizeof(a->trust));
 }
 
 struct credentials *credentials_new(const struct credentials_source *s, struct reason *ret_reason)
@@ -170,7 +188,7 @@ struct credentials *credentials_new(const struct credentials_source *s, struct r
 	c->revocation = s->revocation;
 	c->legacy = s->legacy;
 	c->world = s->world;
-	if (take_digest(c, s)) {
+	if (take_digests(c, s)) {
 		reason_set(ret_reason, "ike-internal", "out of memory");
 		credentials_unref(c);
 		return NULL;

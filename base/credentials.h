@@ -69,6 +69,8 @@ void credentials_unref(struct credentials *c);
 
 /* Made from the same bytes with the same policy? NULL is legal. */
 bool credentials_same(const struct credentials *a, const struct credentials *b);
+/* Do both trust the same: anchors, CRLs, and the policies on revocation and strength? NULL trusts nobody. */
+bool credentials_same_trust(const struct credentials *a, const struct credentials *b);
 
 int64_t credentials_now(const struct credentials *c);
 bool credentials_legacy(const struct credentials *c);

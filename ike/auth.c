@@ -298,6 +298,7 @@ enum ike_eap_verdict ike_auth_turned(struct ike_sa *sa, struct ike_job *job, str
 	ike_reason_eap(why, sa, &job->turn->why);
 	if (job->turn->verdict == IKE_EAP_SUCCESS) {
 		if (secret_copy(&a->msk, ike_eap_msk(a->eap))) {
+			job->turn->out_len = 0; /* that is EAP-Success */
 			ike_reason_internal(why, "out of memory");
 			return IKE_EAP_FAILURE;
 		}

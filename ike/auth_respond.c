@@ -342,24 +342,30 @@ static void verify(struct ike_sa *sa, const struct request *rq, mtime now)
 	}
 }
 
-/* A conn that this client may be of: as good as the one that was guessed, by address, suite and identity. */
-static struct ike_conn *conn_of_client(const struct ike_sa *sa, bool by_certificate)
+/* Is it this conn's peer, by its certificate? Only a conn that trusts whoever vouched for that may say so. */
+static bool certified_for(const struct ike_eap *e, const struct ike_conn *conn)
 {
-	const struct ike_auth *a = sa->auth;
+	return conn->cfg.remote_auth == IKE_AUTH_KIND_EAP_TLS && ike_eap_trusted_by(e, conn) &&
+	       ike_eap_certified(e, conn->cfg.eap.peer_user);
+}
+
+static bool named_for(const struct ike_eap *e, const struct ike_conn *conn)
+{
+	return ike_auth_is_eap(conn->cfg.remote_auth) &&
+	       eap_name_is(conn->cfg.eap.peer_user, ike_eap_name(e));
+}
+
+/* A conn that this client may be of: as good as the one that was guessed, by address, suite and identity. */
+static struct ike_conn *conn_of_client(
+    const struct ike_sa *sa, bool (*is_for)(const struct ike_eap *e, const struct ike_conn *conn))
+{
 	struct ike_identity any = { 0 };
 	struct ike_conn *best = NULL;
 	unsigned best_score = 0;
 
 	for (struct ike_conn *conn = NULL; (conn = ike_conn_for(sa->ike, &sa->remote.addr, conn));) {
-		const char *user = conn->cfg.eap.peer_user;
-		unsigned s = score(conn, sa, &any, 0);
+		unsigned s = is_for(sa->auth->eap, conn) ? score(conn, sa, &any, 0) : 0;
 
-		if (!ike_auth_is_eap(conn->cfg.remote_auth) ||
-		    !(by_certificate ? ike_eap_certified(a->eap, user)
-		                     : eap_name_is(user, ike_eap_name(a->eap))))
-			continue;
-		if (by_certificate && conn->cfg.remote_auth != IKE_AUTH_KIND_EAP_TLS)
-			continue;
 		if (s > best_score || (s && s == best_score && conn->order < best->order)) {
 			best = conn;
 			best_score = s;
@@ -371,7 +377,7 @@ static struct ike_conn *conn_of_client(const struct ike_sa *sa, bool by_certific
 /* The client has said who it is, and by that which conn it means. Who is nobody's is not told so. */
 static void who(struct ike_sa *sa, const struct request *rq, mtime now)
 {
-	struct ike_conn *conn = conn_of_client(sa, false);
+	struct ike_conn *conn = conn_of_client(sa, named_for);
 
 	if (conn)
 		ike_sa_set_conn(sa, conn);
@@ -386,10 +392,9 @@ static int certify(struct ike_sa *sa, struct reason *why)
 {
 	struct ike_conn *conn;
 
-	if (sa->conn->cfg.remote_auth != IKE_AUTH_KIND_EAP_TLS ||
-	    ike_eap_certified(sa->auth->eap, sa->conn->cfg.eap.peer_user))
+	if (ike_eap_certified(sa->auth->eap, sa->conn->cfg.eap.peer_user))
 		return 0;
-	conn = conn_of_client(sa, true);
+	conn = conn_of_client(sa, certified_for);
 	if (conn) {
 		ike_sa_set_conn(sa, conn);
 		return 0;

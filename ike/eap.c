@@ -146,6 +146,11 @@ bool ike_eap_certified(const struct ike_eap *e, const char *name)
 	return eap_method(e->talk) != EAP_METHOD_TLS || eap_certified(e->talk, name);
 }
 
+bool ike_eap_trusted_by(const struct ike_eap *e, const struct ike_conn *conn)
+{
+	return credentials_same_trust(e->credentials, conn->cred);
+}
+
 const char *ike_eap_certificate_name(const struct ike_eap *e)
 {
 	return eap_certificate_name(e->talk);

@@ -56,6 +56,8 @@ const char *ike_eap_name(const struct ike_eap *e);
 int ike_eap_user(struct ike_eap *e, const struct ike_conn *conn, bool known);
 /* EAP-TLS, after success: does the other side's certificate carry this name? True for other methods. */
 bool ike_eap_certified(const struct ike_eap *e, const char *name);
+/* ... and would this connection trust it, too? It was judged by what the one of ike_eap_user trusts. */
+bool ike_eap_trusted_by(const struct ike_eap *e, const struct ike_conn *conn);
 /* The name its certificate has, for texts. */
 const char *ike_eap_certificate_name(const struct ike_eap *e);
 /* After success: the MSK, 64 bytes. */

@@ -22,7 +22,8 @@ static const char password[] = "Gr\xc3\xbc\xc3\x9f S3cret!";
 
 struct fixture {
 	struct test_pki *pki;
-	struct credentials *branch, *hq, *stranger; /* stranger trusts another root */
+	/* stranger trusts another root; that root has given impostor branch's name */
+	struct credentials *branch, *hq, *stranger, *impostor;
 };
 
 /* Peer 0 signs on, peer 1 is the server. */
@@ -210,6 +211,44 @@ static void test_tunnel_by_user(void **state)
 	}
 }
 
+/*
+ * Two tunnels of different trust: whom a partner's CA vouches for comes in by the partner's name, but may not
+ * become the branch for having its name in that certificate.
+ */
+static void test_trust_of_another(void **state)
+{
+	const struct fixture *f = *state;
+	struct ike_conn_config a, b, partner;
+	struct ike_net net;
+	struct reason why;
+
+	for (unsigned honest = 0; honest < 2; honest++) {
+		configure(f, &net, 25, IKE_AUTH_KIND_EAP_TLS, &a, &b);
+		partner = b;
+		partner.credentials = f->stranger;
+		snprintf(partner.name, sizeof(partner.name), "partner");
+		snprintf(partner.eap.peer_user, sizeof(partner.eap.peer_user), "%s",
+		    honest ? "branch1.example.net" : "partner.example.net");
+		snprintf(b.eap.peer_user, sizeof(b.eap.peer_user), "%s",
+		    honest ? "another.example.net" : "branch1.example.net");
+		snprintf(a.eap.identity, sizeof(a.eap.identity), "%s", partner.eap.peer_user);
+		a.eap.server_name[0] = '\0';
+		a.credentials = f->impostor;
+		add_both(&net, &a, &b);
+		assert_int_equal(ike_conn_add(net.peer[1].ike, 7, &partner, &why), 0);
+		ike_conn_up(net.peer[1].ike, 7, net.now);
+		if (!honest) {
+			expect_refused(&net, "ike-auth-failed", "by EAP", "ike-eap-unknown-user");
+			continue;
+		}
+		ike_net_up(&net, 0);
+		ike_net_run(&net, mdur_s(5));
+		assert_true(net.peer[0].up);
+		ike_conn_down(net.peer[1].ike, 7, net.now);
+		ike_net_finish(&net);
+	}
+}
+
 /* Configurations that can't work are refused by name. */
 static void test_configuration(void **state)
 {
@@ -286,8 +325,9 @@ static int setup(void **state)
 	f.branch = test_pki_credentials(&f.pki->leaf[0], f.pki->root);
 	f.hq = test_pki_credentials(&f.pki->leaf[1], f.pki->root);
 	f.stranger = test_pki_credentials(&f.pki->leaf[1], f.pki->other_root);
+	f.impostor = test_pki_credentials(&f.pki->other_leaf, f.pki->root);
 	*state = &f;
-	return f.branch && f.hq && f.stranger ? 0 : -1;
+	return f.branch && f.hq && f.stranger && f.impostor ? 0 : -1;
 }
 
 static int teardown(void **state)
@@ -297,6 +337,7 @@ static int teardown(void **state)
 	credentials_unref(f->branch);
 	credentials_unref(f->hq);
 	credentials_unref(f->stranger);
+	credentials_unref(f->impostor);
 	test_pki_free(f->pki);
 	return 0;
 }
@@ -309,6 +350,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_tls_refused),
 		cmocka_unit_test(test_tunnel_by_user),
+		cmocka_unit_test(test_trust_of_another),
 		cmocka_unit_test(test_configuration),
 		cmocka_unit_test(test_server_gone),
 	};

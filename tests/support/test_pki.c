@@ -104,7 +104,7 @@ static void drop(struct made *m)
 struct test_pki *test_pki_new(void)
 {
 	static const char *const names[] = { "branch1.example.net", "hq.example.net" };
-	struct made root = { 0 }, other = { 0 }, issuer = { 0 }, leaf[2] = { 0 };
+	struct made root = { 0 }, other = { 0 }, issuer = { 0 }, leaf[2] = { 0 }, other_leaf = { 0 };
 	struct test_pki *p = calloc(1, sizeof(*p));
 	int rc = p ? make(&root, 1, "Test Root", NULL, NULL) : -1;
 
@@ -116,8 +116,11 @@ struct test_pki *test_pki_new(void)
 			p->leaf[i].key = pem_of_key(leaf[i].key);
 		}
 	}
+	rc = rc || make(&other_leaf, 2, names[0], &other, names[0]);
 	if (!rc) {
 		p->made = time(NULL);
+		p->other_leaf.chain = pem_of(other_leaf.cert, NULL);
+		p->other_leaf.key = pem_of_key(other_leaf.key);
 		p->root = pem_of(root.cert, NULL);
 		p->other_root = pem_of(other.cert, NULL);
 	}
@@ -126,6 +129,7 @@ struct test_pki *test_pki_new(void)
 	drop(&issuer);
 	drop(&leaf[0]);
 	drop(&leaf[1]);
+	drop(&other_leaf);
 	if (!rc)
 		return p;
 	test_pki_free(p);
@@ -138,6 +142,8 @@ void test_pki_free(struct test_pki *p)
 		return;
 	free(p->root);
 	free(p->other_root);
+	free(p->other_leaf.chain);
+	free(p->other_leaf.key);
 	for (unsigned i = 0; i < 2; i++) {
 		free(p->leaf[i].chain);
 		free(p->leaf[i].key);

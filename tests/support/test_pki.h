@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Certificates for tests, made in memory: a root, an issuer below it, two leaves (branch1.example.net,
- * hq.example.net), and a root that has nothing to do with them. Valid from now for a year. EC P-256;
- * a long comment makes a leaf as large as one of RSA.
+ * hq.example.net), and a root that has nothing to do with them, but has issued a leaf for
+ * branch1.example.net, too. Valid from now for a year. EC P-256; a long comment makes a leaf as large as one
+ * of RSA.
  */
 #ifndef CW_TESTS_TEST_PKI_H
 #define CW_TESTS_TEST_PKI_H
@@ -17,7 +18,7 @@ struct test_pki_leaf {
 struct test_pki {
 	int64_t made; /* unix time */
 	char *root, *other_root;
-	struct test_pki_leaf leaf[2];
+	struct test_pki_leaf leaf[2], other_leaf;
 };
 struct test_pki *test_pki_new(void); /* NULL when OpenSSL fails */
 void test_pki_free(struct test_pki *p);
