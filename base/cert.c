@@ -262,12 +262,14 @@ static bool cn_is_address(const struct cert *c, const uint8_t *data, size_t len)
 {
 	struct addr want = addr_from_bytes(len == 4 ? 4 : 6, data), a;
 	char cn[64];
+	int n;
 
-	if (X509_get_ext_by_NID(c->x, NID_subject_alt_name, -1) >= 0 ||
-	    X509_NAME_get_text_by_NID(
-	        (X509_NAME *)X509_get_subject_name(c->x), NID_commonName, cn, sizeof(cn)) <= 0)
+	if (X509_get_ext_by_NID(c->x, NID_subject_alt_name, -1) >= 0)
 		return false;
-	return !addr_parse(cn, &a) && addr_eq(&a, &want);
+	n = X509_NAME_get_text_by_NID(
+	    (X509_NAME *)X509_get_subject_name(c->x), NID_commonName, cn, sizeof(cn));
+	/* What follows a zero octet belongs to the name, too. */
+	return n > 0 && strlen(cn) == (size_t)n && !addr_parse(cn, &a) && addr_eq(&a, &want);
 }
 
 static bool has_keyid(const struct cert *c, const uint8_t *data, size_t len)
@@ -286,8 +288,9 @@ bool cert_has_name(const struct cert *c, enum cert_name kind, const uint8_t *dat
 		return false;
 	switch (kind) {
 	case CERT_NAME_DN: has = has_dn(c, data, len); break;
-	case CERT_NAME_DNS:
-		has = X509_check_host(c->x, (const char *)data, len, X509_CHECK_FLAG_NO_WILDCARDS, NULL) == 1;
+	case CERT_NAME_DNS: /* a dot in front would ask the library for any name below */
+		has = data[0] != '.' &&
+		      X509_check_host(c->x, (const char *)data, len, X509_CHECK_FLAG_NO_WILDCARDS, NULL) == 1;
 		break;
 	case CERT_NAME_EMAIL: has = X509_check_email(c->x, (const char *)data, len, 0) == 1; break;
 	case CERT_NAME_IP:

@@ -266,41 +266,31 @@ int credentials_verify(const struct credentials *c, struct cert *const list[], u
 	return cert_store_verify(c->store, list, n, credentials_now(c), false, ret_verdict, ret_reason);
 }
 
-/* By the lists that certificate i names, under its issuer. -1: it is in one. */
-static int ask_crls(const struct credentials *c, struct cert_verdict *known, unsigned i, struct reason *why)
-{
-	struct cert_store *s =
-	    cert_store_new(&known->chain[i + 1], 1, c->legacy); /* verified, so trusted for this */
-	int rc = 0;
-
-	if (s && revocation_fetch_crls(c->world, known->chain[i], s, credentials_now(c)))
-		rc = cert_store_check_crl(
-		    s, known->chain[i], credentials_now(c), &known->revocation_unknown[i], why);
-	cert_store_free(s);
-	return rc;
-}
-
-/* Asks who can tell: OCSP first, which is small. -1: revoked. */
+/* Asks who can tell: OCSP first, which is small, then lists. -1: revoked. */
 static int ask(const struct credentials *c, struct cert_verdict *known, struct reason *why)
 {
 	for (unsigned i = 0; i + 1 < known->n; i++) {
+		struct cert *x = known->chain[i], *issuer = known->chain[i + 1];
+		int64_t now = credentials_now(c);
+		const char *by = "OCSP responder";
 		struct cert_info info = { 0 };
+		enum revocation r;
 
 		if (!known->revocation_unknown[i])
 			continue;
-		switch (revocation_ocsp(c->world, known->chain[i], known->chain[i + 1], credentials_now(c))) {
-		case REVOCATION_UNKNOWN:
-			if (ask_crls(c, known, i, why))
-				return -1;
-			break;
-		case REVOCATION_GOOD: known->revocation_unknown[i] = false; break;
-		case REVOCATION_REVOKED:
-			cert_info(known->chain[i], &info);
-			return reason_set(why, "certificate-revoked",
-			    "the certificate \"%s\" has been revoked by its issuer, says its OCSP responder. "
-			    "It needs a new one.",
-			    info.subject);
+		r = revocation_ocsp(c->world, x, issuer, now);
+		if (r == REVOCATION_UNKNOWN) {
+			by = "CRL";
+			r = revocation_crls(c->world, x, issuer, c->legacy, now);
 		}
+		if (r == REVOCATION_GOOD)
+			known->revocation_unknown[i] = false;
+		if (r != REVOCATION_REVOKED)
+			continue;
+		cert_info(x, &info);
+		return reason_set(why, "certificate-revoked",
+		    "the certificate \"%s\" has been revoked by its issuer, says its %s. It needs a new one.",
+		    info.subject, by);
 	}
 	return 0;
 }
@@ -317,10 +307,11 @@ int credentials_verify_revocation(const struct credentials *c, const struct cert
 		return -1;
 	rc = ask(c, &known, ret_reason);
 	for (unsigned i = 0; !rc && i < known.n; i++) {
-		struct cert_info info;
+		struct cert_info info = { 0 };
 
-		if (!known.revocation_unknown[i] || cert_info(known.chain[i], &info))
+		if (!known.revocation_unknown[i])
 			continue;
+		cert_info(known.chain[i], &info);
 		rc = c->revocation == CREDENTIALS_STRICT ? -1 : 0;
 		reason_set(rc ? ret_reason : ret_warning, "certificate-revocation-unknown",
 		    "whether the certificate \"%s\" has been revoked is not known: no CRL of \"%s\" that is "

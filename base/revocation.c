@@ -3,7 +3,8 @@
  * OCSP (RFC 6960) and CRLs from distribution points. An OCSP answer counts when it is about this very
  * certificate, is signed by its issuer or by one whom the issuer gave the usage OCSPSigning (4.2.2.2), and
  * its time holds now. No nonce is sent: responders answer from what they signed before, and replay is bounded
- * by nextUpdate. What was fetched is kept by the world until then.
+ * by nextUpdate; an answer without one holds for a day. Only what counted is kept by the world, since anyone
+ * on the way can answer an HTTP request.
  */
 #include "base/revocation.h"
 
@@ -16,9 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SKEW      300   /* seconds by which clocks may differ */
-#define KEEP_ELSE 3600  /* for an answer without nextUpdate */
-#define KEEP_MAX  86400 /* a list is asked for again after a day at the latest */
+#define SKEW          300   /* seconds by which clocks may differ */
+#define KEEP_ELSE     3600  /* for an answer without nextUpdate */
+#define ENDLESS_HOLDS 86400 /* an OCSP answer without nextUpdate, from thisUpdate on */
+#define KEEP_MAX      86400 /* a list is asked for again after a day at the latest */
 
 /* http only: https would need a certificate to be judged, and so on. */
 static unsigned add_url(const ASN1_STRING *s, char urls[][CERT_URL_MAX], unsigned n, unsigned max)
@@ -102,7 +104,8 @@ static enum revocation read_basic(
 	    OCSP_basic_verify(b, known, NULL, OCSP_NOVERIFY) == 1 &&
 	    OCSP_resp_get0_signer(b, &signer, known) == 1 && signer_counts(signer, issuer, at) &&
 	    OCSP_resp_find_status(b, id, &status, &why, NULL, &from, &to) == 1 && from &&
-	    cert_time(from) <= at + SKEW && (!to || cert_time(to) >= at - SKEW)) {
+	    cert_time(from) <= at + SKEW &&
+	    (to ? cert_time(to) : cert_time(from) + ENDLESS_HOLDS) >= at - SKEW) {
 		*ret_until = to ? cert_time(to) : at + KEEP_ELSE;
 		r = status == V_OCSP_CERTSTATUS_GOOD      ? REVOCATION_GOOD
 		    : status == V_OCSP_CERTSTATUS_REVOKED ? REVOCATION_REVOKED
@@ -187,25 +190,43 @@ static int64_t crl_until(const uint8_t *data, size_t len, int64_t at)
 	return until < at + KEEP_MAX ? until : at + KEEP_MAX;
 }
 
-unsigned revocation_fetch_crls(
-    const struct credentials_world *w, const struct cert *c, struct cert_store *s, int64_t at)
+/* What this document says of c: nothing, unless it has a list of the issuer's that holds now. */
+static enum revocation read_lists(
+    const uint8_t *data, size_t len, struct cert *c, struct cert *issuer, bool legacy, int64_t at)
+{
+	struct cert_store *s = cert_store_new(&issuer, 1, legacy); /* verified, so trusted for this */
+	enum revocation r = REVOCATION_UNKNOWN;
+	struct reason why = { 0 };
+	bool unknown = true;
+
+	if (s && !cert_store_add_crls(s, data, len, "", &why)) {
+		if (!cert_store_check_crl(s, c, at, &unknown, &why))
+			r = unknown ? REVOCATION_UNKNOWN : REVOCATION_GOOD;
+		else if (!strcmp(why.id, "certificate-revoked"))
+			r = REVOCATION_REVOKED;
+	}
+	cert_store_free(s);
+	return r;
+}
+
+enum revocation revocation_crls(
+    const struct credentials_world *w, struct cert *c, struct cert *issuer, bool legacy, int64_t at)
 {
 	char urls[CERT_URLS_MAX][CERT_URL_MAX];
-	unsigned n = w->fetch ? revocation_crl_urls(c, urls, CERT_URLS_MAX) : 0, got = 0;
+	unsigned n = w->fetch ? revocation_crl_urls(c, urls, CERT_URLS_MAX) : 0;
+	enum revocation r = REVOCATION_UNKNOWN;
 
-	for (unsigned i = 0; i < n && !got; i++) {
+	for (unsigned i = 0; i < n && r == REVOCATION_UNKNOWN; i++) {
 		struct credentials_query q = { .url = urls[i] };
 		uint8_t *data = NULL;
 		size_t len = 0;
 
 		if (w->fetch(w->ctx, &q, &data, &len))
 			continue;
-		if (!cert_store_add_crls(s, data, len, urls[i], NULL)) {
-			got++;
-			if (w->keep)
-				w->keep(w->ctx, &q, data, len, crl_until(data, len, at));
-		}
+		r = read_lists(data, len, c, issuer, legacy, at);
+		if (r != REVOCATION_UNKNOWN && w->keep)
+			w->keep(w->ctx, &q, data, len, crl_until(data, len, at));
 		free(data);
 	}
-	return got;
+	return r;
 }

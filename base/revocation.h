@@ -20,9 +20,9 @@ enum revocation {
  * and be valid at `at`. */
 enum revocation revocation_ocsp(
     const struct credentials_world *w, const struct cert *c, const struct cert *issuer, int64_t at);
-/* Fetches the lists that c names into s. The number of lists. */
-unsigned revocation_fetch_crls(
-    const struct credentials_world *w, const struct cert *c, struct cert_store *s, int64_t at);
+/* Fetches the lists that c names, in turn. One counts that is the issuer's and valid at `at`. */
+enum revocation revocation_crls(
+    const struct credentials_world *w, struct cert *c, struct cert *issuer, bool legacy, int64_t at);
 
 /* http URLs of either kind; the number. */
 unsigned revocation_ocsp_urls(const struct cert *c, char urls[][CERT_URL_MAX], unsigned max);

@@ -58,19 +58,22 @@ void test_ca_free(void)
 		}
 }
 
-/* "C=DE, CN=gw": without escapes, tests need none. */
+/* "C=DE, CN=gw": without escapes, tests need none; ^ is a zero octet. */
 static void set_name(X509_NAME *name, const char *text)
 {
 	char *copy = strdup(text), *save = NULL;
 
 	for (char *p = strtok_r(copy, ",", &save); p; p = strtok_r(NULL, ",", &save)) {
 		char *eq = strchr(p, '=');
+		int len = (int)strlen(eq + 1);
 
 		while (*p == ' ')
 			p++;
 		*eq = '\0';
+		for (char *zero; (zero = memchr(eq + 1, '^', (size_t)len));)
+			*zero = '\0';
 		assert_int_equal(X509_NAME_add_entry_by_txt(
-		                     name, p, MBSTRING_UTF8, (const unsigned char *)eq + 1, -1, -1, 0),
+		                     name, p, MBSTRING_UTF8, (const unsigned char *)eq + 1, len, -1, 0),
 		    1);
 	}
 	free(copy);
@@ -214,7 +217,7 @@ uint8_t *test_ca_ocsp(const uint8_t *request, size_t len, const struct test_spec
 	ASN1_TIME *from = ASN1_TIME_set(NULL, TEST_CA_NOW - TEST_CA_DAY);
 	ASN1_TIME *to = ASN1_TIME_set(NULL, (time_t)(TEST_CA_NOW + next_update));
 	ASN1_GENERALIZEDTIME *gfrom = ASN1_TIME_to_generalizedtime(from, NULL);
-	ASN1_GENERALIZEDTIME *gto = ASN1_TIME_to_generalizedtime(to, NULL);
+	ASN1_GENERALIZEDTIME *gto = next_update ? ASN1_TIME_to_generalizedtime(to, NULL) : NULL;
 	X509 *x = make_cert(signer);
 	OCSP_RESPONSE *resp;
 	uint8_t *der = NULL, *copy;

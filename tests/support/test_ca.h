@@ -26,7 +26,7 @@ enum test_key {
 #define TEST_KEY_SLOTS 6 /* different keys of one kind */
 
 struct test_spec {
-	const char *subject; /* "C=DE, CN=gw" */
+	const char *subject; /* "C=DE, CN=gw"; ^ is a zero octet */
 	enum test_key key;
 	unsigned slot;                   /* which of the keys of that kind */
 	const struct test_spec *by;      /* issuer; NULL: itself */
@@ -48,7 +48,7 @@ char *test_ca_key(const struct test_spec *spec, const char *pass);
 char *test_ca_crl(const struct test_spec *ca, const struct test_spec *revoked, int64_t next_update);
 /*
  * The answer to this OCSP request (DER) by `signer` with its key: revoked or good, from a day ago until
- * next_update (relative to now). To be freed.
+ * next_update (relative to now; 0: it does not say). To be freed.
  */
 uint8_t *test_ca_ocsp(const uint8_t *request, size_t len, const struct test_spec *signer, bool revoked,
     int64_t next_update, size_t *ret_len);

@@ -228,6 +228,7 @@ static const struct name_case {
 	{ "DNS:gw.example.net", "CN=other.example.net", CERT_NAME_DNS, "other.example.net", 0, false },
 	{ NULL, "CN=gw.example.net", CERT_NAME_DNS, "gw.example.net", 0, true },
 	{ NULL, "CN=gw.example.net", CERT_NAME_DNS, "gw.example.net\0.evil.org", 23, false },
+	{ "DNS:gw.example.net", "CN=x", CERT_NAME_DNS, ".example.net", 0, false },
 	{ "email:vpn@example.net", "CN=x", CERT_NAME_EMAIL, "vpn@example.net", 0, true },
 	{ "email:vpn@example.net", "CN=x", CERT_NAME_EMAIL, "vpn@example.org", 0, false },
 	{ NULL, "CN=x, emailAddress=vpn@example.net", CERT_NAME_EMAIL, "vpn@example.net", 0, true },
@@ -236,6 +237,7 @@ static const struct name_case {
 	{ "IP:192.0.2.1", "CN=x", CERT_NAME_IP, "\xc0\x00\x02", 3, false },
 	{ "IP:2001:db8::1", "CN=x", CERT_NAME_IP, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01", 16, true },
 	{ NULL, "CN=192.0.2.1", CERT_NAME_IP, "\xc0\x00\x02\x01", 4, true },
+	{ NULL, "CN=192.0.2.1^.evil.org", CERT_NAME_IP, "\xc0\x00\x02\x01", 4, false },
 	{ "DNS:x", "CN=192.0.2.1", CERT_NAME_IP, "\xc0\x00\x02\x01", 4, false },
 	{ NULL, "C=DE, O=Example, CN=gw", CERT_NAME_DN, "C=DE, O=Example, CN=gw", 0, true },
 	{ NULL, "C=DE, O=Example, CN=gw", CERT_NAME_DN, "c=de,o=example,  cn=GW", 0, true },
@@ -453,6 +455,7 @@ struct servers {
 	bool ocsp_revoked;
 	int64_t ocsp_until;
 	const struct test_spec *crl_by, *crl_revoked;
+	int64_t later; /* than TEST_CA_NOW */
 	unsigned asked, kept;
 };
 
@@ -488,10 +491,9 @@ static void keep(void *ctx, const struct credentials_query *q, const uint8_t *da
 	s->kept++;
 }
 
-static int64_t fixed_wall(void *ctx)
+static int64_t wall_of_servers(void *ctx)
 {
-	(void)ctx;
-	return TEST_CA_NOW;
+	return TEST_CA_NOW + ((const struct servers *)ctx)->later;
 }
 
 static void test_servers(void **state)
@@ -515,6 +517,13 @@ static void test_servers(void **state)
 		    "certificate-revocation-unknown", 2, 0 },
 		{ "an old answer", { .ocsp_by = &root, .ocsp_until = -3600 }, CREDENTIALS_STRICT,
 		    "certificate-revocation-unknown", 2, 0 },
+		{ "an answer without end", { .ocsp_by = &root }, CREDENTIALS_STRICT, NULL, 1, 1 },
+		{ "an old one without end", { .ocsp_by = &root, .later = DAY }, CREDENTIALS_STRICT,
+		    "certificate-revocation-unknown", 2, 0 },
+		{ "a list by who has only the name", { .crl_by = &false_root }, CREDENTIALS_STRICT,
+		    "certificate-revocation-unknown", 2, 0 },
+		{ "the same, relaxed", { .crl_by = &false_root }, CREDENTIALS_RELAXED, NULL, 2, 0 },
+		{ "a list of another CA", { .crl_by = &other_root }, CREDENTIALS_RELAXED, NULL, 2, 0 },
 		{ "no OCSP, a list", { .crl_by = &root }, CREDENTIALS_STRICT, NULL, 2, 1 },
 		{ "no OCSP, in a list", { .crl_by = &root, .crl_revoked = &asks }, CREDENTIALS_RELAXED,
 		    "certificate-revoked", 2, 1 },
@@ -527,7 +536,9 @@ static void test_servers(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct servers s = cases[i].s;
-		struct credentials_world w = { .wall = fixed_wall, .fetch = fetch, .keep = keep, .ctx = &s };
+		struct credentials_world w = {
+			.wall = wall_of_servers, .fetch = fetch, .keep = keep, .ctx = &s
+		};
 		struct credentials_source source = {
 			.anchors = { "anchors", pem, strlen(pem) }, .revocation = cases[i].policy, .world = &w
 		};
