@@ -122,7 +122,13 @@ const char *cert_x509_name_str(const X509_NAME *name, char *buf, size_t cap)
 		for (int j = 0; j < n; j++) {
 			if (utf8[j] == ',' || utf8[j] == '\\')
 				wr_u8(&w, '\\');
-			wr_u8(&w, utf8[j] < ' ' || utf8[j] == 0x7f ? '?' : utf8[j]);
+			/* Terminals obey control characters, those of two octets (U+0080 to U+009F) too. */
+			if (utf8[j] < ' ' || utf8[j] == 0x7f)
+				wr_u8(&w, '?');
+			else if (utf8[j] == 0xc2 && j + 1 < n && utf8[j + 1] < 0xa0)
+				utf8[j + 1] = '?';
+			else
+				wr_u8(&w, utf8[j]);
 		}
 		OPENSSL_free(utf8);
 	}

@@ -28,13 +28,24 @@ void ike_conn_phase(struct ike_conn *conn, enum ike_phase phase, const struct re
 	ike_act_state(conn->ike, conn->id, phase, why, next_attempt);
 }
 
+/*
+ * Anyone can send what is warned of here, with the peer's address even: it must not fill a log. The same is
+ * said once in a span, and of different things a few, or who alternates two would be heard each time.
+ */
 void ike_conn_warn(struct ike_conn *conn, const struct reason *why, mtime now)
 {
-	/* Anyone can send these, with the peer's address even: they must not fill a log. */
-	if (!strcmp(conn->warned_id, why->id) && mtime_since(now, conn->warned).ns < warn_every.ns)
+	struct ike_warned *w = &conn->warned[0];
+
+	for (unsigned i = 0; i < IKE_WARNED_MAX && strcmp(w->id, why->id) != 0; i++) {
+		struct ike_warned *o = &conn->warned[i];
+
+		if (!strcmp(o->id, why->id) || !o->id[0] || (w->id[0] && o->at.ns < w->at.ns))
+			w = o;
+	}
+	if (w->id[0] && mtime_since(now, w->at).ns < warn_every.ns)
 		return;
-	memcpy(conn->warned_id, why->id, sizeof(conn->warned_id));
-	conn->warned = now;
+	memcpy(w->id, why->id, sizeof(w->id));
+	w->at = now;
 	ike_act_report(conn->ike, conn->id, IKE_REPORT_WARN, why);
 }
 

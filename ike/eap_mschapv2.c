@@ -356,6 +356,7 @@ enum eap_step eap_mschapv2_server(struct eap *e, struct rd data, struct wr *w)
 {
 	enum eap_mschap_state state = e->mschap.state;
 	struct ms_packet p;
+	char name[100];
 
 	if (parse(data, &p))
 		return bad(e, "its lengths make no sense");
@@ -365,7 +366,8 @@ enum eap_step eap_mschapv2_server(struct eap *e, struct rd data, struct wr *w)
 		return EAP_STEP_DONE;
 	if (p.opcode == OP_FAILURE && state == EAP_MSCHAP_ANSWERED) {
 		reason_set(&e->why, "ike-eap-server-unproven",
-		    "the client does not believe that we know the password of \"%.80s\"", e->name);
+		    "the client does not believe that we know the password of \"%.80s\"",
+		    eap_name_str(e->name, name, sizeof(name)));
 		return EAP_STEP_FAILED;
 	}
 	return bad(e, "the client says what does not fit here");

@@ -226,6 +226,8 @@ struct ike_sa {
 
 #define IKE_DRAINS_MAX 8 /* old inbound SAs of one conn that still take late packets */
 
+#define IKE_WARNED_MAX 4 /* different warnings of one conn about strangers, in one span (connect.c) */
+
 struct ike_conn_remote {
 	struct hnode node;
 	bool in;
@@ -265,8 +267,10 @@ struct ike_conn {
 	struct ike_trial_facts trial;
 	mtime trial_at; /* when they were last tried; NEVER: not yet */
 	/* What was last said of attempts by the peer, or in its name, and when. */
-	char warned_id[sizeof(((struct reason *)0)->id)];
-	mtime warned;
+	struct ike_warned {
+		char id[sizeof(((struct reason *)0)->id)]; /* empty: nothing yet */
+		mtime at;
+	} warned[IKE_WARNED_MAX];
 	uint32_t ike_rekeys, child_rekeys;
 	bool rehearsal_harms; /* an IKE SA was lost over one: no more until it is brought up anew */
 };

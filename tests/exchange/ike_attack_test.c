@@ -3,6 +3,7 @@
  * Who forges a peer's address, repeats what it sent, or floods; and peers that keep to the standard in ways
  * of their own. What an attacker sends may cost a datagram, never the tunnel.
  */
+#include "ike/engine.h"
 #include "tests/support/ike_net.h"
 
 #include <stdarg.h>
@@ -102,6 +103,41 @@ static void test_complaints_are_few(void **state)
 	ike_net_run(&net, mdur_s(11));
 	inject_inits(&net, &c, 10);
 	assert_int_equal(net.peer[1].reports, before + 2);
+	ike_net_finish(&net);
+}
+
+/* Neither do different ones in turn; and the one that is new is heard when the span is over. */
+static void test_complaints_in_turn(void **state)
+{
+	struct ike_conn *conn;
+	struct ike_net net;
+	struct reason why = { 0 };
+	unsigned before;
+
+	(void)state;
+	ike_net_pair(&net, 3, IKE_DEFAULT, ESP_DEFAULT);
+	conn = ike_conn_find(net.peer[1].ike, IKE_NET_CONN);
+	before = net.peer[1].reports;
+	for (unsigned i = 0; i < 1000; i++) {
+		reason_set(&why, i % 2 ? "ike-one" : "ike-two", "a stranger came");
+		ike_conn_warn(conn, &why, net.now);
+		ike_net_drain(&net);
+	}
+	assert_int_equal(net.peer[1].reports, before + 2);
+	for (unsigned i = 0; i < 1000; i++) {
+		char id[20];
+
+		snprintf(id, sizeof(id), "ike-%u", i % 10);
+		reason_set(&why, id, "a stranger came");
+		ike_conn_warn(conn, &why, net.now);
+		ike_net_drain(&net);
+	}
+	assert_int_equal(net.peer[1].reports, before + IKE_WARNED_MAX);
+	ike_net_run(&net, mdur_s(11));
+	ike_conn_warn(conn, &why, net.now);
+	ike_net_drain(&net);
+	assert_int_equal(net.peer[1].reports, before + IKE_WARNED_MAX + 1);
+	assert_string_equal(net.peer[1].last_warning.id, "ike-9");
 	ike_net_finish(&net);
 }
 
@@ -305,6 +341,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_forged_source),
 		cmocka_unit_test(test_complaints_are_few),
+		cmocka_unit_test(test_complaints_in_turn),
 		cmocka_unit_test(test_cookie_twice),
 		cmocka_unit_test(test_peer_without_pfs),
 		cmocka_unit_test(test_repeats_are_no_life),

@@ -277,7 +277,8 @@ static void test_dn(void **state)
 		{ "/C=DE/O=Example/CN=gw", "C=DE, O=Example, CN=gw" }, { "cn=gw", "CN=gw" },
 		{ "O=Example\\, Inc., CN=gw", "O=Example\\, Inc., CN=gw" },
 		{ "DC=net, DC=example, E=a@example.net", "DC=net, DC=example, E=a@example.net" },
-		{ "C=DE, O=M\xc3\xbcller", "C=DE, O=M\xc3\xbcller" }, { "gw.example.net", NULL },
+		{ "C=DE, O=M\xc3\xbcller", "C=DE, O=M\xc3\xbcller" },
+		{ "O=a\xc2\x9bHb\x1b[H\xc2\xa0z", "O=a?Hb?[H\xc2\xa0z" }, { "gw.example.net", NULL },
 		{ "XYZ=1", NULL }, { "CN=", NULL }, { "CN", NULL }, { "", NULL },
 		{ "C=Germany", NULL }, /* two letters */
 	};
