@@ -317,6 +317,12 @@ const struct catalogue_entry catalogue_auth[] = {
 	            "Set-VpnS2SInterface -AuthenticationMethod PSKOnly, MachineCertificates or EAP" } },
 	},
 	{
+	    .id = "certificate-any-peer",
+	    .means = "Any certificate of the trusted CAs passes for this peer's.",
+	    .cause = { "remote-id is left out" },
+	    .here = "remote-id: the name in the peer's certificate",
+	},
+	{
 	    .id = "certificate-expires-soon",
 	    .means = "A certificate's time ends before long.",
 	    .cause = { "it is to be renewed" },

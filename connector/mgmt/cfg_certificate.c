@@ -218,6 +218,22 @@ static int check_leaves(const struct cfg_load *l, const struct lyd_node *tunnel,
 	return 0;
 }
 
+/* Whom the anchors vouch for is whom the tunnel is for: with a CA that issues to others, too, that is anyone.
+ */
+static int note_any_peer(const struct cfg_load *l, const struct lyd_node *node, const struct cfg_tunnel *t)
+{
+	char path[CFG_PATH_MAX];
+
+	if (t->remote_auth != CFG_AUTH_CERT || t->remote_id[0])
+		return 0;
+	if (!lyd_path(node, LYD_PATH_STD, path, sizeof(path)))
+		return cfg_fail_at(l, "out-of-memory", node, "out of memory");
+	return cfg_note(l, "certificate-any-peer", path,
+	    "there is no remote-id: every certificate that trust-anchor-file vouches for may be this peer. "
+	    "Set "
+	    "remote-id to the name in the peer's certificate, unless its issuer has no other customers");
+}
+
 int cfg_take_certificate(const struct cfg_load *l, const struct lyd_node *tunnel, struct cfg_tunnel *t)
 {
 	const struct lyd_node *node = cfg_child(tunnel, "certificate");
@@ -227,7 +243,11 @@ int cfg_take_certificate(const struct cfg_load *l, const struct lyd_node *tunnel
 
 	if (check_leaves(l, tunnel, node, t))
 		return -1;
-	if (!node || !l->with_secrets)
+	if (!node)
+		return 0;
+	if (note_any_peer(l, node, t))
+		return -1;
+	if (!l->with_secrets)
 		return 0;
 	f = calloc(1, sizeof(*f));
 	if (!f)

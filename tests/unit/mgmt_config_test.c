@@ -525,6 +525,32 @@ static void a_tunnel_overrules_its_profile(void **state)
 	free(text);
 }
 
+/* Who may come in by certificate is said when it is anyone. */
+static void any_peer_by_certificate_is_noted(void **state)
+{
+	static const char files[] = "{\"chain-file\":\"c\",\"key-file\":\"k\",\"trust-anchor-file\":\"a\"}";
+	static const struct {
+		const char *const changes[3][2];
+		bool noted;
+	} cases[] = {
+		{ { { T1 "certificate", files } }, true },
+		{ { { T1 "certificate", files }, { T1 "remote-id", "\"gw.example.net\"" } }, false },
+		{ { { T1 "certificate", files }, { T1 "remote-auth", "\"psk\"" } }, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *text = changed(cases[i].changes, 3);
+		struct cfg *cfg = load(text);
+
+		assert_int_equal(cfg->n_note, cases[i].noted);
+		if (cases[i].noted)
+			assert_string_equal(cfg->note[0].id, "certificate-any-peer");
+		cfg_free(cfg);
+		free(text);
+	}
+}
+
 static void lan_peers_and_references_load(void **state)
 {
 	static const char *const more[][2] = {
@@ -744,6 +770,7 @@ int main(void)
 		cmocka_unit_test(the_smallest_configuration_loads),
 		cmocka_unit_test(an_empty_connector_loads),
 		cmocka_unit_test(a_tunnel_overrules_its_profile),
+		cmocka_unit_test(any_peer_by_certificate_is_noted),
 		cmocka_unit_test(lan_peers_and_references_load),
 		cmocka_unit_test(each_mistake_is_named),
 		cmocka_unit_test(a_cut_value_is_still_text),
