@@ -205,6 +205,11 @@ int64_t credentials_now(const struct credentials *c)
 	return c->world->wall(c->world->ctx);
 }
 
+int64_t credentials_earliest(const struct credentials *c)
+{
+	return c->world->earliest;
+}
+
 bool credentials_legacy(const struct credentials *c)
 {
 	return c->legacy;
@@ -264,6 +269,17 @@ int credentials_verify(const struct credentials *c, struct cert *const list[], u
     struct cert_verdict *ret_verdict, struct reason *ret_reason)
 {
 	return cert_store_verify(c->store, list, n, credentials_now(c), false, ret_verdict, ret_reason);
+}
+
+bool credentials_trusts_at(const struct credentials *c, struct cert *const list[], unsigned n, int64_t at)
+{
+	struct cert_verdict v = { 0 };
+	struct reason ignored;
+
+	if (cert_store_verify(c->store, list, n, at, false, &v, &ignored))
+		return false;
+	cert_verdict_clear(&v);
+	return true;
 }
 
 /* Asks who can tell: OCSP first, which is small, then lists. -1: revoked. */

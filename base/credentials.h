@@ -34,6 +34,7 @@ struct credentials_query {
 /* Called from jobs, on any thread; outlives every credentials made with it. */
 struct credentials_world {
 	int64_t (*wall)(void *ctx); /* seconds since 1970 */
+	int64_t earliest;           /* it can't be before: files of ours were written then. 0: not known */
 	/*
 	 * Fetches; bounded in time and size by who implements it. 0 and *ret_data (malloc), or -1. What
 	 * `keep` was told may be given again until then. Both NULL: there is no network.
@@ -73,6 +74,8 @@ bool credentials_same(const struct credentials *a, const struct credentials *b);
 bool credentials_same_trust(const struct credentials *a, const struct credentials *b);
 
 int64_t credentials_now(const struct credentials *c);
+/* A time that it can't be before, as the world knows it; 0: none. */
+int64_t credentials_earliest(const struct credentials *c);
 bool credentials_legacy(const struct credentials *c);
 /* Our certificates, the leaf first; lives as long as c. n 0: there are none. */
 struct cert *const *credentials_chain(const struct credentials *c, unsigned *ret_n);
@@ -88,6 +91,8 @@ int credentials_check_own(const struct credentials *c, int64_t at, struct reason
 /* Does the peer's chain lead to an anchor now? As cert_store_verify, without revocation. */
 int credentials_verify(const struct credentials *c, struct cert *const list[], unsigned n,
     struct cert_verdict *ret_verdict, struct reason *ret_reason);
+/* Would it, at that time? */
+bool credentials_trusts_at(const struct credentials *c, struct cert *const list[], unsigned n, int64_t at);
 /*
  * Has any of a verified chain been revoked? By our CRLs and what the world can fetch; slow. -1 with a reason:
  * revoked, or unknown under a strict policy. 0 with *ret_warning set: unknown under a relaxed one.

@@ -191,6 +191,7 @@ int ike_auth_proved(struct ike_sa *sa, struct ike_job *job, struct reason *why)
 	ike_reason_internal(why, "AUTH could not be computed");
 	if (!job->signature)
 		return -1;
+	sa->facts.cert = job->signature->facts;
 	if (!job->ok) {
 		if (reason_is_set(&job->signature->why))
 			*why = job->signature->why;
@@ -254,6 +255,8 @@ int ike_auth_verified(struct ike_sa *sa, struct ike_job *job, struct reason *why
 		ike_reason_internal(why, "the peer's AUTH could not be judged");
 		return -1;
 	}
+	if (job->signature->facts.any)
+		sa->facts.cert = job->signature->facts;
 	if (!job->ok) {
 		ike_reason_certificate(why, sa, &job->signature->why);
 		return -1;

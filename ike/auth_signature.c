@@ -158,6 +158,8 @@ static int choose_method(struct ike_signature *s, const struct sig_key *k, struc
 bool ike_signature_sign(struct ike_signature *s)
 {
 	const struct sig_key *k = credentials_key(s->cred);
+	struct cert *const *chain;
+	unsigned n;
 	uint8_t out[1 + SIG_ALG_MAX + SIG_MAX], der[SIG_ALG_MAX];
 	struct wr w = wr_init(out, sizeof(out));
 	size_t der_len, sig_len;
@@ -168,7 +170,10 @@ bool ike_signature_sign(struct ike_signature *s)
 		ike_reason_internal(&s->why, "there is no key to sign with");
 		return false;
 	}
-	if (credentials_check_own(s->cred, credentials_now(s->cred), &s->why) || choose_method(s, k, &alg))
+	chain = credentials_chain(s->cred, &n);
+	s->facts.ours = true;
+	ike_cert_facts_note(&s->facts, s->cred, chain, n);
+	if (credentials_check_own(s->cred, s->facts.now, &s->why) || choose_method(s, k, &alg))
 		return false;
 	if (s->method == IKE_AUTH_SIGNATURE) { /* RFC 7427 3: length and AlgorithmIdentifier in front */
 		if (sig_alg_build(&alg, k, der, sizeof(der), &der_len)) {
@@ -307,11 +312,24 @@ static int judge(struct ike_signature *s, struct cert *const list[])
 	return rc;
 }
 
+/* It was refused; what else there is to know of it rules other causes out. */
+static void look_closer(struct ike_signature *s, struct cert *const list[])
+{
+	struct reason why = s->why;
+
+	ike_cert_facts_note(&s->facts, s->cred, list, s->n_certs);
+	s->facts.named = ike_identity_in_cert(&s->id, list[0]);
+	s->facts.holds_key = !verify_signature(s, list[0]);
+	s->why = why;
+}
+
 bool ike_signature_verify(struct ike_signature *s)
 {
 	struct cert *list[IKE_CERTS_MAX] = { NULL };
-	bool ok = !parse_certs(s, list) && !judge(s, list);
+	bool readable = !parse_certs(s, list), ok = readable && !judge(s, list);
 
+	if (readable && !ok)
+		look_closer(s, list);
 	cert_unref_all(list, IKE_CERTS_MAX);
 	return ok;
 }

@@ -22,6 +22,7 @@ struct ike_signature {
 	struct ike_bytes certs;
 	size_t cert_len[IKE_CERTS_MAX];
 	unsigned n_certs;
+	struct ike_cert_facts facts;
 	struct ike_identity id; /* what the leaf must say */
 	struct reason why;      /* of a failure */
 	struct reason warning;  /* of a success that deserves one: not known whether revoked */
@@ -30,6 +31,10 @@ void ike_signature_free(struct ike_signature *s);
 /* On any thread; slow. false: s->why says why. */
 bool ike_signature_sign(struct ike_signature *s);
 bool ike_signature_verify(struct ike_signature *s);
+
+/* cert_facts.c: what there is to tell of this chain, the leaf first; the rest of f stays. On any thread. */
+void ike_cert_facts_note(
+    struct ike_cert_facts *f, const struct credentials *cred, struct cert *const list[], unsigned n);
 
 /* The hashes that we announce, and those of a peer's SIGNATURE_HASH_ALGORITHMS (RFC 7427 4) as bits. */
 void ike_signature_build_hashes(struct ike_build *b);

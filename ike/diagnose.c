@@ -4,6 +4,7 @@
  * whatever the failure; the likely cause and what to change belong to the reason's id: a table of small
  * functions. An id without one leaves those texts empty, and the catalogue of reasons speaks for it.
  */
+#include "ike/diagnose_internal.h"
 #include "ike/engine.h"
 #include "ike/identity.h"
 
@@ -11,14 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-struct teller {
-	const struct ike_conn_config *cfg;
-	const struct ike_facts *f;
-	const struct ike_trial_facts *trial;
-	struct ike_diagnosis *d;
-};
-
-__attribute__((format(printf, 2, 3))) static void seen(struct teller *t, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) void ike_tell_seen(struct ike_teller *t, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -29,7 +23,7 @@ __attribute__((format(printf, 2, 3))) static void seen(struct teller *t, const c
 	va_end(ap);
 }
 
-__attribute__((format(printf, 2, 3))) static void ruled_out(struct teller *t, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) void ike_tell_ruled_out(struct ike_teller *t, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -40,7 +34,7 @@ __attribute__((format(printf, 2, 3))) static void ruled_out(struct teller *t, co
 	va_end(ap);
 }
 
-__attribute__((format(printf, 2, 3))) static void say(char text[IKE_DIAGNOSIS_TEXT], const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) void ike_tell_say(char text[IKE_DIAGNOSIS_TEXT], const char *fmt, ...)
 {
 	va_list ap;
 
@@ -84,7 +78,7 @@ static const char *times(unsigned n, char *buf, size_t cap)
 
 /* --- what was seen --- */
 
-static void seen_undelivered(struct teller *t)
+static void seen_undelivered(struct ike_teller *t)
 {
 	const char *where = addr_str(&t->f->remote.addr);
 	char n[16];
@@ -93,113 +87,117 @@ static void seen_undelivered(struct teller *t)
 	switch (t->f->undelivered) {
 	case IKE_UNDELIVERED_NONE: break;
 	case IKE_UNDELIVERED_PORT_CLOSED:
-		seen(t, "%s answered %s that nothing listens on UDP %u (ICMP port unreachable)", where, n,
-		    t->f->undelivered_port);
+		ike_tell_seen(t, "%s answered %s that nothing listens on UDP %u (ICMP port unreachable)",
+		    where, n, t->f->undelivered_port);
 		break;
 	case IKE_UNDELIVERED_HOST:
-		seen(t, "a router, or our own host, said %s that it has no way to %s", n, where);
+		ike_tell_seen(t, "a router, or our own host, said %s that it has no way to %s", n, where);
 		break;
 	case IKE_UNDELIVERED_FORBIDDEN:
-		seen(t, "a filter, on the way or our own, said %s that it forbids packets to %s", n, where);
+		ike_tell_seen(
+		    t, "a filter, on the way or our own, said %s that it forbids packets to %s", n, where);
 		break;
 	}
 }
 
-static void seen_notifies(struct teller *t)
+static void seen_notifies(struct ike_teller *t)
 {
 	const struct ike_ms_status *ms = ike_ms_status(t->f->ms_status);
 	char name[40];
 
 	if (t->f->cookie)
-		seen(t, "the peer asked for a cookie first: it is under load, or cautious");
+		ike_tell_seen(t, "the peer asked for a cookie first: it is under load, or cautious");
 	for (unsigned i = 0; i < t->f->n_notify; i++)
 		if (t->f->notify[i] != IKE_N_MS_STATUS)
-			seen(t, "the peer said %s", ike_notify_name(t->f->notify[i], name, sizeof(name)));
+			ike_tell_seen(
+			    t, "the peer said %s", ike_notify_name(t->f->notify[i], name, sizeof(name)));
 	if (t->f->ms_status)
-		seen(t, "the peer gave the Windows error code %u%s%s%s%s", t->f->ms_status,
+		ike_tell_seen(t, "the peer gave the Windows error code %u%s%s%s%s", t->f->ms_status,
 		    ms ? ", ERROR_IPSEC_IKE_" : "", ms ? ms->name : "", ms ? ": " : "", ms ? ms->means : "");
 }
 
-static void seen_all(struct teller *t)
+static void seen_all(struct ike_teller *t)
 {
 	const struct ike_facts *f = t->f;
 	char buf[IKE_ID_MAX], n[16];
 
 	if (f->initiator && f->sent_init)
-		seen(t, "IKE_SA_INIT went to %s UDP %d, %s", addr_str(&f->remote.addr), IKE_PORT,
+		ike_tell_seen(t, "IKE_SA_INIT went to %s UDP %d, %s", addr_str(&f->remote.addr), IKE_PORT,
 		    times(f->sent_init, n, sizeof(n)));
 	if (!f->initiator)
-		seen(t, "%s began the exchange", addr_str(&f->remote.addr));
+		ike_tell_seen(t, "%s began the exchange", addr_str(&f->remote.addr));
 	seen_undelivered(t);
 	if (f->init_done)
-		seen(t, "both sides agreed on the IKE proposal %s", suite_str(&f->suite, buf, sizeof(buf)));
+		ike_tell_seen(
+		    t, "both sides agreed on the IKE proposal %s", suite_str(&f->suite, buf, sizeof(buf)));
 	if (f->init_done && (f->nat_local || f->nat_remote))
-		seen(t, "a NAT is before %s",
+		ike_tell_seen(t, "a NAT is before %s",
 		    f->nat_local && f->nat_remote ? "both sides"
 		    : f->nat_local                ? "us"
 		                                  : "the peer, or it pretends one to get ESP in UDP");
 	if (f->initiator && f->sent_auth)
-		seen(t, "IKE_AUTH went to %s UDP %u, %s%s", addr_str(&f->remote.addr),
+		ike_tell_seen(t, "IKE_AUTH went to %s UDP %u, %s%s", addr_str(&f->remote.addr),
 		    f->natt ? IKE_NATT_PORT : IKE_PORT, times(f->sent_auth, n, sizeof(n)),
 		    f->auth_answered ? "" : ", without an answer");
 	if (f->peer_id.type != IKE_ID_NONE)
-		seen(t, "the peer calls itself \"%.120s\"%s", ike_identity_str(&f->peer_id, buf, sizeof(buf)),
-		    f->peer_proved ? ", and proved it" : "");
+		ike_tell_seen(t, "the peer calls itself \"%.120s\"%s",
+		    ike_identity_str(&f->peer_id, buf, sizeof(buf)), f->peer_proved ? ", and proved it" : "");
+	ike_tell_certificate_seen(t);
 	seen_notifies(t);
 	if (f->peer_ts[0])
-		seen(t, "the peer wants the selectors %s", f->peer_ts);
+		ike_tell_seen(t, "the peer wants the selectors %s", f->peer_ts);
 	if (f->child)
-		seen(t, "a child SA was there, on an IKE SA of %lld s", (long long)mdur_to_s(f->lived));
+		ike_tell_seen(
+		    t, "a child SA was there, on an IKE SA of %lld s", (long long)mdur_to_s(f->lived));
 }
 
 /* --- what that rules out --- */
 
-static void ruled_out_all(struct teller *t)
+static void ruled_out_all(struct ike_teller *t)
 {
 	const struct ike_facts *f = t->f;
 
 	if (heard(f))
-		ruled_out(t, "the way to %s: the peer answers on UDP %d, so it is reachable",
+		ike_tell_ruled_out(t, "the way to %s: the peer answers on UDP %d, so it is reachable",
 		    addr_str(&f->remote.addr), IKE_PORT);
 	else if (f->undelivered == IKE_UNDELIVERED_PORT_CLOSED)
-		ruled_out(t, "the way to %s: its host answers, if only to refuse", addr_str(&f->remote.addr));
+		ike_tell_ruled_out(
+		    t, "the way to %s: its host answers, if only to refuse", addr_str(&f->remote.addr));
 	if (f->init_done)
-		ruled_out(t, "the IKE proposals: the two sides agreed on one");
+		ike_tell_ruled_out(t, "the IKE proposals: the two sides agreed on one");
 	if (f->init_done && !f->nat_local && !f->nat_remote)
-		ruled_out(t, "a NAT: there is none between the two sides");
+		ike_tell_ruled_out(t, "a NAT: there is none between the two sides");
 	if (f->auth_answered && f->natt)
-		ruled_out(t, "UDP %d: IKE_AUTH passes both ways", IKE_NATT_PORT);
-	if (f->peer_proved)
-		ruled_out(t, "the key that we expect of the peer: it proved that it has it");
-	if (f->took_us || f->child)
-		ruled_out(t, "our own key and identity: the peer accepted them");
+		ike_tell_ruled_out(t, "UDP %d: IKE_AUTH passes both ways", IKE_NATT_PORT);
+	ike_tell_proofs(t);
 	if (f->child)
-		ruled_out(t, "the ESP proposals and the selectors of the first child SA");
+		ike_tell_ruled_out(t, "the ESP proposals and the selectors of the first child SA");
 }
 
 /* --- the likely cause, by the reason's id --- */
 
-static void tell_port_closed(struct teller *t)
+static void tell_port_closed(struct ike_teller *t)
 {
-	say(t->d->cause, "%s is a host without an IKE service, or its service is down",
+	ike_tell_say(t->d->cause, "%s is a host without an IKE service, or its service is down",
 	    addr_str(&t->f->remote.addr));
-	say(t->d->here, "remote-address, if this is not the gateway's public address");
+	ike_tell_say(t->d->here, "remote-address, if this is not the gateway's public address");
 }
 
-static void tell_natt(struct teller *t)
+static void tell_natt(struct ike_teller *t)
 {
-	say(t->d->cause, "UDP %d is blocked on the way to %s, or back: UDP %d passes", IKE_NATT_PORT,
+	ike_tell_say(t->d->cause, "UDP %d is blocked on the way to %s, or back: UDP %d passes", IKE_NATT_PORT,
 	    addr_str(&t->f->remote.addr), IKE_PORT);
 }
 
-static void tell_no_answer(struct teller *t)
+static void tell_no_answer(struct ike_teller *t)
 {
 	if (t->f->init_done)
-		say(t->d->cause, "the peer keeps silent after IKE_SA_INIT: it does not know our identity, or "
-		                 "IKE_AUTH, which "
-		                 "is larger, is lost");
+		ike_tell_say(t->d->cause,
+		    "the peer keeps silent after IKE_SA_INIT: it does not know our identity, or "
+		    "IKE_AUTH, which "
+		    "is larger, is lost");
 	else
-		say(t->d->cause,
+		ike_tell_say(t->d->cause,
 		    "nothing at all came back from %s: a wrong address, a gateway that is down, or a "
 		    "firewall "
 		    "that drops UDP %d",
@@ -219,33 +217,33 @@ static const char *kind_name(enum ike_trial_kind kind)
 	return "suite";
 }
 
-static void tell_accepted(struct teller *t, enum ike_trial_kind kind)
+static void tell_accepted(struct ike_teller *t, enum ike_trial_kind kind)
 {
 	char suite[120], ours[200];
 
 	suite_str(&t->trial->suite[kind], suite, sizeof(suite));
 	proposals_str(&t->cfg->ike_proposals, false, ours, sizeof(ours));
-	say(t->d->cause, "only the %s differs: by trying, the peer would accept %s; we offer %s",
+	ike_tell_say(t->d->cause, "only the %s differs: by trying, the peer would accept %s; we offer %s",
 	    kind_name(kind), suite, ours);
-	say(t->d->here, "ike-proposal: add \"%s\"", suite);
-	say(t->d->there, "or set its IKE policy to one of ours: %s", ours);
+	ike_tell_say(t->d->here, "ike-proposal: add \"%s\"", suite);
+	ike_tell_say(t->d->there, "or set its IKE policy to one of ours: %s", ours);
 }
 
-static void tell_weak(struct teller *t)
+static void tell_weak(struct ike_teller *t)
 {
 	char suite[120], ours[200];
 
 	suite_str(&t->trial->suite[IKE_TRIAL_WEAK], suite, sizeof(suite));
 	proposals_str(&t->cfg->ike_proposals, false, ours, sizeof(ours));
-	say(t->d->cause,
+	ike_tell_say(t->d->cause,
 	    "the peer takes weak algorithms only: by trying, it would accept %s and nothing strong", suite);
-	say(t->d->there, "set its IKE policy to one of ours: %s", ours);
-	say(t->d->here,
+	ike_tell_say(t->d->there, "set its IKE policy to one of ours: %s", ours);
+	ike_tell_say(t->d->here,
 	    "nothing, better. Weak algorithms are not offered by this profile: SHA-1 and 1024-bit groups no "
 	    "longer protect");
 }
 
-static void tell_no_proposal(struct teller *t)
+static void tell_no_proposal(struct ike_teller *t)
 {
 	static const enum ike_trial_kind order[] = { IKE_TRIAL_KE, IKE_TRIAL_ENCR, IKE_TRIAL_INTEG,
 		IKE_TRIAL_ALL };
@@ -262,75 +260,60 @@ static void tell_no_proposal(struct teller *t)
 	if (tr->result[IKE_TRIAL_WEAK] == IKE_TRIAL_ACCEPTED)
 		tell_weak(t);
 	else if (tr->running)
-		say(t->d->cause, "no IKE proposal in common. Others are being tried to find one that passes: "
-		                 "ask again in a "
-		                 "few seconds");
+		ike_tell_say(t->d->cause,
+		    "no IKE proposal in common. Others are being tried to find one that passes: "
+		    "ask again in a "
+		    "few seconds");
 	else if (tr->result[IKE_TRIAL_WEAK] == IKE_TRIAL_REFUSED)
-		say(t->d->cause,
+		ike_tell_say(t->d->cause,
 		    "no proposal at all is accepted, strong or weak: most likely the gateway knows no IKEv2 "
 		    "connection for our address, and says it so");
 }
 
-static void tell_auth(struct teller *t)
-{
-	struct ike_identity id = t->cfg->local_id;
-	char own[IKE_ID_MAX];
-
-	if (id.type == IKE_ID_NONE)
-		id = ike_identity_of_addr(addr_is_none(&t->cfg->local) ? &t->f->local.addr : &t->cfg->local);
-	ike_identity_str(&id, own, sizeof(own));
-	if (t->f->initiator && !t->f->took_us) {
-		say(t->d->cause,
-		    "the pre-shared keys differ; else the peer does not expect \"%.120s\" from our address",
-		    own);
-		say(t->d->here, "the key in secret-file; local-id (now \"%.120s\")", own);
-	} else {
-		say(t->d->cause, "the pre-shared keys differ: the peer's proof does not fit ours");
-		say(t->d->here, "the key in secret-file");
-	}
-}
-
-static void tell_identity(struct teller *t)
+static void tell_identity(struct ike_teller *t)
 {
 	char peer[IKE_ID_MAX], want[IKE_ID_MAX];
 
 	ike_identity_str(&t->f->peer_id, peer, sizeof(peer));
 	ike_identity_str(&t->cfg->remote_id, want, sizeof(want));
-	say(t->d->cause, "the peer calls itself \"%.120s\", remote-id asks for \"%.120s\"", peer, want);
-	say(t->d->here, "remote-id: \"%.120s\", if that is the right gateway", peer);
-	say(t->d->there, "or its local identity: \"%.120s\"", want);
+	ike_tell_say(
+	    t->d->cause, "the peer calls itself \"%.120s\", remote-id asks for \"%.120s\"", peer, want);
+	ike_tell_say(t->d->here, "remote-id: \"%.120s\", if that is the right gateway", peer);
+	ike_tell_say(t->d->there, "or its local identity: \"%.120s\"", want);
 }
 
-static void tell_selectors(struct teller *t)
+static void tell_selectors(struct ike_teller *t)
 {
 	char ours[120], theirs[120];
 
 	ike_ts_str(t->cfg->tsi, t->cfg->n_tsi, ours, sizeof(ours));
 	ike_ts_str(t->cfg->tsr, t->cfg->n_tsr, theirs, sizeof(theirs));
 	if (t->f->peer_ts[0])
-		say(t->d->cause, "the peer wants %s, which is not within our %s to %s", t->f->peer_ts, ours,
-		    theirs);
+		ike_tell_say(t->d->cause, "the peer wants %s, which is not within our %s to %s",
+		    t->f->peer_ts, ours, theirs);
 	else
-		say(t->d->cause, "the peer does not accept our selectors, %s to %s", ours, theirs);
-	say(t->d->there, "a route-based tunnel: selectors any to any (0.0.0.0/0, ::/0)");
+		ike_tell_say(t->d->cause, "the peer does not accept our selectors, %s to %s", ours, theirs);
+	ike_tell_say(t->d->there, "a route-based tunnel: selectors any to any (0.0.0.0/0, ::/0)");
 }
 
 /* The first child SA has no key exchange of its own, so PFS shows at a rekey only: one rehearsed, or one that
  * is due.
  */
-static void tell_rekey(struct teller *t)
+static void tell_rekey(struct ike_teller *t)
 {
 	char ours[200];
 
 	proposals_str(&t->cfg->esp_proposals, true, ours, sizeof(ours));
-	say(t->d->cause, "PFS differs: the first child SA came up with the same algorithms, so at a rekey "
-	                 "only the PFS group can "
-	                 "be another");
-	say(t->d->here, "esp-proposal (now %s): end it with the peer's PFS group, or with none", ours);
-	say(t->d->there, "or its PFS group: that of our esp-proposal");
+	ike_tell_say(t->d->cause,
+	    "PFS differs: the first child SA came up with the same algorithms, so at a rekey "
+	    "only the PFS group can "
+	    "be another");
+	ike_tell_say(
+	    t->d->here, "esp-proposal (now %s): end it with the peer's PFS group, or with none", ours);
+	ike_tell_say(t->d->there, "or its PFS group: that of our esp-proposal");
 }
 
-static void tell_child_proposal(struct teller *t)
+static void tell_child_proposal(struct ike_teller *t)
 {
 	char ours[200];
 
@@ -339,42 +322,41 @@ static void tell_child_proposal(struct teller *t)
 		tell_rekey(t);
 		return;
 	}
-	say(t->d->cause, "no ESP proposal in common; we offer %s", ours);
-	say(t->d->here, "esp-proposal: the suite of the gateway's phase 2");
-	say(t->d->there, "or set its phase 2 to one of ours: %s", ours);
+	ike_tell_say(t->d->cause, "no ESP proposal in common; we offer %s", ours);
+	ike_tell_say(t->d->here, "esp-proposal: the suite of the gateway's phase 2");
+	ike_tell_say(t->d->there, "or set its phase 2 to one of ours: %s", ours);
 }
 
-static void tell_deleted(struct teller *t)
+static void tell_deleted(struct ike_teller *t)
 {
 	long long s = mdur_to_s(t->f->lived);
 
 	if (s < 10)
-		say(t->d->cause,
+		ike_tell_say(t->d->cause,
 		    "it deleted the SA %lld s after it came up: it dislikes something that it learned then "
 		    "(selectors, a second connection of the same peer), or another device took our place",
 		    s);
 }
 
-static void tell_status(struct teller *t)
+static void tell_status(struct ike_teller *t)
 {
 	const struct ike_ms_status *ms = ike_ms_status(t->f->ms_status);
 
 	if (!ms)
 		return;
-	say(t->d->cause, "%s (ERROR_IPSEC_IKE_%s, %u)", ms->means, ms->name, ms->code);
+	ike_tell_say(t->d->cause, "%s (ERROR_IPSEC_IKE_%s, %u)", ms->means, ms->name, ms->code);
 	if (ms->change)
-		say(t->d->here, "%s", ms->change);
+		ike_tell_say(t->d->here, "%s", ms->change);
 }
 
 static const struct {
 	const char *id;
-	void (*tell)(struct teller *t);
+	void (*tell)(struct ike_teller *t);
 } kinds[] = {
 	{ "ike-no-answer", tell_no_answer },
 	{ "ike-port-closed", tell_port_closed },
 	{ "ike-natt-blocked", tell_natt },
 	{ "ike-no-proposal", tell_no_proposal },
-	{ "ike-auth-failed", tell_auth },
 	{ "ike-wrong-identity", tell_identity },
 	{ "ike-ts-refused", tell_selectors },
 	{ "ike-child-no-proposal", tell_child_proposal },
@@ -387,7 +369,7 @@ static const struct {
 void ike_diagnose(const struct ike_conn_config *cfg, const struct ike_facts *f,
     const struct ike_trial_facts *trial, struct ike_diagnosis *ret)
 {
-	struct teller t = { .cfg = cfg, .f = f, .trial = trial, .d = ret };
+	struct ike_teller t = { .cfg = cfg, .f = f, .trial = trial, .d = ret };
 
 	*ret = (struct ike_diagnosis){ 0 };
 	if (!f->any)
@@ -398,6 +380,7 @@ void ike_diagnose(const struct ike_conn_config *cfg, const struct ike_facts *f,
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (!strcmp(kinds[i].id, f->why))
 			kinds[i].tell(&t);
+	ike_tell_auth(&t);
 }
 
 static bool trial_runs(const struct ike_conn *conn)

@@ -31,6 +31,24 @@ struct ike_trial_facts {
 	struct ike_suite suite[IKE_TRIALS]; /* what the peer chose, where it accepted */
 };
 
+/*
+ * What was seen when a certificate was used: the peer's, which was refused, or ours (auth_signature.c). Times
+ * are seconds since 1970, those of the host's clock when it was judged.
+ */
+struct ike_cert_facts {
+	bool any;
+	bool ours;
+	/* Of the first in the chain that is not valid now; where all are, of the leaf. */
+	char subject[120], issuer[120], key[24];
+	int64_t not_before, not_after;
+	int64_t now, earliest;   /* earliest: a time that it can't be before; 0: not known */
+	unsigned expired, early; /* how many, of both sides, are over or have not begun */
+	/* Of a peer's: */
+	bool trusted;   /* it leads to an anchor, its dates left aside */
+	bool named;     /* it names who the peer says it is */
+	bool holds_key; /* the signature was made with its key */
+};
+
 struct ike_facts {
 	bool any;     /* there is something to tell */
 	char why[48]; /* id of the reason it ended with; empty: still under way */
@@ -42,6 +60,7 @@ struct ike_facts {
 	bool auth_answered;            /* an IKE_AUTH message of the peer's could be read */
 	bool peer_proved;              /* its AUTH was right */
 	bool took_us;                  /* it sent its own AUTH after ours: it accepted our proof */
+	bool ppk;                      /* a PPK is mixed into the keys (RFC 8784) */
 	bool child;                    /* a child SA was made */
 	mdur lived;                    /* from established to its end */
 	bool natt, nat_local, nat_remote;
@@ -54,6 +73,7 @@ struct ike_facts {
 	enum ike_undelivered undelivered;
 	uint16_t undelivered_port;
 	unsigned n_undelivered;
+	struct ike_cert_facts cert;
 	char peer_ts[160]; /* the selectors the peer wanted, where we refused them */
 };
 

@@ -58,6 +58,7 @@ struct ike_facts ike_facts_of(const struct ike_sa *sa, mtime now)
 	f.nat_local = sa->nat_local;
 	f.nat_remote = sa->nat_remote;
 	f.peer_id = sa->remote_id;
+	f.ppk = sa->auth && sa->auth->ppk_mixed;
 	list_for_each (&sa->children, struct ike_child, c, node)
 		f.child = true;
 	if (!mtime_is_never(sa->established))

@@ -231,7 +231,7 @@ static int fetch(void *ctx, const struct credentials_query *q, uint8_t **ret_dat
 	return 0;
 }
 
-struct documents *documents_new(void)
+struct documents *documents_new(int64_t earliest)
 {
 	struct documents *d = calloc(1, sizeof(*d));
 
@@ -240,7 +240,9 @@ struct documents *documents_new(void)
 		return NULL;
 	}
 	pthread_mutex_init(&d->lock, NULL);
-	d->world = (struct credentials_world){ .wall = wall, .fetch = fetch, .keep = keep, .ctx = d };
+	d->world = (struct credentials_world){
+		.wall = wall, .earliest = earliest, .fetch = fetch, .keep = keep, .ctx = d
+	};
 	return d;
 }
 

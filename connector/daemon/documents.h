@@ -13,7 +13,8 @@
 #include "base/credentials.h"
 
 struct documents;
-struct documents *documents_new(void); /* NULL: no memory */
+/* earliest: as in struct credentials_world. NULL: no memory. */
+struct documents *documents_new(int64_t earliest);
 const struct credentials_world *documents_world(const struct documents *d);
 /* Fetches under way end at once, and none begins. */
 void documents_stop(struct documents *d);

@@ -200,6 +200,19 @@ static void finish(struct daemon *dm)
 	crypto_fini();
 }
 
+/* When the program and its configuration were written: a clock before that is wrong. */
+static int64_t last_written(const char *config_file)
+{
+	const char *const files[] = { "/proc/self/exe", config_file };
+	int64_t last = 0;
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (!stat(files[i], &st) && st.st_mtime > last)
+			last = st.st_mtime;
+	return last;
+}
+
 static int run(struct daemon *dm)
 {
 	struct reason why = { 0 };
@@ -211,7 +224,7 @@ static int run(struct daemon *dm)
 		return EXIT_FAILED;
 	}
 	dm->context = cfg_context_new(NULL, NULL, &why);
-	dm->documents = documents_new();
+	dm->documents = documents_new(last_written(dm->config_file));
 	if (dm->context && dm->documents)
 		cfg_context_set_world(dm->context, documents_world(dm->documents));
 	cfg = dm->context ? cfg_load_file(dm->context, dm->config_file, true, &why) : NULL;
