@@ -76,9 +76,10 @@ static char step(struct world *x, char fact)
 {
 	switch (fact) {
 	case 'o': x->f.out++; break;
-	case 'b': x->f.out++; /* fall through */
+	case 'b':
 	case 'A':
 	case 'i':
+		x->f.out += fact == 'b';
 		x->f.in = x->now;
 		x->f.passing = true;
 		break;
