@@ -70,17 +70,42 @@ static void say_ok(const struct cli *cli, const struct cfg *cfg, const char *fil
 	fputc('\n', cli->out);
 }
 
-static int say_json(struct cli *cli, const struct reason *why)
+/* What is allowed, but odd. */
+static void say_notes(const struct cli *cli, const struct cfg *cfg)
 {
-	json_t *doc = why ? json_pack("{s:b,s:{s:s,s:s}}", "ok", 0, "error", "id", why->id, "text", why->text)
-	                  : json_pack("{s:b,s:n}", "ok", 1, "error");
+	for (size_t i = 0; i < cfg->n_note; i++) {
+		fputs("note: ", cli->err);
+		table_print(cli->err, &cli->term_err, TABLE_PLAIN, cfg->note[i].text);
+		fprintf(cli->err, " (%s)\n", cfg->note[i].id);
+	}
+}
+
+static json_t *notes_json(const struct cfg *cfg)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; cfg && i < cfg->n_note; i++)
+		if (json_array_append_new(
+		        list, json_pack("{s:s,s:s}", "id", cfg->note[i].id, "text", cfg->note[i].text))) {
+			json_decref(list);
+			return NULL;
+		}
+	return list;
+}
+
+/* cfg NULL: refused, and why. */
+static int say_json(struct cli *cli, const struct cfg *cfg, const struct reason *why)
+{
+	json_t *doc = why ? json_pack("{s:b,s:{s:s,s:s},s:o}", "ok", 0, "error", "id", why->id, "text",
+	                        why->text, "note", notes_json(cfg))
+	                  : json_pack("{s:b,s:n,s:o}", "ok", 1, "error", "note", notes_json(cfg));
 	int r = doc ? json_dumpf(doc, cli->out, JSON_INDENT(2) | JSON_ENSURE_ASCII) : -1;
 
 	fputc('\n', cli->out);
 	json_decref(doc);
-	return r < 0
-	           ? cli_failf(cli, CLI_FAILED, "the reason can't be written as JSON: %s", why ? why->id : "")
-	           : CLI_OK;
+	return r < 0 ? cli_failf(cli, CLI_FAILED, "the reason can't be written as JSON: %s",
+	                   why ? why->id : "of a note")
+	             : CLI_OK;
 }
 
 int cmd_config_check(struct cli *cli, const struct args *args)
@@ -92,16 +117,18 @@ int cmd_config_check(struct cli *cli, const struct args *args)
 
 	if (load(file, &cfg, unread, sizeof(unread), &why) < 0) {
 		if (cli->json)
-			say_json(cli, &why);
+			say_json(cli, NULL, &why);
 		else
 			cli_fail(cli, CLI_FAILED, &why);
 		return CLI_FAILED;
 	}
 	int rc = CLI_OK;
 	if (cli->json)
-		rc = say_json(cli, NULL);
+		rc = say_json(cli, cfg, NULL);
 	else
 		say_ok(cli, cfg, file);
+	if (!cli->json)
+		say_notes(cli, cfg);
 	if (*unread) {
 		fputs("note: secrets were not checked, this user may not read ", cli->err);
 		table_print(cli->err, &cli->term_err, TABLE_PLAIN, unread);

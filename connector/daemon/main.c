@@ -130,6 +130,16 @@ static void on_terminate(void *ctx, int signo)
 	domain_stop(dm->domain, on_stopped, dm);
 }
 
+/* The configuration from its file; what is allowed in it, but odd, is said. */
+static struct cfg *load(const struct daemon *dm, struct reason *why)
+{
+	struct cfg *cfg = cfg_load_file(dm->context, dm->config_file, true, why);
+
+	for (size_t i = 0; cfg && i < cfg->n_note; i++)
+		log_warn(&dm->log, "config", "%s: %s", cfg->note[i].id, cfg->note[i].text);
+	return cfg;
+}
+
 static void on_reload(void *ctx, int signo)
 {
 	struct daemon *dm = ctx;
@@ -140,7 +150,7 @@ static void on_reload(void *ctx, int signo)
 	if (dm->stopping)
 		return;
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_monotonic_us());
-	cfg = cfg_load_file(dm->context, dm->config_file, true, &why);
+	cfg = load(dm, &why);
 	if (!cfg || apply_config(dm->domain, cfg, &why))
 		log_error(
 		    &dm->log, "config", "%s: %s; the running configuration is unchanged", why.id, why.text);
@@ -227,7 +237,7 @@ static int run(struct daemon *dm)
 	dm->documents = documents_new(last_written(dm->config_file));
 	if (dm->context && dm->documents)
 		cfg_context_set_world(dm->context, documents_world(dm->documents));
-	cfg = dm->context ? cfg_load_file(dm->context, dm->config_file, true, &why) : NULL;
+	cfg = dm->context ? load(dm, &why) : NULL;
 	if (!cfg) {
 		log_error(&dm->log, "config", "%s: %s", why.id, why.text);
 		return EXIT_FAILED;

@@ -474,6 +474,16 @@ static void test_config_check(void **state)
 	json_t *doc = run_json(&s, line, 0);
 	assert_true(json_is_true(json_object_get(doc, "ok")));
 	assert_true(json_is_null(json_object_get(doc, "error")));
+	assert_int_equal(json_array_size(json_object_get(doc, "note")), 0);
+	json_decref(doc);
+
+	/* What is odd is noted, and the file is good. */
+	write_file(psk, 0600, "correct horse battery staple\r\n");
+	expect(&s, line, 0, "azure-hq (t1)", "(secret-file-odd-end)");
+	doc = run_json(&s, line, 0);
+	assert_string_equal(
+	    json_string_value(json_object_get(json_array_get(json_object_get(doc, "note"), 0), "id")),
+	    "secret-file-odd-end");
 	json_decref(doc);
 
 	write_file(psk, 0644, "correct horse battery staple\n");
