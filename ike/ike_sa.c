@@ -172,6 +172,13 @@ void ike_sa_linger(struct ike_sa *sa, mtime now)
 	ike_task_clear(sa);
 	ike_bytes_clear(&sa->parked.msg);
 	sa->parked = (struct ike_parked){ 0 };
+	/* Of a stranger who failed nothing is kept but the answer: no MSK, no TLS, no pieces. */
+	ike_auth_free(sa->auth);
+	sa->auth = NULL;
+	ike_reassembly_drop(&sa->pieces[0]);
+	ike_reassembly_drop(&sa->pieces[1]);
+	ike_bytes_clear(&sa->init_mine);
+	ike_bytes_clear(&sa->init_peers);
 	if (sa->conn && sa->conn->attempt == sa)
 		sa->conn->attempt = NULL;
 	ike_sa_set_state(sa, sa->kept.data ? IKE_SA_LINGERING : IKE_SA_DEAD);

@@ -4,6 +4,7 @@
  * it comes up as the tunnel that the user name says; and every way to fail is said on both sides.
  */
 #include "base/cursor.h"
+#include "ike/engine.h"
 #include "ike/wire.h"
 #include "tests/support/ike_net.h"
 #include "tests/support/test_pki.h"
@@ -249,6 +250,37 @@ static void test_trust_of_another(void **state)
 	}
 }
 
+/* Who was refused leaves the answer behind, for a while, and nothing of the conversation. */
+static void test_nothing_stays(void **state)
+{
+	const struct fixture *f = *state;
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct ike_conn_config a, b;
+		unsigned lingering = 0;
+		struct ike_conn *conn;
+		struct ike_net net;
+
+		configure(f, &net, 26, kinds[i], &a, &b);
+		a.eap.secret_len--;
+		a.credentials = f->impostor;
+		add_both(&net, &a, &b);
+		ike_net_up(&net, 1);
+		ike_net_up(&net, 0);
+		ike_net_run(&net, mdur_s(1));
+		conn = ike_conn_find(net.peer[1].ike, IKE_NET_CONN);
+		list_for_each (&conn->crowd, struct ike_sa, sa, node) {
+			if (sa->state != IKE_SA_LINGERING)
+				continue;
+			lingering++;
+			assert_non_null(sa->kept.data);
+			assert_true(!sa->auth && !sa->init_mine.data && !sa->init_peers.data);
+		}
+		assert_true(lingering > 0);
+		ike_net_finish(&net);
+	}
+}
+
 /* Configurations that can't work are refused by name. */
 static void test_configuration(void **state)
 {
@@ -351,6 +383,7 @@ int main(void)
 		cmocka_unit_test(test_tls_refused),
 		cmocka_unit_test(test_tunnel_by_user),
 		cmocka_unit_test(test_trust_of_another),
+		cmocka_unit_test(test_nothing_stays),
 		cmocka_unit_test(test_configuration),
 		cmocka_unit_test(test_server_gone),
 	};
