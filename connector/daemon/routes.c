@@ -92,14 +92,17 @@ static void static_in(struct tunnel *t, size_t i)
 	fib_writer_want(t->domain->fib, &r);
 }
 
+static void static_drop(struct tunnel *t, const struct cfg_static_route *r, uint8_t place)
+{
+	t->facts.wanted--;
+	count_place(&t->facts, place, -1u);
+	fib_writer_unwant(t->domain->fib, &r->prefix, r->metric, FIB_STATIC);
+}
+
 static void static_out(struct tunnel *t, size_t i)
 {
-	const struct cfg_static_route *s = &t->cfg->static_route[i];
-
-	t->facts.wanted--;
-	count_place(&t->facts, t->static_place[i], -1u);
+	static_drop(t, &t->cfg->static_route[i], t->static_place[i]);
 	t->static_place[i] = NOT_WANTED;
-	fib_writer_unwant(t->domain->fib, &s->prefix, s->metric, FIB_STATIC);
 }
 
 /* Static routes as they should be: with the child, and the triggers while the tunnel is armed. */
@@ -146,17 +149,70 @@ void routes_tunnel_in(struct tunnel *t)
 	statics_settle(t);
 }
 
+static void peer_out(struct tunnel *t)
+{
+	struct prefix host = prefix_host(&t->cfg->bgp.peer);
+
+	if (t->cfg->have_bgp)
+		fib_writer_unwant(t->domain->fib, &host, 0, FIB_PEER);
+}
+
 void routes_tunnel_out(struct tunnel *t)
 {
 	if (!t->routes_in)
 		return;
 	t->routes_in = false;
 	statics_settle(t);
-	if (t->cfg->have_bgp) {
-		struct prefix host = prefix_host(&t->cfg->bgp.peer);
+	peer_out(t);
+}
 
-		fib_writer_unwant(t->domain->fib, &host, 0, FIB_PEER);
-	}
+static bool same_static(const struct cfg_static_route *a, const struct cfg_static_route *b)
+{
+	return prefix_eq(&a->prefix, &b->prefix) && a->metric == b->metric;
+}
+
+static bool has_static(const struct cfg_tunnel *cfg, const struct cfg_static_route *r)
+{
+	for (size_t i = 0; i < cfg->n_static_route; i++)
+		if (same_static(&cfg->static_route[i], r))
+			return true;
+	return false;
+}
+
+void routes_leave(struct tunnel *t, const struct cfg_tunnel *cfg)
+{
+	for (size_t i = 0; t->static_place && i < t->cfg->n_static_route; i++)
+		if (t->static_place[i] != NOT_WANTED && !has_static(cfg, &t->cfg->static_route[i]))
+			static_out(t, i);
+	if (t->routes_in && !cfg_same_session(t->cfg, cfg))
+		peer_out(t);
+}
+
+/* The places of the old list's routes, by the index that they have in the new one. */
+static void move_places(struct tunnel *t, const struct cfg_tunnel *was, uint8_t place[])
+{
+	for (size_t i = 0; i < was->n_static_route; i++)
+		for (size_t k = 0; k < t->cfg->n_static_route; k++)
+			if (same_static(&was->static_route[i], &t->cfg->static_route[k]))
+				place[k] = t->static_place[i];
+}
+
+void routes_enter(struct tunnel *t, const struct cfg_tunnel *was)
+{
+	size_t n = t->cfg->n_static_route;
+	uint8_t *place = t->static_place && n ? calloc(n, sizeof(*place)) : NULL;
+
+	if (place)
+		move_places(t, was, place);
+	for (size_t i = 0; t->static_place && n && !place && i < was->n_static_route; i++)
+		if (t->static_place[i] != NOT_WANTED)
+			static_drop(t, &was->static_route[i], t->static_place[i]);
+	free(t->static_place);
+	t->static_place = place;
+	if (t->routes_in && !cfg_same_session(was, t->cfg))
+		routes_tunnel_in(t);
+	else
+		statics_settle(t);
 }
 
 /* One line stands for all of a table whose next hop is not there. */

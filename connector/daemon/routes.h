@@ -13,6 +13,13 @@
 /* The host route to the tunnel's BGP peer and its static routes. */
 void routes_tunnel_in(struct tunnel *t);
 void routes_tunnel_out(struct tunnel *t);
+/*
+ * Its configuration changes while it runs: first all tunnels leave what they won't have any more, then each
+ * enters what is new to it. What both configurations have is not touched: a route that went for a moment would
+ * let packets go elsewhere, in clear.
+ */
+void routes_leave(struct tunnel *t, const struct cfg_tunnel *cfg);
+void routes_enter(struct tunnel *t, const struct cfg_tunnel *was);
 /* Its trigger routes: those that exist without a child, so that a packet may ask for one. */
 void routes_arm(struct tunnel *t, bool armed);
 /* A best route of the BGP core. n 0: gone. */

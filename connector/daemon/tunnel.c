@@ -160,9 +160,8 @@ static void routes_out(struct tunnel *t, bool told, mtime now)
 		while (bgp_exec_one(d, now))
 			;
 	}
-	if (t->routes_in || t->routes_back) {
+	if (t->routes_in) {
 		routes_tunnel_out(t);
-		t->routes_back = false;
 		t->removal_fence = fib_writer_fence(d->fib);
 	}
 }
@@ -317,12 +316,6 @@ void tunnel_check_stopped(struct tunnel *t)
 		stop_finished(t);
 }
 
-static bool same_session(const struct cfg_tunnel *a, const struct cfg_tunnel *b)
-{
-	return a->have_bgp == b->have_bgp && (!a->have_bgp || (addr_eq(&a->bgp.local, &b->bgp.local) &&
-	                                                          addr_eq(&a->bgp.peer, &b->bgp.peer)));
-}
-
 /* add: the core does not know the peer yet. */
 static int bgp_enter(struct tunnel *t, bool add, struct reason *ret_reason)
 {
@@ -437,13 +430,11 @@ void tunnel_gate_open(struct tunnel *t)
 
 void tunnel_leave(struct tunnel *t, const struct cfg_tunnel *cfg)
 {
-	if (!same_session(t->cfg, cfg))
+	if (!cfg_same_session(t->cfg, cfg))
 		bgp_leave(t);
 	if (cfg_tunnel_compare(t->cfg, cfg) == CFG_SAME)
 		return;
-	t->routes_back = t->routes_in;
-	routes_tunnel_out(t);
-	routes_arm(t, false);
+	routes_leave(t, cfg);
 }
 
 /* What is up stays up, whatever the new start mode; what was at rest follows it. */
@@ -457,8 +448,8 @@ static void start_changed(struct tunnel *t, const struct cfg_tunnel *was)
 		tunnel_down(t);
 	if (was->start != CFG_START_ON_DEMAND && t->facts.ike != IKE_PHASE_DOWN)
 		t->demanded = true;
-	if (t->cfg->start != CFG_START_ON_DEMAND && was->start == CFG_START_ON_DEMAND && t->ifindex)
-		plane_trigger(t->domain->plane, t->plane_id, false);
+	if (t->cfg->start != CFG_START_ON_DEMAND)
+		demand_disarm(t);
 	if (t->admin_up && t->life == TUNNEL_ACTIVE)
 		enter_service(t);
 }
@@ -467,7 +458,7 @@ void tunnel_reconfigure(
     struct tunnel *t, struct cfg_ref *ref, const struct cfg_site *site, const struct cfg_tunnel *cfg)
 {
 	bool changed = cfg_tunnel_compare(t->cfg, cfg) != CFG_SAME;
-	bool session = same_session(t->cfg, cfg);
+	bool session = cfg_same_session(t->cfg, cfg);
 	struct cfg_ref *old = t->ref;
 	const struct cfg_tunnel *was = t->cfg;
 	struct reason why = { 0 };
@@ -482,12 +473,12 @@ void tunnel_reconfigure(
 	/* Also where nothing changed: announce-from names LAN peers, whose numbers may be new. */
 	if (bgp_enter(t, !session, &why))
 		set_error(t, &why);
-	if (t->routes_back && t->facts.child && t->life == TUNNEL_ACTIVE) {
-		routes_tunnel_in(t);
-		t->up_fence = fib_writer_fence(t->domain->fib);
-	}
-	if (changed)
+	if (changed) {
+		routes_enter(t, was);
+		if (t->routes_in && !session)
+			t->up_fence = fib_writer_fence(t->domain->fib);
 		start_changed(t, was);
+	}
 	liveness_config(t, was);
 	cfg_ref_put(old);
 }

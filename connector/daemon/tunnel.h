@@ -92,7 +92,6 @@ struct tunnel {
 	uint16_t echo_seq;
 	uint64_t user_packets;
 	mtime user_at;       /* when user_packets last changed, or the child came up */
-	bool routes_back;    /* between tunnel_leave and tunnel_reconfigure: they are to be wanted again */
 	bool ike_down_asked; /* while stopping */
 	mtime cease_until;   /* while stopping: the SAs stay, so that the peer's TCP can confirm the Cease */
 	mtime stop_deadline; /* while stopping: the peer had its chance to confirm */

@@ -178,6 +178,12 @@ static bool same_bgp(const struct cfg_bgp *a, const struct cfg_bgp *b)
 	       a->accept_default == b->accept_default;
 }
 
+bool cfg_same_session(const struct cfg_tunnel *a, const struct cfg_tunnel *b)
+{
+	return a->have_bgp == b->have_bgp && (!a->have_bgp || (addr_eq(&a->bgp.local, &b->bgp.local) &&
+	                                                          addr_eq(&a->bgp.peer, &b->bgp.peer)));
+}
+
 static bool same_static_routes(const struct cfg_tunnel *a, const struct cfg_tunnel *b)
 {
 	if (a->n_static_route != b->n_static_route)

@@ -189,6 +189,8 @@ enum cfg_change {
 };
 /* The i-th remote of the one and the j-th of the other: the same address, or the same name. */
 bool cfg_same_remote(const struct cfg_tunnel *a, unsigned i, const struct cfg_tunnel *b, unsigned j);
+/* The same two ends of a BGP session, or none. */
+bool cfg_same_session(const struct cfg_tunnel *a, const struct cfg_tunnel *b);
 enum cfg_change cfg_tunnel_compare(const struct cfg_tunnel *a, const struct cfg_tunnel *b);
 const struct cfg_site *cfg_find_site(const struct cfg *cfg, const char *name);
 const struct cfg_tunnel *cfg_find_tunnel(const struct cfg_site *site, const char *name);

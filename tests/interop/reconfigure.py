@@ -4,6 +4,7 @@
 what lies beside it is not touched, and what was before is gone. Then renames, moves, and storms of reloads and commands."""
 import copy
 import re
+import time
 
 from lab import kernel, traffic
 from lab.azure import OURS, PREFIX, VNET_HOST, Azure
@@ -226,6 +227,40 @@ def each_leaf(case, bench):
         bench.branch_untouched()
 
 
+def light(case, bench):
+    """What touches neither SA nor route: no route leaves the kernel for a moment, since what was sent by it would go
+    elsewhere, in clear."""
+    def with_static(root, t, **leafs):
+        t["static-route"] = [{"prefix": "10.101.0.0/16"}, {"prefix": "10.102.0.0/16", "metric": 7}]
+        t.update(leafs)
+
+    def static_too(root, t):
+        with_static(root, t)
+        t["static-route"] = t["static-route"][:1] + [{"prefix": "10.103.0.0/16"}]
+    rows = [{"retry": 9}, {"tries": 3}, {"liveness-interval": 7}, {"liveness-timeout": 9}, {"esp-lifetime": 3100},
+            {"ike-lifetime": 7300}, {"probe-address": "10.100.255.254"}, {"mtu-probe": False}, {"promote-alternate": True},
+            {"start": "manual"}]
+    with case.row("two static routes", bench.net.lab):
+        check(bench.apply(bench.changed(with_static)), "refused")
+        bench.settled()
+    for leafs in rows:
+        with case.row(f"{leafs}: no route goes", bench.net.lab):
+            spis, since = bench.cw.spis(), time.time()
+            check(bench.apply(bench.changed(lambda root, t, x=leafs: with_static(root, t, **x))), "refused")
+            bench.settled()
+            equal(bench.cw.spis(), spis, "SPIs")
+            equal([text for _, gone, text in bench.monitor.changes(since) if gone], [], "routes that went")
+    with case.row("another static route: only the old one goes", bench.net.lab):
+        since = time.time()
+        check(bench.apply(bench.changed(static_too)), "refused")
+        wait_for("the new one", lambda: kernel.route(bench.net.onprem, "10.103.0.0/16"), 5)
+        wait_for("the old one's end", lambda: bench.monitor.deleted("10.102.0.0/16", since), 5)
+        equal([text for _, gone, text in bench.monitor.changes(since) if gone and "10.102.0.0/16" not in text], [],
+              "other routes that went")
+    with case.row("and all as at first", bench.net.lab):
+        bench.back()
+
+
 def comings_and_goings(case, bench):
     """Rows change more than a leaf, so the SAs of neither are asked to stay."""
     def swap_sites(root, _t):
@@ -312,6 +347,7 @@ def main(case):
         branch_gateway(net)
         before = kernel.snapshot(net.onprem)
         bench = Bench(net)
+        light(case, bench)
         each_leaf(case, bench)
         comings_and_goings(case, bench)
         storms(case, bench)
