@@ -9,6 +9,7 @@
 #include "connector/daemon/certificate.h"
 #include "connector/daemon/bgp_exec.h"
 #include "connector/daemon/demand.h"
+#include "connector/daemon/echoes.h"
 #include "connector/daemon/ike_exec.h"
 #include "connector/daemon/liveness.h"
 #include "connector/daemon/mss_clamp.h"
@@ -375,16 +376,6 @@ static void job_drop(void *job)
 	ike_job_free(job);
 }
 
-static void on_echo(void *ctx, int fd, unsigned what)
-{
-	struct domain *d = ctx;
-
-	(void)fd;
-	(void)what;
-	tunnel_probe_input(d, clock_now());
-	domain_pump(d);
-}
-
 static void on_timer(void *ctx)
 {
 	struct domain *d = ctx;
@@ -500,7 +491,6 @@ struct domain *domain_new(
 	d->sys = *sys;
 	d->log = log;
 	d->loop = loop;
-	d->echo_fd = -1;
 	d->started = clock_now();
 	d->next_poll = mtime_add(d->started, POLL_INTERVAL);
 	list_init(&d->tunnels);
@@ -531,9 +521,6 @@ struct domain *domain_new(
 	d->fib = fib_writer_new(sys, log, &fib_events, d, ret_reason);
 	if (!d->fib)
 		goto fail;
-	tunnel_probe_open(d);
-	if (d->echo_fd >= 0)
-		d->echo_watch = loop_watch_new(loop, d->echo_fd, LOOP_READ, on_echo, d);
 	d->plane_watch = loop_watch_new(loop, plane_event_fd(d->plane), LOOP_READ, on_plane, d);
 	d->fib_watch = loop_watch_new(loop, fib_writer_event_fd(d->fib), LOOP_READ, on_fib, d);
 	d->jobs_watch = loop_watch_new(loop, jobs_event_fd(d->jobs), LOOP_READ, on_jobs, d);
@@ -552,11 +539,9 @@ void domain_free(struct domain *d)
 	if (!d)
 		return;
 	loop_watch_free(d->plane_watch);
-	loop_watch_free(d->echo_watch);
-	tunnel_probe_close(d);
 	loop_watch_free(d->fib_watch);
 	loop_watch_free(d->jobs_watch);
-	liveness_close(d);
+	echoes_close(d);
 	loop_watch_free(d->resolver_watch);
 	resolver_free(d->resolver);
 	bgp_exec_drop_links(d);

@@ -18,7 +18,7 @@
 #include "connector/daemon/fib_writer.h"
 #include "connector/daemon/plane.h"
 #include "connector/sys/domain.h"
-#include "connector/sys/icmp.h"
+#include "connector/sys/echo.h"
 #include "connector/sys/jobs.h"
 #include "connector/sys/loop.h"
 #include "ike/ike.h"
@@ -56,9 +56,10 @@ struct domain {
 	struct jobs *jobs;
 	struct rtnl *rtnl; /* for questions; changes are the FIB writer's */
 	struct mss_clamp *clamp;
-	struct icmp_socket icmp[2]; /* IPv4, IPv6: open where there is a watch; liveness.c's */
-	struct loop_watch *icmp_watch[2];
-	uint16_t icmp_id;
+	struct echo_socket echo[2]; /* IPv4, IPv6: open where there is a watch; echoes.c's */
+	struct loop_watch *echo_watch[2];
+	uint16_t echo_id;
+	bool echo_refused; /* and said so */
 	struct resolver *resolver;
 	struct loop_watch *resolver_watch;
 
@@ -78,8 +79,7 @@ struct domain {
 	uint32_t next_id, next_site_id;
 
 	struct loop_timer *timer;
-	int echo_fd; /* probes through tunnels; -1: none */
-	struct loop_watch *echo_watch, *plane_watch, *fib_watch, *jobs_watch;
+	struct loop_watch *plane_watch, *fib_watch, *jobs_watch;
 	mtime next_poll; /* of the plane's counters */
 	mtime started;
 	bool pumping, reconciled;

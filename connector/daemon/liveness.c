@@ -1,37 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Facts to path_watch, and what it says to IKE, BGP and the log. The sockets for echoes belong to the domain.
- */
+/* Facts to path_watch, and what it says to IKE, BGP and the log. */
 #include "connector/daemon/liveness.h"
 
 #include "connector/daemon/domain.h"
+#include "connector/daemon/echoes.h"
 #include "connector/sys/clock.h"
-#include "connector/sys/random.h"
 
-#include <errno.h>
 #include <string.h>
 
 #define TIMEOUT_DEFAULT mdur_s(8)
 #define TIMEOUT_MIN     mdur_s(3)
 #define TIMEOUT_MAX     mdur_s(15)
 
-static struct addr target_of(const struct cfg_tunnel *cfg)
-{
-	if (!addr_is_none(&cfg->probe))
-		return cfg->probe;
-	return cfg->have_bgp ? cfg->bgp.peer : (struct addr){ 0 };
-}
-
-static struct addr source_of(const struct cfg_tunnel *cfg, uint8_t family)
-{
-	for (unsigned i = 0; i < cfg->n_inside; i++)
-		if (cfg->inside[i].addr.family == family)
-			return cfg->inside[i].addr;
-	return cfg->have_bgp && cfg->bgp.local.family == family ? cfg->bgp.local : (struct addr){ 0 };
-}
-
 void liveness_config(struct tunnel *t, const struct cfg_tunnel *was)
 {
-	struct addr target = target_of(t->cfg), old = was ? target_of(was) : target;
+	struct addr target = echoes_target(t->cfg), old = was ? echoes_target(was) : target;
+	bool revoked = was && t->watch.revoked;
 	mdur timeout = t->cfg->liveness_timeout.ns ? t->cfg->liveness_timeout : TIMEOUT_DEFAULT;
 
 	if (!was)
@@ -40,69 +24,26 @@ void liveness_config(struct tunnel *t, const struct cfg_tunnel *was)
 		timeout = TIMEOUT_MIN;
 	if (timeout.ns > TIMEOUT_MAX.ns)
 		timeout = TIMEOUT_MAX;
-	path_watch_config(&t->watch, t->cfg->liveness_interval, timeout, !addr_eq(&target, &old));
+	path_watch_config(&t->watch, addr_is_none(&target) ? mdur_s(0) : t->cfg->liveness_interval, timeout,
+	    !addr_eq(&target, &old));
+	if (revoked && !t->watch.revoked)
+		tunnel_path_back(t); /* nobody judges it any more */
 }
 
-/* --- echoes --- */
-
-static void on_reply(void *ctx, int fd, unsigned what)
+void liveness_answered(struct tunnel *t, mtime now)
 {
-	struct domain *d = ctx;
-	struct icmp_reply r;
-
-	(void)what;
-	for (unsigned i = 0; i < 2; i++) {
-		while (d->icmp[i].fd == fd && icmp_receive(&d->icmp[i], &r)) {
-			list_for_each (&d->tunnels, struct tunnel, t, node) {
-				struct addr target = target_of(t->cfg);
-
-				if (t->ifindex != r.ifindex || !addr_eq(&target, &r.from))
-					continue;
-				t->echoes_in++;
-				if (path_watch_answered(&t->watch, clock_now()))
-					tunnel_path_back(t);
-			}
-		}
-	}
-	domain_pump(d);
-}
-
-static struct icmp_socket *socket_for(struct domain *d, uint8_t family)
-{
-	unsigned i = family == 6;
-
-	if (d->icmp_watch[i])
-		return &d->icmp[i];
-	if (!d->icmp_id)
-		d->icmp_id = (uint16_t)rng_u64(&sys_rng);
-	if (icmp_open(&d->sys, family, d->icmp_id, &d->icmp[i]))
-		return NULL;
-	d->icmp_watch[i] = loop_watch_new(d->loop, d->icmp[i].fd, LOOP_READ, on_reply, d);
-	if (d->icmp_watch[i])
-		return &d->icmp[i];
-	icmp_close(&d->icmp[i]);
-	return NULL;
-}
-
-void liveness_close(struct domain *d)
-{
-	for (unsigned i = 0; i < 2; i++) {
-		loop_watch_free(d->icmp_watch[i]);
-		if (d->icmp_watch[i])
-			icmp_close(&d->icmp[i]);
-		d->icmp_watch[i] = NULL;
-	}
+	if (!path_watch_answered(&t->watch, now))
+		return;
+	log_info(t->domain->log, t->name, "echoes are answered: it passes packets again");
+	tunnel_path_back(t);
 }
 
 static void probe(struct tunnel *t)
 {
-	struct addr target = target_of(t->cfg), source = source_of(t->cfg, target.family);
-	struct icmp_socket *s = socket_for(t->domain, target.family);
-	int err = s ? icmp_echo(s, t->ifindex, &source, &target, ++t->echo_seq) : -EPERM;
+	struct addr target = echoes_target(t->cfg);
+	int err = echoes_ask(t, ECHO_LIVENESS, ++t->echo_seq, MTU_PROBE_SMALL);
 
-	if (!err)
-		t->echoes_out++;
-	else
+	if (err)
 		log_debug(t->domain->log, t->name, "no echo to %s: %s", addr_str(&target), strerror(-err));
 }
 
@@ -110,7 +51,7 @@ static void probe(struct tunnel *t)
 
 static void do_action(struct tunnel *t, enum path_action action, mtime now)
 {
-	struct addr target = target_of(t->cfg);
+	struct addr target = echoes_target(t->cfg);
 	struct domain *d = t->domain;
 	struct reason why = { 0 };
 
@@ -147,7 +88,7 @@ static void do_action(struct tunnel *t, enum path_action action, mtime now)
 
 static struct path_facts facts(const struct tunnel *t, const struct plane_counters *c)
 {
-	struct addr target = target_of(t->cfg);
+	struct addr target = echoes_target(t->cfg);
 
 	return (
 	    struct path_facts){ .out = c->packets_out > t->echoes_out ? c->packets_out - t->echoes_out : 0,

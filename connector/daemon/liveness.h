@@ -13,8 +13,9 @@ void liveness_config(struct tunnel *t, const struct cfg_tunnel *was);
 void liveness_up(struct tunnel *t);
 void liveness_down(struct tunnel *t);
 void liveness_poll(struct tunnel *t, const struct plane_counters *c, mtime now);
+/* The far end has answered an echo. */
+void liveness_answered(struct tunnel *t, mtime now);
 /* Packets of users in both directions: all but our echoes and their answers. */
 uint64_t liveness_user_packets(const struct tunnel *t, const struct plane_counters *c);
-void liveness_close(struct domain *d);
 
 #endif

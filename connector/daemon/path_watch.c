@@ -2,6 +2,7 @@
 /* The stages of path_watch.h, one function each. */
 #include "connector/daemon/path_watch.h"
 
+#define ASLEEP        mdur_s(3) /* between two polls: we did not run */
 #define PROBE_EVERY   mdur_s(1)
 #define DEAD_EVERY    mdur_s(5)
 #define REKEY_WAIT    mdur_s(10) /* for the new child SA */
@@ -22,6 +23,11 @@ void path_watch_config(struct path_watch *w, mdur interval, mdur timeout, bool f
 	w->timeout = timeout;
 	if (forget)
 		w->ever_answered = false;
+	if (interval.ns || w->stage == PATH_IDLE)
+		return;
+	w->stage = PATH_QUIET;
+	w->revoked = false;
+	w->out_since = MTIME_NEVER;
 }
 
 static void enter(struct path_watch *w, enum path_stage stage, mtime now)
@@ -44,7 +50,7 @@ void path_watch_up(struct path_watch *w, const struct path_facts *f, mtime now)
 	w->out = f->out;
 	w->in = f->in;
 	w->spi = f->spi_in;
-	w->healthy_since = now;
+	w->healthy_since = w->polled = now;
 }
 
 void path_watch_down(struct path_watch *w)
@@ -73,6 +79,19 @@ static mdur doubled(mdur d, mdur max)
 	mdur twice = mdur_mul(d, 2, 1);
 
 	return twice.ns > max.ns ? max : twice;
+}
+
+/* Nobody was asked while we slept, and answers may still wait to be read: every period begins anew. */
+static void skip_sleep(struct path_watch *w, mtime now)
+{
+	mdur slept = mtime_since(now, w->polled);
+
+	w->polled = now;
+	if (slept.ns <= ASLEEP.ns)
+		return;
+	w->since = w->next_probe = now;
+	if (!mtime_is_never(w->out_since))
+		w->out_since = now;
 }
 
 /* Keeps the time of the first packet out that was not followed by one in. */
@@ -149,6 +168,7 @@ enum path_action path_watch_poll(struct path_watch *w, const struct path_facts *
 {
 	if (!w->interval.ns || w->stage == PATH_IDLE)
 		return PATH_NOTHING;
+	skip_sleep(w, now);
 	take_facts(w, f, now);
 	switch (w->stage) {
 	case PATH_IDLE: break;

@@ -13,6 +13,9 @@
  * - It never has: silence proves nothing (many gateways drop pings, some traffic is one way). The child SA is
  *   rekeyed, which costs no packet, with a pause that doubles from REKEY_MIN to REKEY_MAX; no more.
  *
+ * Time in which we ourselves did not run (a suspended machine, a process held up) says nothing of the tunnel:
+ * every period begins anew.
+ *
  * A new child SA through which nothing has come yet gets an echo at once, so that a tunnel proves itself
  * before its first user does.
  */
@@ -52,6 +55,7 @@ struct path_watch {
 	enum path_stage stage;
 	bool ever_answered; /* by the present target; outlives child SAs */
 	bool revoked;
+	mtime polled;    /* last */
 	mtime since;     /* of the stage */
 	mtime out_since; /* the first packet out that nothing has come in after; NEVER: none */
 	mtime next_probe;
@@ -72,7 +76,8 @@ struct path_facts {
 };
 
 void path_watch_init(struct path_watch *w);
-/* Also later, when the configuration has changed. forget: the far end's address is another one. */
+/* Also later, when the configuration has changed; interval 0 ends what was revoked. forget: the far end's
+ * address is another one. */
 void path_watch_config(struct path_watch *w, mdur interval, mdur timeout, bool forget);
 void path_watch_up(struct path_watch *w, const struct path_facts *f, mtime now);
 void path_watch_down(struct path_watch *w);

@@ -543,7 +543,6 @@ void tunnel_path_back(struct tunnel *t)
 {
 	if (!t->facts.child)
 		return;
-	log_info(t->domain->log, t->name, "echoes are answered: it passes packets again");
 	reason_clear(&t->error);
 	t->facts.passing = true;
 	if (t->routes_in && !t->up_fence)

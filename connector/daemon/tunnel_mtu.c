@@ -9,6 +9,7 @@
 #include "connector/daemon/tunnel_mtu.h"
 
 #include "connector/daemon/domain.h"
+#include "connector/sys/clock.h"
 #include "connector/sys/link.h"
 #include "connector/sys/rtnl.h"
 #include "esp/sa.h"
@@ -137,10 +138,21 @@ void tunnel_mtu_probed(struct tunnel *t)
 		    t->mtu_computed, addr_str(&t->sealed.remote), passes, t->interface, t->mtu, t->mtu);
 }
 
+/* What a probe found was the old way's. */
+static void another_way(struct tunnel *t, const struct addr *remote)
+{
+	if (addr_eq(&t->sealed.remote, remote))
+		return;
+	t->sealed.remote = *remote;
+	mtu_probe_want(&t->probe, 0, clock_now());
+	tunnel_mtu_probed(t);
+}
+
 void tunnel_mtu_sealed_by(struct tunnel *t, const struct plane_sa *sa)
 {
 	if (sa->inbound)
 		return;
+	another_way(t, &sa->remote.addr);
 	t->sealed = (struct tunnel_sealed){ .remote = sa->remote.addr,
 		.udp = sa->udp_encap,
 		.encr = sa->encr,

@@ -1,115 +1,260 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A raw ICMP socket that hears echo replies only (ICMP_FILTER). IP_PMTUDISC_PROBE sets DF and lets packets go
- * that the kernel believes too large for the path. The content is zeros.
+ * Echo by raw sockets. An IPv4 one delivers the IP header too, and its sender computes the checksum; with
+ * IPv6 the kernel does both. Interface and source go along as packet info. PMTUDISC_PROBE sets DF and lets
+ * packets go that the kernel believes too large for the path. The content is zeros.
  */
 #include "connector/sys/echo.h"
 
+#include "base/cursor.h"
+
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/icmp.h>
+#include <linux/in6.h>
+#include <linux/ipv6.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define IP_HEADER 20
-#define IP_MAX    65535
+#define ECHO_HEADER    8
+#define ECHO6_REQUEST  128
+#define ECHO6_REPLY    129
+#define OFFSET_OF_ID   4
+#define ID_MASK        0xfffe /* of both channels */
+#define IPV6_HEADER    40
+#define IPV4_IHL_BYTES 4  /* unit of the header length */
+#define IPV4_MAX       60 /* the longest header */
 
-int echo_open(const struct sys_domain *domain, int *ret_fd)
+union cmsg_room {
+	struct cmsghdr align;
+	uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+};
+
+/* Echo replies with our identifiers, nothing else. */
+static int attach_filter(int fd, uint8_t family, uint16_t id)
 {
-	struct icmp_filter filter = { .data = ~(1U << ICMP_ECHOREPLY) };
-	int token, fd, err, probe = IP_PMTUDISC_PROBE;
+	struct sock_filter v4[] = {
+		BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0), /* X = length of the IP header */
+		BPF_STMT(BPF_LD | BPF_B | BPF_IND, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ICMP_ECHOREPLY, 0, 4),
+		BPF_STMT(BPF_LD | BPF_H | BPF_IND, OFFSET_OF_ID),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, ID_MASK),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, id, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_filter v6[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ECHO6_REPLY, 0, 4),
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, OFFSET_OF_ID),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, ID_MASK),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, id, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog prog = { .len =
+		                       family == 4 ? sizeof(v4) / sizeof(v4[0]) : sizeof(v6) / sizeof(v6[0]),
+		.filter = family == 4 ? v4 : v6 };
 
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) < 0 ? -errno : 0;
+}
+
+static int prepare(int fd, uint8_t family, uint16_t id)
+{
+	const int level = family == 4 ? IPPROTO_IP : IPPROTO_IPV6, on = 1;
+	const int probe = family == 4 ? IP_PMTUDISC_PROBE : IPV6_PMTUDISC_PROBE;
+	int err = attach_filter(fd, family, id);
+
+	if (!err && setsockopt(fd, level, family == 4 ? IP_PKTINFO : IPV6_RECVPKTINFO, &on, sizeof(on)) < 0)
+		err = -errno;
+	if (!err && setsockopt(fd, level, family == 4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, &probe,
+	                sizeof(probe)) < 0)
+		err = -errno;
+	if (!err && family == 6 && setsockopt(fd, level, IPV6_DONTFRAG, &on, sizeof(on)) < 0)
+		err = -errno;
+	return err;
+}
+
+int echo_open(const struct sys_domain *domain, uint8_t family, uint16_t id, struct echo_socket *ret_socket)
+{
+	int token, fd, err;
+
+	id &= ID_MASK;
 	if (sys_domain_enter(domain, &token) < 0)
 		return -errno;
-	fd = socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ICMP);
+	fd = socket(family == 6 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC,
+	    family == 6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
 	err = fd < 0 ? -errno : 0;
 	sys_domain_leave(token);
+	if (!err && (err = prepare(fd, family, id)))
+		close(fd);
 	if (err)
 		return err;
-	if (setsockopt(fd, SOL_RAW, ICMP_FILTER, &filter, sizeof(filter)) < 0 ||
-	    setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &probe, sizeof(probe)) < 0) {
-		err = -errno;
-		close(fd);
-		return err;
-	}
-	*ret_fd = fd;
+	*ret_socket = (struct echo_socket){ .fd = fd, .family = family, .id = id };
 	return 0;
 }
 
-/* RFC 1071 of the header; the zeros behind it add nothing. */
-static uint16_t checksum(const struct icmphdr *h)
+void echo_close(struct echo_socket *s)
 {
-	uint16_t word[sizeof(*h) / 2];
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
+}
+
+/* RFC 1071; the length is even. The zeros behind the header add nothing. */
+static uint16_t checksum(const uint8_t *data, size_t len)
+{
+	struct rd r = rd_init(data, len);
 	uint32_t sum = 0;
 
-	memcpy(word, h, sizeof(*h));
-	for (size_t i = 0; i < sizeof(*h) / 2; i++)
-		sum += word[i];
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t) ~(sum + (sum >> 16));
+	while (rd_left(&r))
+		sum += rd_u16(&r);
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
 }
 
-int echo_send(int fd, int ifindex, const struct echo *e)
+static void build(uint8_t buf[ECHO_HEADER], uint8_t type, uint16_t sum, uint16_t id, uint16_t seq)
 {
-	static const uint8_t zeros[IP_MAX];
-	struct icmphdr h = { .type = ICMP_ECHO,
-		.un.echo = { .id = htons(e->id), .sequence = htons(e->seq) } };
-	struct sockaddr_in to = { .sin_family = AF_INET };
-	struct in_pktinfo info = { .ipi_ifindex = ifindex };
-	union {
-		struct cmsghdr align;
-		uint8_t bytes[CMSG_SPACE(sizeof(info))];
-	} room = { 0 };
-	struct iovec iov[2] = { { &h, sizeof(h) }, { (void *)zeros, 0 } };
-	struct msghdr m = { .msg_name = &to,
-		.msg_namelen = sizeof(to),
-		.msg_iov = iov,
-		.msg_iovlen = 2,
-		.msg_control = &room,
-		.msg_controllen = sizeof(room) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	struct wr w = wr_init(buf, ECHO_HEADER);
 
-	if (e->size < IP_HEADER + sizeof(h) || e->size > IP_MAX || e->remote.family != 4)
+	wr_u8(&w, type);
+	wr_u8(&w, 0);
+	wr_u16(&w, sum);
+	wr_u16(&w, id);
+	wr_u16(&w, seq);
+}
+
+static void set_info(
+    struct msghdr *h, union cmsg_room *room, uint8_t family, int ifindex, const struct addr *source)
+{
+	bool given = source->family == family;
+	struct cmsghdr *c;
+
+	memset(room, 0, sizeof(*room));
+	h->msg_control = room;
+	h->msg_controllen = sizeof(*room);
+	c = CMSG_FIRSTHDR(h);
+	if (family == 4) {
+		struct in_pktinfo info = { .ipi_ifindex = ifindex };
+
+		if (given)
+			memcpy(&info.ipi_spec_dst, source->b, 4);
+		c->cmsg_level = IPPROTO_IP;
+		c->cmsg_type = IP_PKTINFO;
+		c->cmsg_len = CMSG_LEN(sizeof(info));
+		memcpy(CMSG_DATA(c), &info, sizeof(info));
+		h->msg_controllen = CMSG_SPACE(sizeof(info));
+	} else {
+		struct in6_pktinfo info = { .ipi6_ifindex = (unsigned)ifindex };
+
+		if (given)
+			memcpy(&info.ipi6_addr, source->b, 16);
+		c->cmsg_level = IPPROTO_IPV6;
+		c->cmsg_type = IPV6_PKTINFO;
+		c->cmsg_len = CMSG_LEN(sizeof(info));
+		memcpy(CMSG_DATA(c), &info, sizeof(info));
+		h->msg_controllen = CMSG_SPACE(sizeof(info));
+	}
+}
+
+int echo_send(const struct echo_socket *s, const struct echo *e)
+{
+	static const uint8_t zeros[ECHO_MAX];
+	const uint32_t least = s->family == 4 ? ECHO_IPV4_MIN : ECHO_IPV6_MIN;
+	const uint16_t id = s->id | e->channel;
+	const uint8_t type = s->family == 4 ? ICMP_ECHO : ECHO6_REQUEST;
+	struct endpoint to = { .addr = e->remote };
+	struct sockaddr_storage name;
+	union cmsg_room room;
+	uint8_t header[ECHO_HEADER];
+	struct iovec iov[2] = { { header, sizeof(header) }, { (void *)zeros, 0 } };
+	struct msghdr h = { .msg_name = &name, .msg_iov = iov, .msg_iovlen = 2 };
+
+	if (e->remote.family != s->family || e->channel >= ECHO_CHANNELS || e->size < least ||
+	    e->size > ECHO_MAX)
 		return -EINVAL;
-	iov[1].iov_len = e->size - IP_HEADER - sizeof(h);
-	h.checksum = checksum(&h);
-	memcpy(&to.sin_addr, e->remote.b, sizeof(to.sin_addr));
-	if (e->local.family == 4)
-		memcpy(&info.ipi_spec_dst, e->local.b, sizeof(info.ipi_spec_dst));
-	c->cmsg_level = IPPROTO_IP;
-	c->cmsg_type = IP_PKTINFO;
-	c->cmsg_len = CMSG_LEN(sizeof(info));
-	memcpy(CMSG_DATA(c), &info, sizeof(info));
-	return sendmsg(fd, &m, MSG_DONTWAIT) < 0 ? -errno : 0;
+	iov[1].iov_len = e->size - least;
+	build(header, type, 0, id, e->seq);
+	if (s->family == 4)
+		build(header, type, checksum(header, sizeof(header)), id, e->seq);
+	h.msg_namelen = endpoint_to_sockaddr(&to, &name);
+	set_info(&h, &room, s->family, e->ifindex, &e->local);
+	return sendmsg(s->fd, &h, MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
-bool echo_recv(int fd, struct echo *ret_echo)
+static void take_info(struct msghdr *h, struct echo *e)
 {
-	uint8_t
-	    buf[60 + sizeof(struct icmphdr)]; /* the longest IP header; what is behind it is of no interest */
-	struct icmphdr h;
-	ssize_t got;
-	size_t at;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+			struct in_pktinfo info;
+
+			memcpy(&info, CMSG_DATA(c), sizeof(info));
+			e->ifindex = info.ipi_ifindex;
+			e->local = addr_from_bytes(4, (const uint8_t *)&info.ipi_addr);
+		}
+		if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+			struct in6_pktinfo info;
+
+			memcpy(&info, CMSG_DATA(c), sizeof(info));
+			e->ifindex = (int)info.ipi6_ifindex;
+			e->local = addr_from_bytes(6, (const uint8_t *)&info.ipi6_addr);
+		}
+	}
+}
+
+/* False: none of ours, which only one can be that came before the filter stood. */
+static bool parse(const struct echo_socket *s, const uint8_t *data, size_t len, struct echo *e)
+{
+	struct rd r = rd_init(data, len);
+	uint8_t type;
+	uint16_t id;
+
+	if (s->family == 4) {
+		size_t header = (size_t)(rd_u8(&r) & 0x0f) * IPV4_IHL_BYTES;
+
+		r = rd_init(data, len);
+		rd_skip(&r, header);
+	}
+	type = rd_u8(&r);
+	rd_skip(&r, OFFSET_OF_ID - 1);
+	id = rd_u16(&r);
+	e->seq = rd_u16(&r);
+	e->channel = (uint8_t)(id & ~ID_MASK);
+	return rd_ok(&r) && type == (s->family == 4 ? ICMP_ECHOREPLY : ECHO6_REPLY) &&
+	       (id & ID_MASK) == s->id;
+}
+
+bool echo_receive(const struct echo_socket *s, struct echo *ret_echo)
+{
+	struct sockaddr_storage name;
+	union cmsg_room room;
+	uint8_t buf[IPV4_MAX + ECHO_HEADER]; /* what is behind it is of no interest */
+	struct iovec iov = { buf, sizeof(buf) };
 
 	for (;;) {
-		got = recv(fd, buf, sizeof(buf), MSG_DONTWAIT | MSG_TRUNC);
+		struct msghdr h = { .msg_name = &name,
+			.msg_namelen = sizeof(name),
+			.msg_iov = &iov,
+			.msg_iovlen = 1,
+			.msg_control = &room,
+			.msg_controllen = sizeof(room) };
+		ssize_t got = recvmsg(s->fd, &h, MSG_DONTWAIT | MSG_TRUNC);
+		struct echo e = { 0 };
+
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got <= 0)
+		if (got < 0)
 			return false;
-		at = (size_t)(buf[0] & 0x0f) * 4;
-		if ((size_t)got < at + sizeof(h) || at < IP_HEADER)
+		if (!parse(s, buf, (size_t)got < sizeof(buf) ? (size_t)got : sizeof(buf), &e))
 			continue;
-		memcpy(&h, &buf[at], sizeof(h));
-		if (h.type != ICMP_ECHOREPLY)
-			continue;
-		*ret_echo = (struct echo){
-			.id = ntohs(h.un.echo.id), .seq = ntohs(h.un.echo.sequence), .size = (uint32_t)got
-		};
-		ret_echo->remote = addr_from_bytes(4, &buf[12]);
-		ret_echo->local = addr_from_bytes(4, &buf[16]);
+		take_info(&h, &e);
+		e.remote = endpoint_from_sockaddr(&name).addr;
+		e.size = (uint32_t)got + (s->family == 6 ? IPV6_HEADER : 0);
+		*ret_echo = e;
 		return true;
 	}
 }

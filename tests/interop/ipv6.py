@@ -96,6 +96,8 @@ def inside(case, over_ipv6):
         cw = net.causeway(change=change).start()
         with case.step(f"in-fib by a BGP session over {'IPv6' if over_ipv6 else 'IPv4'}"):
             cw.wait_step("in-fib")
+            wait_for("the size that passes", lambda: cw.tunnel()["mtu-probe"] == "known", 10)
+            equal(cw.tunnel()["mtu-probed"], cw.tunnel()["mtu"], "what passes")
             equal(cw.peer("azure-hq/t1")["address"], ends[0], "BGP peer")
             for prefix in (OURS, OURS6):
                 wait_for(f"{prefix} at the gateway", lambda p=prefix: net.bgp.as_path(p) == [65001], 10)

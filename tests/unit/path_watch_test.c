@@ -208,6 +208,52 @@ static void test_only_an_answer_restores(void **state)
 	assert_false(path_watch_answered(&x.w, x.now));
 }
 
+/* Hours in which we did not run, in any stage, and nothing is concluded from them: echoes go out first. */
+static void test_sleep_is_no_silence(void **state)
+{
+	static const char *const before[] = { "Uio", "Uioooooo", "Uiooooooo", "Uioooooooo" };
+	struct script s = { .answered = true };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+		struct world x;
+
+		start(&x, &s);
+		for (const char *c = before[i]; *c; c++) {
+			step(&x, *c);
+			x.now = mtime_add(x.now, mdur_s(1));
+		}
+		x.now = mtime_add(x.now, mdur_s(7200));
+		for (unsigned k = 0; k < TIMEOUT - 1; k++) {
+			char did = step(&x, 'o');
+
+			assert_true(did == '.' || did == 'p');
+			x.now = mtime_add(x.now, mdur_s(1));
+		}
+		step(&x, 'A');
+		assert_int_equal(x.w.stage, PATH_QUIET);
+	}
+}
+
+/* Switched off, the watch gives back what it had withdrawn. */
+static void test_off_gives_back(void **state)
+{
+	struct script s = { .answered = true };
+	struct world x;
+	mdur took;
+
+	(void)state;
+	start(&x, &s);
+	step(&x, 'U');
+	step(&x, 'i');
+	assert_int_equal(until_action(&x, &took), 'X');
+	assert_true(x.w.revoked);
+	path_watch_config(&x.w, mdur_s(0), mdur_s(TIMEOUT), false);
+	assert_false(x.w.revoked);
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(step(&x, 'o'), '.');
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +261,8 @@ int main(void)
 		cmocka_unit_test(test_restarts_are_few),
 		cmocka_unit_test(test_never_answered),
 		cmocka_unit_test(test_only_an_answer_restores),
+		cmocka_unit_test(test_sleep_is_no_silence),
+		cmocka_unit_test(test_off_gives_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
