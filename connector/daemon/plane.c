@@ -191,6 +191,20 @@ int plane_tunnel_add(
 	return 0;
 }
 
+/*
+ * The newest tunnel that is left says whose ESP in UDP is. One that was prepared for the other plane and
+ * given up again (a configuration that was refused) must not leave the others deaf.
+ */
+static void restore_decap(struct plane *p)
+{
+	const struct member *newest = NULL;
+
+	list_for_each (&p->members, struct member, m, link)
+		newest = m;
+	if (newest)
+		(void)plane_user_kernel_decap(p->user, newest->impl != plane_user_impl(p->user));
+}
+
 void plane_tunnel_del(struct plane *p, uint32_t tunnel)
 {
 	struct member *m = member_of(p, tunnel);
@@ -200,6 +214,7 @@ void plane_tunnel_del(struct plane *p, uint32_t tunnel)
 	m->impl->ops->tunnel_del(m->impl, tunnel);
 	list_remove(&m->link);
 	free(m);
+	restore_decap(p);
 }
 
 enum plane_kind plane_tunnel_kind(const struct plane *p, uint32_t tunnel)

@@ -15,8 +15,8 @@ void routes_tunnel_in(struct tunnel *t);
 void routes_tunnel_out(struct tunnel *t);
 /*
  * Its configuration changes while it runs: first all tunnels leave what they won't have any more, then each
- * enters what is new to it. What both configurations have is not touched: a route that went for a moment would
- * let packets go elsewhere, in clear.
+ * enters what is new to it. What both configurations have is not touched: a route that went for a moment
+ * would let packets go elsewhere, in clear.
  */
 void routes_leave(struct tunnel *t, const struct cfg_tunnel *cfg);
 void routes_enter(struct tunnel *t, const struct cfg_tunnel *was);
