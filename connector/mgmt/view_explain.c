@@ -7,28 +7,7 @@
 #include "connector/mgmt/catalogue.h"
 #include "connector/mgmt/view_json.h"
 
-#include <stdio.h>
 #include <string.h>
-
-/* Bytes that a peer chose may be no UTF-8. */
-static json_t *text(const char *s)
-{
-	char buf[IKE_DIAGNOSIS_TEXT];
-	json_t *v = json_string(s ? s : "");
-
-	if (v)
-		return v;
-	snprintf(buf, sizeof(buf), "%s", s);
-	for (char *p = buf; *p; p++)
-		if ((unsigned char)*p >= 0x80)
-			*p = '?';
-	return json_string(buf);
-}
-
-static json_t *text_or_null(const char *s)
-{
-	return s && s[0] ? text(s) : json_null();
-}
 
 static const char *first_of(const char *said, const char *else_)
 {
@@ -40,7 +19,7 @@ static json_t *lines(const char list[][IKE_DIAGNOSIS_TEXT], unsigned n)
 	json_t *a = json_array();
 
 	for (unsigned i = 0; a && i < n; i++)
-		if (json_array_append_new(a, text(list[i]))) {
+		if (json_array_append_new(a, view_text(list[i]))) {
 			json_decref(a);
 			return NULL;
 		}
@@ -52,7 +31,7 @@ static json_t *other_causes(const struct catalogue_entry *e, unsigned from)
 	json_t *a = json_array();
 
 	for (unsigned i = from; a && e && i < CATALOGUE_CAUSES_MAX && e->cause[i]; i++)
-		if (json_array_append_new(a, text(e->cause[i]))) {
+		if (json_array_append_new(a, view_text(e->cause[i]))) {
 			json_decref(a);
 			return NULL;
 		}
@@ -66,14 +45,14 @@ static json_t *diagnosis(const struct view_explain *v)
 
 	if (!d->id[0] && !d->n_seen)
 		return json_null();
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", text_or_null(d->id),
-	    "means", text_or_null(e ? e->means : NULL), "seen", lines(d->seen, d->n_seen), "ruled-out",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", view_text_or_null(d->id),
+	    "means", view_text_or_null(e ? e->means : NULL), "seen", lines(d->seen, d->n_seen), "ruled-out",
 	    lines(d->ruled_out, d->n_ruled_out), "likely-cause",
-	    text_or_null(first_of(d->cause, e ? e->cause[0] : NULL)), "other-causes",
+	    view_text_or_null(first_of(d->cause, e ? e->cause[0] : NULL)), "other-causes",
 	    other_causes(e, d->cause[0] ? 0 : 1), "change-here",
-	    text_or_null(first_of(d->here, e ? e->here : NULL)), "change-there",
-	    text_or_null(first_of(d->there, e ? e->there : NULL)), "setting",
-	    text_or_null(catalogue_setting(e, v->cloud)), "look", text_or_null(e ? e->look : NULL));
+	    view_text_or_null(first_of(d->here, e ? e->here : NULL)), "change-there",
+	    view_text_or_null(first_of(d->there, e ? e->there : NULL)), "setting",
+	    view_text_or_null(catalogue_setting(e, v->cloud)), "look", view_text_or_null(e ? e->look : NULL));
 }
 
 /* The steps of this tunnel's ladder; "now" is where it stands. */
@@ -102,7 +81,7 @@ static json_t *ladder(const struct view_explain *v)
 
 static json_t *why(const struct reason *r)
 {
-	return reason_is_set(r) ? json_pack("{s:o, s:o}", "id", text(r->id), "text", text(r->text))
+	return reason_is_set(r) ? json_pack("{s:o, s:o}", "id", view_text(r->id), "text", view_text(r->text))
 	                        : json_null();
 }
 
@@ -119,8 +98,8 @@ static json_t *instant(time_t t)
 json_t *view_explain_json(const struct view_explain *v)
 {
 	return json_pack("{s:o, s:o, s:s, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "site",
-	    text(v->site), "name", text(v->name), "admin", v->admin_up ? "up" : "down", "cloud",
-	    text_or_null(v->cloud), "step", v->step, "fine", v->fine, "since", instant(v->since), "ladder",
-	    ladder(v), "error", why(&v->error), "diagnosis", diagnosis(v), "next", why(&v->next),
+	    view_text(v->site), "name", view_text(v->name), "admin", v->admin_up ? "up" : "down", "cloud",
+	    view_text_or_null(v->cloud), "step", v->step, "fine", v->fine, "since", instant(v->since),
+	    "ladder", ladder(v), "error", why(&v->error), "diagnosis", diagnosis(v), "next", why(&v->next),
 	    "next-attempt", v->next_attempt < 0 ? json_null() : json_integer(v->next_attempt));
 }

@@ -42,7 +42,7 @@ static json_t *obj_end(struct obj *b)
 	return NULL;
 }
 
-static json_t *text(const char *s)
+json_t *view_text(const char *s)
 {
 	char buf[STRING_MAX];
 	json_t *v;
@@ -58,9 +58,9 @@ static json_t *text(const char *s)
 	return json_string(buf);
 }
 
-static json_t *text_or_null(const char *s)
+json_t *view_text_or_null(const char *s)
 {
-	return s && s[0] ? text(s) : json_null();
+	return s && s[0] ? view_text(s) : json_null();
 }
 
 static json_t *number(uint64_t n)
@@ -110,8 +110,8 @@ static json_t *why(const struct reason *r)
 	if (!reason_is_set(r))
 		return json_null();
 	b = obj_new();
-	put(&b, "id", text(r->id));
-	put(&b, "text", text(r->text));
+	put(&b, "id", view_text(r->id));
+	put(&b, "text", view_text(r->text));
 	return obj_end(&b);
 }
 
@@ -134,9 +134,9 @@ static json_t *tunnel_status(const struct view_tunnel_status *v)
 {
 	struct obj b = obj_new();
 
-	put(&b, "name", text(v->name));
+	put(&b, "name", view_text(v->name));
 	put(&b, "admin", json_string(v->admin_up ? "up" : "down"));
-	put(&b, "step", text(v->step));
+	put(&b, "step", view_text(v->step));
 	put(&b, "since", instant(v->since));
 	put(&b, "error", why(&v->error));
 	put(&b, "next", why(&v->next));
@@ -151,9 +151,9 @@ static json_t *site_status(const struct view_site_status *v)
 
 	for (size_t i = 0; i < v->n_tunnel; i++)
 		add(tunnels, tunnel_status(&v->tunnel[i]), &bad);
-	put(&b, "name", text(v->name));
-	put(&b, "profile", text(v->profile));
-	put(&b, "state", text(v->state));
+	put(&b, "name", view_text(v->name));
+	put(&b, "profile", view_text(v->profile));
+	put(&b, "state", view_text(v->state));
 	put(&b, "tunnel", array_end(tunnels, bad));
 	return obj_end(&b);
 }
@@ -169,7 +169,7 @@ json_t *view_status_json(const struct view_status *v)
 	put(&fib, "in-sync", json_boolean(v->fib_in_sync));
 	put(&fib, "routes", number(v->fib_routes));
 	put(&b, "schema", json_string("causeway/status/1"));
-	put(&b, "version", text_or_null(v->version));
+	put(&b, "version", view_text_or_null(v->version));
 	put(&b, "uptime", number(v->uptime));
 	put(&b, "fib", obj_end(&fib));
 	put(&b, "site", array_end(sites, bad));
@@ -185,7 +185,7 @@ static json_t *ike(const struct view_tunnel *v)
 	b = obj_new();
 	put(&b, "spi-i", hex(v->spi_i, 16));
 	put(&b, "spi-r", hex(v->spi_r, 16));
-	put(&b, "proposal", text(v->ike_proposal));
+	put(&b, "proposal", view_text(v->ike_proposal));
 	put(&b, "age", number(v->ike_age));
 	put(&b, "rekeys", number(v->ike_rekeys));
 	put(&b, "initiator", json_boolean(v->initiator));
@@ -198,7 +198,7 @@ static json_t *child(const struct view_child *v)
 
 	put(&b, "spi-in", hex(v->spi_in, 8));
 	put(&b, "spi-out", hex(v->spi_out, 8));
-	put(&b, "proposal", text(v->proposal));
+	put(&b, "proposal", view_text(v->proposal));
 	put(&b, "age", number(v->age));
 	put(&b, "bytes-in", number(v->bytes_in));
 	put(&b, "bytes-out", number(v->bytes_out));
@@ -262,7 +262,7 @@ static json_t *drops(const struct view_tunnel *v)
 	for (unsigned i = 0; i < v->n_drop; i++) {
 		struct obj b = obj_new();
 
-		put(&b, "name", text(v->drop[i].name));
+		put(&b, "name", view_text(v->drop[i].name));
 		put(&b, "count", number(v->drop[i].count));
 		add(list, obj_end(&b), &bad);
 	}
@@ -276,11 +276,11 @@ static json_t *certificate(const struct view_certificate *v)
 	if (!v->subject[0])
 		return json_null();
 	b = obj_new();
-	put(&b, "subject", text(v->subject));
-	put(&b, "issuer", text(v->issuer));
-	put(&b, "serial", text(v->serial));
-	put(&b, "sha256", text(v->sha256));
-	put(&b, "key", text(v->key));
+	put(&b, "subject", view_text(v->subject));
+	put(&b, "issuer", view_text(v->issuer));
+	put(&b, "serial", view_text(v->serial));
+	put(&b, "sha256", view_text(v->sha256));
+	put(&b, "key", view_text(v->key));
 	put(&b, "not-after", instant(v->not_after));
 	return obj_end(&b);
 }
@@ -299,9 +299,9 @@ json_t *view_tunnel_json(const struct view_tunnel *v)
 {
 	struct obj b = obj_new();
 
-	put(&b, "site", text(v->site));
-	put(&b, "name", text(v->name));
-	put(&b, "step", text(v->step));
+	put(&b, "site", view_text(v->site));
+	put(&b, "name", view_text(v->name));
+	put(&b, "step", view_text(v->step));
 	put(&b, "admin", json_string(v->admin_up ? "up" : "down"));
 	put(&b, "since", instant(v->since));
 	put(&b, "error", why(&v->error));
@@ -310,25 +310,25 @@ json_t *view_tunnel_json(const struct view_tunnel *v)
 	put(&b, "local-port", port(&v->local));
 	put(&b, "remote", address(&v->remote.addr));
 	put(&b, "remote-port", port(&v->remote));
-	put(&b, "interface", text_or_null(v->interface));
-	put(&b, "data-plane", text(v->data_plane));
+	put(&b, "interface", view_text_or_null(v->interface));
+	put(&b, "data-plane", view_text(v->data_plane));
 	put(&b, "data-plane-note", why(&v->data_plane_note));
-	put(&b, "nat", text(v->nat));
+	put(&b, "nat", view_text(v->nat));
 	put(&b, "encapsulated", json_boolean(v->encapsulated));
 	put(&b, "mtu", number(v->mtu));
 	put(&b, "mtu-outer", v->mtu_outer ? number(v->mtu_outer) : json_null());
 	put(&b, "mtu-possible", v->mtu_possible ? number(v->mtu_possible) : json_null());
-	put(&b, "mtu-probe", text_or_null(v->mtu_probe));
+	put(&b, "mtu-probe", view_text_or_null(v->mtu_probe));
 	put(&b, "mtu-probed", v->mtu_probed ? number(v->mtu_probed) : json_null());
 	put(&b, "mss", number(v->mss));
 	put(&b, "mss-clamped", json_boolean(v->mss_clamped));
 	put(&b, "mss-error", why(&v->mss_error));
-	put(&b, "local-id", text_or_null(v->local_id));
-	put(&b, "remote-id", text_or_null(v->remote_id));
+	put(&b, "local-id", view_text_or_null(v->local_id));
+	put(&b, "remote-id", view_text_or_null(v->remote_id));
 	put(&b, "certificate", certificate(&v->certificate));
 	put(&b, "inside-address", inside(v));
-	put(&b, "ts-local", text_or_null(v->ts_local));
-	put(&b, "ts-remote", text_or_null(v->ts_remote));
+	put(&b, "ts-local", view_text_or_null(v->ts_local));
+	put(&b, "ts-remote", view_text_or_null(v->ts_remote));
 	put(&b, "ike", ike(v));
 	put(&b, "child", children(v));
 	put(&b, "child-rekeys", number(v->child_rekeys));
@@ -349,10 +349,10 @@ json_t *view_bgp_json(const struct view_bgp *v, json_t *peers)
 
 static void put_summary(struct obj *b, const struct view_bgp_peer *v)
 {
-	put(b, "name", text(v->name));
+	put(b, "name", view_text(v->name));
 	put(b, "address", address(&v->address));
 	put(b, "as", number(v->as));
-	put(b, "state", text(v->state));
+	put(b, "state", view_text(v->state));
 	put(b, "uptime", number(v->uptime));
 	put(b, "received", number(v->received));
 	put(b, "accepted", number(v->accepted));
@@ -431,15 +431,15 @@ json_t *view_route_json(const struct view_route *v)
 
 	put(&b, "prefix", json_string(prefix_str(&v->prefix)));
 	put(&b, "nexthop", address(&v->nexthop));
-	put(&b, "peer", text_or_null(v->peer));
+	put(&b, "peer", view_text_or_null(v->peer));
 	put(&b, "as-path", as_path(v));
-	put(&b, "origin", text(v->origin));
+	put(&b, "origin", view_text(v->origin));
 	put(&b, "local-pref", number(v->local_pref));
 	put(&b, "med", v->have_med ? number(v->med) : json_null());
 	put(&b, "communities", communities(v));
 	put(&b, "best", json_boolean(v->best));
 	put(&b, "in-fib", json_boolean(v->in_fib));
-	put(&b, "reason", text_or_null(v->reason));
+	put(&b, "reason", view_text_or_null(v->reason));
 	return obj_end(&b);
 }
 
@@ -451,7 +451,7 @@ static json_t *ways(const struct view_fib_route *v)
 	for (unsigned i = 0; i < v->n_ways; i++) {
 		struct obj b = obj_new();
 
-		put(&b, "interface", text(v->way[i].interface));
+		put(&b, "interface", view_text(v->way[i].interface));
 		put(&b, "via", address(&v->way[i].via));
 		put(&b, "weight", number(v->way[i].weight));
 		add(list, obj_end(&b), &bad);
@@ -465,7 +465,7 @@ json_t *view_fib_route_json(const struct view_fib_route *v)
 
 	put(&b, "prefix", json_string(prefix_str(&v->prefix)));
 	put(&b, "metric", number(v->metric));
-	put(&b, "origin", text(v->origin));
+	put(&b, "origin", view_text(v->origin));
 	put(&b, "nexthop", ways(v));
 	put(&b, "in-kernel", json_boolean(v->in_kernel));
 	put(&b, "why", why(&v->why));

@@ -12,6 +12,9 @@
 
 #include <jansson.h>
 
+/* Bytes that a peer chose may be no UTF-8: they are shown as '?'. NULL and "" are "", or null. */
+json_t *view_text(const char *s);
+json_t *view_text_or_null(const char *s);
 json_t *view_status_json(const struct view_status *v);
 json_t *view_tunnel_json(const struct view_tunnel *v);
 /* With what the catalogue of reasons says where the diagnosis says nothing. */
