@@ -26,7 +26,7 @@ void tunnel_probe_tick(struct tunnel *t, mtime now)
 	bool changed = false;
 	unsigned n = 0;
 
-	mtu_probe_want(&t->probe, possible(t) ? t->mtu_computed : 0, now);
+	mtu_probe_want(&t->probe, possible(t) && (passes(t) || t->probe.result) ? t->mtu_computed : 0, now);
 	if (passes(t))
 		n = mtu_probe_tick(&t->probe, now, send, &changed);
 	if (changed || (was && !t->probe.result))

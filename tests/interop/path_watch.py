@@ -106,9 +106,9 @@ def main(case):
             cw.configure(config)
             cw.reload()
             cw.wait_step("in-fib", timeout=20)
-            wait_for("the size that passes, as the probe-address says", lambda: cw.tunnel()["mtu-probe"] == "known", 10)
             cw.cli("tunnel", "down", "azure-hq/t1", "--wait")
             cw.cli("tunnel", "up", "azure-hq/t1")
+            wait_for("the size that passes, as the probe-address says", lambda: cw.tunnel()["mtu-probe"] == "known", 15)
         with case.step("SIGTERM leaves nothing"):
             cw.stop()
             equal(kernel.difference(before, kernel.snapshot(net.onprem)), [], "the kernel")
