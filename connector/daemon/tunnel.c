@@ -271,6 +271,49 @@ void tunnel_fenced(struct tunnel *t, uint64_t fence)
 	}
 }
 
+/* As it is now; one that has names alone is entered when they have addresses. */
+static int ike_enter(struct tunnel *t, struct reason *ret_reason)
+{
+	struct ike_conn_config *ic;
+	int rc = -1;
+
+	if (!t->remotes.n && t->cfg->n_remote)
+		return 0;
+	ic = calloc(1, sizeof(*ic));
+	if (!ic)
+		return reason_set(ret_reason, "no-memory", "out of memory");
+	if (!ike_exec_config(t->cfg, &t->remotes, t->domain->plane_kind, t->name, ic, ret_reason))
+		rc = t->ike_entered ? ike_conn_update(t->domain->ike, t->id, ic, ret_reason)
+		                    : ike_conn_add(t->domain->ike, t->id, ic, ret_reason);
+	t->ike_entered |= !rc;
+	free(ic);
+	return rc;
+}
+
+/* The peer's addresses are others now, or in another order. */
+static void remotes_changed(struct tunnel *t)
+{
+	bool first = !t->ike_entered;
+	struct reason why = { 0 };
+
+	if (t->life != TUNNEL_ACTIVE)
+		return;
+	pin_remotes(t, t->remotes.addr, t->remotes.n);
+	if (ike_enter(t, &why))
+		set_error(t, &why);
+	else if (first && t->admin_up)
+		enter_service(t);
+}
+
+/* Has the core the addresses that are known? A name's may have come while the tunnel was going down. */
+static bool remotes_entered(const struct tunnel *t)
+{
+	for (unsigned i = 0; i < t->remotes.n && i < t->n_pinned; i++)
+		if (!addr_eq(&t->remotes.addr[i], &t->pinned[i]))
+			return false;
+	return t->remotes.n == t->n_pinned;
+}
+
 static void stop_finished(struct tunnel *t)
 {
 	struct domain *d = t->domain;
@@ -278,6 +321,8 @@ static void stop_finished(struct tunnel *t)
 
 	t->life = TUNNEL_ACTIVE;
 	if (!t->retiring) {
+		if (!remotes_entered(t))
+			remotes_changed(t);
 		if (t->admin_up) /* `up` came while it was going down */
 			enter_service(t);
 		return;
@@ -332,40 +377,6 @@ static int bgp_enter(struct tunnel *t, bool add, struct reason *ret_reason)
 	         : bgp_peer_update(t->domain->bgp, t->id, bc, clock_now(), ret_reason);
 	free(bc);
 	return rc < 0 ? -1 : 0;
-}
-
-/* As it is now; one that has names alone is entered when they have addresses. */
-static int ike_enter(struct tunnel *t, struct reason *ret_reason)
-{
-	struct ike_conn_config *ic;
-	int rc = -1;
-
-	if (!t->remotes.n && t->cfg->n_remote)
-		return 0;
-	ic = calloc(1, sizeof(*ic));
-	if (!ic)
-		return reason_set(ret_reason, "no-memory", "out of memory");
-	if (!ike_exec_config(t->cfg, &t->remotes, t->domain->plane_kind, t->name, ic, ret_reason))
-		rc = t->ike_entered ? ike_conn_update(t->domain->ike, t->id, ic, ret_reason)
-		                    : ike_conn_add(t->domain->ike, t->id, ic, ret_reason);
-	t->ike_entered |= !rc;
-	free(ic);
-	return rc;
-}
-
-/* The peer's addresses are others now, or in another order. */
-static void remotes_changed(struct tunnel *t)
-{
-	bool first = !t->ike_entered;
-	struct reason why = { 0 };
-
-	if (t->life != TUNNEL_ACTIVE)
-		return;
-	pin_remotes(t, t->remotes.addr, t->remotes.n);
-	if (ike_enter(t, &why))
-		set_error(t, &why);
-	else if (first && t->admin_up)
-		enter_service(t);
 }
 
 void tunnel_resolve(struct tunnel *t, mtime now)
