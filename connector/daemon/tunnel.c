@@ -15,6 +15,7 @@
 #include "connector/daemon/liveness.h"
 #include "connector/daemon/routes.h"
 #include "connector/daemon/tunnel_if.h"
+#include "connector/daemon/tunnel_probe.h"
 #include "connector/sys/clock.h"
 
 #include <stdio.h>
@@ -512,6 +513,7 @@ void tunnel_child_down(struct tunnel *t)
 	t->facts.child = t->facts.passing = t->facts.was_in_fib = false;
 	t->spi_in = 0;
 	liveness_down(t);
+	tunnel_probe_down(t, clock_now());
 	routes_out(t, false, clock_now());
 	demand_lost(t);
 }

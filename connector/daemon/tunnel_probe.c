@@ -26,7 +26,7 @@ void tunnel_probe_tick(struct tunnel *t, mtime now)
 	bool changed = false;
 	unsigned n = 0;
 
-	mtu_probe_want(&t->probe, possible(t) && (passes(t) || t->probe.result) ? t->mtu_computed : 0, now);
+	mtu_probe_want(&t->probe, possible(t) ? t->mtu_computed : 0, now);
 	if (passes(t))
 		n = mtu_probe_tick(&t->probe, now, send, &changed);
 	if (changed || (was && !t->probe.result))
@@ -34,6 +34,12 @@ void tunnel_probe_tick(struct tunnel *t, mtime now)
 	/* What can't be sent is not answered, and the tick draws its conclusions. */
 	for (unsigned i = 0; i < n; i++)
 		(void)echoes_ask(t, ECHO_MTU, send[i].seq, send[i].size);
+}
+
+void tunnel_probe_down(struct tunnel *t, mtime now)
+{
+	if (!t->probe.result)
+		mtu_probe_want(&t->probe, 0, now);
 }
 
 void tunnel_probe_answered(struct tunnel *t, uint16_t seq, mtime now)

@@ -11,6 +11,8 @@
 
 /* Once a second. */
 void tunnel_probe_tick(struct tunnel *t, mtime now);
+/* The child is gone: what was found is kept, that nobody answered is not. */
+void tunnel_probe_down(struct tunnel *t, mtime now);
 void tunnel_probe_answered(struct tunnel *t, uint16_t seq, mtime now);
 
 #endif
