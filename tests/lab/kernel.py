@@ -39,6 +39,7 @@ def nexthop_devices(ns, ident):
 
 
 # Comes and goes by itself, as link-local addresses finish their duplicate detection.
+_OF_THE_MOMENT = ("linkdown", "dead")  # a veth's carrier may come a moment after its address
 _KERNELS_OWN = ("fe80", "ff00::/8", "anycast", "table local")
 
 
@@ -55,7 +56,7 @@ def snapshot(ns):
         for what in (["rule"], ["route", "show", "table", "all"]):
             for line in ns.ip(family, *what).splitlines():
                 if not any(x in line for x in _KERNELS_OWN):
-                    lines.add(f"{family} {what[0]} {' '.join(line.split())}")
+                    lines.add(f"{family} {what[0]} {' '.join(w for w in line.split() if w not in _OF_THE_MOMENT)}")
     for line in ns.ip("nexthop").splitlines():
         lines.add(f"nexthop {' '.join(line.split())}")
     ruleset = ns.run("nft", "-j", "list", "ruleset", check=False)
