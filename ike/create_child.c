@@ -248,6 +248,16 @@ static int check_scope(
 	return 0;
 }
 
+/*
+ * Which proposal was chosen is said by the SA payload alone. libreswan (4.10), asked with a public value, and
+ * choosing a proposal without a group, answers with a KE payload all the same: our group, and no value. There
+ * is no shared secret then, so it says nothing.
+ */
+static bool has_public_value(const struct ike_payloads *p)
+{
+	return p->ke.len > IKE_KE_HEADER_LEN;
+}
+
 /* Reads the answer into n. 0, or -1 with a reason. */
 static int read_answer(
     struct ike_sa *sa, const struct ike_payloads *p, struct ike_child_new *n, struct reason *why)
@@ -263,8 +273,13 @@ static int read_answer(
 	if (ike_sa_parse(p->sa, &offer) || !ike_sa_is_answer(&offer) ||
 	    ike_sa_select(&ours, &offer, IKE_PROTO_ESP, IKE_KE_LISTED, group, &n->choice) ||
 	    (n->choice.suite.ke != group && n->choice.suite.ke != KE_NONE) ||
-	    n->choice.spi.len != IKE_SPI_LEN_ESP || (n->choice.suite.ke != KE_NONE) != (p->ke.data != NULL)) {
+	    n->choice.spi.len != IKE_SPI_LEN_ESP) {
 		ike_reason_child_no_proposal(why, sa, false, true);
+		return -1;
+	}
+	if ((n->choice.suite.ke != KE_NONE) != has_public_value(p)) {
+		ike_reason_bad_answer(why, sa,
+		    "the answer to a rekey has a suite with PFS and no public value, or the other way round");
 		return -1;
 	}
 	r = rd_init(n->choice.spi.data, n->choice.spi.len);

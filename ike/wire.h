@@ -126,6 +126,9 @@ enum ike_notify_type {
 	IKE_N_NO_PPK_AUTH = 16437,
 };
 
+/* --- key exchange, RFC 7296 3.4 --- */
+#define IKE_KE_HEADER_LEN 4 /* of the body: group and reserved */
+
 /* --- traffic selectors, RFC 7296 3.13.1 --- */
 enum ike_ts_type { IKE_TS_IPV4_RANGE = 7, IKE_TS_IPV6_RANGE = 8 };
 #define IKE_TS_HEADER_LEN 8
