@@ -18,10 +18,11 @@
 #include <stdint.h>
 
 /* Transform type 1, encryption (RFC 7296 3.3.2, RFC 4106, RFC 7634). */
-enum encr_id { ENCR_NONE = 0, ENCR_NULL = 11, ENCR_AES_CBC = 12, ENCR_AES_GCM_16 = 20 };
+enum encr_id { ENCR_NONE = 0, ENCR_3DES = 3, ENCR_NULL = 11, ENCR_AES_CBC = 12, ENCR_AES_GCM_16 = 20 };
 /* Transform type 2, PRF. */
 enum prf_id {
 	PRF_NONE = 0,
+	PRF_HMAC_MD5 = 1,
 	PRF_HMAC_SHA1 = 2,
 	PRF_HMAC_SHA2_256 = 5,
 	PRF_HMAC_SHA2_384 = 6,
@@ -30,6 +31,7 @@ enum prf_id {
 /* Transform type 3, integrity. */
 enum integ_id {
 	INTEG_NONE = 0,
+	INTEG_HMAC_MD5_96 = 1,
 	INTEG_HMAC_SHA1_96 = 2,
 	INTEG_HMAC_SHA2_256_128 = 12,
 	INTEG_HMAC_SHA2_384_192 = 13,
@@ -38,6 +40,7 @@ enum integ_id {
 /* Transform type 4, key exchange method. */
 enum ke_id {
 	KE_NONE = 0,
+	KE_MODP_768 = 1,
 	KE_MODP_1024 = 2,
 	KE_MODP_2048 = 14,
 	KE_MODP_3072 = 15,
@@ -64,12 +67,14 @@ void crypto_fini(void);
 struct encr_info {
 	const char *name; /* "aes256", "aes256gcm16": the usual notation */
 	bool aead;
-	uint8_t block;    /* padding unit of IKE's SK and of ESP: 16 for CBC, 1 for GCM in IKE and 4 in ESP */
-	uint8_t iv_len;   /* on the wire: 16, 8 for GCM */
+	uint8_t block;    /* padding unit of IKE's SK and of ESP: 16 for AES-CBC, 8 for 3DES, 1 for GCM in
+	                     IKE and 4 in ESP */
+	uint8_t iv_len;   /* on the wire: 16, 8 for 3DES and GCM */
 	uint8_t salt_len; /* taken from the end of the key material: 4 for GCM */
 	uint8_t icv_len;  /* of an AEAD; else 0 */
 	uint8_t key_len;  /* bytes without the salt */
 };
+/* key_bits is 0 for ciphers of one key length only (3DES), which carry no such attribute on the wire. */
 bool encr_info(enum encr_id id, unsigned key_bits, struct encr_info *ret_info);
 struct integ_info {
 	const char *name; /* "sha256" */
@@ -87,6 +92,16 @@ struct ke_info {
 	uint16_t secret_len; /* of the shared secret, leading zeros kept */
 };
 bool ke_info(enum ke_id id, struct ke_info *ret_info);
+
+/*
+ * What must not be used any more where there is a choice (RFC 8221, RFC 8247, RFC 9395): 3DES, MD5, SHA-1,
+ * and MODP groups below 2048 bits. The configuration admits them only where both the profile and the tunnel
+ * say so.
+ */
+bool encr_is_weak(enum encr_id id);
+bool integ_is_weak(enum integ_id id);
+bool prf_is_weak(enum prf_id id);
+bool ke_is_weak(enum ke_id id);
 
 /* --- PRF (RFC 7296 2.13) --- */
 struct chunk {
@@ -110,7 +125,7 @@ int cbc_crypt(bool encrypt, unsigned key_bits, const uint8_t *key, const uint8_t
     size_t len, uint8_t *out);
 
 /* --- keyed contexts for the data path: keyed once, used per packet, no allocation per packet --- */
-struct aead_ctx; /* AES-GCM-16 or AES-CBC + HMAC, by construction */
+struct aead_ctx; /* AES-GCM-16, or a CBC cipher + HMAC, by construction */
 /*
  * A context that seals or opens ESP and IKE payloads. encr_key holds key and salt (encr_info.key_len +
  * salt_len); integ_key is NULL for AEADs. NULL when the combination is unknown or memory is out.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Sealing and opening: one-shot AES-CBC, and the keyed contexts of the data path. A context is either AES-GCM
- * with a 16-byte tag (RFC 4106, RFC 5282) or AES-CBC then HMAC-SHA2 (RFC 3602, RFC 4868), and holds both keys
- * expanded: a packet costs a new IV and a restarted HMAC, and no allocation.
+ * with a 16-byte tag (RFC 4106, RFC 5282) or CBC then HMAC (RFC 3602, RFC 4868; of old RFC 2451, RFC 2403 and
+ * RFC 2404), and holds both keys expanded: a packet costs a new IV and a restarted HMAC, and no allocation.
  *
  * Opening checks before it reveals: encrypt-then-MAC compares the ICV before it decrypts; GCM decrypts
  * as it checks, so text that failed is cleansed.

@@ -4,8 +4,8 @@
  * (lengths, the usual name) and how OpenSSL calls it. crypto_init fetches each once into the arrays beside
  * the tables; nothing here changes afterwards, so all threads may read it.
  *
- * RFC 7296 3.3.2 (transform IDs), RFC 3602 (AES-CBC), RFC 4106 (AES-GCM), RFC 4868 (HMAC-SHA2), RFC 3526
- * (MODP), RFC 5903 (ECP), RFC 8031 (Curve25519).
+ * RFC 7296 3.3.2 (transform IDs), RFC 2451 (3DES), RFC 2403 (HMAC-MD5-96), RFC 3602 (AES-CBC), RFC 4106
+ * (AES-GCM), RFC 4868 (HMAC-SHA2), RFC 3526 (MODP), RFC 5903 (ECP), RFC 8031 (Curve25519).
  */
 #include "base/crypto.h"
 #include "base/crypto_internal.h"
@@ -20,6 +20,7 @@ static const struct encr_row {
 	struct encr_info info;
 	const char *openssl;
 } encr_rows[] = {
+	{ ENCR_3DES, 0, { "3des", false, 8, 8, 0, 0, 24 }, "DES-EDE3-CBC" },
 	{ ENCR_AES_CBC, 128, { "aes128", false, 16, 16, 0, 0, 16 }, "AES-128-CBC" },
 	{ ENCR_AES_CBC, 192, { "aes192", false, 16, 16, 0, 0, 24 }, "AES-192-CBC" },
 	{ ENCR_AES_CBC, 256, { "aes256", false, 16, 16, 0, 0, 32 }, "AES-256-CBC" },
@@ -33,6 +34,7 @@ static const struct integ_row {
 	struct integ_info info;
 	enum hash hash;
 } integ_rows[] = {
+	{ INTEG_HMAC_MD5_96, { "md5", 16, 12 }, HASH_MD5 },
 	{ INTEG_HMAC_SHA1_96, { "sha1", 20, 12 }, HASH_SHA1 },
 	{ INTEG_HMAC_SHA2_256_128, { "sha256", 32, 16 }, HASH_SHA256 },
 	{ INTEG_HMAC_SHA2_384_192, { "sha384", 48, 24 }, HASH_SHA384 },
@@ -44,6 +46,7 @@ static const struct prf_row {
 	struct prf_info info;
 	enum hash hash;
 } prf_rows[] = {
+	{ PRF_HMAC_MD5, { "prfmd5", 16 }, HASH_MD5 },
 	{ PRF_HMAC_SHA1, { "prfsha1", 20 }, HASH_SHA1 },
 	{ PRF_HMAC_SHA2_256, { "prfsha256", 32 }, HASH_SHA256 },
 	{ PRF_HMAC_SHA2_384, { "prfsha384", 48 }, HASH_SHA384 },
@@ -56,6 +59,7 @@ static const struct ke_row {
 	BIGNUM *(*prime)(BIGNUM *bn); /* of a MODP group */
 	int curve;                    /* NID of an ECP group */
 } ke_rows[] = {
+	{ KE_MODP_768, { "modp768", 96, 96 }, BN_get_rfc2409_prime_768, 0 },
 	{ KE_MODP_1024, { "modp1024", 128, 128 }, BN_get_rfc2409_prime_1024, 0 },
 	{ KE_MODP_2048, { "modp2048", 256, 256 }, BN_get_rfc3526_prime_2048, 0 },
 	{ KE_MODP_3072, { "modp3072", 384, 384 }, BN_get_rfc3526_prime_3072, 0 },
@@ -155,6 +159,26 @@ bool ke_info(enum ke_id id, struct ke_info *ret_info)
 			return true;
 		}
 	return false;
+}
+
+bool encr_is_weak(enum encr_id id)
+{
+	return id == ENCR_3DES;
+}
+
+bool integ_is_weak(enum integ_id id)
+{
+	return id == INTEG_HMAC_MD5_96 || id == INTEG_HMAC_SHA1_96;
+}
+
+bool prf_is_weak(enum prf_id id)
+{
+	return id == PRF_HMAC_MD5 || id == PRF_HMAC_SHA1;
+}
+
+bool ke_is_weak(enum ke_id id)
+{
+	return id == KE_MODP_768 || id == KE_MODP_1024;
 }
 
 bool crypto_hash_of_prf(enum prf_id id, enum hash *ret_hash)

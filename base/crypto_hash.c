@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SHA-1 and SHA-2 as plain values, and HMAC on top of them.
+ * MD5, SHA-1 and SHA-2 as plain values, and HMAC on top of them.
  *
  * OpenSSL 3's EVP interface allocates a fresh state at every restart of a digest and every copy of one, which
  * the data path can't afford (crypto.h promises that a packet costs no allocation). The functions used here
  * are the same code underneath, work on memory of the caller and can't fail; OpenSSL marks them as deprecated
- * in favour of EVP, hence the define. This is the only file that uses them. FIPS 180-4, RFC 2104.
+ * in favour of EVP, hence the define. This is the only file that uses them. FIPS 180-4, RFC 1321, RFC 2104.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/crypto_internal.h"
@@ -23,6 +23,7 @@ size_t hash_block_len(enum hash h)
 size_t hash_out_len(enum hash h)
 {
 	switch (h) {
+	case HASH_MD5: return MD5_DIGEST_LENGTH;
 	case HASH_SHA1: return SHA_DIGEST_LENGTH;
 	case HASH_SHA256: return SHA256_DIGEST_LENGTH;
 	case HASH_SHA384: return SHA384_DIGEST_LENGTH;
@@ -35,6 +36,7 @@ void hash_start(struct hash_state *s, enum hash h)
 {
 	s->hash = h;
 	switch (h) {
+	case HASH_MD5: MD5_Init(&s->u.md5); return;
 	case HASH_SHA1: SHA1_Init(&s->u.sha1); return;
 	case HASH_SHA256: SHA256_Init(&s->u.sha256); return;
 	case HASH_SHA384: SHA384_Init(&s->u.sha512); return;
@@ -47,6 +49,7 @@ void hash_add(struct hash_state *s, const void *data, size_t len)
 	if (!len)
 		return;
 	switch (s->hash) {
+	case HASH_MD5: MD5_Update(&s->u.md5, data, len); return;
 	case HASH_SHA1: SHA1_Update(&s->u.sha1, data, len); return;
 	case HASH_SHA256: SHA256_Update(&s->u.sha256, data, len); return;
 	case HASH_SHA384: SHA384_Update(&s->u.sha512, data, len); return;
@@ -57,6 +60,7 @@ void hash_add(struct hash_state *s, const void *data, size_t len)
 void hash_finish(struct hash_state *s, uint8_t out[CRYPTO_MAX_HASH])
 {
 	switch (s->hash) {
+	case HASH_MD5: MD5_Final(out, &s->u.md5); return;
 	case HASH_SHA1: SHA1_Final(out, &s->u.sha1); return;
 	case HASH_SHA256: SHA256_Final(out, &s->u.sha256); return;
 	case HASH_SHA384: SHA384_Final(out, &s->u.sha512); return;

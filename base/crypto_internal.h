@@ -11,9 +11,10 @@
 #include <openssl/bn.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/md5.h>
 #include <openssl/sha.h>
 
-enum hash { HASH_SHA1, HASH_SHA256, HASH_SHA384, HASH_SHA512 };
+enum hash { HASH_MD5, HASH_SHA1, HASH_SHA256, HASH_SHA384, HASH_SHA512 };
 
 /* The fetched objects; NULL before crypto_init and for what the library lacks. Read-only once fetched. */
 bool crypto_hash_of_prf(enum prf_id id, enum hash *ret_hash);
@@ -26,6 +27,7 @@ const EC_GROUP *crypto_ec_group(enum ke_id id);
 struct hash_state {
 	enum hash hash;
 	union {
+		MD5_CTX md5;
 		SHA_CTX sha1;
 		SHA256_CTX sha256;
 		SHA512_CTX sha512; /* SHA-384 too */

@@ -239,8 +239,9 @@ static void tell_weak(struct ike_teller *t)
 	    "the peer takes weak algorithms only: by trying, it would accept %s and nothing strong", suite);
 	ike_tell_say(t->d->there, "set its IKE policy to one of ours: %s", ours);
 	ike_tell_say(t->d->here,
-	    "nothing, better. Weak algorithms are not offered by this profile: SHA-1 and 1024-bit groups no "
-	    "longer protect");
+	    "nothing, better: SHA-1, 3DES and 1024-bit groups no longer protect. Where the gateway can do no "
+	    "better, "
+	    "its profile's legacy twin (the name with -legacy) and allow-weak in the tunnel");
 }
 
 static void tell_no_proposal(struct ike_teller *t)

@@ -27,6 +27,7 @@ static const struct word words[] = {
 	{ "aes128gcm16", KIND_ENCR, ENCR_AES_GCM_16, 128 },
 	{ "aes192gcm16", KIND_ENCR, ENCR_AES_GCM_16, 192 },
 	{ "aes256gcm16", KIND_ENCR, ENCR_AES_GCM_16, 256 },
+	{ "3des", KIND_ENCR, ENCR_3DES, 0 },
 	{ "aes", KIND_ENCR, ENCR_AES_CBC, 128 },
 	{ "aes128cbc", KIND_ENCR, ENCR_AES_CBC, 128 },
 	{ "aes256cbc", KIND_ENCR, ENCR_AES_CBC, 256 },
@@ -39,14 +40,17 @@ static const struct word words[] = {
 	{ "sha256", KIND_INTEG, INTEG_HMAC_SHA2_256_128, 0 },
 	{ "sha384", KIND_INTEG, INTEG_HMAC_SHA2_384_192, 0 },
 	{ "sha512", KIND_INTEG, INTEG_HMAC_SHA2_512_256, 0 },
+	{ "md5", KIND_INTEG, INTEG_HMAC_MD5_96, 0 },
 	{ "sha", KIND_INTEG, INTEG_HMAC_SHA1_96, 0 },
 	{ "sha2_256", KIND_INTEG, INTEG_HMAC_SHA2_256_128, 0 },
 	{ "sha2_384", KIND_INTEG, INTEG_HMAC_SHA2_384_192, 0 },
 	{ "sha2_512", KIND_INTEG, INTEG_HMAC_SHA2_512_256, 0 },
+	{ "prfmd5", KIND_PRF, PRF_HMAC_MD5, 0 },
 	{ "prfsha1", KIND_PRF, PRF_HMAC_SHA1, 0 },
 	{ "prfsha256", KIND_PRF, PRF_HMAC_SHA2_256, 0 },
 	{ "prfsha384", KIND_PRF, PRF_HMAC_SHA2_384, 0 },
 	{ "prfsha512", KIND_PRF, PRF_HMAC_SHA2_512, 0 },
+	{ "modp768", KIND_KE, KE_MODP_768, 0 },
 	{ "modp1024", KIND_KE, KE_MODP_1024, 0 },
 	{ "modp2048", KIND_KE, KE_MODP_2048, 0 },
 	{ "modp3072", KIND_KE, KE_MODP_3072, 0 },
@@ -103,6 +107,7 @@ static const char *canonical(enum kind kind, int id, uint16_t key_bits)
 static enum prf_id prf_of_integ(enum integ_id id)
 {
 	switch (id) {
+	case INTEG_HMAC_MD5_96: return PRF_HMAC_MD5;
 	case INTEG_HMAC_SHA1_96: return PRF_HMAC_SHA1;
 	case INTEG_HMAC_SHA2_256_128: return PRF_HMAC_SHA2_256;
 	case INTEG_HMAC_SHA2_384_192: return PRF_HMAC_SHA2_384;
@@ -158,7 +163,8 @@ static int complete(const char *text, bool esp, struct ike_proposal *p, struct r
 	for (unsigned i = 1; i < p->n_encr; i++)
 		if (is_aead(p, i) != is_aead(p, 0))
 			return reason_set(why, id,
-			    "proposal \"%s\" mixes AES-GCM with AES-CBC; write two proposals instead", text);
+			    "proposal \"%s\" mixes AES-GCM with a CBC cipher; write two proposals instead",
+			    text);
 	if (esp && p->n_prf)
 		return reason_set(
 		    why, id, "ESP proposal \"%s\" names a PRF, which only IKE has; leave it out", text);
@@ -179,7 +185,7 @@ static int complete(const char *text, bool esp, struct ike_proposal *p, struct r
 		p->n_integ = 0;
 	} else if (!p->n_integ) {
 		return reason_set(why, id,
-		    "proposal \"%s\" has AES-CBC without integrity; add sha256, sha384 or sha512", text);
+		    "proposal \"%s\" has a CBC cipher without integrity; add sha256, sha384 or sha512", text);
 	}
 	if (!esp && !p->n_prf)
 		return reason_set(
@@ -190,6 +196,14 @@ static int complete(const char *text, bool esp, struct ike_proposal *p, struct r
 		    "curve25519",
 		    text);
 	return 0;
+}
+
+/* DES is known only to say what becomes of it: OpenSSL 3 has it in its legacy provider alone. */
+static const char *hint_for(const char *w)
+{
+	return !strcasecmp(w, "des")
+	           ? ". DES falls to a day of searching and is not implemented; write aes256"
+	           : "";
 }
 
 int ike_proposal_parse(
@@ -210,12 +224,14 @@ int ike_proposal_parse(
 			return reason_set(ret_reason, "ike-bad-proposal",
 			    "proposal \"%.100s\": \"%s\" at character %zu is no algorithm known here; known "
 			    "are aes128 aes192 "
-			    "aes256 aes128gcm16 aes192gcm16 aes256gcm16, sha1 sha256 sha384 sha512, prfsha1 "
+			    "aes256 aes128gcm16 aes192gcm16 aes256gcm16, sha256 sha384 sha512, "
 			    "prfsha256 "
-			    "prfsha384 prfsha512, modp1024 modp2048 modp3072 modp4096 ecp256 ecp384 ecp521 "
+			    "prfsha384 prfsha512, modp2048 modp3072 modp4096 ecp256 ecp384 ecp521 "
 			    "curve25519 (or "
-			    "dh14, group14 by number)%s",
-			    text, w, (size_t)(at - text) + 1, esp ? ", esn noesn" : "");
+			    "dh14, group14 by number); the weak 3des md5 sha1 prfmd5 prfsha1 modp768 "
+			    "modp1024 only "
+			    "with a legacy profile%s%s",
+			    text, w, (size_t)(at - text) + 1, esp ? ", esn noesn" : "", hint_for(w));
 		if (add_word(&p, found))
 			return reason_set(ret_reason, "ike-bad-proposal",
 			    "proposal \"%.100s\": more than %d alternatives of one kind at \"%s\"", text,
@@ -266,4 +282,56 @@ const char *ike_proposal_str(const struct ike_proposal *p, bool esp, char *buf, 
 	if (esp && p->esn & 2)
 		put(buf, cap, "esn");
 	return buf;
+}
+
+static unsigned add_weak(const char *names[IKE_WEAK_MAX], unsigned n, const char *name)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (!strcmp(names[i], name))
+			return n;
+	if (n < IKE_WEAK_MAX)
+		names[n++] = name;
+	return n;
+}
+
+unsigned ike_proposal_weak(const struct ike_proposal *p, bool esp, const char *ret_names[IKE_WEAK_MAX])
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < p->n_encr; i++)
+		if (encr_is_weak(p->encr[i].id))
+			n = add_weak(
+			    ret_names, n, canonical(KIND_ENCR, (int)p->encr[i].id, p->encr[i].key_bits));
+	for (unsigned i = 0; i < p->n_integ; i++)
+		if (integ_is_weak(p->integ[i]))
+			n = add_weak(ret_names, n, canonical(KIND_INTEG, (int)p->integ[i], 0));
+	for (unsigned i = 0; !esp && !prf_implied(p) && i < p->n_prf; i++)
+		if (prf_is_weak(p->prf[i]))
+			n = add_weak(ret_names, n, canonical(KIND_PRF, (int)p->prf[i], 0));
+	for (unsigned i = 0; i < p->n_ke; i++)
+		if (ke_is_weak(p->ke[i]))
+			n = add_weak(ret_names, n, canonical(KIND_KE, (int)p->ke[i], 0));
+	return n;
+}
+
+static const struct {
+	const char *name, *instead;
+} weak[IKE_WEAK_MAX] = { { "3des", "aes256" }, { "md5", "sha256" }, { "sha1", "sha256" },
+	{ "prfmd5", "prfsha256" }, { "prfsha1", "prfsha256" }, { "modp768", "modp2048 or ecp384" },
+	{ "modp1024", "modp2048 or ecp384" } };
+
+const char *ike_weak_instead(const char *name)
+{
+	for (size_t i = 0; i < IKE_WEAK_MAX; i++)
+		if (!strcmp(weak[i].name, name))
+			return weak[i].instead;
+	return NULL;
+}
+
+const char *ike_weak_name(const char *name)
+{
+	for (size_t i = 0; i < IKE_WEAK_MAX; i++)
+		if (!strcmp(weak[i].name, name))
+			return weak[i].name;
+	return NULL;
 }

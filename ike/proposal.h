@@ -13,6 +13,7 @@
 
 #define IKE_PROPOSALS_MAX  16 /* proposals in one SA payload or configuration */
 #define IKE_TRANSFORMS_MAX 8  /* transforms of one type in one proposal */
+#define IKE_WEAK_MAX       7  /* weak algorithms there are */
 
 /* What we configure: one suite, each type with its alternatives in order of preference. */
 struct ike_proposal {
@@ -40,6 +41,16 @@ struct ike_proposals {
  */
 int ike_proposal_parse(
     const char *text, bool esp, struct ike_proposal *ret_proposal, struct reason *ret_reason);
+/*
+ * The weak algorithms in a proposal by their canonical words ("sha1", "modp1024"), each once; returns how
+ * many. A PRF that follows from the integrity hash is not named beside it. The core itself takes weak
+ * proposals as any other: whether they may be configured is the configuration's business.
+ */
+unsigned ike_proposal_weak(const struct ike_proposal *p, bool esp, const char *ret_names[IKE_WEAK_MAX]);
+/* What to write instead of a weak algorithm, by its canonical word; NULL: the word names none. */
+const char *ike_weak_instead(const char *name);
+/* A weak algorithm's canonical word as a static string; NULL: the word names none. */
+const char *ike_weak_name(const char *name);
 /* The notation back, complete and canonical; always terminated. */
 const char *ike_proposal_str(const struct ike_proposal *p, bool esp, char *buf, size_t cap);
 

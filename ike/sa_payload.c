@@ -180,7 +180,8 @@ static bool select_integ(const struct ike_proposal *our, const struct ike_offer 
 	return false;
 }
 
-/* A proposal without our methods: no key exchange, or with KE_ANY whatever the peer sent that we can do. */
+/* A proposal without our methods: no key exchange, or with KE_ANY whatever the peer sent that we can do and
+ * that is not weak: weak groups are taken only where they are listed. */
 static bool select_ke_unlisted(const struct ike_offer *o, const struct ike_offer_proposal *p,
     enum ike_ke_mode mode, enum ke_id want, struct ike_suite *s)
 {
@@ -189,7 +190,7 @@ static bool select_ke_unlisted(const struct ike_offer *o, const struct ike_offer
 	s->ke = KE_NONE;
 	if (!has_type(o, p, IKE_T_KE))
 		return true;
-	if (mode == IKE_KE_ANY && want != KE_NONE && ke_info(want, &info) &&
+	if (mode == IKE_KE_ANY && want != KE_NONE && !ke_is_weak(want) && ke_info(want, &info) &&
 	    offers(o, p, IKE_T_KE, (uint16_t)want, 0)) {
 		s->ke = want;
 		return true;
@@ -199,7 +200,8 @@ static bool select_ke_unlisted(const struct ike_offer *o, const struct ike_offer
 	for (unsigned i = 0; mode == IKE_KE_ANY && i < p->n; i++) {
 		const struct ike_transform *t = &o->transform[p->first + i];
 
-		if (t->type == IKE_T_KE && t->id != KE_NONE && !t->odd && ke_info((enum ke_id)t->id, &info)) {
+		if (t->type == IKE_T_KE && t->id != KE_NONE && !t->odd && !ke_is_weak((enum ke_id)t->id) &&
+		    ke_info((enum ke_id)t->id, &info)) {
 			s->ke = (enum ke_id)t->id;
 			return true;
 		}

@@ -100,6 +100,7 @@ static void offer_weak(struct ike_proposals *o)
 		.n_integ = 2 };
 
 	set_encr(&p, ENCR_AES_CBC);
+	p.encr[p.n_encr++].id = ENCR_3DES;
 	add(o, &p);
 }
 

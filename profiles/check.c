@@ -23,6 +23,7 @@ enum value_type {
 	V_IKE_PROPOSALS,
 	V_ESP_PROPOSALS,
 	V_AS_RANGES,
+	V_WEAK,
 	V_HINT
 };
 
@@ -41,6 +42,7 @@ struct key_rule {
 static const struct key_rule rules[] = {
 	{ NULL, "role", V_ROLE, AT(role), false, false, 0, 0 },
 	{ NULL, "proposal-hint", V_HINT, AT(proposal_hint), true, false, 0, 0 },
+	{ NULL, "weak", V_WEAK, AT(weak), true, false, 0, 0 },
 	{ "ike", "proposals", V_IKE_PROPOSALS, AT(ike_proposals), false, false, 0, 0 },
 	{ "ike", "lifetime", V_SECONDS, AT(ike_lifetime), false, true, 300, DAYS_10 },
 	{ "ike", "no-fragmentation", V_BOOL, AT(no_ike_fragmentation), true, false, 0, 0 },
@@ -200,6 +202,25 @@ static int take_as_ranges(struct walk *w, const char *path, const json_t *v)
 	return 0;
 }
 
+static int take_weak(struct walk *w, const char *path, const json_t *v)
+{
+	static const char what[] =
+	    "write an array of weak algorithms, of 3des md5 sha1 prfmd5 prfsha1 modp768 "
+	    "modp1024, each once";
+
+	if (!json_is_array(v) || !json_array_size(v) || json_array_size(v) > IKE_WEAK_MAX)
+		return wrong(w, path, v, what);
+	for (size_t i = 0; i < json_array_size(v); i++) {
+		const json_t *e = json_array_get(v, i);
+		const char *name = json_is_string(e) ? ike_weak_name(json_string_value(e)) : NULL;
+
+		if (!name || profile_admits(w->p, name))
+			return wrong(w, path, v, what);
+		w->p->weak[w->p->n_weak++] = name;
+	}
+	return 0;
+}
+
 static int take_value(struct walk *w, const struct key_rule *r, const char *path, const json_t *v)
 {
 	switch (r->type) {
@@ -215,6 +236,7 @@ static int take_value(struct walk *w, const struct key_rule *r, const char *path
 	case V_IKE_PROPOSALS: return take_proposals(w, false, path, v);
 	case V_ESP_PROPOSALS: return take_proposals(w, true, path, v);
 	case V_AS_RANGES: return take_as_ranges(w, path, v);
+	case V_WEAK: return take_weak(w, path, v);
 	case V_HINT:
 		if (!json_is_string(v) || json_string_length(v) >= sizeof(w->p->proposal_hint))
 			return wrong(
@@ -407,6 +429,26 @@ static int check_missing(struct walk *w, const json_t *root)
 	return 0;
 }
 
+/* What is weak in the proposals must be admitted by name, so that nothing weak comes in with a word. */
+static int check_weak(const struct walk *w, bool esp)
+{
+	const struct ike_proposals *ps = esp ? &w->p->esp_proposals : &w->p->ike_proposals;
+	const char *names[IKE_WEAK_MAX];
+
+	for (unsigned i = 0; i < ps->n; i++) {
+		unsigned n = ike_proposal_weak(&ps->list[i], esp, names);
+
+		for (unsigned k = 0; k < n; k++)
+			if (!profile_admits(w->p, names[k]))
+				return reason_set(w->why, "profile-wrong-value",
+				    "%s: /%s/proposals[%u]: %s is weak and \"weak\" does not admit it; write "
+				    "%s, "
+				    "or add it there if this is a legacy twin",
+				    w->file, esp ? "esp" : "ike", i, names[k], ike_weak_instead(names[k]));
+	}
+	return 0;
+}
+
 /* Rules between values, and sources that nobody names. */
 static int check_together(struct walk *w)
 {
@@ -464,7 +506,7 @@ int profile_fill(const json_t *root, const char *file, const char *expected_id, 
 			    file, key);
 		}
 	}
-	if (check_missing(&w, root))
+	if (check_missing(&w, root) || check_weak(&w, false) || check_weak(&w, true))
 		return -1;
 	return check_together(&w);
 }

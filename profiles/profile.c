@@ -33,6 +33,14 @@ void profile_free(struct profile *p)
 	free(p);
 }
 
+bool profile_admits(const struct profile *p, const char *weak)
+{
+	for (unsigned i = 0; i < p->n_weak; i++)
+		if (!strcmp(p->weak[i], weak))
+			return true;
+	return false;
+}
+
 bool profile_as_reserved(const struct profile *p, uint32_t as)
 {
 	for (unsigned i = 0; i < p->n_reserved_as; i++)
@@ -123,6 +131,16 @@ static int only_json(const struct dirent *e)
 	return e->d_name[0] != '.' && n > 5 && !strcmp(e->d_name + n - 5, ".json");
 }
 
+/* By id: a twin comes after its profile, though '-' sorts before the '.' of ".json". */
+static int by_id(const struct dirent **a, const struct dirent **b)
+{
+	char x[PROFILE_NAME_MAX + 200], y[PROFILE_NAME_MAX + 200];
+
+	id_of((*a)->d_name, x, sizeof(x));
+	id_of((*b)->d_name, y, sizeof(y));
+	return strcmp(x, y);
+}
+
 static int load_named(struct profiles *ps, const char *dir, const char *name, struct reason *ret_reason)
 {
 	char path[DATADIR_MAX + 300];
@@ -153,7 +171,7 @@ struct profiles *profiles_load(const char *dir, struct reason *ret_reason)
 	}
 	if (!dir)
 		dir = profiles_dir(buf, sizeof(buf));
-	n = scandir(dir, &names, only_json, alphasort);
+	n = scandir(dir, &names, only_json, by_id);
 	if (n < 0) {
 		reason_set(ret_reason, "profile-not-readable",
 		    "%s: %s; install the profiles there or set CAUSEWAY_PROFILES", dir, strerror(errno));
@@ -204,4 +222,16 @@ const struct profile *profiles_find(const struct profiles *ps, const char *id, s
 	for (size_t i = 0; i < ps->n && i < 8; i++)
 		reason_add(ret_reason, "%s %s", i ? "," : "", ps->list[i]->id);
 	return NULL;
+}
+
+const struct profile *profiles_legacy_twin(const struct profiles *ps, const struct profile *p)
+{
+	char id[PROFILE_NAME_MAX + 16];
+	const struct profile *twin;
+
+	if (p->n_weak)
+		return p;
+	snprintf(id, sizeof(id), "%s-legacy", p->id);
+	twin = profiles_find(ps, id, NULL);
+	return twin ? twin : profiles_find(ps, "generic-ikev2-legacy", NULL);
 }

@@ -38,6 +38,8 @@ struct profile {
 	struct ike_proposals ike_proposals, esp_proposals; /* best first */
 	mdur ike_lifetime, esp_lifetime;                   /* 0: none */
 	uint64_t esp_lifekbytes;                           /* 0: none */
+	const char *weak[IKE_WEAK_MAX]; /* a legacy twin: the weak algorithms it admits, as "sha1"; static */
+	unsigned n_weak;
 	bool no_rehearsal; /* the gateway minds a rekey seconds after the tunnel is up */
 	bool force_encap;
 	bool no_ike_fragmentation;                /* the gateway minds fragments of IKE messages (RFC 7383) */
@@ -75,6 +77,10 @@ struct profile *profile_parse(
     const char *text, size_t len, const char *source_name, struct reason *ret_reason);
 void profile_free(struct profile *p);
 
+/* Whether this is a legacy twin that admits the weak algorithm (ike_proposal_weak names them). */
+bool profile_admits(const struct profile *p, const char *weak);
+/* The legacy twin of a profile: ID-legacy, else generic-ikev2-legacy, else NULL. */
+const struct profile *profiles_legacy_twin(const struct profiles *ps, const struct profile *p);
 /* Whether the gateway refuses this AS as ours. */
 bool profile_as_reserved(const struct profile *p, uint32_t as);
 

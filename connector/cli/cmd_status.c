@@ -50,6 +50,8 @@ static void show_tunnel(struct table *t, const char *site, const json_t *tunnel)
 	table_end_row(t);
 	if (reason_of(json_object_get(tunnel, "error"), text, sizeof(text)))
 		table_note(t, TABLE_BAD, "error", text);
+	if (weak_text(json_object_get(tunnel, "weak-algorithm"), text, sizeof(text)))
+		table_note(t, TABLE_WARN, "warning", text);
 	if (*next) {
 		table_note(t, TABLE_DIM, "next", next);
 	} else if (!admin_up) {

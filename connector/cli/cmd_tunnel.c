@@ -252,6 +252,8 @@ static void show_tunnel(struct cli *cli, const json_t *tunnel)
 	struct table *t = table_new(cli->out, &cli->term_out, columns, 3);
 	if (reason_of(json_object_get(tunnel, "error"), text, sizeof(text)))
 		field(t, "error", "%s", text);
+	if (weak_text(json_object_get(tunnel, "weak-algorithm"), text, sizeof(text)))
+		field(t, "warning", "%s", text);
 	if (*next)
 		field(t, "next", "%s", next);
 	else if (admin_up)

@@ -47,3 +47,15 @@ bool reason_of(const json_t *obj, char *buf, size_t cap)
 		snprintf(buf, cap, "%s", *text ? text : id);
 	return true;
 }
+
+bool weak_text(const json_t *list, char *buf, size_t cap)
+{
+	const json_t *name;
+	size_t i, n = 0;
+
+	json_array_foreach(list, i, name) if (json_is_string(name) && n < cap) n +=
+	    (size_t)snprintf(buf + n, cap - n, "%s%s", i ? ", " : "", json_string_value(name));
+	if (n && n < cap)
+		snprintf(buf + n, cap - n, " may be used: weak (allow-weak is on)");
+	return n > 0;
+}

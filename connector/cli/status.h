@@ -22,5 +22,7 @@ enum table_colour step_colour(const char *step, bool admin_up);
 const char *step_awaits(const char *step);
 /* "text (id)" of an error object into buf; false when obj is null. */
 bool reason_of(const json_t *obj, char *buf, size_t cap);
+/* Of a weak-algorithm list, a warning into buf; false when the list is empty or absent. */
+bool weak_text(const json_t *list, char *buf, size_t cap);
 
 #endif

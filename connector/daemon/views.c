@@ -41,11 +41,20 @@ void view_tunnel_error(const struct tunnel *t, struct reason *ret_error)
 
 /* --- status --- */
 
+static struct view_weak weak_of(const struct cfg_tunnel *cfg)
+{
+	struct view_weak v = { .n = cfg->n_weak };
+
+	memcpy(v.name, cfg->weak, sizeof(v.name));
+	return v;
+}
+
 static void status_tunnel(const struct tunnel *t, struct view_tunnel_status *v)
 {
 	snprintf(v->name, sizeof(v->name), "%s", t->cfg->name);
 	v->admin_up = t->admin_up;
 	v->step = step_name(t->step);
+	v->weak = weak_of(t->cfg);
 	v->resting = demand_resting(t);
 	v->since = clock_wall(t->step_since);
 	view_tunnel_error(t, &v->error);
@@ -213,6 +222,7 @@ static void tunnel_view(const struct tunnel *t, struct view_tunnel *v)
 	v->data_plane = plane_kind_name(
 	    t->ifindex ? plane_tunnel_kind(t->domain->plane, t->plane_id) : t->domain->plane_kind);
 	v->data_plane_note = t->domain->plane_note;
+	v->weak = weak_of(t->cfg);
 	v->nat = "none";
 	tunnel_size_view(t, v);
 	snprintf(v->local_id, sizeof(v->local_id), "%.*s", (int)sizeof(v->local_id) - 1, t->cfg->local_id);

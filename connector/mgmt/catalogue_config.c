@@ -130,6 +130,26 @@ const struct catalogue_entry catalogue_config[] = {
 	    .here = "inside-address or bgp/local-address",
 	},
 	{
+	    .id = "config-weak-algorithm",
+	    .means = "A proposal names an algorithm that is too weak to be used: 3DES, MD5, SHA-1, or MODP "
+	             "below 2048 bits.",
+	    .cause = { "it was copied from an old configuration",
+	        "the gateway knows nothing better, as Azure without a custom policy" },
+	    .here = "write the better algorithm that the text names; where the gateway can do no better, "
+	            "take the profile "
+	            "whose name ends in -legacy and set allow-weak in the tunnel",
+	    .there = "the policy: AES-256, SHA-256, DH group 14 or better",
+	    .look = "`causeway config check FILE` names file, path and value",
+	},
+	{
+	    .id = "config-weak-allowed",
+	    .means = "Allowed, but weak: this tunnel may use algorithms that can be broken.",
+	    .cause = { "allow-weak is on, and the profile admits them" },
+	    .here = "take allow-weak away, and the profile without -legacy, when the gateway's policy is a "
+	            "better one",
+	    .there = "the policy: AES-256, SHA-256, DH group 14 or better",
+	},
+	{
 	    .id = "config-changed",
 	    .means = "The configuration of the BGP router itself changed, so its sessions start anew.",
 	    .cause = { "as or router-id was changed" },

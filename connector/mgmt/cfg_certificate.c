@@ -135,14 +135,15 @@ static struct credentials_file file_of(const char *name, const struct secret *da
 	return (struct credentials_file){ name, data->data, data->len };
 }
 
-static struct credentials *make(
-    const struct cfg_load *l, const struct lyd_node *node, const struct files *f, struct reason *ret_reason)
+static struct credentials *make(const struct cfg_load *l, const struct lyd_node *node, const struct files *f,
+    bool legacy, struct reason *ret_reason)
 {
 	const char *revocation = cfg_value(node, "revocation");
 	struct credentials_source s = { .chain = file_of(f->chain, &f->chain_data),
 		.key = file_of(f->key, &f->key_data),
 		.anchors = file_of(f->anchors, &f->anchors_data),
 		.n_crl = f->n_crl,
+		.legacy = legacy,
 		.world = l->c->world };
 
 	for (unsigned i = 0; i < f->n_crl; i++)
@@ -254,7 +255,7 @@ int cfg_take_certificate(const struct cfg_load *l, const struct lyd_node *tunnel
 		return cfg_fail_at(l, "out-of-memory", node, "out of memory");
 	rc = read_files(l, node, f);
 	if (!rc) {
-		t->credentials = make(l, node, f, &why);
+		t->credentials = make(l, node, f, cfg_weak_has(t, "sha1"), &why);
 		if (!t->credentials)
 			rc = cfg_fail_at(l, why.id, node, "%s", why.text);
 	}

@@ -50,6 +50,11 @@ int cfg_validate(const struct cfg_load *l, const json_t *root, struct lyd_node *
 int cfg_build(const struct cfg_load *l, const struct lyd_node *tree);
 int cfg_build_tunnel(
     const struct cfg_load *l, const struct lyd_node *node, const struct profile *p, struct cfg_tunnel *t);
+/* cfg_weak.c: after the proposals */
+int cfg_take_weak(
+    const struct cfg_load *l, const struct lyd_node *tunnel, const struct profile *p, struct cfg_tunnel *t);
+/* Whether the weak algorithm is one of those that this tunnel may use. */
+bool cfg_weak_has(const struct cfg_tunnel *t, const char *name);
 /* cfg_auth.c: local-auth, remote-auth, eap, ppk; after role */
 int cfg_take_auth(const struct cfg_load *l, const struct lyd_node *node, struct cfg_tunnel *t);
 /* cfg_certificate.c: after cfg_take_auth */

@@ -361,7 +361,7 @@ int cfg_build_tunnel(
 	if (take_numbers(l, node, t) || take_addresses(l, node, t) || take_identities(l, node, t))
 		return -1;
 	if (take_proposals(l, node, false, &t->ike_proposals) ||
-	    take_proposals(l, node, true, &t->esp_proposals))
+	    take_proposals(l, node, true, &t->esp_proposals) || cfg_take_weak(l, node, p, t))
 		return -1;
 	if (take_static_routes(l, node, t))
 		return -1;

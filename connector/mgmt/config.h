@@ -91,9 +91,12 @@ struct cfg_tunnel {
 	unsigned n_inside;
 	struct ike_proposals ike_proposals, esp_proposals;
 	mdur ike_lifetime, esp_lifetime; /* 0: none */
-	uint64_t esp_lifekbytes;         /* 0: none */
-	uint64_t esp_lifepackets;        /* 0: none */
-	mdur rehearsal;                  /* after the tunnel is up; 0: none */
+	bool allow_weak;                 /* what the profile admits of weak algorithms may be used */
+	const char *weak[IKE_WEAK_MAX];  /* those in the proposals, by name; static strings */
+	unsigned n_weak;
+	uint64_t esp_lifekbytes;  /* 0: none */
+	uint64_t esp_lifepackets; /* 0: none */
+	mdur rehearsal;           /* after the tunnel is up; 0: none */
 	mdur liveness_interval, liveness_timeout;
 	struct addr probe; /* answers echoes through the tunnel; none: the BGP peer is asked */
 	mdur idle_timeout; /* without packets either way it goes down; 0: never */
@@ -164,7 +167,7 @@ const struct profiles *cfg_context_profiles(const struct cfg_context *c);
 /*
  * Ids of reasons: config-not-readable, config-syntax, config-unknown-leaf, config-wrong-type,
  * config-wrong-value, config-missing-leaf, config-duplicate, config-count, config-dangling-reference,
- * config-invalid, config-unknown-profile, config-not-supported, config-as-reserved,
+ * config-invalid, config-unknown-profile, config-not-supported, config-as-reserved, config-weak-algorithm,
  * config-duplicate-interface, config-duplicate-tunnel, config-duplicate-peer, config-too-many-prefixes,
  * secret-file-missing, secret-file-permissions, secret-file-empty, secret-file-too-long,
  * secret-file-not-readable, and certificate-*: -file-missing, -file-not-readable, -key-permissions,

@@ -9,6 +9,7 @@
 #include "base/addr.h"
 #include "base/reason.h"
 #include "ike/diagnose.h"
+#include "ike/proposal.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,9 +18,15 @@
 
 #define VIEW_NAME_MAX 136 /* SITE/TUNNEL */
 
+struct view_weak { /* weak algorithms that a tunnel may use by its configuration; static strings */
+	const char *name[IKE_WEAK_MAX];
+	unsigned n;
+};
+
 struct view_tunnel_status { /* `status`: one tunnel */
 	char name[72];
 	bool admin_up;
+	struct view_weak weak;
 	bool resting;        /* on demand, and nobody wants it now: all is well */
 	const char *step;    /* "down", "connecting", ..., "in-fib" */
 	time_t since;        /* wall clock, of the step */
@@ -67,7 +74,8 @@ struct view_tunnel { /* `tunnel list|show` */
 	char interface[16];
 	const char *data_plane;        /* "user", "kernel" */
 	struct reason data_plane_note; /* why that one */
-	const char *nat;               /* "none", "local", "remote", "both" */
+	struct view_weak weak;
+	const char *nat; /* "none", "local", "remote", "both" */
 	bool encapsulated;
 	uint32_t mtu, mss;
 	uint32_t mtu_outer;    /* of the way to the peer; 0: unknown yet, null */

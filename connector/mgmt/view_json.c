@@ -130,6 +130,16 @@ static json_t *array_end(json_t *array, bool bad)
 	return NULL;
 }
 
+static json_t *weak_algorithms(const struct view_weak *v)
+{
+	json_t *list = json_array();
+	bool bad = !list;
+
+	for (unsigned i = 0; i < v->n; i++)
+		add(list, json_string(v->name[i]), &bad);
+	return array_end(list, bad);
+}
+
 static json_t *tunnel_status(const struct view_tunnel_status *v)
 {
 	struct obj b = obj_new();
@@ -140,6 +150,7 @@ static json_t *tunnel_status(const struct view_tunnel_status *v)
 	put(&b, "since", instant(v->since));
 	put(&b, "error", why(&v->error));
 	put(&b, "next", why(&v->next));
+	put(&b, "weak-algorithm", weak_algorithms(&v->weak));
 	return obj_end(&b);
 }
 
@@ -313,6 +324,7 @@ json_t *view_tunnel_json(const struct view_tunnel *v)
 	put(&b, "interface", view_text_or_null(v->interface));
 	put(&b, "data-plane", view_text(v->data_plane));
 	put(&b, "data-plane-note", why(&v->data_plane_note));
+	put(&b, "weak-algorithm", weak_algorithms(&v->weak));
 	put(&b, "nat", view_text(v->nat));
 	put(&b, "encapsulated", json_boolean(v->encapsulated));
 	put(&b, "mtu", number(v->mtu));

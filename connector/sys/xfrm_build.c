@@ -31,6 +31,7 @@ static void put_addr(xfrm_address_t *to, const struct addr *a)
 static const char *encr_name(enum encr_id id)
 {
 	switch (id) {
+	case ENCR_3DES: return "cbc(des3_ede)";
 	case ENCR_AES_CBC: return "cbc(aes)";
 	case ENCR_AES_GCM_16: return "rfc4106(gcm(aes))";
 	case ENCR_NULL: return "ecb(cipher_null)";
@@ -42,6 +43,7 @@ static const char *encr_name(enum encr_id id)
 static const char *integ_name(enum integ_id id)
 {
 	switch (id) {
+	case INTEG_HMAC_MD5_96: return "hmac(md5)";
 	case INTEG_HMAC_SHA1_96: return "hmac(sha1)";
 	case INTEG_HMAC_SHA2_256_128: return "hmac(sha256)";
 	case INTEG_HMAC_SHA2_384_192: return "hmac(sha384)";

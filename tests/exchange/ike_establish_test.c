@@ -39,11 +39,11 @@ static void test_smallest(void **state)
 static void test_suites(void **state)
 {
 	static const char *const encr[] = { "aes128-sha256", "aes256-sha384", "aes256-sha512",
-		"aes128gcm16-prfsha256", "aes256gcm16-prfsha384", "aes192-sha1" };
+		"aes128gcm16-prfsha256", "aes256gcm16-prfsha384", "aes192-sha1", "3des-md5" };
 	static const char *const esp[] = { "aes128-sha256", "aes256-sha384-noesn", "aes256-sha512-esn",
-		"aes128gcm16", "aes256gcm16-noesn", "aes192-sha1" };
-	static const char *const ke[] = { "modp1024", "modp2048", "modp3072", "modp4096", "ecp256", "ecp384",
-		"ecp521", "curve25519" };
+		"aes128gcm16", "aes256gcm16-noesn", "aes192-sha1", "3des-md5" };
+	static const char *const ke[] = { "modp768", "modp1024", "modp2048", "modp3072", "modp4096", "ecp256",
+		"ecp384", "ecp521", "curve25519" };
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(encr) / sizeof(encr[0]); i++)
@@ -56,7 +56,7 @@ static void test_suites(void **state)
 			if (i && ke[j][0] == 'm')
 				continue;
 			snprintf(text, sizeof(text), "%s-%s", encr[i], ke[j]);
-			ike_net_pair(&net, i * 8 + j, text, esp[i]);
+			ike_net_pair(&net, i * 16 + j, text, esp[i]);
 			ike_net_start_pair(&net);
 			ike_net_run(&net, mdur_s(1));
 			ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));

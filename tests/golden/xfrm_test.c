@@ -144,6 +144,7 @@ static void suites(void **state)
 	} rows[] = {
 		{ ENCR_AES_GCM_16, 128, INTEG_NONE, "rfc4106(gcm(aes))", NULL, 160, 0, 128 },
 		{ ENCR_AES_GCM_16, 256, INTEG_NONE, "rfc4106(gcm(aes))", NULL, 288, 0, 128 },
+		{ ENCR_3DES, 0, INTEG_HMAC_MD5_96, "cbc(des3_ede)", "hmac(md5)", 192, 128, 96 },
 		{ ENCR_AES_CBC, 128, INTEG_HMAC_SHA1_96, "cbc(aes)", "hmac(sha1)", 128, 160, 96 },
 		{ ENCR_AES_CBC, 256, INTEG_HMAC_SHA2_256_128, "cbc(aes)", "hmac(sha256)", 256, 256, 128 },
 		{ ENCR_AES_CBC, 256, INTEG_HMAC_SHA2_384_192, "cbc(aes)", "hmac(sha384)", 256, 384, 192 },

@@ -19,6 +19,8 @@ const struct esp_suite esp_suites[ESP_N_SUITES] = {
 	{ ENCR_AES_GCM_16, 128, INTEG_NONE },
 	{ ENCR_AES_GCM_16, 192, INTEG_NONE },
 	{ ENCR_AES_GCM_16, 256, INTEG_NONE },
+	{ ENCR_3DES, 0, INTEG_HMAC_SHA1_96 },
+	{ ENCR_3DES, 0, INTEG_HMAC_MD5_96 },
 };
 
 static const uint8_t encr_key[CRYPTO_MAX_ENCR_KEY] = "an encryption key and its salt, 36";

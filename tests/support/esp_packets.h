@@ -10,7 +10,7 @@ struct esp_suite {
 	unsigned bits;
 	enum integ_id integ;
 };
-#define ESP_N_SUITES 12
+#define ESP_N_SUITES 14
 extern const struct esp_suite esp_suites[ESP_N_SUITES];
 
 /* Parameters of a suite with fixed keys and selectors that take everything. The keys are static. */

@@ -25,7 +25,10 @@ static void test_notation(void **state)
 		    "aes128-aes256-sha256-sha512-curve25519-ecp256", false },
 		{ "aes128-sha256-prfsha512-dh31", "aes128-sha256-prfsha512-curve25519", false },
 		{ "aes-sha-modp1024", "aes128-sha1-modp1024", false },
+		{ "3DES-MD5-DH1", "3des-md5-modp768", false },
+		{ "aes256gcm16-prfmd5-group2", "aes256gcm16-prfmd5-modp1024", false },
 		{ "aes256-sha256", "aes256-sha256", true },
+		{ "3des-sha1-modp1024", "3des-sha1-modp1024", true },
 		{ "aes256gcm16-modp2048-esn", "aes256gcm16-modp2048-esn", true },
 		{ "aes128gcm-noesn-esn", "aes128gcm16-noesn-esn", true },
 	};
@@ -60,6 +63,9 @@ static void test_refused(void **state)
 		{ "aes256--sha256-modp2048", false, "at character 8" },
 		{ "aes256-sha256-", false, "at character 15" },
 		{ "sha256-modp2048", false, "no encryption" },
+		{ "des-sha1-modp1024", false, "not implemented; write aes256" },
+		{ "3des-modp1024", false, "without integrity" },
+		{ "aes256gcm16-3des-sha256-modp2048", false, "mixes" },
 		{ "aes256-modp2048", false, "without integrity" },
 		{ "aes256-sha256", false, "no key exchange" },
 		{ "aes256gcm16-ecp384", false, "no PRF" },
@@ -90,6 +96,51 @@ static void test_refused(void **state)
 		assert_memory_equal(&p, &before, sizeof(p));
 		assert_int_equal(ike_proposal_parse(cases[i].text, cases[i].esp, &p, NULL), -1);
 	}
+}
+
+/* What is weak in a proposal, and what to write instead. */
+static void test_weak(void **state)
+{
+	static const struct {
+		const char *text;
+		bool esp;
+		const char *weak[IKE_WEAK_MAX];
+	} cases[] = {
+		{ "aes256-sha256-modp2048", false, { NULL } },
+		{ "aes128gcm16-prfsha256-curve25519", false, { NULL } },
+		{ "aes256-sha1-modp1024", false, { "sha1", "modp1024" } },
+		{ "aes256-sha1-prfsha256-modp2048", false, { "sha1" } },
+		{ "aes256-sha256-prfsha1-modp2048", false, { "prfsha1" } },
+		{ "aes256gcm16-sha1-ecp256", false, { "prfsha1" } },
+		{ "3des-3des-aes256-md5-sha1-modp768-modp1024", false,
+		    { "3des", "md5", "sha1", "modp768", "modp1024" } },
+		{ "3des-md5-sha1-prfmd5-prfsha1-prfsha256-modp768-modp1024", false,
+		    { "3des", "md5", "sha1", "prfmd5", "prfsha1", "modp768", "modp1024" } },
+		{ "3des-sha1", true, { "3des", "sha1" } },
+		{ "aes256-sha256-modp1024", true, { "modp1024" } },
+		{ "aes256gcm16", true, { NULL } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *names[IKE_WEAK_MAX];
+		struct ike_proposal p;
+		unsigned n, want = 0;
+
+		assert_int_equal(ike_proposal_parse(cases[i].text, cases[i].esp, &p, NULL), 0);
+		n = ike_proposal_weak(&p, cases[i].esp, names);
+		while (want < IKE_WEAK_MAX && cases[i].weak[want])
+			want++;
+		if (n != want)
+			fail_msg("%s: %u", cases[i].text, n);
+		for (unsigned k = 0; k < n; k++) {
+			assert_string_equal(names[k], cases[i].weak[k]);
+			assert_non_null(ike_weak_instead(names[k]));
+			assert_ptr_equal(ike_weak_name(names[k]), ike_weak_name(cases[i].weak[k]));
+		}
+	}
+	assert_null(ike_weak_instead("sha256"));
+	assert_null(ike_weak_name("aes256"));
 }
 
 static struct ike_proposals list(bool esp, const char *a, const char *b)
@@ -131,6 +182,17 @@ static void test_select(void **state)
 	} cases[] = {
 		{ "aes256-sha256-modp2048", NULL, "aes256-sha256-modp2048", NULL, false, IKE_KE_LISTED,
 		    KE_NONE, "aes256-sha256-modp2048", 1 },
+		/* A cipher without a key length: 3DES. */
+		{ "3des-sha1-modp1024", NULL, "3des-sha1-modp1024", NULL, false, IKE_KE_LISTED, KE_NONE,
+		    "3des-sha1-modp1024", 1 },
+		/* A weak group is not taken where none is listed, whatever the peer prefers. */
+		{ "aes256-sha256", NULL, "aes256-sha256-modp1024", NULL, true, IKE_KE_ANY, KE_MODP_1024, NULL,
+		    0 },
+		{ "aes256-sha256", NULL, "aes256-sha256-modp1024", NULL, true, IKE_KE_ANY, KE_NONE, NULL, 0 },
+		{ "aes256-sha256", NULL, "aes256-sha256-modp1024-modp2048", NULL, true, IKE_KE_ANY,
+		    KE_MODP_1024, "aes256-sha256-modp2048-esn", 1 },
+		{ "aes256-sha256-modp1024", NULL, "aes256-sha256-modp1024", NULL, true, IKE_KE_ANY,
+		    KE_MODP_1024, "aes256-sha256-modp1024-esn", 1 },
 		/* Our order decides. */
 		{ "aes256-sha256-modp2048", "aes128-sha256-modp2048", "aes128-sha256-modp2048",
 		    "aes256-sha256-modp2048", false, IKE_KE_LISTED, KE_NONE, "aes256-sha256-modp2048", 2 },
@@ -275,6 +337,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_notation),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_weak),
 		cmocka_unit_test(test_select),
 		cmocka_unit_test(test_odd_offers),
 	};

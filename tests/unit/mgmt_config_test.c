@@ -181,7 +181,7 @@ static const struct mistake mistakes[] = {
 	{ { { SITE "name", "\"a/b\"" } }, "config-wrong-value", "/name", "a/b", "letters" },
 	{ { { SITE "name", "\"\"" } }, "config-wrong-value", "/name", NULL, "1 to 64" },
 	{ { { SITE "profile", "\"azure\"" } }, "config-unknown-profile", Y_SITE "/profile", "azure",
-	    "azure-vpngw, generic-ikev2" },
+	    "azure-vpngw, azure-vpngw-legacy, generic-ikev2" },
 	{ { { T1 "role", "\"server\"" } }, "config-wrong-value", Y_T1 "/role", "server",
 	    "both, initiate, respond" },
 	{ { { T1 "admin", "\"on\"" } }, "config-wrong-value", Y_T1 "/admin", "on", "up, down" },
@@ -551,6 +551,80 @@ static void any_peer_by_certificate_is_noted(void **state)
 	}
 }
 
+/* Weak algorithms: both the profile and the tunnel must say so. */
+static void weak_algorithms_need_two_words(void **state)
+{
+	static const struct {
+		const char *profile, *allow, *ike, *esp;
+		const char *refused; /* NULL: it loads, and weak says what is noted */
+		const char *weak;
+	} cases[] = {
+		{ "azure-vpngw", NULL, NULL, NULL, NULL, NULL },
+		{ "azure-vpngw", "true", NULL, NULL, NULL, NULL },
+		{ "azure-vpngw", NULL, "aes256-sha1-modp2048", NULL,
+		    "ike-proposal: aes256-sha1-modp2048: sha1 is weak; write sha256", NULL },
+		{ "azure-vpngw", "true", "aes256-sha1-modp2048", NULL, "profile azure-vpngw-legacy", NULL },
+		{ "azure-vpngw", "false", "aes256-sha256-modp1024", NULL, "modp1024 is weak; write modp2048",
+		    NULL },
+		{ "azure-vpngw", NULL, NULL, "aes256-sha1", "esp-proposal: aes256-sha1: sha1 is weak", NULL },
+		{ "azure-vpngw", NULL, NULL, "aes256gcm16-modp768", "no profile here admits it", NULL },
+		{ "azure-vpngw-legacy", NULL, NULL, NULL, "\"allow-weak\": true", NULL },
+		{ "azure-vpngw-legacy", "false", NULL, NULL,
+		    "of profile azure-vpngw-legacy has the weak modp1024", NULL },
+		{ "azure-vpngw-legacy", "false", "aes256-sha256-modp2048", NULL, "esp-proposal of profile",
+		    NULL },
+		{ "azure-vpngw-legacy", "false", "aes256-sha256-modp2048", "aes256gcm16", NULL, NULL },
+		{ "azure-vpngw-legacy", "true", "aes256-sha256-modp2048", "aes256gcm16", NULL, NULL },
+		{ "azure-vpngw-legacy", "true", NULL, NULL, NULL, "modp1024, sha1, 3des" },
+		{ "azure-vpngw-legacy", "true", "3des-sha1-modp1024", "aes256gcm16", NULL,
+		    "3des, sha1, modp1024" },
+		{ "azure-vpngw-legacy", "true", "aes256-md5-modp1024", NULL, "no profile here admits it",
+		    NULL },
+		{ "generic-ikev2", "true", "aes256-md5-modp768", NULL, "profile generic-ikev2-legacy", NULL },
+		{ "generic-ikev2-legacy", "true", "aes256-md5-modp768", "3des-md5", NULL,
+		    "md5, modp768, 3des" },
+		{ "generic-ikev2-legacy", "true", "des-md5-modp768", NULL, "DES falls", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		json_t *root = json_loads(smallest, 0, NULL);
+		char value[80], *text;
+		struct reason why = { 0 };
+		struct cfg *cfg;
+
+		snprintf(value, sizeof(value), "\"%s\"", cases[i].profile);
+		change(root, SITE "profile", value);
+		if (cases[i].allow)
+			change(root, SITE "tunnel/0/allow-weak", cases[i].allow);
+		snprintf(value, sizeof(value), "[\"%s\"]", cases[i].ike ? cases[i].ike : "");
+		if (cases[i].ike)
+			change(root, SITE "tunnel/0/ike-proposal", value);
+		snprintf(value, sizeof(value), "[\"%s\"]", cases[i].esp ? cases[i].esp : "");
+		if (cases[i].esp)
+			change(root, SITE "tunnel/0/esp-proposal", value);
+		text = json_dumps(root, 0);
+		cfg = cfg_load_text(context, text, "test.json", false, &why);
+		if (!cfg != !!cases[i].refused)
+			fail_msg("row %zu: %s %s", i, why.id, why.text);
+		if (!cfg) {
+			assert_string_equal(
+			    why.id, strstr(why.text, "DES") ? "config-wrong-value" : "config-weak-algorithm");
+			if (!strstr(why.text, cases[i].refused))
+				fail_msg("row %zu: %s", i, why.text);
+		} else {
+			assert_int_equal(cfg->n_note, cases[i].weak ? 1 : 0);
+			assert_int_equal(cfg->site[0].tunnel[0].n_weak > 0, cases[i].weak != NULL);
+			if (cases[i].weak && (strcmp(cfg->note[0].id, "config-weak-allowed") != 0 ||
+			                         !strstr(cfg->note[0].text, cases[i].weak)))
+				fail_msg("row %zu: %s", i, cfg->note[0].text);
+		}
+		cfg_free(cfg);
+		free(text);
+		json_decref(root);
+	}
+}
+
 static void lan_peers_and_references_load(void **state)
 {
 	static const char *const more[][2] = {
@@ -761,7 +835,7 @@ static void a_missing_model_is_named(void **state)
 	assert_non_null(strstr(why.text, dir));
 	assert_null(cfg_context_new(CW_SOURCE_DIR "/connector/mgmt/yang", dir, &why));
 	assert_string_equal(why.id, "profile-not-readable");
-	assert_int_equal(profiles_count(cfg_context_profiles(context)), 2);
+	assert_int_equal(profiles_count(cfg_context_profiles(context)), 4);
 }
 
 int main(void)
@@ -771,6 +845,7 @@ int main(void)
 		cmocka_unit_test(an_empty_connector_loads),
 		cmocka_unit_test(a_tunnel_overrules_its_profile),
 		cmocka_unit_test(any_peer_by_certificate_is_noted),
+		cmocka_unit_test(weak_algorithms_need_two_words),
 		cmocka_unit_test(lan_peers_and_references_load),
 		cmocka_unit_test(each_mistake_is_named),
 		cmocka_unit_test(a_cut_value_is_still_text),

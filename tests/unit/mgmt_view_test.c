@@ -120,7 +120,8 @@ static void tunnels_keep_the_contract(void **state)
 		.n_child = 1,
 		.child_rekeys = 2,
 		.n_rekey = 2,
-		.n_drop = 1 };
+		.n_drop = 1,
+		.weak = { { "sha1", "modp1024" }, 2 } };
 	json_t *j, *c;
 
 	(void)state;
@@ -143,7 +144,10 @@ static void tunnels_keep_the_contract(void **state)
 	EXPECT(j, "site:s", "name:s", "step:s", "local:s", "remote:s", "interface:s", "data-plane:s", "nat:s",
 	    "ike:o", "child:a", "child-rekeys:n", "local-port:n", "remote-port:n", "mtu:n", "mss:n",
 	    "mtu-outer:0", "mtu-possible:0", "mtu-probe:0", "mtu-probed:0", "mss-clamped:b", "mss-error:o",
-	    "drop:a");
+	    "weak-algorithm:a", "drop:a");
+	c = json_object_get(j, "weak-algorithm");
+	assert_int_equal(json_array_size(c), 2);
+	assert_string_equal(json_string_value(json_array_get(c, 1)), "modp1024");
 	assert_string_equal(str(j, "local"), "192.0.2.1");
 	EXPECT(json_object_get(j, "ike"), "spi-i:s", "spi-r:s", "proposal:s", "age:n", "rekeys:n");
 	assert_string_equal(str(json_object_get(j, "ike"), "spi-i"), "00000000000000c1");

@@ -44,15 +44,22 @@ static void the_shipped_ones_are_there(void **state)
 	struct reason why;
 	const struct profile *azure = profiles_find(shipped, "azure-vpngw", &why);
 	const struct profile *generic = profiles_find(shipped, "generic-ikev2", &why);
+	const struct profile *old_azure = profiles_find(shipped, "azure-vpngw-legacy", &why);
+	const struct profile *old = profiles_find(shipped, "generic-ikev2-legacy", &why);
 
 	(void)state;
-	assert_int_equal(profiles_count(shipped), 2);
+	assert_int_equal(profiles_count(shipped), 4);
 	assert_ptr_equal(profiles_at(shipped, 0), azure);
-	assert_ptr_equal(profiles_at(shipped, 1), generic);
-	assert_null(profiles_at(shipped, 2));
+	assert_ptr_equal(profiles_at(shipped, 1), old_azure);
+	assert_ptr_equal(profiles_at(shipped, 2), generic);
+	assert_ptr_equal(profiles_at(shipped, 3), old);
+	assert_null(profiles_at(shipped, 4));
+	assert_ptr_equal(profiles_legacy_twin(shipped, azure), old_azure);
+	assert_ptr_equal(profiles_legacy_twin(shipped, old_azure), old_azure);
+	assert_ptr_equal(profiles_legacy_twin(shipped, generic), old);
 	assert_null(profiles_find(shipped, "aws", &why));
 	assert_string_equal(why.id, "profile-unknown");
-	assert_non_null(strstr(why.text, "azure-vpngw, generic-ikev2"));
+	assert_non_null(strstr(why.text, "azure-vpngw, azure-vpngw-legacy, generic-ikev2"));
 }
 
 /* What the reference says of Azure (and the issue asks of the preset). */
@@ -89,21 +96,33 @@ static void azure_is_what_azure_wants(void **state)
 	assert_non_null(strstr(p->proposal_hint, "--pfs-group None"));
 }
 
-static void nothing_weak_is_offered(void **state)
+/* Nothing weak without its twin, and in a twin nothing that it doesn't name. */
+static void weak_only_in_twins(void **state)
 {
+	unsigned twins = 0;
+
 	(void)state;
 	for (size_t i = 0; i < profiles_count(shipped); i++) {
 		const struct profile *p = profiles_at(shipped, i);
+		const bool twin = strstr(p->id, "-legacy") != NULL;
+		const char *names[IKE_WEAK_MAX];
+		unsigned weak = 0;
 
-		for (unsigned k = 0; k < p->ike_proposals.n; k++) {
-			const struct ike_proposal *ike = &p->ike_proposals.list[k];
-
-			for (unsigned m = 0; m < ike->n_ke; m++)
-				assert_int_not_equal(ike->ke[m], KE_MODP_1024);
-			for (unsigned m = 0; m < ike->n_integ; m++)
-				assert_int_not_equal(ike->integ[m], INTEG_HMAC_SHA1_96);
-		}
+		assert_int_equal(twin, p->n_weak > 0);
+		for (unsigned k = 0; k < p->ike_proposals.n; k++)
+			weak += ike_proposal_weak(&p->ike_proposals.list[k], false, names);
+		for (unsigned k = 0; k < p->esp_proposals.n; k++)
+			weak += ike_proposal_weak(&p->esp_proposals.list[k], true, names);
+		assert_int_equal(twin, weak > 0);
+		/* also a twin begins with what is strong */
+		assert_int_equal(ike_proposal_weak(&p->ike_proposals.list[0], false, names), 0);
+		assert_int_equal(ike_proposal_weak(&p->esp_proposals.list[0], true, names), 0);
+		assert_int_equal(profile_admits(p, "sha1"), twin);
+		assert_false(profile_admits(p, "sha256"));
+		twins += twin;
 	}
+	assert_int_equal(twins, 2);
+	assert_false(profile_admits(profiles_find(shipped, "azure-vpngw-legacy", NULL), "md5"));
 }
 
 /* Parses a tree as the file of that profile; it must be refused, and the reason must hold part (may be NULL).
@@ -283,7 +302,7 @@ static void expect_change_refused(
 
 static void values_must_fit_together(void **state)
 {
-	json_t *only = json_array();
+	json_t *only = json_array(), *weak;
 
 	(void)state;
 	json_array_append_new(only, json_string("8074"));
@@ -292,6 +311,10 @@ static void values_must_fit_together(void **state)
 	expect_change_refused(
 	    "bgp", "keepalive", json_integer(100), "profile-wrong-value", "/bgp/keepalive: 100");
 	expect_change_refused("bgp", "reserved-as", only, "profile-wrong-value", "65515");
+	weak = json_pack("[s,s]", "aes256-sha256-modp2048", "aes256-sha1-modp2048");
+	expect_change_refused("ike", "proposals", weak, "profile-wrong-value", "sha1 is weak");
+	weak = json_pack("[s]", "aes256-sha256-modp1024");
+	expect_change_refused("esp", "proposals", weak, "profile-wrong-value", "write modp2048");
 }
 
 static void broken_files_are_named(void **state)
@@ -343,7 +366,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_shipped_ones_are_there),
 		cmocka_unit_test(azure_is_what_azure_wants),
-		cmocka_unit_test(nothing_weak_is_offered),
+		cmocka_unit_test(weak_only_in_twins),
 		cmocka_unit_test(every_key_matters),
 		cmocka_unit_test(values_must_fit_together),
 		cmocka_unit_test(broken_files_are_named),

@@ -44,6 +44,46 @@ static void test_cbc_typed_in(void **state)
 	assert_int_equal(cbc_crypt(true, 128, key, iv, pt, 0, ct), 0);
 }
 
+/*
+ * 3DES in CBC (RFC 2451): the blocks of NIST SP 800-67's example under its three keys. With an IV of zeros
+ * CBC's first block is the bare cipher's; the second one is made so that what is chained cancels.
+ */
+static void test_3des(void **state)
+{
+	static const char *const plain[] = { "5468652071756663", "6b2062726f776e20", "666f78206a756d70" };
+	static const char *const cipher[] = { "a826fd8ce53b855f", "cce21c8112256fe6", "68d5c05dd9b6b900" };
+	uint8_t key[24], mac[20] = { 1 }, aad[8] = { 2 }, iv[8] = { 0 }, want[16], text[16], icv[12];
+	struct aead_ctx *seal, *open;
+
+	(void)state;
+	hex("0123456789abcdef23456789abcdef01456789abcdef0123", key, 24);
+	seal = aead_new(true, ENCR_3DES, 0, key, INTEG_HMAC_SHA1_96, mac);
+	open = aead_new(false, ENCR_3DES, 0, key, INTEG_HMAC_SHA1_96, mac);
+	assert_true(seal && open);
+	for (unsigned i = 0; i < 3; i++) {
+		uint8_t next[8];
+
+		hex(plain[i], text, 8);
+		hex(plain[(i + 1) % 3], next, 8);
+		hex(cipher[i], want, 8);
+		hex(cipher[(i + 1) % 3], want + 8, 8);
+		for (unsigned k = 0; k < 8; k++)
+			text[8 + k] = next[k] ^ want[k];
+		assert_int_equal(aead_seal(seal, aad, 8, iv, text, 16, NULL, 0, icv), 0);
+		assert_memory_equal(text, want, 16);
+		icv[11] ^= 1;
+		assert_int_equal(aead_open(open, aad, 8, iv, text, 16, NULL, 0, icv), -1);
+		icv[11] ^= 1;
+		assert_int_equal(aead_open(open, aad, 8, iv, text, 16, NULL, 0, icv), 0);
+		hex(plain[i], want, 8);
+		assert_memory_equal(text, want, 8);
+	}
+	assert_int_equal(aead_seal(seal, aad, 8, iv, text, 12, NULL, 0, icv), -1); /* no whole blocks */
+	assert_null(aead_new(true, ENCR_3DES, 192, key, INTEG_HMAC_SHA1_96, mac));
+	aead_free(seal);
+	aead_free(open);
+}
+
 static void test_cbc_rfc3602(void **state)
 {
 	uint8_t key[32], iv[16], pt[128], ct[128];
@@ -228,7 +268,7 @@ static void test_combinations(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_cbc_typed_in),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_cbc_typed_in), cmocka_unit_test(test_3des),
 		cmocka_unit_test(test_cbc_rfc3602), cmocka_unit_test(test_cbc_wycheproof),
 		cmocka_unit_test(test_gcm_typed_in), cmocka_unit_test(test_gcm_wycheproof),
 		cmocka_unit_test(test_etm), cmocka_unit_test(test_combinations) };

@@ -18,8 +18,8 @@
 
 #define MAX_BYTES 1024
 
-static const enum ke_id groups[] = { KE_MODP_1024, KE_MODP_2048, KE_MODP_3072, KE_MODP_4096, KE_ECP_256,
-	KE_ECP_384, KE_ECP_521, KE_CURVE25519 };
+static const enum ke_id groups[] = { KE_MODP_768, KE_MODP_1024, KE_MODP_2048, KE_MODP_3072, KE_MODP_4096,
+	KE_ECP_256, KE_ECP_384, KE_ECP_521, KE_CURVE25519 };
 #define N_GROUPS (sizeof(groups) / sizeof(groups[0]))
 
 /* The private key gives this public value, and with the peer's this secret. */
@@ -79,7 +79,7 @@ static void test_typed_in(void **state)
 static void test_leading_zeros(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < 5; i++) {
 		uint8_t peer[CRYPTO_MAX_KE_PUBLIC] = { 0 }, pub[CRYPTO_MAX_KE_PUBLIC] = { 0 };
 		uint8_t want[CRYPTO_MAX_KE_PUBLIC] = { 0 };
 		struct ke_info info;
@@ -285,13 +285,13 @@ static void test_fresh(void **state)
 /* RFC 6989 2.1: 0, 1, p-1, p and what is above. */
 static void test_modp_refusals(void **state)
 {
-	static BIGNUM *(*const primes[])(BIGNUM *) = { BN_get_rfc2409_prime_1024, BN_get_rfc3526_prime_2048,
-		BN_get_rfc3526_prime_3072, BN_get_rfc3526_prime_4096 };
+	static BIGNUM *(*const primes[])(BIGNUM *) = { BN_get_rfc2409_prime_768, BN_get_rfc2409_prime_1024,
+		BN_get_rfc3526_prime_2048, BN_get_rfc3526_prime_3072, BN_get_rfc3526_prime_4096 };
 	static const int delta[] = { -1, 0, 1 };
 	uint8_t peer[CRYPTO_MAX_KE_PUBLIC];
 
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < 5; i++) {
 		uint64_t seed = 3;
 		struct rng rng = rng_seeded(&seed);
 		struct ke *k = ke_new(groups[i], &rng);

@@ -16,6 +16,19 @@ static const struct {
 	enum prf_id prf;
 	const char *key, *data, *out;
 } rfc4231[] = {
+	/* RFC 2202, cases 1, 2 and 5 (RFC 2403 and RFC 2404 name them) */
+	{ PRF_HMAC_MD5, "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", "4869205468657265",
+	    "9294727a3638bb1c13f48ef8158bfc9d" },
+	{ PRF_HMAC_MD5, "4a656665", "7768617420646f2079612077616e7420666f72206e6f7468696e673f",
+	    "750c783e6ab0b503eaa86e310a5db738" },
+	{ PRF_HMAC_MD5, "0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c", "546573742057697468205472756e636174696f6e",
+	    "56461ef2342edc00f9bab995690efd4c" },
+	{ PRF_HMAC_SHA1, "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", "4869205468657265",
+	    "b617318655057264e28bc0b6fb378c8ef146be00" },
+	{ PRF_HMAC_SHA1, "4a656665", "7768617420646f2079612077616e7420666f72206e6f7468696e673f",
+	    "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79" },
+	{ PRF_HMAC_SHA1, "0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c",
+	    "546573742057697468205472756e636174696f6e", "4c1a03424b55e07fe7f27be1d58bb9324a9a5a04" },
 	{ PRF_HMAC_SHA2_256, "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", "4869205468657265",
 	    "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7" },
 	{ PRF_HMAC_SHA2_384, "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", "4869205468657265",
@@ -53,6 +66,15 @@ static void test_typed_in(void **state)
 
 		check_prf(rfc4231[i].prf, key, k, data, d, want, hex(rfc4231[i].out, want, 64));
 	}
+	/* RFC 2202, case 5: truncated to 96 bits. */
+	memset(key, 0x0c, 20);
+	part = (struct chunk){ (const uint8_t *)"Test With Truncation", 20 };
+	assert_int_equal(integ(INTEG_HMAC_MD5_96, key, 16, &part, 1, out), 0);
+	hex("56461ef2342edc00f9bab995", want, 64);
+	assert_memory_equal(out, want, 12);
+	assert_int_equal(integ(INTEG_HMAC_SHA1_96, key, 20, &part, 1, out), 0);
+	hex("4c1a03424b55e07fe7f27be1", want, 64);
+	assert_memory_equal(out, want, 12);
 	/* RFC 4868 2.7.2.1, AUTH256-1: truncated to 128 bits. */
 	memset(key, 0x0b, 32);
 	part = (struct chunk){ (const uint8_t *)"Hi There", 8 };
