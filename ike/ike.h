@@ -154,7 +154,7 @@ struct ike_conn_config {
 
 struct ike_limits {
 	unsigned half_open_max; /* IKE_SAs as responder without IKE_AUTH; beyond that, INITs are dropped */
-	unsigned half_open_per_source; /* the same by source address */
+	unsigned half_open_per_source; /* the same by source: an IPv4 address, an IPv6 /64 */
 	unsigned cookie_threshold;     /* half-open count from which a COOKIE is demanded (0: always) */
 	unsigned established_max;
 };

@@ -9,6 +9,8 @@
  */
 #include "ike/engine.h"
 
+#include <string.h>
+
 static uint64_t keyed(const struct ike *ike, const void *data, size_t len)
 {
 	return siphash(&ike->hash_key, data, len);
@@ -54,10 +56,21 @@ void ike_unindex_sa(struct ike_sa *sa)
 	ike_unindex_source(sa);
 }
 
+/* Who has one IPv6 address has its /64 (RFC 4291 2.5.4, RFC 6177), so that counts as one source. */
+static struct addr source_of(const struct addr *a)
+{
+	struct addr s = *a;
+
+	if (s.family == 6)
+		memset(&s.b[8], 0, 8);
+	return s;
+}
+
 void ike_index_source(struct ike_sa *sa, const struct addr *source)
 {
-	sa->source = *source;
-	sa->sourced = !htab_add(&sa->ike->half_open_by_source, &sa->by_source, addr_hash(sa->ike, source));
+	sa->source = source_of(source);
+	sa->sourced =
+	    !htab_add(&sa->ike->half_open_by_source, &sa->by_source, addr_hash(sa->ike, &sa->source));
 }
 
 void ike_unindex_source(struct ike_sa *sa)
@@ -69,11 +82,12 @@ void ike_unindex_source(struct ike_sa *sa)
 
 unsigned ike_half_open_of(const struct ike *ike, const struct addr *source)
 {
+	struct addr from = source_of(source);
 	unsigned n = 0;
 
-	for (struct hnode *h = htab_find(&ike->half_open_by_source, addr_hash(ike, source)); h;
+	for (struct hnode *h = htab_find(&ike->half_open_by_source, addr_hash(ike, &from)); h;
 	     h = htab_find_next(h))
-		n += addr_eq(&container_of(h, struct ike_sa, by_source)->source, source);
+		n += addr_eq(&container_of(h, struct ike_sa, by_source)->source, &from);
 	return n;
 }
 

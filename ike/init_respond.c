@@ -12,6 +12,8 @@
 
 #include <string.h>
 
+#define REPEATS_MAX 16 /* an honest peer repeats some ten times before it gives up */
+
 static const mdur flood_said_every = { 60 * (int64_t)1000000000 };
 
 /* One request of a stranger, and where the answer goes. */
@@ -20,6 +22,7 @@ struct stranger {
 	const struct ike_header *h;
 	const struct endpoint *local, *remote;
 	bool natt;
+	size_t len; /* of the request */
 	struct ike_payloads p;
 	struct ike_offer offer;
 	struct ike_ke_view ke;
@@ -74,7 +77,7 @@ static bool any_serves(const struct stranger *s)
 	return false;
 }
 
-/* An answer that keeps no state: one notification. */
+/* An answer that keeps no state: one notification, never longer than what asked for it. */
 static void answer(const struct stranger *s, uint16_t type, const void *data, size_t len)
 {
 	struct ike *ike = s->ike;
@@ -84,7 +87,8 @@ static void answer(const struct stranger *s, uint16_t type, const void *data, si
 
 	ike_build_notify(&b, IKE_PROTO_NONE, NULL, type, data, len);
 	if (ike_build_finish(&b, &body_len) ||
-	    ike_message_plain(&h, b.first, ike->body, body_len, ike->msg, sizeof(ike->msg), &msg_len))
+	    ike_message_plain(&h, b.first, ike->body, body_len, ike->msg, sizeof(ike->msg), &msg_len) ||
+	    msg_len > s->len)
 		return;
 	ike_act_send(ike, 0, s->local, s->remote, s->natt, ike->msg, msg_len, 0);
 }
@@ -128,15 +132,17 @@ static bool admit(const struct stranger *s, mtime now)
 	return true;
 }
 
-/* A repeat of a request that has its half-open SA (RFC 7296 2.1): the same answer, or none while it is made.
+/*
+ * A repeat of a request that has its half-open SA (RFC 7296 2.1): the same answer, or none while it is made.
+ * That answer may be longer than the request, so who forges a source gets it a few times only.
  */
 static bool repeated(const struct stranger *s, const uint8_t *data, size_t len)
 {
 	for (struct ike_sa *sa = NULL; (sa = ike_sa_by_their_spi(s->ike, s->h->spi_i, sa));) {
 		if (!addr_eq(&sa->remote.addr, &s->remote->addr))
 			continue;
-		if (sa->state == IKE_SA_HALF_OPEN && sa->init_peers.len == len &&
-		    !memcmp(sa->init_peers.data, data, len))
+		if (sa->state == IKE_SA_HALF_OPEN && sa->kept_repeats < REPEATS_MAX &&
+		    sa->init_peers.len == len && !memcmp(sa->init_peers.data, data, len))
 			ike_respond_again(sa);
 		return true;
 	}
@@ -182,7 +188,9 @@ static void open_half(struct stranger *s, struct ike_conn *conn, const struct ik
 void ike_init_request(struct ike *ike, const struct ike_header *h, struct rd chain, const uint8_t *data,
     size_t len, const struct endpoint *local, const struct endpoint *remote, bool natt, mtime now)
 {
-	struct stranger s = { .ike = ike, .h = h, .local = local, .remote = remote, .natt = natt };
+	struct stranger s = {
+		.ike = ike, .h = h, .local = local, .remote = remote, .natt = natt, .len = len
+	};
 	struct ike_conn *conn, *unfit;
 	struct ike_choice c;
 	struct ke_info info;

@@ -4,6 +4,8 @@
  * of their own. What an attacker sends may cost a datagram, never the tunnel.
  */
 #include "ike/engine.h"
+#include "ike/message.h"
+#include "ike/sa_payload.h"
 #include "tests/support/ike_net.h"
 
 #include <stdarg.h>
@@ -79,6 +81,193 @@ static void test_forged_source(void **state)
 	assert_true(ike_net_run_until(&net, mdur_s(3), ike_net_both_up));
 	ike_net_run(&net, mdur_s(40));
 	ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
+	ike_net_finish(&net);
+}
+
+/* Who has an IPv6 address has its /64: all of that is one source, and another /64 is another one. */
+static void test_one_source_is_a_64(void **state)
+{
+	static struct capture c;
+	struct ike_conn_config any;
+	struct ike_stats stats;
+	struct ike_net net;
+	const unsigned most = ike_default_limits.half_open_per_source / 2;
+
+	(void)state;
+	ike_net_pair(&net, 3, IKE_DEFAULT, ESP_DEFAULT);
+	get_init(&net, &c);
+	any = ike_net_config(&net, 1, 0, IKE_DEFAULT, ESP_DEFAULT);
+	any.role = IKE_ROLE_RESPOND;
+	any.n_remote = 0;
+	any.local = (struct addr){ 0 };
+	assert_int_equal(ike_conn_update(net.peer[1].ike, IKE_NET_CONN, &any, NULL), 0);
+	ike_net_up(&net, 1);
+	for (unsigned net64 = 1; net64 <= 3; net64++) {
+		for (unsigned i = 0; i < 100; i++) {
+			struct endpoint from = { .addr = { .family = 6, .b = { 0x20, 1, 0x0d, 0xb8 } },
+				.port = 500 };
+			uint64_t spi = ike_net_random(&net) | 1;
+
+			from.addr.b[7] = (uint8_t)net64;
+			from.addr.b[8] = (uint8_t)(i * 7);
+			from.addr.b[15] = (uint8_t)i;
+			memcpy(c.data, &spi, sizeof(spi));
+			ike_net_inject(&net, 1, &from, false, c.data, c.len);
+		}
+		ike_stats(net.peer[1].ike, &stats);
+		assert_int_equal(stats.half_open, net64 * most);
+		assert_int_equal(stats.cookies_sent, net64 * (100 - most));
+	}
+	ike_net_run(&net, mdur_s(60));
+	ike_net_finish(&net);
+}
+
+struct weighed {
+	size_t longest, sum; /* what peer 1 sends */
+};
+
+static bool weigh(struct ike_net *net, unsigned from, uint8_t *data, size_t *len, void *ctx)
+{
+	struct weighed *w = ctx;
+
+	(void)net;
+	(void)data;
+	if (from == 1) {
+		w->longest = *len > w->longest ? *len : w->longest;
+		w->sum += *len;
+	}
+	return true;
+}
+
+/* IKE_SA_INIT of this suite and group with a KE payload of ke_len bytes and nothing that isn't needed. */
+static size_t small_init(
+    struct ike_net *net, const char *suite, unsigned group, size_t ke_len, uint8_t *out, size_t cap)
+{
+	static const uint8_t ke[512] = { 1 }, nonce[16] = { 1 };
+	struct ike_proposals offer = { .n = 1 };
+	uint8_t body[1024];
+	struct ike_build b = ike_build_init(body, sizeof(body));
+	struct ike_header h = {
+		.spi_i = ike_net_random(net) | 1, .exchange = IKE_X_SA_INIT, .from_initiator = true
+	};
+	size_t body_len, len;
+
+	assert_int_equal(ike_proposal_parse(suite, false, &offer.list[0], NULL), 0);
+	ike_build_sa(&b, &offer, IKE_PROTO_IKE, NULL, true);
+	ike_build_ke(&b, (uint16_t)group, ke, ke_len);
+	ike_build_nonce(&b, nonce, sizeof(nonce));
+	assert_int_equal(ike_build_finish(&b, &body_len), 0);
+	assert_int_equal(ike_message_plain(&h, b.first, body, body_len, out, cap, &len), 0);
+	return len;
+}
+
+/* Whoever forges a victim's address gets no more out of us than he puts in: errors and cookies are no longer
+ * than the request, and a completed answer, which may be, is not repeated for ever. */
+static void test_no_amplification(void **state)
+{
+	static const struct {
+		const char *what, *suite;
+		unsigned group;
+		size_t ke_len;
+		unsigned cookie_threshold;
+		bool answered;
+	} rows[] = {
+		{ "NO_PROPOSAL_CHOSEN", "aes128-sha384-ecp256", KE_ECP_256, 64, 9, true },
+		{ "INVALID_KE_PAYLOAD", IKE_DEFAULT, KE_ECP_256, 64, 9, true },
+		{ "INVALID_KE_PAYLOAD, nearly no KE", IKE_DEFAULT, KE_CURVE25519, 1, 9, true },
+		{ "COOKIE", IKE_DEFAULT, KE_CURVE25519, 32, 0, true },
+		{ "COOKIE, nearly no KE", IKE_DEFAULT, KE_CURVE25519, 1, 0, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ike_limits limits = ike_default_limits;
+		struct weighed w = { 0 };
+		struct ike_conn_config b;
+		struct endpoint from;
+		struct ike_net net;
+		uint8_t init[1024];
+		size_t len;
+
+		limits.cookie_threshold = rows[i].cookie_threshold;
+		ike_net_init(&net, 40 + i, 2);
+		ike_net_restart_peer(&net, 1, &limits);
+		b = ike_net_config(&net, 1, 0, IKE_DEFAULT, ESP_DEFAULT);
+		b.role = IKE_ROLE_RESPOND;
+		ike_net_add(&net, 1, &b);
+		ike_net_up(&net, 1);
+		net.tap = weigh;
+		net.tap_ctx = &w;
+		from = (struct endpoint){ net.peer[0].addr, 500 };
+		len = small_init(&net, rows[i].suite, rows[i].group, rows[i].ke_len, init, sizeof(init));
+		ike_net_inject(&net, 1, &from, false, init, len);
+		ike_net_run(&net, mdur_ms(500));
+		if (w.longest > len || (w.longest > 0) != rows[i].answered)
+			fail_msg("%s: %zu for %zu", rows[i].what, w.longest, len);
+		ike_net_finish(&net);
+	}
+}
+
+/* No payloads at all but what parses: 60 bytes. A COOKIE would be longer, so there is none. */
+static void test_tiny_request(void **state)
+{
+	struct ike_limits limits = ike_default_limits;
+	struct weighed w = { 0 };
+	struct ike_conn_config b;
+	struct endpoint from;
+	struct ike_net net;
+	uint8_t init[1024], body[64];
+	struct ike_build build = ike_build_init(body, sizeof(body));
+	struct ike_header h = { .spi_i = 5, .exchange = IKE_X_SA_INIT, .from_initiator = true };
+	size_t body_len, len;
+
+	(void)state;
+	limits.cookie_threshold = 0;
+	ike_net_init(&net, 50, 2);
+	ike_net_restart_peer(&net, 1, &limits);
+	b = ike_net_config(&net, 1, 0, IKE_DEFAULT, ESP_DEFAULT);
+	b.role = IKE_ROLE_RESPOND;
+	ike_net_add(&net, 1, &b);
+	ike_net_up(&net, 1);
+	net.tap = weigh;
+	net.tap_ctx = &w;
+	ike_build_payload(&build, IKE_P_SA);
+	ike_build_ke(&build, KE_CURVE25519, body, 1);
+	ike_build_nonce(&build, (const uint8_t *)"0123456789abcdef", 16);
+	assert_int_equal(ike_build_finish(&build, &body_len), 0);
+	assert_int_equal(ike_message_plain(&h, build.first, body, body_len, init, sizeof(init), &len), 0);
+	assert_true(len < 69);
+	from = (struct endpoint){ net.peer[0].addr, 500 };
+	ike_net_inject(&net, 1, &from, false, init, len);
+	ike_net_run(&net, mdur_ms(500));
+	assert_int_equal(w.longest, 0);
+	ike_net_finish(&net);
+}
+
+/* The same good request again and again, as if the victim repeated it: few of the longer answers go out. */
+static void test_repeated_init(void **state)
+{
+	static struct capture c;
+	struct weighed w = { 0 };
+	struct endpoint from;
+	struct ike_net net;
+
+	(void)state;
+	ike_net_pair(&net, 60, IKE_DEFAULT, ESP_DEFAULT);
+	get_init(&net, &c);
+	ike_net_up(&net, 1);
+	net.peer[0].cut = true;
+	net.tap = weigh;
+	net.tap_ctx = &w;
+	from = (struct endpoint){ net.peer[0].addr, 500 };
+	for (unsigned i = 0; i < 300; i++) {
+		ike_net_inject(&net, 1, &from, false, c.data, c.len);
+		ike_net_run(&net, mdur_ms(20));
+	}
+	assert_true(w.longest > 100);
+	assert_in_range(w.sum, 2 * w.longest, 20 * w.longest); /* an honest peer's repeats are answered */
+	ike_net_run(&net, mdur_s(40));
+	net.peer[0].cut = false;
 	ike_net_finish(&net);
 }
 
@@ -340,6 +529,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_forged_source),
+		cmocka_unit_test(test_one_source_is_a_64),
+		cmocka_unit_test(test_no_amplification),
+		cmocka_unit_test(test_tiny_request),
+		cmocka_unit_test(test_repeated_init),
 		cmocka_unit_test(test_complaints_are_few),
 		cmocka_unit_test(test_complaints_in_turn),
 		cmocka_unit_test(test_cookie_twice),
