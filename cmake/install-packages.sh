@@ -19,6 +19,8 @@ CW_LAB_PACKAGES=(linux-image-cloud-amd64 qemu-system-x86 qemu-system-common busy
 # shellcheck disable=SC2034
 CW_PEER_libreswan=(libreswan libnss3-tools libnss3 libnspr4 libcurl3-nss libldap-2.5-0 libldns3 libunbound8
 	libevent-core-2.1-7 libevent-pthreads-2.1-7 libprotobuf-c1 libhiredis0.14 libcap-ng0 libaudit1)
+# shellcheck disable=SC2034
+CW_PEER_openiked=(openiked)
 CW_SERVICES=(strongswan.service strongswan-starter.service bird.service frr.service nftables.service)
 
 cw_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """In the kernel's data plane (run by kernel_lab): two causewayd, also through a NAT that changes its mappings; libreswan
-with an xfrm interface, started by us and by it. Traffic both ways.
+with an xfrm interface and OpenIKED with policies, started by us and by it. Traffic both ways, and rekeys.
 """
 from lab import api, kernel, traffic
 from lab.azure import PREFIX, Azure
@@ -10,6 +10,7 @@ from lab.causeway import Causeway, tunnel_of
 from lab.lab import wait_for
 from lab.libreswan import Libreswan
 from lab.nat import NEXT_PUBLIC, PUBLIC, Nat
+from lab.openiked import OpenIked
 
 FAR, OURS = "10.100.255.254", "10.0.0.10"
 
@@ -33,11 +34,12 @@ def passes(net, cw, text):
     cw.wait_step("passing", timeout=30)
 
 
-def rekeys(net, cw):
+def rekeys(net, cw, start=None, by="us"):
     old = api.spis(api.tunnel(cw))
-    api.rekey(cw)
-    wait_for("a new child, alone", lambda: len(api.spis(api.tunnel(cw))) == 1 and api.spis(api.tunnel(cw)) != old, 60)
-    passes(net, cw, "after the rekey")
+    (start or (lambda: api.rekey(cw)))()
+    wait_for(f"a new child, alone, by {by}",
+             lambda: len(api.spis(api.tunnel(cw))) == 1 and api.spis(api.tunnel(cw)) != old, 60)
+    passes(net, cw, f"after the rekey by {by}")
 
 
 def leaves_nothing(ns):
@@ -133,6 +135,9 @@ def libreswan(case):
             peer.route()
             passes(net, cw, "with libreswan")
             equal(api.tunnel(cw)["data-plane"], "kernel", "data plane")
+        with case.step("libreswan: child rekeys by us and by it"):
+            rekeys(net, cw)
+            rekeys(net, cw, peer.rekey_child, "libreswan")
         with case.step("libreswan: we end; nothing is left"):
             cw.stop(timeout=40)
             leaves_nothing(net.onprem)
@@ -144,14 +149,47 @@ def libreswan(case):
             cw.wait_step("child", timeout=60)
             peer.route()
             passes(net, cw, "with libreswan as initiator")
+            rekeys(net, cw, peer.rekey_child, "libreswan")
+            rekeys(net, cw)
             cw.stop(timeout=40)
         peer.stop()
+
+
+def openiked(case):
+    """Its policies stand in for routes; the next hop of the far network only has to be there."""
+    with case.lab("kernel-openiked") as lab:
+        net = Azure(lab, hosts=False)
+        net.azure.ip("route", "add", "10.0.0.0/16", "via", "192.0.2.1")
+        for who, role, mode in (("us", "initiate", "passive"), ("OpenIKED", "respond", "active")):
+            cw = api.instead(net.causeway(f"cw-{role}", static(role, **{
+                "esp-proposal": ["aes256-sha384"], "liveness-interval": 2, "liveness-timeout": 60}), release=True))
+            with case.step(f"OpenIKED: started by {who}"):
+                if role == "respond":
+                    cw.start(timeout=60)
+                peer = OpenIked(net.azure, f"iked-{mode}", mode=mode).start()
+                if role == "initiate":
+                    cw.start(timeout=60)
+                cw.wait_step("child", timeout=120)
+                passes(net, cw, f"with OpenIKED, started by {who}")
+            with case.step(f"OpenIKED, started by {who}: rekeys of the child and of the IKE SA"):
+                rekeys(net, cw)
+                old = api.tunnel(cw)["ike"]["spi-i"]
+                api.rekey_ike(cw)
+                wait_for("a new IKE SA", lambda o=old: (api.tunnel(cw)["ike"] or {"spi-i": o})["spi-i"] != o, 60)
+                passes(net, cw, "after the IKE rekey")
+            with case.step(f"OpenIKED, started by {who}: we end, and it knows"):
+                cw.stop(timeout=40)
+                leaves_nothing(net.onprem)
+                if role == "initiate":
+                    wait_for("OpenIKED to be rid of its SAs", lambda: not net.azure.ip("xfrm", "state"), 60)
+                peer.stop()
 
 
 def main(case):
     two_causeways(case)
     behind_nat(case)
     libreswan(case)
+    openiked(case)
 
 
 run_case("kernel_peers", main)

@@ -45,6 +45,18 @@ def rekey(cw, name="azure-hq/t1", **more):
     _ask(cw, "POST", "/restconf/operations/causeway:tunnel-rekey", {"causeway:input": {"tunnel": name, **more}})
 
 
+def rekey_ike(cw, name="azure-hq/t1"):
+    _ask(cw, "POST", "/restconf/operations/causeway:tunnel-rekey-ike", {"causeway:input": {"tunnel": name}})
+
+
+def up(cw, name="azure-hq/t1"):
+    _ask(cw, "POST", "/restconf/operations/causeway:tunnel-up", {"causeway:input": {"tunnel": name}})
+
+
+def down(cw, name="azure-hq/t1"):
+    _ask(cw, "POST", "/restconf/operations/causeway:tunnel-down", {"causeway:input": {"tunnel": name}})
+
+
 def spis(row):
     return sorted((int(c["spi-in"], 16), int(c["spi-out"], 16)) for c in row["child"])
 

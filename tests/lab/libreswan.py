@@ -13,13 +13,12 @@ conn gw
   left={local}
   leftid={local}
   right={remote}
-  rightid=%any
+  rightid={remote}
   authby=secret
   ikev2=insist
   ike={ike}
   esp={esp}
   pfs=no
-  narrowing=yes
   leftsubnet={local_ts}
   rightsubnet={remote_ts}
   leftupdown=/bin/true
@@ -93,10 +92,10 @@ class Libreswan:
         self.whack("--name", "gw", "--initiate", "--asynchronous")
 
     def rekey_child(self):
-        self.whack("--name", "gw", "--rekey-child", check=False)
+        self.whack("--name", "gw", "--rekey-ipsec")
 
     def rekey_ike(self):
-        self.whack("--name", "gw", "--rekey-ike", check=False)
+        self.whack("--name", "gw", "--rekey-ike")
 
     def stop(self):
         return self.process.stop()
