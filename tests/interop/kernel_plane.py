@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The kernel's data plane (run by kernel_lab), against strongSwan with the kernel's IPsec: the main job, every suite, NAT
-traversal, IPv6 outside and inside, rekeys, deaths and restarts, what others do to our SAs, and what is refused.
+traversal, IPv6 outside and inside, rekeys, deaths and restarts, what others do to our SAs, protected prefixes, and what is refused.
 
 One boot, one strongSwan with one connection after the other: starting things is slow on an emulated CPU.
 """
@@ -192,6 +192,41 @@ def ipv6(case, net):
             check(traffic.ping(net.onprem, "fd00:b::1", "fd00:a::1", count=3), "IPv6 in IPv6")
 
 
+def protected(case, net):
+    """What the xfrm interface doesn't carry must not take the default route."""
+    def change(config):
+        static(start="manual")(config)
+        config["causeway:connector"]["protect"] = [PREFIX]
+
+    def fenced(when):
+        wait_for(f"the way to be shut {when}", lambda: not net.onprem.ip("route", "get", FAR, check=False), 30)
+
+    with case.step("protect[]: with a default route there, nothing in clear before, between and after the tunnel"):
+        net.onprem.ip("route", "add", "default", "via", "192.0.2.2")
+        clear = kernel.PacketMonitor(net.onprem, "wan0", f"ip and dst net {PREFIX}", name="clear")
+        with running(net, "cw-protect", change) as cw:
+            fenced("before the tunnel")
+            senders = [ns.spawn(f"flood-{ns.short}", "ping", "-n", "-q", "-i", "0.02", FAR) for ns in (net.lan, net.onprem)]
+            api.up(cw)
+            cw.wait_step("child", timeout=60)
+            passes(net, cw, "of a protected prefix")
+            net.onprem.ip("xfrm", "policy", "flush")
+            net.onprem.ip("xfrm", "state", "deleteall")
+            foreign_again(net.onprem)
+            passes(net, cw, "after SAs and policies were flushed")
+            net.onprem.ip("link", "del", api.tunnel(cw)["interface"])
+            passes(net, cw, "after the interface was deleted")
+            api.down(cw)
+            fenced("after the tunnel")
+            for sender in senders:
+                sender.kill()
+            equal(clear.seen(), [], "packets in clear")
+        traffic.ping(net.onprem, FAR, count=1)
+        wait_for("what goes in clear without us to be seen", clear.seen, 10, 0.3)
+        clear.process.stop()
+        net.onprem.ip("route", "del", "default")
+
+
 def refused(case, net):
     with case.step("user and kernel in one configuration: refused, with the reason"):
         def change(config):
@@ -219,6 +254,7 @@ def main(case):
         suites(case, net)
         encapsulated(case, net)
         ipv6(case, net)
+        protected(case, net)
         refused(case, net)
 
 
