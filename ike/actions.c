@@ -188,12 +188,16 @@ void ike_act_ike_rekeyed(const struct ike_sa *old, const struct ike_sa *heir)
 	n->a.ike.how = heir->how;
 }
 
-void ike_act_moved(struct ike *ike, uint32_t conn, const struct endpoint *to)
+void ike_act_moved(const struct ike_sa *sa, bool mobike)
 {
-	struct ike_action_node *n = push(ike, IKE_ACT_REMOTE_MOVED, conn, 0);
+	struct ike_action_node *n = push(sa->ike, IKE_ACT_REMOTE_MOVED, sa->conn->id, 0);
 
-	if (n)
-		n->a.moved = *to;
+	if (!n)
+		return;
+	n->a.moved.local = ike_child_local(sa);
+	n->a.moved.remote = ike_child_remote(sa);
+	n->a.moved.udp_encap = ike_child_in_udp(sa);
+	n->a.moved.mobike = mobike;
 }
 
 void ike_act_report(struct ike *ike, uint32_t conn, enum ike_severity severity, const struct reason *why)

@@ -12,6 +12,7 @@
 #include "ike/auth.h"
 #include "ike/engine.h"
 #include "ike/identity.h"
+#include "ike/mobike.h"
 #include "ike/ppk.h"
 #include "ike/reasons.h"
 #include "ike/ts.h"
@@ -85,6 +86,7 @@ static void send_first(struct ike_sa *sa, mtime now)
 	ike_build_sa(&b, &cfg->esp_proposals, IKE_PROTO_ESP, &spi_chunk, false);
 	ike_build_ts(&b, IKE_P_TSI, cfg->tsi, cfg->n_tsi);
 	ike_build_ts(&b, IKE_P_TSR, cfg->tsr, cfg->n_tsr);
+	ike_mobike_offer(sa, &b);
 	a->stage = IKE_AUTH_STAGE_IDLE;
 	a->rounds = 1;
 	a->told_all = !a->wants_eap;
@@ -279,6 +281,7 @@ static void verified(
 		return;
 	}
 	ike_ppk_settled(sa);
+	ike_mobike_agreed(sa, p);
 	ike_task_clear(sa);
 	conn->attempt = NULL;
 	ike_sa_establish(sa, now);

@@ -13,6 +13,7 @@
 #include "ike/eap_session.h"
 #include "ike/engine.h"
 #include "ike/identity.h"
+#include "ike/mobike.h"
 #include "ike/ppk.h"
 #include "ike/reasons.h"
 #include "ike/ts.h"
@@ -144,6 +145,11 @@ static int begin(struct ike_sa *sa, const struct request *rq, mtime now)
 		refuse(sa, rq->msg_id, IKE_N_AUTHENTICATION_FAILED, &why, now);
 		return -1;
 	}
+	if (conn->cfg.mobike && !ike_mobike_untranslated(p, &sa->local, &sa->remote)) {
+		ike_reason_refused_nat(&why, sa);
+		refuse(sa, rq->msg_id, IKE_N_UNEXPECTED_NAT_DETECTED, &why, now);
+		return -1;
+	}
 	own = ike_own_identity(conn, sa);
 	sa->auth = ike_auth_new();
 	if (!sa->auth || ike_auth_set_id(&sa->auth->id_mine, &own) ||
@@ -204,8 +210,8 @@ static void build_proof(struct ike_sa *sa, struct ike_build *b, const struct req
 }
 
 /* Answers the last request, with the child if there is one. */
-static void respond(struct ike_sa *sa, const struct request *rq, const struct ike_child_new *n,
-    const struct ike_child *c, uint16_t refusal)
+static void respond(struct ike_sa *sa, const struct request *rq, const struct ike_payloads *offer,
+    const struct ike_child_new *n, const struct ike_child *c, uint16_t refusal)
 {
 	struct ike_build b = ike_build_init(sa->ike->body, sizeof(sa->ike->body));
 	uint8_t spi[IKE_SPI_LEN_ESP];
@@ -222,6 +228,9 @@ static void respond(struct ike_sa *sa, const struct request *rq, const struct ik
 	} else {
 		ike_build_notify(&b, IKE_PROTO_NONE, NULL, refusal, NULL, 0);
 	}
+	ike_mobike_agreed(sa, offer);
+	if (sa->mobike.on)
+		ike_mobike_offer(sa, &b);
 	ike_respond(sa, IKE_X_AUTH, rq->msg_id, &b, c ? c->add_in : 0);
 }
 
@@ -245,7 +254,7 @@ static void finish(struct ike_sa *sa, const struct request *rq, const struct ike
 			ike_reason_internal(&why, "the child SA could not be made");
 		}
 	}
-	respond(sa, rq, &n, c, refusal);
+	respond(sa, rq, offer, &n, c, refusal);
 	ike_ppk_settled(sa);
 	ike_sa_establish(sa, now);
 	if (c) {

@@ -70,6 +70,49 @@ uint32_t ike_task_new_spi(struct ike_sa *sa)
 	return spi;
 }
 
+bool ike_child_in_udp(const struct ike_sa *sa)
+{
+	/* ESP in UDP runs on the ports of IKE: a peer that stayed on 500 does not do it. */
+	return sa->natt && sa->natd && (sa->nat_local || sa->nat_remote || sa->nat_pretended);
+}
+
+struct endpoint ike_child_local(const struct ike_sa *sa)
+{
+	return sa->mobike.unchecked ? sa->mobike.esp_local : sa->local;
+}
+
+struct endpoint ike_child_remote(const struct ike_sa *sa)
+{
+	return sa->mobike.unchecked ? sa->mobike.esp_remote : sa->remote;
+}
+
+static bool moves(const struct ike_child *c)
+{
+	struct endpoint local = ike_child_local(c->sa), remote = ike_child_remote(c->sa);
+
+	return !endpoint_eq(&c->in.local, &local) || !endpoint_eq(&c->in.remote, &remote) ||
+	       c->in.udp_encap != ike_child_in_udp(c->sa);
+}
+
+static void take_addresses(struct ike_child *c)
+{
+	c->in.local = c->out.local = ike_child_local(c->sa);
+	c->in.remote = c->out.remote = ike_child_remote(c->sa);
+	c->in.udp_encap = c->out.udp_encap = ike_child_in_udp(c->sa);
+}
+
+void ike_children_move(struct ike_sa *sa, bool mobike)
+{
+	struct ike_child *live = sa->conn->live;
+
+	if (!live || live->sa != sa || !moves(live))
+		return; /* of another SA: when its child goes live (ike_child_activate) */
+	list_for_each (&sa->children, struct ike_child, c, node)
+		if (c->state != IKE_CHILD_GONE)
+			take_addresses(c);
+	ike_act_moved(sa, mobike);
+}
+
 static void fill_direction(struct ike_child_sa *d, bool inbound, const struct ike_sa *sa,
     const struct ike_child_new *n, const struct ike_child_keys *keys)
 {
@@ -85,10 +128,9 @@ static void fill_direction(struct ike_child_sa *d, bool inbound, const struct ik
 	d->esn = s->esn;
 	memcpy(d->encr_key, initiators ? keys->encr_i : keys->encr_r, sizeof(d->encr_key));
 	memcpy(d->integ_key, initiators ? keys->integ_i : keys->integ_r, sizeof(d->integ_key));
-	/* ESP in UDP runs on the ports of IKE: a peer that stayed on 500 does not do it. */
-	d->udp_encap = sa->natt && sa->natd && (sa->nat_local || sa->nat_remote || sa->nat_pretended);
-	d->local = sa->local;
-	d->remote = sa->remote;
+	d->udp_encap = ike_child_in_udp(sa);
+	d->local = ike_child_local(sa);
+	d->remote = ike_child_remote(sa);
 	memcpy(d->ts_local, n->ts_local, sizeof(d->ts_local));
 	memcpy(d->ts_remote, n->ts_remote, sizeof(d->ts_remote));
 	d->n_ts_local = n->n_ts_local;
@@ -173,18 +215,21 @@ void ike_child_activate(struct ike_child *c, mtime now)
 	struct ike_conn *conn = c->sa->conn;
 	struct ike *ike = conn->ike;
 	struct ike_child *before = conn->live;
+	bool moved;
 
 	if (before == c)
 		return;
+	moved = moves(c); /* while another was live */
+	take_addresses(c);
 	if (!c->out_installed) {
-		c->out.remote = c->sa->remote;
-		c->out.local = c->sa->local;
 		c->add_out = ike_act_sa_add(ike, conn->id, &c->out, c->add_in);
 		c->out_installed = true;
 		cleanse(c->out.encr_key, sizeof(c->out.encr_key));
 		cleanse(c->out.integ_key, sizeof(c->out.integ_key));
 	}
 	conn->live = c;
+	if (moved)
+		ike_act_moved(c->sa, false);
 	if (before) {
 		conn->child_rekeys++;
 		c->took_over_from = before->spi_in;

@@ -116,7 +116,8 @@ uint64_t ike_act_child(struct ike *ike, uint32_t conn, enum ike_action_kind kind
 void ike_act_child_down_first(struct ike *ike, uint32_t conn, uint32_t spi_in);
 uint64_t ike_act_child_rekeyed(struct ike *ike, const struct ike_child *c, const struct ike_child *before);
 void ike_act_ike_rekeyed(const struct ike_sa *old, const struct ike_sa *heir);
-void ike_act_moved(struct ike *ike, uint32_t conn, const struct endpoint *to);
+/* To where the children of this SA, the live one's, send. */
+void ike_act_moved(const struct ike_sa *sa, bool mobike);
 void ike_act_report(struct ike *ike, uint32_t conn, enum ike_severity severity, const struct reason *why);
 #define IKE_DROPPED_MAX 16
 struct ike_dropped {
@@ -207,9 +208,13 @@ int ike_request_send_plain(struct ike_sa *sa, uint8_t exchange, struct ike_build
 void ike_respond(struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, struct ike_build *b, uint64_t depends);
 void ike_respond_notify(
     struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, uint16_t type, const void *data, size_t len);
-void ike_respond_again(struct ike_sa *sa);
+/* To where it was asked for again. */
+void ike_respond_again(struct ike_sa *sa, const struct ike_way *way);
 uint64_t ike_send_raw(struct ike_sa *sa, const struct ike_bytes *msg, uint64_t depends);
 void ike_retransmit(struct ike_sa *sa, mtime now);
+/* Our outstanding request, at once and not by its schedule: by another way, or (NULL) by the one in use,
+ * which is new. */
+void ike_request_again(struct ike_sa *sa, const struct ike_way *other, mtime now);
 void ike_out_clear(struct ike_sa *sa);
 void ike_task_clear(struct ike_sa *sa);
 /* Keeps a request whose answer waits for the job of this ticket. -1: no memory. */
@@ -283,6 +288,12 @@ struct ike_child_new { /* what a negotiation has settled */
 	unsigned n_ts_local, n_ts_remote;
 	uint32_t old_spi_in; /* of the child it replaces */
 };
+/* Do its children put ESP into UDP? And between which addresses are they? */
+bool ike_child_in_udp(const struct ike_sa *sa);
+struct endpoint ike_child_local(const struct ike_sa *sa);
+struct endpoint ike_child_remote(const struct ike_sa *sa);
+/* Its children take up the addresses that the SA has now. */
+void ike_children_move(struct ike_sa *sa, bool mobike);
 /* Makes the child and installs its inbound side. NULL when keys or memory fail. */
 struct ike_child *ike_child_create(struct ike_sa *sa, const struct ike_child_new *n, mtime now);
 void ike_child_free(struct ike_child *c);

@@ -30,6 +30,7 @@ struct ike;
 #define IKE_ID_MAX      512
 #define IKE_TS_MAX      8 /* traffic selectors a side, per child SA */
 #define IKE_REMOTES_MAX 8 /* addresses of one peer, tried in turn */
+#define IKE_LOCALS_MAX  8 /* addresses of ours that lead to one peer */
 
 /* Identification payload (RFC 7296 3.5). */
 enum ike_id_type {
@@ -147,6 +148,7 @@ struct ike_conn_config {
 	unsigned retransmit_tries; /* until established; default when 0: 7 */
 	mdur retry_min, retry_max; /* between attempts to connect; capped exponential back-off with jitter */
 	unsigned tries;            /* rounds through all addresses before giving up; 0 for ever */
+	bool mobike;               /* addresses may change while SAs live (RFC 4555), if the peer agrees */
 	enum ike_fragmentation fragmentation;
 	uint16_t
 	    fragment_size; /* IP packets larger than this are cut up; default when 0: IKE_FRAGMENT_SIZE */
@@ -220,6 +222,13 @@ enum ike_undelivered {
 };
 void ike_fact_undelivered(
     struct ike *ike, const struct endpoint *remote, uint64_t spi_i, enum ike_undelivered why);
+/*
+ * The addresses of ours that lead to the peer now, the best first; at most IKE_LOCALS_MAX are kept. Of an IKE
+ * SA that we began and whose peer knows MOBIKE, the SAs move to locals[0] (RFC 4555 3.5) and the others are
+ * tried when the peer falls silent; of one that the peer began, the others are told to it. n 0: none at the
+ * moment, which changes nothing. Else no effect.
+ */
+void ike_fact_locals(struct ike *ike, uint32_t conn, const struct addr locals[], unsigned n, mtime now);
 /* What this child SA has carried, in either direction the larger; may start a rekey. Also of one that was
  * replaced and still takes late packets: its inbound side stays until they have ceased. */
 struct ike_usage {
@@ -255,7 +264,8 @@ enum ike_action_kind {
 	                          where another outbound SA was installed after it */
 	IKE_ACT_IKE_REKEYED,   /* the IKE SA has a successor, which has its children */
 	IKE_ACT_CHILD_DOWN,    /* the connection has no child SA any more; before the SA_DELs */
-	IKE_ACT_REMOTE_MOVED,  /* the peer's address or port changed (NAT mapping, authenticated) */
+	IKE_ACT_REMOTE_MOVED,  /* all child SAs of the connection are to use other addresses: a NAT's new
+	                          mapping of the peer, or MOBIKE */
 	IKE_ACT_REPORT,        /* something worth a log line or an error in status; nothing to do */
 };
 enum ike_phase { IKE_PHASE_DOWN, IKE_PHASE_CONNECTING, IKE_PHASE_AUTHENTICATING, IKE_PHASE_UP };
@@ -324,7 +334,11 @@ struct ike_action {
 			uint64_t spi_i, spi_r, old_spi_i, old_spi_r;
 			struct ike_rekeyed how;
 		} ike;
-		struct endpoint moved;
+		struct {
+			struct endpoint local, remote;
+			bool udp_encap;
+			bool mobike; /* by UPDATE_SA_ADDRESSES, ours or the peer's */
+		} moved;
 		struct {
 			enum ike_severity severity;
 			struct reason why;
@@ -352,6 +366,7 @@ struct ike_conn_view {
 	mtime child_since;
 	bool udp_encap;
 	bool fragmentation; /* both ends take IKE messages in fragments */
+	bool mobike;        /* both ends know RFC 4555 */
 	struct ike_ts ts_local[IKE_TS_MAX], ts_remote[IKE_TS_MAX];
 	unsigned n_ts_local, n_ts_remote;
 	mtime ike_rekey_at, child_rekey_at;

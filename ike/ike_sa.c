@@ -5,6 +5,7 @@
  * DEAD. Children leave before their SA does; what else the connection has takes over in the same call.
  */
 #include "ike/engine.h"
+#include "ike/mobike.h"
 #include "ike/reasons.h"
 
 #include <stdlib.h>
@@ -252,6 +253,7 @@ void ike_sa_inherit(struct ike_sa *old, struct ike_sa *heir, bool we_delete, mti
 	heir->childless_at = old->childless_at;
 	heir->pfs = old->pfs;
 	heir->pfs_group = old->pfs_group;
+	ike_mobike_inherit(old, heir);
 	list_for_each (&old->conn->sas, struct ike_sa, sa, node)
 		if (sa->redundant_to == old->serial)
 			sa->redundant_to = heir->serial;
@@ -277,6 +279,8 @@ void ike_sa_kick(struct ike_sa *sa, mtime now)
 		return;
 	}
 	if (sa->state != IKE_SA_ESTABLISHED || sa->parked.ticket)
+		return;
+	if (ike_mobike_kick(sa, now)) /* before all else (RFC 4555 3.5) */
 		return;
 	list_for_each (&sa->children, struct ike_child, c, node) {
 		if (c->want_delete && c->state != IKE_CHILD_GONE && c->state != IKE_CHILD_DELETING) {

@@ -5,6 +5,7 @@
  * SPIs; the answer names ours, but not those whose own Delete from us is under way (1.4.1).
  */
 #include "ike/engine.h"
+#include "ike/mobike.h"
 #include "ike/reasons.h"
 
 static const mdur childless_initiator = { 2 * (int64_t)1000000000 };
@@ -56,6 +57,7 @@ void ike_probe_start(struct ike_sa *sa, mtime now)
 
 	sa->want_probe = false;
 	sa->task.kind = IKE_TASK_PROBE;
+	ike_mobike_build_probe(sa, &b);
 	if (ike_request_send(sa, IKE_X_INFORMATIONAL, &b, 0, now))
 		ike_task_failed(sa, now);
 }
@@ -152,7 +154,9 @@ void ike_informational_request(struct ike_sa *sa, uint32_t msg_id, struct ike_pa
 			n = delete_children(sa, &p->del[i], spis, n, now);
 	if (n)
 		ike_build_delete_esp(&b, spis, n);
+	ike_mobike_request(sa, p, &b);
 	ike_respond(sa, IKE_X_INFORMATIONAL, msg_id, &b, 0);
+	ike_mobike_answered(sa, now);
 	if (delete_ike)
 		ike_deleted(sa, now);
 	else if (sa->state == IKE_SA_ESTABLISHED && error &&
@@ -167,12 +171,13 @@ void ike_informational_reply(struct ike_sa *sa, struct ike_payloads *p, mtime no
 	struct ike_task t = sa->task;
 	struct ike_child *c;
 
-	(void)p; /* what is deleted is deleted, whatever the answer lists */
-	ike_task_clear(sa);
+	ike_task_clear(sa); /* what is deleted is deleted, whatever the answer lists */
 	if (t.kind == IKE_TASK_DELETE_IKE) {
 		ike_sa_dead(sa);
 		return;
 	}
+	if (t.kind == IKE_TASK_PROBE)
+		ike_mobike_probed(sa, p);
 	if (t.kind != IKE_TASK_DELETE_CHILD)
 		return;
 	c = ike_child_by_in(sa, t.child_spi_in);

@@ -6,6 +6,7 @@
  * attempt only when it is NO_PROPOSAL_CHOSEN; a forged answer can cost an attempt, never an SA.
  */
 #include "ike/engine.h"
+#include "ike/mobike.h"
 #include "ike/nat.h"
 #include "ike/ppk.h"
 #include "ike/reasons.h"
@@ -212,7 +213,10 @@ static void detect_nat(struct ike_sa *sa, const struct ike_payloads *p, const st
 	sa->nat_local = nat.local;
 	sa->nat_remote = nat.remote;
 	sa->local = *local;
-	if (nat.supported && (nat.local || nat.remote || sa->nat_pretended)) {
+	if (nat.supported) /* how the peer sees us, should that change (RFC 4555 3.8) */
+		ike_mobike_seen(sa, p);
+	/* With MOBIKE on 4500 from the start, NAT or not (RFC 4555 3.3). */
+	if (nat.supported && (nat.local || nat.remote || sa->nat_pretended || sa->conn->cfg.mobike)) {
 		sa->natt = true;
 		sa->local.port = IKE_NATT_PORT;
 		sa->remote.port = IKE_NATT_PORT;

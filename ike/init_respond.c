@@ -143,7 +143,7 @@ static bool repeated(const struct stranger *s, const uint8_t *data, size_t len)
 			continue;
 		if (sa->state == IKE_SA_HALF_OPEN && sa->kept_repeats < REPEATS_MAX &&
 		    sa->init_peers.len == len && !memcmp(sa->init_peers.data, data, len))
-			ike_respond_again(sa);
+			ike_respond_again(sa, &(struct ike_way){ s->local, s->remote, s->natt });
 		return true;
 	}
 	return false;

@@ -6,6 +6,7 @@
  * as 2.21 says.
  */
 #include "ike/engine.h"
+#include "ike/mobike.h"
 #include "ike/reasons.h"
 
 #include <string.h>
@@ -13,12 +14,11 @@
 /* Behind a NAT ourselves we don't follow (RFC 7296 2.23): the peer's address is fixed then. */
 static void follow_mapping(struct ike_sa *sa, const struct endpoint *remote)
 {
-	if (sa->state != IKE_SA_ESTABLISHED || !sa->nat_remote || sa->nat_local ||
+	if (sa->state != IKE_SA_ESTABLISHED || !sa->nat_remote || sa->nat_local || sa->mobike.unchecked ||
 	    endpoint_eq(&sa->remote, remote))
 		return;
 	sa->remote = *remote;
-	if (sa->conn->live && sa->conn->live->sa == sa)
-		ike_act_moved(sa->ike, sa->conn->id, remote);
+	ike_children_move(sa, false);
 }
 
 void ike_fact_moved(struct ike *ike, uint32_t id, uint32_t spi_in, const struct endpoint *remote)
@@ -38,7 +38,8 @@ static void follow(struct ike_sa *sa, const struct endpoint *local, const struct
 		sa->natt = natt;
 		return;
 	}
-	if (natt)
+	/* With MOBIKE only UPDATE_SA_ADDRESSES changes addresses, and ESP (RFC 4555 3.8). */
+	if (natt && !sa->mobike.on)
 		follow_mapping(sa, remote);
 }
 
@@ -145,6 +146,8 @@ void ike_task_failed(struct ike_sa *sa, mtime now)
 	case IKE_TASK_PROBE: /* again in a second */
 		sa->last_sign = (mtime){ now.ns + mdur_s(1).ns - sa->conn->cfg.liveness_interval.ns };
 		break;
+	case IKE_TASK_ADDRESSES:
+	case IKE_TASK_ROUTABLE: ike_mobike_failed(sa, kind, now); break;
 	case IKE_TASK_NONE: break;
 	}
 }
@@ -178,6 +181,8 @@ void ike_process_reply(struct ike_sa *sa, uint8_t first, struct rd chain, struct
 	case IKE_TASK_DELETE_CHILD:
 	case IKE_TASK_DELETE_IKE:
 	case IKE_TASK_PROBE: ike_informational_reply(sa, &p, now); return;
+	case IKE_TASK_ADDRESSES:
+	case IKE_TASK_ROUTABLE: ike_mobike_reply(sa, &p, now); return;
 	case IKE_TASK_NONE:
 	case IKE_TASK_INIT: return;
 	}
@@ -215,6 +220,14 @@ static bool take_fragment(struct ike_sa *sa, const struct ike_header *h, const s
 	return true;
 }
 
+/* Its answer goes where it came from (RFC 7296 2.11); with MOBIKE that need not be where we send to. */
+static void asked(struct ike_sa *sa, const struct endpoint *local, const struct endpoint *remote, bool natt)
+{
+	sa->asked_at = *local;
+	sa->asked_from = *remote;
+	sa->asked_natt = natt;
+}
+
 static void protected_input(struct ike_sa *sa, const struct ike_header *h, const uint8_t *data, size_t len,
     const struct endpoint *local, const struct endpoint *remote, bool natt, mtime now)
 {
@@ -240,8 +253,11 @@ static void protected_input(struct ike_sa *sa, const struct ike_header *h, const
 	if (!h->response && h->msg_id != sa->next_peer) {
 		/* Anyone may repeat what the peer once sent: answered, but no sign of life (RFC 7296 2.4).
 		 * Of all fragments only the first asks for the answer again (RFC 7383 2.6.1). */
-		if (!fragment || f.number == 1)
-			ike_respond_again(sa);
+		if (!fragment || f.number == 1) {
+			const struct ike_way way = { local, remote, natt };
+
+			ike_respond_again(sa, &way);
+		}
 		return;
 	}
 	if (fragment && !take_fragment(sa, h, &f, &first, &inner, now))
@@ -252,8 +268,10 @@ static void protected_input(struct ike_sa *sa, const struct ike_header *h, const
 		sa->proven = true;
 	if (h->response) {
 		follow(sa, local, remote, natt);
+		ike_mobike_way_works(sa, local, remote);
 		ike_process_reply(sa, first, inner, NULL, now);
 	} else {
+		asked(sa, local, remote, natt);
 		follow(sa, local, remote, natt);
 		ike_process_request(sa, h->exchange, h->msg_id, first, inner, NULL, now);
 	}

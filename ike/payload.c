@@ -196,6 +196,8 @@ const char *ike_notify_name(uint16_t type, char *buf, size_t cap)
 		{ IKE_N_TEMPORARY_FAILURE, "TEMPORARY_FAILURE" },
 		{ IKE_N_CHILD_SA_NOT_FOUND, "CHILD_SA_NOT_FOUND" },
 		{ IKE_N_MS_STATUS, "MICROSOFT_STATUS" },
+		{ IKE_N_UNACCEPTABLE_ADDRESSES, "UNACCEPTABLE_ADDRESSES" },
+		{ IKE_N_UNEXPECTED_NAT_DETECTED, "UNEXPECTED_NAT_DETECTED" },
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -140,6 +140,16 @@ void ike_reason_refused(struct reason *r, const struct ike_sa *sa, uint16_t noti
 	    ike_notify_name(notify, buf, sizeof(buf)));
 }
 
+void ike_reason_refused_nat(struct reason *r, const struct ike_sa *sa)
+{
+	reason_set(r, "ike-refused",
+	    "%s forbids NATs (NO_NATS_ALLOWED), but something on the way rewrites addresses; take NAT "
+	    "traversal "
+	    "into use "
+	    "there, or the NAT away",
+	    peer(sa));
+}
+
 void ike_reason_auth_refused(struct reason *r, const struct ike_sa *sa, const struct ike_identity *own)
 {
 	char buf[IKE_ID_MAX];

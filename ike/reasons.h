@@ -13,6 +13,8 @@ void ike_reason_no_proposal_theirs(struct reason *r, const struct ike_conn *conn
     const struct endpoint *remote, const struct ike_offer *offer); /* we refused the peer's */
 void ike_reason_bad_answer(struct reason *r, const struct ike_sa *sa, const char *what);
 void ike_reason_refused(struct reason *r, const struct ike_sa *sa, uint16_t notify, const char *exchange);
+/* We refused: a NAT is on the way, and the peer allows none (RFC 4555 3.9). */
+void ike_reason_refused_nat(struct reason *r, const struct ike_sa *sa);
 void ike_reason_auth_refused(struct reason *r, const struct ike_sa *sa, const struct ike_identity *own);
 void ike_reason_psk_differs(struct reason *r, const struct ike_sa *sa, const struct ike_identity *peer);
 void ike_reason_eap_key(struct reason *r, const struct ike_sa *sa, const struct ike_identity *peer);

@@ -105,6 +105,10 @@ static struct ike_sa *make_sa(struct ike_sa *old, const struct ike_suite *suite,
 	sa->nat_local = old->nat_local;
 	sa->nat_pretended = old->nat_pretended;
 	sa->nat_remote = old->nat_remote;
+	sa->mobike = old->mobike;
+	sa->asked_at = old->asked_at;
+	sa->asked_from = old->asked_from;
+	sa->asked_natt = old->asked_natt;
 	sa->remote_id = old->remote_id;
 	/* SKEYSEED comes by the old SA's PRF, the keys by the new one's. */
 	rc = ike_skeyseed_rekey(&old->keys, ni, nr, g_ir, skeyseed) ||

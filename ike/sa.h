@@ -83,6 +83,8 @@ enum ike_task_kind {
 	IKE_TASK_DELETE_CHILD,
 	IKE_TASK_DELETE_IKE,
 	IKE_TASK_PROBE,
+	IKE_TASK_ADDRESSES, /* UPDATE_SA_ADDRESSES, or our additional addresses (RFC 4555) */
+	IKE_TASK_ROUTABLE,  /* a return routability check */
 };
 
 /* Whether a rekey of a child offers a key exchange (rekey_offer.c). */
@@ -113,8 +115,27 @@ struct ike_task {
 	unsigned pfs_tried;           /* bits by enum ike_pfs */
 	unsigned ke_retries, cookies; /* loops end (RFC 7296 2.6.1, 1.3) */
 	struct ike_nonce nonce;
-	bool contested;         /* the peer rekeyed the same child meanwhile: */
-	struct ike_nonce rival; /* the lower nonce of its exchange */
+	bool contested;                   /* the peer rekeyed the same child meanwhile: */
+	struct ike_nonce rival;           /* the lower nonce of its exchange */
+	uint8_t cookie2[IKE_COOKIE2_LEN]; /* ADDRESSES, ROUTABLE: what the answer must repeat */
+	unsigned moves;                   /* ike_mobike.moves when it was sent */
+	bool update;                      /* ADDRESSES: it is an UPDATE_SA_ADDRESSES */
+};
+
+/* Of an IKE SA whose ends both know RFC 4555 (mobike.h). */
+struct ike_mobike {
+	bool on;
+	bool pending;   /* our UPDATE_SA_ADDRESSES is to be sent */
+	bool announce;  /* our additional addresses are to be sent */
+	bool unchecked; /* the peer moved; ESP follows when the new address is proved */
+	struct endpoint esp_local, esp_remote; /* until then: where it goes */
+	unsigned moves;                        /* changes of addresses so far */
+	unsigned refusals;                     /* of our updates, in a row */
+	unsigned locals_told;                  /* that of the conn which it has followed */
+	struct addr peers[IKE_ADDITIONAL_MAX]; /* the peer's additional addresses */
+	unsigned n_peers;
+	bool seen;           /* the peer has said how it sees our address: */
+	uint8_t seen_as[20]; /* by this hash */
 };
 
 /* What a sealed message says: kept to seal it again, in smaller fragments (outgoing.c). */
@@ -168,6 +189,9 @@ struct ike_sa {
 	uint64_t spi_i, spi_r;
 	struct endpoint local, remote;
 	bool natt; /* talks on port 4500 */
+	struct ike_mobike mobike;
+	struct endpoint asked_at, asked_from; /* how the peer's last request came */
+	bool asked_natt;
 	bool natd; /* the peer knows NAT detection */
 	bool nat_local, nat_remote;
 	bool nat_pretended; /* our notification shows a NAT that is none: on purpose, or we knew no address of
@@ -254,7 +278,9 @@ struct ike_conn {
 	struct secret eap_secret, eap_peer_secret, ppk; /* taken out of cfg, too */
 	struct credentials *cred;                       /* a reference */
 	bool up;
-	bool listening; /* up, but only to answer */
+	bool listening;                     /* up, but only to answer */
+	struct addr locals[IKE_LOCALS_MAX]; /* ours that lead to the peer, the best first (ike_fact_locals) */
+	unsigned n_locals, locals_told;     /* told: how often they changed */
 	enum ike_phase phase;
 	struct ike_sa *attempt;                  /* our SA that is being initiated */
 	struct ike_child *live;                  /* the child SA whose outbound side is in use */

@@ -6,6 +6,7 @@
  * connect.c and ike_sa.c.
  */
 #include "ike/engine.h"
+#include "ike/mobike.h"
 #include "ike/reasons.h"
 
 #include <stdlib.h>
@@ -36,7 +37,8 @@ void ike_task_clear(struct ike_sa *sa)
 	ike_out_clear(sa);
 }
 
-uint64_t ike_send_raw(struct ike_sa *sa, const struct ike_bytes *msg, uint64_t depends)
+static uint64_t send_by(
+    struct ike_sa *sa, const struct ike_way *way, const struct ike_bytes *msg, uint64_t depends)
 {
 	struct rd all = rd_init(msg->data, msg->len), head;
 	uint64_t action = 0;
@@ -50,10 +52,42 @@ uint64_t ike_send_raw(struct ike_sa *sa, const struct ike_bytes *msg, uint64_t d
 		if (!rd_ok(&head) || len < IKE_HEADER_LEN || len > rd_left(&all))
 			break;
 		sa->ike->stats.fragments_out += len < msg->len;
-		action = ike_act_send(sa->ike, sa->conn ? sa->conn->id : 0, &sa->local, &sa->remote, sa->natt,
-		    rd_skip(&all, len), len, depends);
+		action = ike_act_send(sa->ike, sa->conn ? sa->conn->id : 0, way->local, way->remote,
+		    way->natt, rd_skip(&all, len), len, depends);
 	}
 	return action;
+}
+
+uint64_t ike_send_raw(struct ike_sa *sa, const struct ike_bytes *msg, uint64_t depends)
+{
+	return send_by(sa, &(struct ike_way){ &sa->local, &sa->remote, sa->natt }, msg, depends);
+}
+
+/* With MOBIKE the peer may ask by a way that is not the one in use, to see whether it works (RFC 4555 3.10).
+ */
+static void send_answer(struct ike_sa *sa, const struct ike_bytes *msg, uint64_t depends)
+{
+	if (sa->mobike.on)
+		send_by(
+		    sa, &(struct ike_way){ &sa->asked_at, &sa->asked_from, sa->asked_natt }, msg, depends);
+	else
+		ike_send_raw(sa, msg, depends);
+}
+
+void ike_request_again(struct ike_sa *sa, const struct ike_way *other, mtime now)
+{
+	struct ike_out *o = &sa->out;
+
+	if (!o->msg.data)
+		return;
+	sa->ike->stats.retransmits++;
+	if (other) {
+		send_by(sa, other, &o->msg, 0);
+		return;
+	}
+	o->wait = sa->conn->cfg.retransmit_first.ns ? sa->conn->cfg.retransmit_first : wait_first;
+	o->next = mtime_add(now, o->wait);
+	o->action = ike_send_raw(sa, &o->msg, 0);
 }
 
 static struct ike_header header_of(const struct ike_sa *sa, uint8_t exchange, bool response, uint32_t id)
@@ -132,7 +166,7 @@ void ike_respond(struct ike_sa *sa, uint8_t exchange, uint32_t msg_id, struct ik
 	ike_text_keep(sa, &sa->kept_text, exchange, b->first, ike->body, body_len);
 	/* Without memory to keep it, it is sent this once. */
 	ike_bytes_set(&sa->kept, ike->msg, len);
-	ike_send_raw(sa, &(struct ike_bytes){ ike->msg, len }, depends);
+	send_answer(sa, &(struct ike_bytes){ ike->msg, len }, depends);
 }
 
 void ike_respond_notify(
@@ -144,7 +178,7 @@ void ike_respond_notify(
 	ike_respond(sa, exchange, msg_id, &b, 0);
 }
 
-void ike_respond_again(struct ike_sa *sa)
+void ike_respond_again(struct ike_sa *sa, const struct ike_way *way)
 {
 	struct ike_header h = header_of(sa, sa->kept_text.exchange, true, sa->next_peer - 1);
 
@@ -153,7 +187,10 @@ void ike_respond_again(struct ike_sa *sa)
 	if (++sa->kept_repeats >= REPEATS_BEFORE_SMALLER)
 		ike_text_smaller(sa, &sa->kept_text, &h, &sa->kept);
 	sa->ike->stats.repeats_answered++;
-	ike_send_raw(sa, &sa->kept, 0);
+	if (sa->mobike.on)
+		send_by(sa, way, &sa->kept, 0);
+	else
+		ike_send_raw(sa, &sa->kept, 0);
 }
 
 int ike_park(
@@ -278,4 +315,5 @@ void ike_retransmit(struct ike_sa *sa, mtime now)
 	}
 	count_sent(sa);
 	o->action = ike_send_raw(sa, &o->msg, 0);
+	ike_mobike_try_others(sa, o->sent, now);
 }

@@ -109,6 +109,8 @@ enum ike_notify_type {
 	IKE_N_INVALID_SELECTORS = 39,
 	IKE_N_TEMPORARY_FAILURE = 43,
 	IKE_N_CHILD_SA_NOT_FOUND = 44,
+	IKE_N_UNACCEPTABLE_ADDRESSES = 40, /* RFC 4555 4.1 */
+	IKE_N_UNEXPECTED_NAT_DETECTED = 41,
 	IKE_N_MS_STATUS = 12345, /* Microsoft's: a Windows error code in 4 bytes (MS-IKEE) */
 	IKE_N_INITIAL_CONTACT = 16384,
 	IKE_N_SET_WINDOW_SIZE = 16385,
@@ -119,6 +121,13 @@ enum ike_notify_type {
 	IKE_N_USE_TRANSPORT_MODE = 16391,
 	IKE_N_REKEY_SA = 16393,
 	IKE_N_ESP_TFC_PADDING_NOT_SUPPORTED = 16394,
+	IKE_N_MOBIKE_SUPPORTED = 16396, /* RFC 4555 4.2 */
+	IKE_N_ADDITIONAL_IP4_ADDRESS = 16397,
+	IKE_N_ADDITIONAL_IP6_ADDRESS = 16398,
+	IKE_N_NO_ADDITIONAL_ADDRESSES = 16399,
+	IKE_N_UPDATE_SA_ADDRESSES = 16400,
+	IKE_N_COOKIE2 = 16401,
+	IKE_N_NO_NATS_ALLOWED = 16402,
 	IKE_N_FRAGMENTATION_SUPPORTED = 16430,   /* RFC 7383 */
 	IKE_N_SIGNATURE_HASH_ALGORITHMS = 16431, /* RFC 7427 4 */
 	IKE_N_USE_PPK = 16435,                   /* RFC 8784 5.1 */
@@ -150,6 +159,10 @@ enum ike_ts_type { IKE_TS_IPV4_RANGE = 7, IKE_TS_IPV6_RANGE = 8 };
 #define IKE_NONCE_MAX       256
 #define IKE_NONCE_LEN       32 /* ours */
 #define IKE_COOKIE_MAX      64 /* RFC 7296 2.6 */
+#define IKE_COOKIE2_MIN     8  /* RFC 4555 4.2.5 */
+#define IKE_COOKIE2_MAX     64
+#define IKE_COOKIE2_LEN     16 /* ours */
+#define IKE_ADDITIONAL_MAX  8  /* additional addresses of a peer that are kept (RFC 4555 3.6) */
 #define IKE_CHILDREN_MAX    16 /* of one IKE SA, replaced ones too */
 #define IKE_ESTABLISHED_MAX 4  /* IKE SAs of one connection that are established and not replaced */
 #define IKE_REKEYED_MAX     16 /* old IKE SAs of one connection that are still to be deleted */

@@ -46,6 +46,7 @@ static const struct key_rule rules[] = {
 	{ "ike", "proposals", V_IKE_PROPOSALS, AT(ike_proposals), false, false, 0, 0 },
 	{ "ike", "lifetime", V_SECONDS, AT(ike_lifetime), false, true, 300, DAYS_10 },
 	{ "ike", "no-fragmentation", V_BOOL, AT(no_ike_fragmentation), true, false, 0, 0 },
+	{ "ike", "mobike", V_BOOL, AT(mobike), true, false, 0, 0 },
 	{ "esp", "proposals", V_ESP_PROPOSALS, AT(esp_proposals), false, false, 0, 0 },
 	{ "esp", "lifetime", V_SECONDS, AT(esp_lifetime), false, true, 300, DAYS_10 },
 	{ "esp", "lifekbytes", V_UINT64, AT(esp_lifekbytes), false, true, 1024, UINT32_MAX },

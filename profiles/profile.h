@@ -43,6 +43,7 @@ struct profile {
 	bool no_rehearsal; /* the gateway minds a rekey seconds after the tunnel is up */
 	bool force_encap;
 	bool no_ike_fragmentation;                /* the gateway minds fragments of IKE messages (RFC 7383) */
+	bool mobike;                              /* the gateway knows RFC 4555 */
 	mdur liveness_interval, liveness_timeout; /* 0: none; by retransmissions */
 	uint32_t mtu, mss;                        /* bytes; mss 0: no clamp */
 	uint32_t peer_as;                         /* the gateway's AS; 0: not known */

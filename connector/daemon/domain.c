@@ -18,6 +18,7 @@
 #include "connector/daemon/routes.h"
 #include "connector/daemon/tunnel.h"
 #include "connector/daemon/tunnel_if.h"
+#include "connector/daemon/tunnel_move.h"
 #include "connector/daemon/tunnel_mtu.h"
 #include "connector/daemon/tunnel_probe.h"
 #include "connector/sys/clock.h"
@@ -227,6 +228,7 @@ static void poll_plane(struct domain *d, mtime now)
 			t->mtu_looked_out = c.last_out;
 			tunnel_mtu_update(t);
 		}
+		tunnel_locals_look(t, now);
 		liveness_poll(t, &c, now);
 		demand_poll(t, liveness_user_packets(t, &c), now);
 		if (c.last_in.ns)
@@ -288,8 +290,10 @@ static void on_underlay(void *ctx, const struct addr *endpoint, int ifindex, con
 	else
 		log_warn(d->log, "underlay", "no route to %s", addr_str(endpoint));
 	list_for_each (&d->tunnels, struct tunnel, t, node)
-		if (addr_eq(&t->sealed.remote, endpoint))
+		if (addr_eq(&t->sealed.remote, endpoint)) {
 			tunnel_mtu_update(t);
+			tunnel_locals_look(t, clock_now());
+		}
 }
 
 /* Our own interfaces stay as they were made, whatever others do to them. */

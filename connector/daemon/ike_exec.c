@@ -7,6 +7,7 @@
 
 #include "base/cursor.h"
 #include "connector/daemon/demand.h"
+#include "connector/daemon/tunnel_move.h"
 #include "connector/daemon/tunnel_mtu.h"
 #include "connector/sys/clock.h"
 
@@ -104,6 +105,7 @@ int ike_exec_config(const struct cfg_tunnel *cfg, const struct remotes *remotes,
 	case CFG_FRAGMENTATION_NO: c->fragmentation = IKE_FRAGMENTATION_NO; break;
 	}
 	c->fragment_size = (uint16_t)cfg->fragment_size;
+	c->mobike = cfg->mobike;
 	c->ike_lifetime = cfg->ike_lifetime;
 	c->child_lifetime = cfg->esp_lifetime;
 	c->child_life_bytes = cfg->esp_lifekbytes * 1024;
@@ -303,13 +305,10 @@ static void exec_ike_rekeyed(struct domain *d, struct tunnel *t, const struct ik
 
 static void exec_moved(struct domain *d, struct tunnel *t, const struct ike_action *a)
 {
-	struct ike_conn_view *v = t ? calloc(1, sizeof(*v)) : NULL;
-
-	if (v && !ike_conn_view(d->ike, t->id, v)) {
-		log_info(d->log, t->name, "its NAT moved the peer to %s", endpoint_str(&a->moved));
-		plane_remote_update(d->plane, t->plane_id, &v->local, &a->moved);
-	}
-	free(v);
+	if (!t)
+		return;
+	tunnel_moved(t, a);
+	keep_mapping(d, t);
 }
 
 static void exec_job(struct domain *d, struct ike_action *a, mtime now)
@@ -341,8 +340,10 @@ bool ike_exec_one(struct domain *d, mtime now)
 	case IKE_ACT_CHILD_REKEYED: exec_child_rekeyed(d, t, &a); break;
 	case IKE_ACT_IKE_REKEYED: exec_ike_rekeyed(d, t, &a); break;
 	case IKE_ACT_CHILD_DOWN:
-		if (t)
+		if (t) {
 			tunnel_child_down(t);
+			tunnel_move_over(t);
+		}
 		break;
 	case IKE_ACT_REMOTE_MOVED: exec_moved(d, t, &a); break;
 	case IKE_ACT_REPORT: exec_report(d, t, &a); break;

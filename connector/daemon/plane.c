@@ -243,12 +243,12 @@ void plane_sa_use(struct plane *p, uint32_t tunnel, uint32_t spi)
 	i->ops->sa_use(i, tunnel, spi);
 }
 
-void plane_remote_update(
-    struct plane *p, uint32_t tunnel, const struct endpoint *local, const struct endpoint *remote)
+void plane_remote_update(struct plane *p, uint32_t tunnel, const struct endpoint *local,
+    const struct endpoint *remote, bool udp_encap)
 {
 	struct plane_impl *i = impl_of(p, tunnel);
 
-	i->ops->remote_update(i, tunnel, local, remote);
+	i->ops->remote_update(i, tunnel, local, remote, udp_encap);
 }
 
 void plane_outer_mtu(struct plane *p, uint32_t tunnel, uint32_t mtu)

@@ -163,9 +163,10 @@ void plane_sa_del(struct plane *p, uint32_t tunnel, bool inbound, uint32_t spi);
 /* The tunnel seals with this outbound SA, though a newer one may be there (IKE_ACT_CHILD_REKEYED names it).
  */
 void plane_sa_use(struct plane *p, uint32_t tunnel, uint32_t spi);
-/* The peer's outer address changed: every SA of the tunnel sends there from now on. */
-void plane_remote_update(
-    struct plane *p, uint32_t tunnel, const struct endpoint *local, const struct endpoint *remote);
+/* The outer addresses changed, the peer's or ours: every SA of the tunnel sends between these from now on,
+ * and ESP is in UDP or not. */
+void plane_remote_update(struct plane *p, uint32_t tunnel, const struct endpoint *local,
+    const struct endpoint *remote, bool udp_encap);
 /* The MTU of the way to the peer as far as known (0: not at all): longer outer packets may be fragmented,
  * whatever the SA says of DF. */
 void plane_outer_mtu(struct plane *p, uint32_t tunnel, uint32_t mtu);

@@ -19,7 +19,7 @@ struct plane_ops {
 	void (*sa_del)(struct plane_impl *i, uint32_t tunnel, bool inbound, uint32_t spi);
 	void (*sa_use)(struct plane_impl *i, uint32_t tunnel, uint32_t spi);
 	void (*remote_update)(struct plane_impl *i, uint32_t tunnel, const struct endpoint *local,
-	    const struct endpoint *remote);
+	    const struct endpoint *remote, bool udp_encap);
 	void (*outer_mtu)(struct plane_impl *i, uint32_t tunnel, uint32_t mtu); /* NULL: finds out itself */
 	void (*keepalive)(struct plane_impl *i, uint32_t tunnel, bool on);
 	int (*trigger)(struct plane_impl *i, uint32_t tunnel, bool on); /* NULL: it can't */

@@ -297,20 +297,21 @@ static void sa_use(struct plane_impl *i, uint32_t tunnel, uint32_t spi)
  * look and now must never be sent again under the same number (RFC 4106 2: an IV used twice breaks GCM).
  */
 static int move_sa(struct plane_kernel *k, struct pk_tunnel *t, struct pk_sa *sa,
-    const struct endpoint *local, const struct endpoint *remote, struct reason *ret_reason)
+    const struct endpoint *local, const struct endpoint *remote, bool udp_encap, struct reason *ret_reason)
 {
 	struct xfrm_state_view now = { 0 };
 	struct xfrm_state_params p;
 	struct addr old_dst = *pk_dst(sa);
-	bool same_addrs =
-	    addr_eq(&sa->p.local.addr, &local->addr) && addr_eq(&sa->p.remote.addr, &remote->addr);
+	bool in_place = addr_eq(&sa->p.local.addr, &local->addr) &&
+	                addr_eq(&sa->p.remote.addr, &remote->addr) && sa->p.udp_encap == udp_encap;
 	int err;
 
 	sa->p.local = *local;
 	sa->p.remote = *remote;
+	sa->p.udp_encap = udp_encap;
 	p = params_of(t, &sa->p);
 	p.event_packets = sa->p.inbound && !sa->first_seen ? 1 : 0;
-	if (same_addrs)
+	if (in_place)
 		return sa->p.udp_encap ? xfrm_state_ports(k->xfrm, &p, ret_reason) : 0;
 	err = xfrm_state_get(k->xfrm, &old_dst, sa->p.spi, &now);
 	if (err)
@@ -326,8 +327,8 @@ static int move_sa(struct plane_kernel *k, struct pk_tunnel *t, struct pk_sa *sa
 	return err;
 }
 
-static void remote_update(
-    struct plane_impl *i, uint32_t tunnel, const struct endpoint *local, const struct endpoint *remote)
+static void remote_update(struct plane_impl *i, uint32_t tunnel, const struct endpoint *local,
+    const struct endpoint *remote, bool udp_encap)
 {
 	struct plane_kernel *k = plane_kernel_of(i);
 	struct pk_tunnel *t = tunnel_find(k, tunnel);
@@ -338,7 +339,7 @@ static void remote_update(
 		list_for_each (dir ? &t->sas_in : &t->sas_out, struct pk_sa, sa, link) {
 			struct reason why = { 0 };
 
-			if (move_sa(k, t, sa, local, remote, &why) && reason_is_set(&why))
+			if (move_sa(k, t, sa, local, remote, udp_encap, &why) && reason_is_set(&why))
 				log_error(k->log, "data-plane", "%s: %s", why.id, why.text);
 		}
 	(void)update_rules(k, t, NULL);

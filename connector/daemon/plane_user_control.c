@@ -269,6 +269,7 @@ static void sa_use(struct plane_impl *i, uint32_t tunnel, uint32_t spi)
 struct remote_call {
 	uint32_t tunnel;
 	const struct endpoint *local, *remote;
+	bool udp_encap;
 };
 
 static void set_remote(struct pu_worker *w, void *arg)
@@ -282,15 +283,16 @@ static void set_remote(struct pu_worker *w, void *arg)
 		list_for_each (dir ? &t->sas_out : &t->sas_in, struct pu_sa, sa, link) {
 			sa->local = *c->local;
 			sa->remote = *c->remote;
+			sa->udp_encap = c->udp_encap;
 			sa->moved_reported = (struct endpoint){ 0 };
 		}
 }
 
-static void remote_update(
-    struct plane_impl *i, uint32_t tunnel, const struct endpoint *local, const struct endpoint *remote)
+static void remote_update(struct plane_impl *i, uint32_t tunnel, const struct endpoint *local,
+    const struct endpoint *remote, bool udp_encap)
 {
 	struct plane_user *p = plane_user_of(i);
-	struct remote_call c = { tunnel, local, remote };
+	struct remote_call c = { tunnel, local, remote, udp_encap };
 
 	pu_call(p, set_remote, &c);
 }

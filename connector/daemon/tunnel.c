@@ -15,6 +15,7 @@
 #include "connector/daemon/liveness.h"
 #include "connector/daemon/routes.h"
 #include "connector/daemon/tunnel_if.h"
+#include "connector/daemon/tunnel_move.h"
 #include "connector/daemon/tunnel_probe.h"
 #include "connector/sys/clock.h"
 
@@ -330,6 +331,7 @@ static void stop_finished(struct tunnel *t)
 	}
 	ike_conn_remove(d->ike, t->id);
 	pin_remotes(t, NULL, 0);
+	tunnel_move_over(t);
 	if (successor)
 		tunnel_if_hand_over(t, successor);
 	else

@@ -73,7 +73,8 @@ struct tunnel {
 	struct remotes remotes;
 	struct addr pinned[IKE_REMOTES_MAX];
 	unsigned n_pinned;
-	bool if_suspect; /* somebody may have changed our interface: tunnel_if_look */
+	struct addr pinned_move; /* the peer's address where it is none of these (tunnel_move.h); none */
+	bool if_suspect;         /* somebody may have changed our interface: tunnel_if_look */
 
 	struct ladder_facts facts;
 	enum step step;

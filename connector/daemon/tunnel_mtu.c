@@ -148,6 +148,13 @@ static void another_way(struct tunnel *t, const struct addr *remote)
 	tunnel_mtu_probed(t);
 }
 
+void tunnel_mtu_moved(struct tunnel *t, const struct addr *remote, bool udp_encap)
+{
+	another_way(t, remote);
+	t->sealed.udp = udp_encap;
+	tunnel_mtu_update(t);
+}
+
 void tunnel_mtu_sealed_by(struct tunnel *t, const struct plane_sa *sa)
 {
 	if (sa->inbound)

@@ -17,6 +17,8 @@
 uint32_t tunnel_mtu_choose(uint32_t configured, uint32_t possible, bool ipv6_inside);
 /* An outbound SA is installed: this is how packets are sealed from now on, and where they go. */
 void tunnel_mtu_sealed_by(struct tunnel *t, const struct plane_sa *sa);
+/* They go elsewhere now, in UDP or not. */
+void tunnel_mtu_moved(struct tunnel *t, const struct addr *remote, bool udp_encap);
 /* A probe through the tunnel has found out what passes, or that it does not know any more. */
 void tunnel_mtu_probed(struct tunnel *t);
 /* The way to the peer may be another now: looks again (two questions to the kernel, microseconds) and changes

@@ -34,6 +34,7 @@ static void from_profile(const struct profile *p, struct cfg_tunnel *t)
 	t->liveness_interval = p->liveness_interval;
 	t->liveness_timeout = p->liveness_timeout;
 	t->force_encap = p->force_encap;
+	t->mobike = p->mobike;
 	t->fragmentation = p->no_ike_fragmentation ? CFG_FRAGMENTATION_NO : CFG_FRAGMENTATION_YES;
 	t->mtu = p->mtu;
 	t->mss = p->mss;
@@ -131,6 +132,8 @@ static void take_choices(const struct lyd_node *node, struct cfg_tunnel *t)
 		t->force_encap = !strcmp(v, "true");
 		t->force_encap_given = true;
 	}
+	if ((v = cfg_value(node, "mobike")))
+		t->mobike = !strcmp(v, "true");
 	take_fragmentation(node, t);
 	take_header_fields(node, t);
 }

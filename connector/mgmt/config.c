@@ -201,9 +201,9 @@ enum cfg_change cfg_tunnel_compare(const struct cfg_tunnel *a, const struct cfg_
 {
 	if (a->role != b->role || a->data_plane != b->data_plane || strcmp(a->interface, b->interface) != 0 ||
 	    a->force_encap != b->force_encap || a->force_encap_given != b->force_encap_given ||
-	    a->fragmentation != b->fragmentation || a->fragment_size != b->fragment_size || a->df != b->df ||
-	    a->dscp_zero != b->dscp_zero || a->ignore_ecn != b->ignore_ecn || a->mtu != b->mtu ||
-	    a->mss != b->mss)
+	    a->mobike != b->mobike || a->fragmentation != b->fragmentation ||
+	    a->fragment_size != b->fragment_size || a->df != b->df || a->dscp_zero != b->dscp_zero ||
+	    a->ignore_ecn != b->ignore_ecn || a->mtu != b->mtu || a->mss != b->mss)
 		return CFG_RESTART;
 	if (!same_ends(a, b) || !same_inside(a, b) || !secret_eq(&a->psk, &b->psk) || !cfg_auth_same(a, b))
 		return CFG_RESTART;

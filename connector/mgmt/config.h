@@ -104,6 +104,7 @@ struct cfg_tunnel {
 	uint32_t tries;    /* rounds through all addresses; 0: for ever */
 	bool force_encap;
 	bool force_encap_given;               /* by the tunnel itself, not by its profile */
+	bool mobike;                          /* RFC 4555 */
 	enum cfg_fragmentation fragmentation; /* of IKE messages, RFC 7383 */
 	uint32_t fragment_size;               /* octets of an IP packet; 0: the default */
 	enum cfg_df df;                       /* of the outer IPv4 header */

@@ -740,8 +740,8 @@ static void test_keepalive(void **state)
 	nat = inner_socket(&b, &b.outer4, 4501);
 	out = make_sa(&a, false, 0x3301, &suites[0], 4, true);
 	add(&a, &out);
-	plane_remote_update(
-	    a.plane, TUNNEL, &(struct endpoint){ a.outer4, NATT_PORT }, &(struct endpoint){ b.outer4, 4501 });
+	plane_remote_update(a.plane, TUNNEL, &(struct endpoint){ a.outer4, NATT_PORT },
+	    &(struct endpoint){ b.outer4, 4501 }, true);
 	plane_keepalive(a.plane, TUNNEL, true);
 	for (unsigned i = 0; i < 3; i++) {
 		assert_int_equal(receive(nat, &byte, 1), 1);

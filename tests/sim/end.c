@@ -403,7 +403,7 @@ static void exec_of_tunnel(struct sim_end *end, struct ike_action *a)
 	case IKE_ACT_CHILD_UP: child_up(end, a->child.spi_in, a->child.spi_out); break;
 	case IKE_ACT_CHILD_REKEYED: child_rekeyed(end, a); break;
 	case IKE_ACT_CHILD_DOWN: child_down(end); break;
-	case IKE_ACT_REMOTE_MOVED: moved(end, &a->moved); break;
+	case IKE_ACT_REMOTE_MOVED: moved(end, &a->moved.remote); break;
 	case IKE_ACT_REPORT:
 		sim_trace(s, "tunnel %u end %u: %s", WHERE(end), a->report.why.text);
 		end->why = a->report.why;

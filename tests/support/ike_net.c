@@ -120,13 +120,38 @@ static struct ike_net_event *event_add(struct ike_net *net, mtime at, enum event
 	return e;
 }
 
+static bool owns(const struct ike_net_peer *p, const struct addr *a)
+{
+	return addr_eq(&p->addr, a) || (p->more.family && addr_eq(&p->more, a));
+}
+
+/* By which address a packet that is to come from `local` leaves; false: it can't. */
+static bool leaves_by(const struct ike_net_peer *p, const struct addr *local, struct addr *ret_source)
+{
+	*ret_source = addr_is_none(local) ? p->addr : *local;
+	if (!owns(p, ret_source))
+		return false;
+	if (p->nat)
+		*ret_source = p->public;
+	return true;
+}
+
+static bool passes(const struct ike_net *net, const struct addr *source, const struct addr *destination)
+{
+	for (unsigned i = 0; i < net->n_peers; i++)
+		if (net->peer[i].dead.family &&
+		    (addr_eq(&net->peer[i].dead, source) || addr_eq(&net->peer[i].dead, destination)))
+			return false;
+	return true;
+}
+
 /* The peer that an outer address leads to; a NAT's public ports are undone. */
 static struct ike_net_peer *route(struct ike_net *net, struct endpoint *dst)
 {
 	for (unsigned i = 0; i < net->n_peers; i++) {
 		struct ike_net_peer *p = &net->peer[i];
 
-		if (!p->nat && addr_eq(&p->addr, &dst->addr))
+		if (!p->nat && owns(p, &dst->addr))
 			return p;
 		if (p->nat && addr_eq(&p->public, &dst->addr) && dst->port >= p->nat_offset) {
 			dst->addr = p->addr;
@@ -152,10 +177,10 @@ static void send_datagram(struct ike_net_peer *p, const struct ike_action *a)
 	unsigned copies;
 
 	p->sends++;
-	if (p->nat) {
-		src.addr = p->public;
+	if (!leaves_by(p, &a->send.local.addr, &src.addr) || !passes(net, &src.addr, &dst.addr))
+		return;
+	if (p->nat)
 		src.port = (uint16_t)(src.port + p->nat_offset);
-	}
 	to = route(net, &dst);
 	memcpy(buf, a->send.data, len);
 	if (net->tap && !net->tap(net, index_of(p), buf, &len, net->tap_ctx))
@@ -250,6 +275,20 @@ static void sa_del(struct ike_net_peer *p, bool inbound, uint32_t spi)
 		p->current_out = 0;
 }
 
+static void moved(struct ike_net_peer *p, const struct ike_action *a)
+{
+	p->moved++;
+	for (unsigned i = 0; i < IKE_NET_SAS; i++) {
+		struct ike_child_sa *sa = &p->sa[i].sa;
+
+		if (!p->sa[i].used)
+			continue;
+		sa->local = a->moved.local;
+		sa->remote = a->moved.remote;
+		sa->udp_encap = a->moved.udp_encap;
+	}
+}
+
 static void exec(struct ike_net_peer *p, struct ike_action *a)
 {
 	struct ike_net *net = p->net;
@@ -305,7 +344,7 @@ static void exec(struct ike_net_peer *p, struct ike_action *a)
 		p->up = false;
 		p->downs++;
 		break;
-	case IKE_ACT_REMOTE_MOVED: p->moved++; break;
+	case IKE_ACT_REMOTE_MOVED: moved(p, a); break;
 	case IKE_ACT_REPORT:
 		p->reports++;
 		p->report = a->report.why;
@@ -354,12 +393,19 @@ static void traffic(struct ike_net *net)
 		struct ike_net_sa *out = p->current_out ? find_sa(p, false, p->current_out) : NULL;
 		struct ike_net_event *e;
 		struct endpoint dst;
+		struct addr source;
 
 		if (!out || !p->up)
 			continue;
 		dst = out->sa.remote;
-		to = route(net, &dst);
 		p->esp_sent++;
+		if (!leaves_by(p, &out->sa.local.addr, &source) || !passes(net, &source, &dst.addr)) {
+			p->esp_stray++;
+			continue;
+		}
+		to = route(net, &dst);
+		if (!to || ((p->nat || to->nat) && !out->sa.udp_encap))
+			p->esp_stray++;
 		if (!to || p->cut || to->cut || (!net->esp_lossless && percent(net, net->loss)))
 			continue;
 		e = event_add(net, mtime_add(net->now, delay(net)), EV_ESP, 0);

@@ -26,7 +26,9 @@ struct ike_net_peer {
 	struct rng rng;
 	uint64_t rng_state;
 	struct addr addr;
-	bool nat; /* behind a NAT of its own: */
+	struct addr more; /* it has this one, too; none: it has not */
+	struct addr dead; /* nothing from or to this one gets through; none: all does */
+	bool nat;         /* behind a NAT of its own: */
 	struct addr public;
 	uint16_t nat_offset;   /* public port = own port + this */
 	bool cut;              /* nothing of it leaves, nothing reaches it */
@@ -40,6 +42,7 @@ struct ike_net_peer {
 	/* what was seen */
 	struct ike_rekeyed how, ike_how; /* of the last of either kind */
 	unsigned ups, downs, rekeys, ike_rekeys, reports, moved, sends;
+	unsigned esp_stray; /* left for an address where nobody is, or through a NAT without UDP */
 	unsigned esp_sent,
 	    esp_missed; /* missed: no inbound SA at the other end when it arrived, though nothing was lost */
 	enum ike_phase phase;

@@ -50,6 +50,7 @@ void talk_start_with(struct talk *t, const char *esp, void (*change)(struct ike_
 	t->net.tap = keep;
 	t->net.tap_ctx = t;
 	t->b = ike_build_init(t->body, sizeof(t->body));
+	t->from = (struct endpoint){ t->net.peer[1].addr, 500 };
 }
 
 void talk_start(struct talk *t, const char *esp)
@@ -65,7 +66,6 @@ static void send_built(struct talk *t, uint8_t exchange, bool response, uint32_t
 		.from_initiator = t->theirs->initiator,
 		.response = response,
 		.msg_id = id };
-	struct endpoint from = { t->net.peer[1].addr, 500 };
 	size_t body_len, len;
 	uint8_t msg[4096];
 
@@ -74,7 +74,7 @@ static void send_built(struct talk *t, uint8_t exchange, bool response, uint32_t
 	                     body_len, msg, sizeof(msg), &len),
 	    0);
 	t->b = ike_build_init(t->body, sizeof(t->body));
-	ike_net_inject(&t->net, 0, &from, false, msg, len);
+	ike_net_inject(&t->net, 0, &t->from, t->natt, msg, len);
 	ike_net_run(&t->net, mdur_ms(1)); /* jobs */
 }
 

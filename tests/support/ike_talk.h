@@ -22,7 +22,9 @@ struct talk {
 	struct ike_net net;
 	struct ike_sa *ours, *theirs; /* the two ends of the live IKE SA; ours is under test */
 	uint8_t body[2048];
-	struct ike_build b;                  /* what is to be sent next */
+	struct ike_build b;   /* what is to be sent next */
+	struct endpoint from; /* where the test's messages come from, and how */
+	bool natt;
 	struct talk_message answer, request; /* the last of either kind that peer 0 sent */
 };
 

@@ -433,6 +433,7 @@ static void the_smallest_configuration_loads(void **state)
 	assert_int_equal(t->esp_lifekbytes, 102400000);
 	assert_int_equal(mdur_to_s(t->liveness_interval) + mdur_to_s(t->liveness_timeout), 45);
 	assert_true(t->force_encap);
+	assert_false(t->mobike);
 	assert_int_equal(t->fragmentation, CFG_FRAGMENTATION_YES);
 	assert_int_equal(t->fragment_size, 0);
 	assert_int_equal(t->df, CFG_DF_COPY);
@@ -474,7 +475,8 @@ static void a_tunnel_overrules_its_profile(void **state)
 	    "\"ike-proposal\":[\"aes128-sha256-ecp256\"],\"esp-proposal\":[\"aes128gcm16\",\"aes256gcm16\"],"
 	    "\"ike-lifetime\":3600,"
 	    "\"esp-lifetime\":1800,\"esp-lifekbytes\":0,\"liveness-interval\":5,\"liveness-timeout\":6,"
-	    "\"force-encapsulation\":false,\"ike-fragmentation\":\"accept\",\"ike-fragment-size\":600,"
+	    "\"force-encapsulation\":false,\"mobike\":true,\"ike-fragmentation\":\"accept\",\"ike-fragment-"
+	    "size\":600,"
 	    "\"dscp\":\"zero\",\"ecn\":false,\"df\":\"clear\","
 	    "\"mtu\":1300,\"static-route\":[{\"prefix\":\"10.9.0.0/16\"},{\"prefix\":\"2001:db8::/"
 	    "32\",\"metric\":7}],"
@@ -503,6 +505,7 @@ static void a_tunnel_overrules_its_profile(void **state)
 	assert_int_equal(mdur_to_s(t->liveness_interval), 5);
 	assert_int_equal(mdur_to_s(t->liveness_timeout), 6);
 	assert_false(t->force_encap);
+	assert_true(t->mobike);
 	assert_int_equal(t->fragmentation, CFG_FRAGMENTATION_ACCEPT);
 	assert_int_equal(t->fragment_size, 600);
 	assert_int_equal(t->df, CFG_DF_CLEAR);
@@ -808,6 +811,7 @@ static void changes_are_told_apart(void **state)
 		{ T1 "inside-address/0", "\"10.0.0.10/31\"", CFG_RESTART },
 		{ T1 "ike-proposal", "[\"aes256-sha256-modp2048\"]", CFG_RESTART },
 		{ T1 "force-encapsulation", "false", CFG_RESTART },
+		{ T1 "mobike", "true", CFG_RESTART },
 		{ T1 "ike-fragmentation", "\"no\"", CFG_RESTART },
 		{ T1 "ike-fragment-size", "600", CFG_RESTART },
 		{ T1 "dscp", "\"zero\"", CFG_RESTART },
