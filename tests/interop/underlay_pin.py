@@ -12,6 +12,11 @@ GATEWAY = "203.0.113.2"
 COVERING = ["203.0.113.0/24", "203.0.112.0/22", "0.0.0.0/1", "128.0.0.0/1", f"{GATEWAY}/32"]
 
 
+def goes_by(net, device):
+    """While no way has a carrier, the pin holds the gateway's packets back and `ip` fails: they go by no device."""
+    return f"dev {device}" in net.onprem.ip("route", "get", GATEWAY, check=False)
+
+
 def main(case):
     with case.lab() as lab:
         # onprem 192.0.2.1 -- 192.0.2.9 isp 203.0.113.1 -- 203.0.113.2 azure
@@ -56,10 +61,10 @@ def main(case):
         with case.step("the ISP's router changes: the pin follows the underlay"):
             lab.link(net.onprem, "wan1", "198.51.100.1/24", isp, "left1", "198.51.100.9/24")
             net.onprem.ip("route", "replace", "default", "via", "198.51.100.9")
-            wait_for("the pin by the new way", lambda: "dev wan1" in net.onprem.ip("route", "get", GATEWAY), 15)
+            wait_for("the pin by the new way", lambda: goes_by(net, "wan1"), 15)
             wait_for("ping", lambda: traffic.ping(net.lan, VNET_HOST, count=1), 15)
             net.onprem.ip("route", "replace", "default", "via", "192.0.2.9")
-            wait_for("the pin by the old way", lambda: "dev wan0" in net.onprem.ip("route", "get", GATEWAY), 15)
+            wait_for("the pin by the old way", lambda: goes_by(net, "wan0"), 15)
             net.onprem.ip("link", "del", "wan1")
         with case.step("withdrawn again: the kernel follows"):
             net.bgp.announce([PREFIX])

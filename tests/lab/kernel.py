@@ -38,8 +38,9 @@ def nexthop_devices(ns, ident):
     return [n["dev"]] if "dev" in n else []
 
 
+# A veth's carrier may come a moment after its address.
+_OF_THE_MOMENT = ("linkdown", "dead")
 # Comes and goes by itself, as link-local addresses finish their duplicate detection.
-_OF_THE_MOMENT = ("linkdown", "dead")  # a veth's carrier may come a moment after its address
 _KERNELS_OWN = ("fe80", "ff00::/8", "anycast", "table local")
 
 
