@@ -253,8 +253,8 @@ def main(case):
         net.bgp.stop()
         suites(case, net)
         encapsulated(case, net)
-        ipv6(case, net)
         protected(case, net)
+        ipv6(case, net)
         refused(case, net)
 
 
