@@ -174,6 +174,8 @@ static uint16_t settle_child(
 	if (ike_sa_parse(p->sa, &offer) ||
 	    ike_sa_select(&cfg->esp_proposals, &offer, IKE_PROTO_ESP, IKE_KE_NEVER, KE_NONE, &n->choice) ||
 	    n->choice.spi.len != IKE_SPI_LEN_ESP) {
+		if (!ike_sa_parse(p->sa, &offer))
+			ike_facts_offer(&sa->facts, &cfg->esp_proposals, &offer, false);
 		ike_reason_child_no_proposal(why, sa, false, false);
 		return IKE_N_NO_PROPOSAL_CHOSEN;
 	}

@@ -63,6 +63,7 @@ static uint16_t choose(struct ike_sa *sa, const struct ike_payloads *p, const st
 	if (ike_sa_select(
 	        &cfg->esp_proposals, offer, IKE_PROTO_ESP, IKE_KE_ANY, (enum ke_id)ke->group, &n->choice) ||
 	    n->choice.spi.len != IKE_SPI_LEN_ESP) {
+		ike_facts_offer(&sa->facts, &cfg->esp_proposals, offer, true);
 		ike_reason_child_no_proposal(why, sa, false, true);
 		return IKE_N_NO_PROPOSAL_CHOSEN;
 	}

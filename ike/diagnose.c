@@ -144,6 +144,8 @@ static void seen_all(struct ike_teller *t)
 		    ike_identity_str(&f->peer_id, buf, sizeof(buf)), f->peer_proved ? ", and proved it" : "");
 	ike_tell_certificate_seen(t);
 	seen_notifies(t);
+	if (f->peer_offer[0] && strstr(f->why, "-no-proposal"))
+		ike_tell_seen(t, "the peer offers %s", f->peer_offer);
 	if (f->peer_ts[0])
 		ike_tell_seen(t, "the peer wants the selectors %s", f->peer_ts);
 	if (f->child)
@@ -244,14 +246,31 @@ static void tell_weak(struct ike_teller *t)
 	    "its profile's legacy twin (the name with -legacy) and allow-weak in the tunnel");
 }
 
+/* We refused the peer's offer. */
+static void tell_differs(
+    struct ike_teller *t, const char *leaf, const char *there, const struct ike_proposals *list, bool esp)
+{
+	char ours[200];
+
+	if (!t->f->differs[0])
+		return;
+	ike_tell_say(
+	    t->d->cause, "we accept nothing that it offers; nearest, what differs is %s", t->f->differs);
+	ike_tell_say(t->d->here, "%s: one that the peer offers", leaf);
+	ike_tell_say(t->d->there, "or set its %s to one of ours: %s", there,
+	    proposals_str(list, esp, ours, sizeof(ours)));
+}
+
 static void tell_no_proposal(struct ike_teller *t)
 {
 	static const enum ike_trial_kind order[] = { IKE_TRIAL_KE, IKE_TRIAL_ENCR, IKE_TRIAL_INTEG,
 		IKE_TRIAL_ALL };
 	const struct ike_trial_facts *tr = t->trial;
 
-	if (!t->f->initiator)
-		return; /* the reason itself names what came and what we accept */
+	if (!t->f->initiator) {
+		tell_differs(t, "ike-proposal", "IKE policy", &t->cfg->ike_proposals, false);
+		return;
+	}
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
 		if (tr->result[order[i]] == IKE_TRIAL_ACCEPTED &&
 		    !(order[i] == IKE_TRIAL_ALL && tr->running)) {
@@ -321,6 +340,10 @@ static void tell_child_proposal(struct ike_teller *t)
 	proposals_str(&t->cfg->esp_proposals, true, ours, sizeof(ours));
 	if (t->f->child) {
 		tell_rekey(t);
+		return;
+	}
+	if (t->f->differs[0]) {
+		tell_differs(t, "esp-proposal", "phase 2", &t->cfg->esp_proposals, true);
 		return;
 	}
 	ike_tell_say(t->d->cause, "no ESP proposal in common; we offer %s", ours);

@@ -74,6 +74,8 @@ struct ike_facts {
 	uint16_t undelivered_port;
 	unsigned n_undelivered;
 	struct ike_cert_facts cert;
+	/* What the peer offered and we refused, and what keeps the nearest two apart (offer_str.h). */
+	char peer_offer[240], differs[240];
 	char peer_ts[160]; /* the selectors the peer wanted, where we refused them */
 };
 

@@ -237,9 +237,12 @@ void ike_process_reply(struct ike_sa *sa, uint8_t first, struct rd chain, struct
 void ike_facts_notifies(struct ike_sa *sa, const struct ike_payloads *p);
 /* The selectors that the peer wanted and did not get: its own networks, and what it takes for ours. */
 void ike_facts_peer_ts(struct ike_sa *sa, const struct ike_ts_list *theirs, const struct ike_ts_list *ours);
-/* A stranger at the address of this connection was refused before there was an SA. */
+/* The offer of the peer's that we refused; with_ke: its key exchange methods counted. */
+void ike_facts_offer(
+    struct ike_facts *f, const struct ike_proposals *ours, const struct ike_offer *offer, bool with_ke);
+/* A stranger at the address of this connection was refused, for its offer, before there was an SA. */
 void ike_facts_stranger(struct ike_conn *conn, const struct endpoint *local, const struct endpoint *remote,
-    const struct reason *why);
+    const struct ike_offer *offer, const struct reason *why);
 /* The SA, or the attempt, ended with this reason: its facts become those of the connection's failure. */
 void ike_facts_keep(struct ike_sa *sa, const struct reason *why, mtime now);
 /* What can be read off the SA itself, into facts of it. */

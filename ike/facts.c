@@ -5,6 +5,7 @@
  */
 #include "ike/engine.h"
 
+#include "ike/offer_str.h"
 #include "ike/ts.h"
 
 #include <stdio.h>
@@ -76,10 +77,18 @@ void ike_facts_keep(struct ike_sa *sa, const struct reason *why, mtime now)
 	snprintf(conn->failure.why, sizeof(conn->failure.why), "%s", why->id);
 }
 
+void ike_facts_offer(
+    struct ike_facts *f, const struct ike_proposals *ours, const struct ike_offer *offer, bool with_ke)
+{
+	ike_offer_str(offer, f->peer_offer, sizeof(f->peer_offer));
+	ike_offer_differs(ours, offer, with_ke, f->differs, sizeof(f->differs));
+}
+
 void ike_facts_stranger(struct ike_conn *conn, const struct endpoint *local, const struct endpoint *remote,
-    const struct reason *why)
+    const struct ike_offer *offer, const struct reason *why)
 {
 	conn->failure = (struct ike_facts){ .any = true, .local = *local, .remote = *remote };
+	ike_facts_offer(&conn->failure, &conn->cfg.ike_proposals, offer, true);
 	snprintf(conn->failure.why, sizeof(conn->failure.why), "%s", why->id);
 }
 

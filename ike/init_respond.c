@@ -223,7 +223,7 @@ void ike_init_request(struct ike *ike, const struct ike_header *h, struct rd cha
 		ike_conn_warn(unfit, &why, now);
 		if (!unfit->live) {
 			unfit->last_error = why;
-			ike_facts_stranger(unfit, local, remote, &why);
+			ike_facts_stranger(unfit, local, remote, &s.offer, &why);
 		}
 		return;
 	}

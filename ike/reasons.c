@@ -7,6 +7,7 @@
 #include "ike/eap_session.h"
 #include "ike/engine.h"
 #include "ike/identity.h"
+#include "ike/offer_str.h"
 #include "ike/ts.h"
 
 #include <string.h>
@@ -91,32 +92,27 @@ void ike_reason_no_proposal(struct reason *r, const struct ike_sa *sa)
 	              "(Some answer so, too, when they know no connection for our address.)");
 }
 
-static void add_offer(struct reason *r, const struct ike_offer *o)
+/* What the peer offers, and what is another there. */
+static void add_offer(struct reason *r, const char *offer, const char *differs)
 {
-	static const char *const type_names[] = { "?", "encr", "prf", "integ", "ke", "esn" };
-
-	for (unsigned i = 0; i < o->n && i < 3; i++) {
-		reason_add(r, "%s[", i ? " " : "");
-		for (unsigned j = 0; j < o->proposal[i].n && j < 12; j++) {
-			const struct ike_transform *t = &o->transform[o->proposal[i].first + j];
-
-			reason_add(r, "%s%s %u", j ? ", " : "",
-			    type_names[t->type <= IKE_T_ESN ? t->type : 0], t->id);
-			if (t->key_bits)
-				reason_add(r, "/%u", t->key_bits);
-		}
-		reason_add(r, "]");
-	}
+	if (offer[0])
+		reason_add(r, " It offers: %s.", offer);
+	if (differs[0])
+		reason_add(r, " What differs is %s.", differs);
 }
 
 void ike_reason_no_proposal_theirs(struct reason *r, const struct ike_conn *conn,
     const struct endpoint *remote, const struct ike_offer *offer)
 {
+	char theirs[200], differs[200];
+
 	reason_set(r, "ike-no-proposal",
 	    "%s offers no IKE proposal that we accept. We accept: ", endpoint_str(remote));
 	add_proposals(r, &conn->cfg.ike_proposals, false);
-	reason_add(r, ". It offers (IANA numbers): ");
-	add_offer(r, offer);
+	reason_add(r, ".");
+	ike_offer_str(offer, theirs, sizeof(theirs));
+	add_offer(
+	    r, theirs, ike_offer_differs(&conn->cfg.ike_proposals, offer, true, differs, sizeof(differs)));
 }
 
 void ike_reason_bad_answer(struct reason *r, const struct ike_sa *sa, const char *what)
@@ -341,7 +337,10 @@ void ike_reason_child_no_proposal(struct reason *r, const struct ike_sa *sa, boo
 	reason_set(r, "ike-child-no-proposal", "%s %s ESP proposals%s. Ours: ", peer(sa),
 	    by_peer ? "accepts none of our" : "offers none of our", rekey ? " at rekey" : "");
 	add_proposals(r, &sa->conn->cfg.esp_proposals, true);
-	reason_add(r, ". Set the same ESP suite on both sides%s.", rekey ? ", with the same PFS group" : "");
+	reason_add(r, ".");
+	if (!by_peer)
+		add_offer(r, sa->facts.peer_offer, sa->facts.differs);
+	reason_add(r, " Set the same ESP suite on both sides%s.", rekey ? ", with the same PFS group" : "");
 }
 
 static const char *group_name(unsigned group)

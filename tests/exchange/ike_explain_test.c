@@ -171,7 +171,58 @@ static void test_esp_proposal(void **state)
 	ruled_out(d, "our own key and identity", true);
 	has("cause", d->cause, ESP_DEFAULT);
 	has("here", d->here, "esp-proposal");
+	d = diagnosis(&p, 1);
+	assert_string_equal(d->id, "ike-child-no-proposal");
+	seen(d, "the peer offers aes256-sha256-esn-noesn");
+	has("cause", d->cause,
+	    "the encryption (it offers aes256; we accept aes128gcm16) and the integrity (it offers sha256; "
+	    "we accept none)");
+	has("there", d->there, "aes128gcm16");
 	ike_net_finish(&p.net);
+}
+
+/* As responder: what came, by name, and in what the nearest of ours is another. */
+static void test_foreign_offer(void **state)
+{
+	static const struct {
+		const char *theirs, *ours, *cause;
+	} cases[] = {
+		{ "aes256-sha256-ecp384", IKE_DEFAULT,
+		    "is the key exchange group (it offers ecp384; we accept modp2048)" },
+		{ "aes128-aes192-sha256-modp2048", IKE_DEFAULT,
+		    "is the encryption (it offers aes128, aes192; we accept aes256)" },
+		{ "aes256-sha512-prfsha256-modp2048", IKE_DEFAULT,
+		    "is the integrity (it offers sha512; we accept sha256)" },
+		{ "aes256-sha256-prfsha1-modp1024", IKE_DEFAULT,
+		    "the PRF (it offers prfsha1; we accept prfsha256) and the key exchange group (it offers "
+		    "modp1024" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct ike_diagnosis *d;
+		struct pair p;
+
+		prepare(&p, 60 + i);
+		p.b.role = IKE_ROLE_RESPOND;
+		assert_int_equal(
+		    ike_proposal_parse(cases[i].theirs, false, &p.a.ike_proposals.list[0], NULL), 0);
+		p.a.retry_min = p.a.retry_max = mdur_s(60);
+		run(&p, mdur_ms(1));
+		d = diagnosis(&p, 1);
+		for (unsigned ms = 0; ms < 500 && !d->id[0];
+		     ms++) { /* not longer: the peer then tries others */
+			ike_net_run(&p.net, mdur_ms(1));
+			d = diagnosis(&p, 1);
+		}
+		assert_string_equal(d->id, "ike-no-proposal");
+		seen(d, "the peer offers aes");
+		has(cases[i].theirs, d->cause, cases[i].cause);
+		has("here", d->here, "ike-proposal");
+		has("there", d->there, IKE_DEFAULT);
+		has("reason", p.net.peer[1].report.text, cases[i].cause);
+		ike_net_finish(&p.net);
+	}
 }
 
 /* The first child SA carries no key exchange, so only a rekey shows that the two sides differ in PFS. */
@@ -431,6 +482,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_identity),
 		cmocka_unit_test(test_selectors),
 		cmocka_unit_test(test_esp_proposal),
+		cmocka_unit_test(test_foreign_offer),
 		cmocka_unit_test(test_pfs),
 		cmocka_unit_test(test_no_answer),
 		cmocka_unit_test(test_natt_blocked),

@@ -2,10 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """One thing is wrong, at strongSwan or on the way: `causeway explain` must name the reason, rule out what is proved not to be
 it, and say what to change. A table; each row is a failure of its own."""
+import os
+import shutil
+
 from lab.azure import Azure
 from lab.case import check, equal, run_case
 from lab.causeway import tunnel_of
 from lab.lab import wait_for
+from lab.nat import Nat
+from lab.pki import Authority
 
 GW = "azure-hq/t1"
 
@@ -97,6 +102,119 @@ def peer(case):
                     check(GW in cw.cli("explain").stdout, "explain without an argument names it")
                 finally:
                     cw.stop()
+
+
+# As responder: strongSwan begins.
+BEGUN = [
+    ("its offer is foreign", {"ike": "aes192-sha512-prfsha384-modp3072"}, {"ike-proposal": ["aes256-sha256-modp2048"]},
+     {"id": "ike-no-proposal", "seen": ["began the exchange", "aes192-sha512-prfsha384-modp3072"],
+      "likely-cause": ["the encryption (it offers aes192; we accept aes256)", "modp3072"], "change-here": ["ike-proposal"],
+      "change-there": ["aes256-sha256-modp2048"]}),
+    ("its ESP offer is foreign", {"esp": "aes128gcm16"}, {"esp-proposal": ["aes256-sha256"]},
+     {"id": "ike-child-no-proposal", "seen": ["aes128gcm16"], "ruled-out": ["proved that it has it"],
+      "likely-cause": ["we accept aes256"], "change-there": ["aes256-sha256"]}),
+    ("it is somebody else", {}, {"remote-id": "gw.example.net"},
+     {"id": "ike-wrong-identity", "seen": ["calls itself \"192.0.2.2\""], "ruled-out": ["it is reachable", "the IKE proposals"],
+      "likely-cause": ["192.0.2.2", "gw.example.net"], "change-here": ["remote-id"], "change-there": ["local identity"]}),
+]
+
+
+def begun(case):
+    with case.lab("explain-begun") as lab:
+        net = Azure(lab, hosts=False)
+        net.start_swan()
+        for i, (what, swan, leaves, want) in enumerate(BEGUN):
+            with case.row(what, lab):
+                net.swan.configure(**{**net.swan.DEFAULTS, **swan})
+                net.swan.load()
+
+                def change(config, leaves=leaves):
+                    t = tunnel_of(config)
+                    t.update(leaves)
+                    t["role"] = "respond"
+                    del t["bgp"]
+                cw = net.causeway(f"cw{i}", change=change).start()
+                try:
+                    net.swan.swanctl("--initiate", "--child", "any", "--timeout", "2", check=False)
+                    expect(cw, want, timeout=20)
+                finally:
+                    cw.stop()
+                    net.swan.swanctl("--terminate", "--ike", "gw", "--force", check=False)
+
+
+def certificates(case):
+    with case.lab("explain-cert") as lab:
+        net = Azure(lab, hosts=False)
+        root, other = Authority(lab, "Root"), Authority(lab, "Other")
+        ours = root.issue("ours")
+        foreign = other.issue("ours-other")
+        fits = ["it is reachable", "holds the private key"]
+        rows = [
+            ("theirs has expired", root.issue("expired", days=(-20, -2)), ours, root,
+             {"id": "certificate-expired", "seen": ["the peer's certificate", "CN=expired"], "ruled-out": [*fits, "the CA", "the name"],
+              "likely-cause": ["was not renewed"], "change-here": ["timedatectl"], "change-there": ["renew"]}),
+            ("theirs is not valid yet", root.issue("early", days=(3, 9)), ours, root,
+             {"id": "certificate-not-yet-valid", "ruled-out": [*fits, "the CA"], "likely-cause": ["clock is wrong"],
+              "change-here": ["timedatectl"]}),
+            ("theirs is of another CA", other.issue("other"), ours, root,
+             {"id": "certificate-untrusted", "ruled-out": fits, "not-ruled-out": ["the CA: "], "likely-cause": ["CN=Other"],
+              "change-here": ["trust-anchor-file"], "change-there": ["intermediate"]}),
+            ("strongSwan does not trust ours", root.issue("good"), foreign, root,
+             {"id": "ike-auth-failed", "seen": ["AUTHENTICATION_FAILED", "our certificate"], "not-ruled-out": ["our own"],
+              "likely-cause": ["does not trust the CA of our certificate", "CN=Other"], "change-here": ["chain-file"],
+              "change-there": ["trusted CAs"]}),
+        ]
+        net.start_swan(plugins="pkcs1 pkcs8 pkcs7 mgf1")
+        for i, (what, theirs, own, anchor, want) in enumerate(rows):
+            with case.row(what, lab):
+                base = f"{net.swan.dir}/swanctl"
+                for folder, file, source in (("x509", "gw.pem", theirs.pem), ("private", "gw.key", theirs.key),
+                                             ("x509ca", "root.pem", root.pem)):
+                    os.makedirs(f"{base}/{folder}", exist_ok=True)
+                    shutil.copy(source, f"{base}/{folder}/{file}")
+                net.swan.configure(local_auth="pubkey\n    certs = gw.pem", remote_auth="pubkey",
+                                   local_id=f'"C=DE, O=Example, CN={theirs.name}"', connection="send_cert = always")
+                net.swan.swanctl("--load-creds", "--clear")
+                net.swan.load()
+
+                def change(config, own=own, anchor=anchor):
+                    t = tunnel_of(config)
+                    del t["bgp"]
+                    del t["secret-file"]
+                    t["role"] = "initiate"
+                    t["certificate"] = {"trust-anchor-file": anchor.pem, "chain-file": own.pem, "key-file": own.key}
+                cw = net.causeway(f"cw{i}", change=change).start()
+                try:
+                    expect(cw, want, timeout=20)
+                    said = cw.cli("explain", GW).stdout
+                    check("pre-shared" not in said, f"no word of keys: {said}")
+                finally:
+                    cw.stop()
+
+
+DROP = """table ip drops {
+  chain on_the_way { type filter hook forward priority 0; policy accept; udp dport 4500 drop; }
+}
+"""
+
+
+def behind_nat(case):
+    with case.lab("explain-nat") as lab, case.step("a NAT is before us, and lets UDP 4500 not through"):
+        net = Azure(lab, hosts=False)
+        nat = Nat(net, net.onprem, net.azure, "192.0.2.2")
+        nat.ns.run("nft", "-f", lab.write("drop.nft", DROP))
+        net.start_swan(remote="%any", encap="no")
+
+        def change(config):
+            t = tunnel_of(config)
+            del t["local-address"]
+            del t["bgp"]
+            t["role"] = "initiate"
+        cw = net.causeway(change=change).start()
+        expect(cw, {"id": "ike-natt-blocked", "seen": ["a NAT is before us", "agreed on the IKE proposal"],
+                    "ruled-out": ["it is reachable", "the IKE proposals"], "not-ruled-out": ["a NAT", "UDP 4500"],
+                    "likely-cause": ["UDP 4500 is blocked"]}, timeout=60)
+        cw.stop()
 
 
 def rekey(case):
@@ -191,6 +309,9 @@ def catalogue(case):
 def main(case):
     catalogue(case)
     peer(case)
+    begun(case)
+    certificates(case)
+    behind_nat(case)
     rekey(case)
     deleted(case)
     way(case)
