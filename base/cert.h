@@ -83,6 +83,9 @@ void cert_store_free(struct cert_store *s);
 int cert_store_add_crls(
     struct cert_store *s, const void *data, size_t len, const char *name, struct reason *ret_reason);
 
+#define CERT_ANY_TIME                                                                                        \
+	INT64_MIN /* for `at`: dates are passed over. To tell what else is wrong, never to trust */
+
 struct cert_verdict {
 	struct cert *chain[CERT_CHAIN_MAX + 1]; /* from the leaf to the anchor; references */
 	unsigned n;

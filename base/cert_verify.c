@@ -240,7 +240,10 @@ static X509_STORE_CTX *context_new(const struct cert_store *s, struct cert *cons
 		return NULL;
 	}
 	p = X509_STORE_CTX_get0_param(ctx);
-	X509_VERIFY_PARAM_set_time(p, (time_t)at);
+	if (at == CERT_ANY_TIME)
+		X509_VERIFY_PARAM_set_flags(p, X509_V_FLAG_NO_CHECK_TIME);
+	else
+		X509_VERIFY_PARAM_set_time(p, (time_t)at);
 	X509_VERIFY_PARAM_set_depth(p, CERT_CHAIN_MAX - 1);
 	X509_VERIFY_PARAM_set_auth_level(p, s->legacy ? LEVEL_LEGACY : LEVEL_TODAY);
 	X509_VERIFY_PARAM_set_flags(p, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST);

@@ -271,12 +271,12 @@ int credentials_verify(const struct credentials *c, struct cert *const list[], u
 	return cert_store_verify(c->store, list, n, credentials_now(c), false, ret_verdict, ret_reason);
 }
 
-bool credentials_trusts_at(const struct credentials *c, struct cert *const list[], unsigned n, int64_t at)
+bool credentials_trusts_but_for_dates(const struct credentials *c, struct cert *const list[], unsigned n)
 {
 	struct cert_verdict v = { 0 };
 	struct reason ignored;
 
-	if (cert_store_verify(c->store, list, n, at, false, &v, &ignored))
+	if (cert_store_verify(c->store, list, n, CERT_ANY_TIME, false, &v, &ignored))
 		return false;
 	cert_verdict_clear(&v);
 	return true;

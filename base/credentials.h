@@ -91,8 +91,8 @@ int credentials_check_own(const struct credentials *c, int64_t at, struct reason
 /* Does the peer's chain lead to an anchor now? As cert_store_verify, without revocation. */
 int credentials_verify(const struct credentials *c, struct cert *const list[], unsigned n,
     struct cert_verdict *ret_verdict, struct reason *ret_reason);
-/* Would it, at that time? */
-bool credentials_trusts_at(const struct credentials *c, struct cert *const list[], unsigned n, int64_t at);
+/* Would it, were it not for dates? To tell of it: nothing may be trusted for that. */
+bool credentials_trusts_but_for_dates(const struct credentials *c, struct cert *const list[], unsigned n);
 /*
  * Has any of a verified chain been revoked? By our CRLs and what the world can fetch; slow. -1 with a reason:
  * revoked, or unknown under a strict policy. 0 with *ret_warning set: unknown under a relaxed one.

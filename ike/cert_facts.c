@@ -36,41 +36,31 @@ static void describe(struct ike_cert_facts *f, const struct cert_info *info)
 	f->not_after = info->not_after;
 }
 
-/* The first that is not valid now, or else the leaf. The time at which all of them were or will be valid. */
-static int64_t describe_first(struct ike_cert_facts *f, struct cert *const list[], unsigned n)
+/* The first that is not valid now, or else the leaf. */
+static void describe_first(struct ike_cert_facts *f, struct cert *const list[], unsigned n)
 {
-	int64_t latest_begin = INT64_MIN, first_end = INT64_MAX;
 	struct cert_info info;
 	bool found = false;
 
-	for (unsigned i = 0; i < n; i++) {
-		bool valid;
-
+	for (unsigned i = 0; i < n && !found; i++) {
 		if (cert_info(list[i], &info))
 			continue;
-		valid = f->now >= info.not_before && f->now <= info.not_after;
-		if (!i || (!valid && !found))
+		found = f->now < info.not_before || f->now > info.not_after;
+		if (!i || found)
 			describe(f, &info);
-		found = found || !valid;
-		latest_begin = info.not_before > latest_begin ? info.not_before : latest_begin;
-		first_end = info.not_after < first_end ? info.not_after : first_end;
 	}
-	if (f->now < latest_begin)
-		return latest_begin;
-	return f->now > first_end ? first_end : f->now;
 }
 
 void ike_cert_facts_note(
     struct ike_cert_facts *f, const struct credentials *cred, struct cert *const list[], unsigned n)
 {
 	struct cert *const *more;
-	int64_t when;
 	unsigned n_more;
 
 	f->any = n > 0;
 	f->now = credentials_now(cred);
 	f->earliest = credentials_earliest(cred);
-	when = describe_first(f, list, n);
+	describe_first(f, list, n);
 	count_all(f, list, n);
 	more = credentials_anchors(cred, &n_more);
 	if (n_more <= ANCHORS_LOOKED_AT)
@@ -79,5 +69,5 @@ void ike_cert_facts_note(
 		return;
 	more = credentials_chain(cred, &n_more);
 	count_all(f, more, n_more);
-	f->trusted = credentials_trusts_at(cred, list, n, when);
+	f->trusted = credentials_trusts_but_for_dates(cred, list, n);
 }

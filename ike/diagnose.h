@@ -88,6 +88,7 @@ struct ike_diagnosis {
 	char ruled_out[IKE_DIAGNOSIS_LINES][IKE_DIAGNOSIS_TEXT];
 	unsigned n_ruled_out;
 	/* Empty where the facts say no more than the catalogue does. */
+	bool keyless; /* no pre-shared key is in use: what the catalogue says of keys does not apply */
 	char cause[IKE_DIAGNOSIS_TEXT], here[IKE_DIAGNOSIS_TEXT], there[IKE_DIAGNOSIS_TEXT];
 };
 

@@ -287,6 +287,7 @@ static void tell_failed(struct ike_teller *t)
 {
 	size_t len;
 
+	t->d->keyless = t->cfg->local_auth != IKE_AUTH_KIND_PSK && t->cfg->remote_auth != IKE_AUTH_KIND_PSK;
 	if (t->f->initiator && !t->f->took_us)
 		tell_refused(t);
 	else

@@ -41,7 +41,7 @@ static json_t *other_causes(const struct catalogue_entry *e, unsigned from)
 static json_t *diagnosis(const struct view_explain *v)
 {
 	const struct ike_diagnosis *d = &v->diagnosis;
-	const struct catalogue_entry *e = catalogue_find(d->id);
+	const struct catalogue_entry *e = catalogue_find(d->id), *of_keys = d->keyless ? NULL : e;
 
 	if (!d->id[0] && !d->n_seen)
 		return json_null();
@@ -49,10 +49,11 @@ static json_t *diagnosis(const struct view_explain *v)
 	    "means", view_text_or_null(e ? e->means : NULL), "seen", lines(d->seen, d->n_seen), "ruled-out",
 	    lines(d->ruled_out, d->n_ruled_out), "likely-cause",
 	    view_text_or_null(first_of(d->cause, e ? e->cause[0] : NULL)), "other-causes",
-	    other_causes(e, d->cause[0] ? 0 : 1), "change-here",
+	    other_causes(of_keys, d->cause[0] ? 0 : 1), "change-here",
 	    view_text_or_null(first_of(d->here, e ? e->here : NULL)), "change-there",
 	    view_text_or_null(first_of(d->there, e ? e->there : NULL)), "setting",
-	    view_text_or_null(catalogue_setting(e, v->cloud)), "look", view_text_or_null(e ? e->look : NULL));
+	    view_text_or_null(catalogue_setting(of_keys, v->cloud)), "look",
+	    view_text_or_null(e ? e->look : NULL));
 }
 
 /* The steps of this tunnel's ladder; "now" is where it stands. */

@@ -149,6 +149,8 @@ static void no_keys(const char *row, const struct ike_diagnosis *d)
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		if (strstr(texts[i], "pre-shared") || strstr(texts[i], " secret-file"))
 			fail_msg("%s: \"%s\"", row, texts[i]);
+	if (!strcmp(d->id, "ike-auth-failed") && !d->keyless)
+		fail_msg("%s: the catalogue may speak of keys", row);
 	if (among(d->ruled_out, d->n_ruled_out, "own key"))
 		fail_msg("%s: a key is ruled out", row);
 }
