@@ -253,6 +253,18 @@ static X509_STORE_CTX *context_new(const struct cert_store *s, struct cert *cons
 	return ctx;
 }
 
+/* Did the library miss memory since the queue of its errors was empty? What it didn't find may be there then:
+ * a CRL that it could not look up must not pass for one that we don't have. */
+static bool starved(void)
+{
+	unsigned long e;
+	bool missed = false;
+
+	while ((e = ERR_get_error()))
+		missed = missed || ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE;
+	return missed;
+}
+
 static int verify(const struct cert_store *s, struct cert *const list[], unsigned n, int64_t at,
     bool revocation, bool usage, struct cert_verdict *ret_verdict, struct reason *ret_reason)
 {
@@ -260,16 +272,18 @@ static int verify(const struct cert_store *s, struct cert *const list[], unsigne
 	struct cert_verdict v = { 0 };
 	struct watch w = { 0 };
 	X509_STORE_CTX *ctx;
-	bool ok = others && n;
+	bool ok = others && n, good = false;
 	int rc = -1;
 
+	ERR_clear_error();
 	for (unsigned i = 1; ok && i < n; i++)
 		ok = sk_X509_push(others, list[i]->x) > 0;
 	ctx = ok ? context_new(s, list, others, at, revocation, &w) : NULL;
-	if (!ctx)
+	good = ctx && X509_verify_cert(ctx) == 1;
+	if (!ctx || starved())
 		reason_set(
 		    ret_reason, "ike-internal", "out of memory while a certificate was being verified");
-	else if (X509_verify_cert(ctx) != 1)
+	else if (!good)
 		explain(X509_STORE_CTX_get_error(ctx), X509_STORE_CTX_get_error_depth(ctx),
 		    X509_STORE_CTX_get_current_cert(ctx), at, ret_reason);
 	else if (!usage || !check_usage(list[0]->x, ret_reason)) {
