@@ -17,6 +17,7 @@
 #define FETCH_SECONDS   5L
 #define CONNECT_SECONDS 3L
 #define DOCUMENT_MAX    CERT_CRL_MAX
+#define DOCUMENT_FIRST  4096 /* room to begin with */
 #define ENTRIES_MAX     64
 #define AT_ONCE_MAX     2
 #define FAILED_SECONDS  60
@@ -40,7 +41,7 @@ struct documents {
 struct incoming {
 	struct documents *d;
 	uint8_t *data;
-	size_t len;
+	size_t len, room;
 };
 
 static int64_t wall(void *ctx)
@@ -143,16 +144,34 @@ static int begin(struct documents *d, const struct credentials_query *q, uint8_t
 	return rc;
 }
 
+/* Room for len more octets; it doubles, for a large list comes in hundreds of pieces. */
+static bool grow(struct incoming *in, size_t len)
+{
+	size_t room = in->room ? in->room : DOCUMENT_FIRST;
+	uint8_t *more;
+
+	if (len > DOCUMENT_MAX - in->len)
+		return false;
+	if (len <= in->room - in->len)
+		return true;
+	while (room < in->len + len)
+		room *= 2;
+	more = realloc(in->data, room);
+	if (!more)
+		return false;
+	in->data = more;
+	in->room = room;
+	return true;
+}
+
 static size_t on_data(char *data, size_t size, size_t n, void *ctx)
 {
 	struct incoming *in = ctx;
 	size_t len = size * n;
-	uint8_t *more = len <= DOCUMENT_MAX - in->len ? realloc(in->data, in->len + len + 1) : NULL;
 
-	if (!more)
+	if (!len || !grow(in, len))
 		return 0;
-	memcpy(more + in->len, data, len);
-	in->data = more;
+	memcpy(in->data + in->len, data, len);
 	in->len += len;
 	return len;
 }
