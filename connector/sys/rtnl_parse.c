@@ -232,6 +232,8 @@ static bool is_deletion(uint16_t type)
 
 bool rtnl_parse(const struct nlmsghdr *nlh, struct rtnl_msg *ret_msg)
 {
+	if (nlh->nlmsg_len % NLMSG_ALIGNTO) /* attributes always end so; libmnl reads up to there */
+		return false;
 	ret_msg->gone = is_deletion(nlh->nlmsg_type);
 	ret_msg->replace = nlh->nlmsg_flags & NLM_F_REPLACE;
 	ret_msg->append = nlh->nlmsg_flags & NLM_F_APPEND;
