@@ -24,7 +24,7 @@ __assert_fail
 OPENSSL = re.compile(r"^(SHA(1|256|384|512)_(Init|Update|Final)|EVP_(CIPHER|Cipher|MD|Digest|MAC|KDF|PKEY|Encrypt|Decrypt)\w*|BN_\w+|EC_(GROUP|POINT|KEY)_\w+|"
                      r"X509_\w+|(d2i|i2d)_\w+|ASN1_\w+|OBJ_\w+|PEM_read_bio_\w+|BIO_(new_mem_buf|free)|ECDSA_SIG_\w+|"
                      r"RSA_PSS_PARAMS_\w+|EVP_sha\d+|OPENSSL_sk_\w+|GENERAL_NAMES?_\w+|OCSP_\w+|CRL_DIST_POINTS_free|AUTHORITY_INFO_ACCESS_free|EXTENDED_KEY_USAGE_free|"
-                     r"ERR_peek_last_error|OSSL_PARAM_\w+|CRYPTO_memcmp|OPENSSL_(cleanse|free)|CRYPTO_free|HMAC\w*|ERR_clear_error)$")
+                     r"ERR_peek_last_error|ERR_get_error|OSSL_PARAM_\w+|CRYPTO_memcmp|OPENSSL_(cleanse|free)|CRYPTO_free|HMAC\w*|ERR_clear_error)$")
 NOT_OPENSSL = re.compile(r"rand|keygen|generate", re.I)
 # Put in by the compiler: fortified calls stand for the plain ones, which the list judges.
 GENERATED = re.compile(r"^(__(asan|ubsan|sanitizer|tsan|lsan|sancov|gcov|llvm|msan)_\w+|__stack_chk_fail|"
