@@ -131,23 +131,12 @@ static void find_cover(struct fib *f, const struct prefix *p, struct fib_route *
 	}
 }
 
-static bool same(const struct fib_route *a, const struct fib_route *b)
-{
-	if (a->n_ways != b->n_ways || !addr_eq(&a->source, &b->source))
-		return false;
-	for (unsigned i = 0; i < a->n_ways; i++)
-		if (a->way[i].ifindex != b->way[i].ifindex || !addr_eq(&a->way[i].via, &b->way[i].via) ||
-		    a->way[i].weight != b->way[i].weight)
-			return false;
-	return true;
-}
-
 static void settle(struct fib *f, struct protect *x)
 {
 	struct fib_route cover = { .prefix = x->prefix, .metric = METRIC_COVER, .origin = FIB_PROTECT };
 
 	find_cover(f, &x->prefix, &cover);
-	if (same(&x->cover, &cover))
+	if (ways_same_path(&x->cover, &cover))
 		return;
 	uncover(f, x);
 	if (!cover.n_ways || fib_want(f, &cover, 0) < 0)

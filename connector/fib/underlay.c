@@ -345,17 +345,6 @@ static const struct fib_seen_addr *local_address(const struct fib *f, const stru
 	return NULL;
 }
 
-static bool same_route(const struct fib_route *a, const struct fib_route *b)
-{
-	if (a->n_ways != b->n_ways || !addr_eq(&a->source, &b->source))
-		return false;
-	for (unsigned i = 0; i < a->n_ways; i++)
-		if (a->way[i].ifindex != b->way[i].ifindex || !addr_eq(&a->way[i].via, &b->way[i].via) ||
-		    a->way[i].weight != b->way[i].weight)
-			return false;
-	return true;
-}
-
 void report_pin(struct fib *f, const struct fib_route *route, bool wanted)
 {
 	struct fib_report *r = report_add(f, FIB_REPORT_PIN);
@@ -413,7 +402,7 @@ static void pin_settle(struct fib *f, struct pin *pin)
 		path.n_ways = 1;
 		path.way[0] = (struct fib_way){ .weight = 1 };
 	}
-	changed = !pin->resolved || !same_route(&pin->route, &path);
+	changed = !pin->resolved || !ways_same_path(&pin->route, &path);
 	if (changed || needless)
 		unwish(f, pin);
 	pin->route = path;

@@ -141,3 +141,14 @@ bool ways_within(const struct fib_ways *inner, const struct fib_ways *outer)
 	}
 	return true;
 }
+
+bool ways_same_path(const struct fib_route *a, const struct fib_route *b)
+{
+	if (a->n_ways != b->n_ways || !addr_eq(&a->source, &b->source))
+		return false;
+	for (unsigned i = 0; i < a->n_ways; i++)
+		if (a->way[i].ifindex != b->way[i].ifindex || !addr_eq(&a->way[i].via, &b->way[i].via) ||
+		    a->way[i].weight != b->way[i].weight)
+			return false;
+	return true;
+}

@@ -37,4 +37,7 @@ void ways_unref(const struct fib_ways *w); /* NULL is legal */
 bool ways_within(const struct fib_ways *inner,
     const struct fib_ways *outer); /* each way of inner is in outer, weights aside */
 
+/* Do two routes go the same way? By the same ways in the same order, from the same source address. */
+bool ways_same_path(const struct fib_route *a, const struct fib_route *b);
+
 #endif

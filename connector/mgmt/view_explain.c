@@ -86,21 +86,11 @@ static json_t *why(const struct reason *r)
 	                        : json_null();
 }
 
-static json_t *instant(time_t t)
-{
-	struct tm tm;
-	char buf[32];
-
-	if (!gmtime_r(&t, &tm) || !strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%SZ", &tm))
-		return json_null();
-	return json_string(buf);
-}
-
 json_t *view_explain_json(const struct view_explain *v)
 {
 	return json_pack("{s:o, s:o, s:s, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "site",
 	    view_text(v->site), "name", view_text(v->name), "admin", v->admin_up ? "up" : "down", "cloud",
-	    view_text_or_null(v->cloud), "step", v->step, "fine", v->fine, "since", instant(v->since),
+	    view_text_or_null(v->cloud), "step", v->step, "fine", v->fine, "since", view_instant(v->since),
 	    "ladder", ladder(v), "error", why(&v->error), "diagnosis", diagnosis(v), "next", why(&v->next),
 	    "next-attempt", v->next_attempt < 0 ? json_null() : json_integer(v->next_attempt));
 }

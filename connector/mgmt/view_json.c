@@ -93,7 +93,7 @@ static json_t *hex(uint64_t spi, int digits)
 	return json_string(buf);
 }
 
-static json_t *instant(time_t t)
+json_t *view_instant(time_t t)
 {
 	struct tm tm;
 	char buf[32];
@@ -147,7 +147,7 @@ static json_t *tunnel_status(const struct view_tunnel_status *v)
 	put(&b, "name", view_text(v->name));
 	put(&b, "admin", json_string(v->admin_up ? "up" : "down"));
 	put(&b, "step", view_text(v->step));
-	put(&b, "since", instant(v->since));
+	put(&b, "since", view_instant(v->since));
 	put(&b, "error", why(&v->error));
 	put(&b, "next", why(&v->next));
 	put(&b, "weak-algorithm", weak_algorithms(&v->weak));
@@ -237,7 +237,7 @@ static json_t *rekey(const struct view_rekey *v)
 	bool measured = v->done && !v->ike;
 	struct obj b = obj_new();
 
-	put(&b, "when", instant(v->when));
+	put(&b, "when", view_instant(v->when));
 	put(&b, "kind", json_string(v->ike ? "ike" : "child"));
 	put(&b, "by", json_string(v->by_us ? "us" : "peer"));
 	put(&b, "reason", json_string(v->why));
@@ -292,7 +292,7 @@ static json_t *certificate(const struct view_certificate *v)
 	put(&b, "serial", view_text(v->serial));
 	put(&b, "sha256", view_text(v->sha256));
 	put(&b, "key", view_text(v->key));
-	put(&b, "not-after", instant(v->not_after));
+	put(&b, "not-after", view_instant(v->not_after));
 	return obj_end(&b);
 }
 
@@ -314,7 +314,7 @@ json_t *view_tunnel_json(const struct view_tunnel *v)
 	put(&b, "name", view_text(v->name));
 	put(&b, "step", view_text(v->step));
 	put(&b, "admin", json_string(v->admin_up ? "up" : "down"));
-	put(&b, "since", instant(v->since));
+	put(&b, "since", view_instant(v->since));
 	put(&b, "error", why(&v->error));
 	put(&b, "next", why(&v->next));
 	put(&b, "local", address(&v->local.addr));

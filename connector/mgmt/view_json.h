@@ -15,6 +15,7 @@
 /* Bytes that a peer chose may be no UTF-8: they are shown as '?'. NULL and "" are "", or null. */
 json_t *view_text(const char *s);
 json_t *view_text_or_null(const char *s);
+json_t *view_instant(time_t t); /* RFC 3339, UTC */
 json_t *view_status_json(const struct view_status *v);
 json_t *view_tunnel_json(const struct view_tunnel *v);
 /* With what the catalogue of reasons says where the diagnosis says nothing. */

@@ -6,13 +6,13 @@
 #include "connector/sys/nl.h"
 
 #include "base/secret.h"
+#include "connector/sys/nl_msg.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/netlink.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -106,62 +106,17 @@ int nl_join(struct nl *nl, unsigned group)
 	return setsockopt(nl->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &g, sizeof(g)) ? -errno : 0;
 }
 
-/* One datagram of the kernel's into the buffer; its length, or -errno. */
-static ssize_t receive(struct nl *nl, int flags)
-{
-	for (;;) {
-		struct sockaddr_nl from = { 0 };
-		struct iovec iov = { .iov_base = nl->buf, .iov_len = RECV_MAX };
-		struct msghdr msg = {
-			.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1
-		};
-		ssize_t n = recvmsg(nl->fd, &msg, flags);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (from.nl_pid != 0)
-			continue; /* not from the kernel */
-		return msg.msg_flags & MSG_TRUNC ? -ENOBUFS : n;
-	}
-}
-
-static void take_text(const struct nlmsghdr *nlh, char *ret_text)
-{
-	const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
-	size_t skip = sizeof(*e);
-	const struct nlattr *a;
-
-	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS))
-		return;
-	if (!(nlh->nlmsg_flags & NLM_F_CAPPED) && e->msg.nlmsg_len >= sizeof(e->msg))
-		skip += e->msg.nlmsg_len - sizeof(e->msg);
-	if (mnl_nlmsg_get_payload_len(nlh) < skip)
-		return;
-	mnl_attr_for_each(a, nlh, skip)
-	{
-		if (mnl_attr_get_type(a) == NLMSGERR_ATTR_MSG &&
-		    mnl_attr_validate(a, MNL_TYPE_NUL_STRING) >= 0)
-			snprintf(ret_text, NL_TEXT, "%s", mnl_attr_get_str(a));
-	}
-}
-
 /* 1: more is to come; 0: done; -errno. */
 static int take(struct nl *nl, const struct nlmsghdr *nlh, nl_handler *handler, void *ctx, char *ret_text)
 {
-	const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
-
 	if (nlh->nlmsg_seq != nl->seq)
 		return 1; /* of a request that was given up */
 	if (nlh->nlmsg_type == NLMSG_DONE)
 		return 0;
 	if (nlh->nlmsg_type == NLMSG_ERROR) {
-		if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*e))
-			return -EBADMSG;
 		if (ret_text)
-			take_text(nlh, ret_text);
-		return e->error > 0 ? -EBADMSG : e->error;
+			snprintf(ret_text, NL_TEXT, "%s", nl_msg_text(nlh));
+		return nl_msg_error(nlh);
 	}
 	if (handler)
 		handler(ctx, nlh);
@@ -171,7 +126,7 @@ static int take(struct nl *nl, const struct nlmsghdr *nlh, nl_handler *handler, 
 static int collect(struct nl *nl, nl_handler *handler, void *ctx, char *ret_text)
 {
 	for (;;) {
-		ssize_t n = receive(nl, 0);
+		ssize_t n = nl_msg_receive(nl->fd, nl->buf, RECV_MAX, 0);
 		int left = (int)n, more = 1;
 
 		if (n < 0)
@@ -187,8 +142,7 @@ static int collect(struct nl *nl, nl_handler *handler, void *ctx, char *ret_text
 
 int nl_request(struct nl *nl, struct nlmsghdr *nlh, nl_handler *handler, void *ctx, char *ret_text)
 {
-	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	ssize_t n;
+	int err;
 
 	if (ret_text)
 		ret_text[0] = '\0';
@@ -196,16 +150,14 @@ int nl_request(struct nl *nl, struct nlmsghdr *nlh, nl_handler *handler, void *c
 	nlh->nlmsg_flags |= NLM_F_REQUEST;
 	if ((nlh->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP)
 		nlh->nlmsg_flags |= NLM_F_ACK;
-	do
-		n = sendto(nl->fd, nlh, nlh->nlmsg_len, 0, (const struct sockaddr *)&kernel, sizeof(kernel));
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : collect(nl, handler, ctx, ret_text);
+	err = nl_msg_send(nl->fd, nlh, nlh->nlmsg_len);
+	return err ? err : collect(nl, handler, ctx, ret_text);
 }
 
 int nl_read(struct nl *nl, nl_handler *handler, void *ctx)
 {
 	for (;;) {
-		ssize_t n = receive(nl, MSG_DONTWAIT);
+		ssize_t n = nl_msg_receive(nl->fd, nl->buf, RECV_MAX, MSG_DONTWAIT);
 		int left = (int)n;
 
 		if (n == -EAGAIN || n == -EWOULDBLOCK)

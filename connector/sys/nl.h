@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A netlink socket for single requests, and for listening: what xfrm.c and xfrm_link.c share. (rtnl.c, which
- * dumps a million routes and sends changes in batches, has its own.) One thread at a time.
+ * dumps a million routes and sends changes in batches, has its own; what both do alike is nl_msg.h's.) One
+ * thread at a time.
  */
 #ifndef CW_SYS_NL_H
 #define CW_SYS_NL_H

@@ -8,6 +8,7 @@
  * once for each route that uses it, a million times maybe.
  */
 #include "connector/sys/rtnl.h"
+#include "connector/sys/nl_msg.h"
 #include "connector/sys/rtnl_batch.h"
 
 #include <errno.h>
@@ -164,44 +165,12 @@ struct rtnl *rtnl_monitor(const struct sys_domain *domain, uint32_t own_port, st
 	return r;
 }
 
-/* One datagram into the buffer; its length, or -errno. */
-static ssize_t receive(struct rtnl *r, int flags)
-{
-	for (;;) {
-		struct sockaddr_nl from = { 0 };
-		struct iovec iov = { .iov_base = r->buf, .iov_len = RECV_MAX };
-		struct msghdr msg = {
-			.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1
-		};
-		ssize_t n = recvmsg(r->fd, &msg, flags);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (from.nl_pid != 0)
-			continue; /* not from the kernel */
-		return msg.msg_flags & MSG_TRUNC ? -ENOBUFS : n;
-	}
-}
-
-static int send_all(struct rtnl *r, const void *buf, size_t len)
-{
-	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	ssize_t n;
-
-	do {
-		n = sendto(r->fd, buf, len, 0, (const struct sockaddr *)&kernel, sizeof(kernel));
-	} while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : 0;
-}
-
 int rtnl_read(struct rtnl *r, rtnl_handler *handler, void *ctx)
 {
 	struct rtnl_msg msg;
 
 	for (;;) {
-		ssize_t n = receive(r, MSG_DONTWAIT);
+		ssize_t n = nl_msg_receive(r->fd, r->buf, RECV_MAX, MSG_DONTWAIT);
 		int left = (int)n;
 
 		if (n == -EAGAIN || n == -EWOULDBLOCK)
@@ -215,36 +184,6 @@ int rtnl_read(struct rtnl *r, rtnl_handler *handler, void *ctx)
 	}
 }
 
-static int error_of(const struct nlmsghdr *nlh)
-{
-	const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
-
-	return mnl_nlmsg_get_payload_len(nlh) >= sizeof(*e) ? e->error : -EBADMSG;
-}
-
-/* The kernel's words behind an error (NLM_F_ACK_TLVS). */
-static const char *text_of(const struct nlmsghdr *nlh)
-{
-	const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
-	size_t skip = sizeof(*e);
-	const struct nlattr *a;
-
-	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS))
-		return "";
-	if (!(nlh->nlmsg_flags & NLM_F_CAPPED))
-		skip +=
-		    mnl_nlmsg_get_payload_len(nlh) < e->msg.nlmsg_len ? 0 : e->msg.nlmsg_len - sizeof(e->msg);
-	if (mnl_nlmsg_get_payload_len(nlh) < skip)
-		return "";
-	mnl_attr_for_each(a, nlh, skip)
-	{
-		if (mnl_attr_get_type(a) == NLMSGERR_ATTR_MSG &&
-		    mnl_attr_validate(a, MNL_TYPE_NUL_STRING) >= 0)
-			return mnl_attr_get_str(a);
-	}
-	return "";
-}
-
 /* Receives the parts of a dump, or the one answer of a get (single). */
 static int collect(struct rtnl *r, bool single, rtnl_handler *handler, void *ctx)
 {
@@ -252,7 +191,7 @@ static int collect(struct rtnl *r, bool single, rtnl_handler *handler, void *ctx
 	int result = 0;
 
 	for (;;) {
-		ssize_t n = receive(r, 0);
+		ssize_t n = nl_msg_receive(r->fd, r->buf, RECV_MAX, 0);
 		int left = (int)n;
 
 		if (n < 0)
@@ -266,7 +205,7 @@ static int collect(struct rtnl *r, bool single, rtnl_handler *handler, void *ctx
 			if (nlh->nlmsg_type == NLMSG_DONE)
 				return result;
 			if (nlh->nlmsg_type == NLMSG_ERROR)
-				return error_of(nlh) ? error_of(nlh) : result;
+				return nl_msg_error(nlh) ? nl_msg_error(nlh) : result;
 			if (rtnl_parse(nlh, &msg))
 				handler(ctx, &msg);
 			if (single)
@@ -303,7 +242,7 @@ static int dump_routes(struct rtnl *r, uint8_t af, uint8_t protocol, rtnl_handle
 	rtm->rtm_table = RT_TABLE_MAIN;
 	rtm->rtm_protocol = protocol;
 	mnl_attr_put_u32(nlh, RTA_TABLE, RT_TABLE_MAIN);
-	err = send_all(r, buf, nlh->nlmsg_len);
+	err = nl_msg_send(r->fd, buf, nlh->nlmsg_len);
 	if (err)
 		return err;
 	err = collect(r, false, handler, ctx);
@@ -328,7 +267,7 @@ int rtnl_dump(struct rtnl *r, enum rtnl_kind kind, uint8_t route_protocol, rtnl_
 	case RTNL_ADDR: type = RTM_GETADDR; break;
 	}
 	nlh = dump_request(r, buf, type, AF_UNSPEC);
-	err = send_all(r, buf, nlh->nlmsg_len);
+	err = nl_msg_send(r->fd, buf, nlh->nlmsg_len);
 	return err ? err : collect(r, false, handler, ctx);
 }
 
@@ -354,7 +293,7 @@ static int ask_route(struct rtnl *r, const struct addr *dst, unsigned flags, str
 	rtm->rtm_dst_len = (uint8_t)addr_bits(dst);
 	rtm->rtm_flags = flags;
 	mnl_attr_put(nlh, RTA_DST, addr_size(dst), dst->b);
-	err = send_all(r, buf, nlh->nlmsg_len);
+	err = nl_msg_send(r->fd, buf, nlh->nlmsg_len);
 	if (!err)
 		err = collect(r, true, take_route, &route);
 	if (!err)
@@ -408,9 +347,9 @@ int rtnl_exec(struct rtnl *r, const struct rtnl_batch *b, rtnl_result *result, v
 		    (uint16_t)((nlh->nlmsg_flags & ~NLM_F_ACK) | (i + 1 == b->n ? NLM_F_ACK : 0));
 	}
 	r->seq += (uint32_t)b->n;
-	err = send_all(r, b->buf, b->len);
+	err = nl_msg_send(r->fd, b->buf, b->len);
 	while (!err && x.next < b->n) {
-		ssize_t n = receive(r, 0);
+		ssize_t n = nl_msg_receive(r->fd, r->buf, RECV_MAX, 0);
 		int left = (int)n;
 
 		if (n < 0)
@@ -420,7 +359,7 @@ int rtnl_exec(struct rtnl *r, const struct rtnl_batch *b, rtnl_result *result, v
 			uint32_t index = nlh->nlmsg_seq - base;
 
 			if (nlh->nlmsg_type == NLMSG_ERROR && index < b->n && index >= x.next)
-				exec_upto(&x, index, error_of(nlh), text_of(nlh));
+				exec_upto(&x, index, nl_msg_error(nlh), nl_msg_text(nlh));
 		}
 	}
 	return err;
