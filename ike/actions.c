@@ -159,7 +159,8 @@ void ike_act_child_down_first(struct ike *ike, uint32_t conn, uint32_t spi_in)
 	list_prepend(&ike->queue, &n->node);
 }
 
-uint64_t ike_act_child_rekeyed(struct ike *ike, const struct ike_child *c, const struct ike_child *before)
+uint64_t ike_act_child_rekeyed(
+    struct ike *ike, const struct ike_child *c, const struct ike_child *before, mtime now)
 {
 	struct ike_action_node *n = push(ike, IKE_ACT_CHILD_REKEYED, c->conn->id, c->add_out);
 
@@ -170,12 +171,13 @@ uint64_t ike_act_child_rekeyed(struct ike *ike, const struct ike_child *c, const
 	n->a.child.old_spi_in = before->spi_in;
 	n->a.child.old_spi_out = before->spi_out;
 	n->a.child.how = c->how;
+	n->a.child.how.at = now;
 	if (c->old_spi_in != before->spi_in)
 		n->a.child.how.why = IKE_REKEY_TAKEOVER;
 	return n->a.id;
 }
 
-void ike_act_ike_rekeyed(const struct ike_sa *old, const struct ike_sa *heir)
+void ike_act_ike_rekeyed(const struct ike_sa *old, const struct ike_sa *heir, mtime now)
 {
 	struct ike_action_node *n = push(old->ike, IKE_ACT_IKE_REKEYED, old->conn->id, 0);
 
@@ -186,6 +188,7 @@ void ike_act_ike_rekeyed(const struct ike_sa *old, const struct ike_sa *heir)
 	n->a.ike.old_spi_i = old->spi_i;
 	n->a.ike.old_spi_r = old->spi_r;
 	n->a.ike.how = heir->how;
+	n->a.ike.how.at = now;
 }
 
 void ike_act_moved(const struct ike_sa *sa, bool mobike)

@@ -233,7 +233,7 @@ void ike_child_activate(struct ike_child *c, mtime now)
 	if (before) {
 		conn->child_rekeys++;
 		c->took_over_from = before->spi_in;
-		c->up = ike_act_child_rekeyed(ike, c, before);
+		c->up = ike_act_child_rekeyed(ike, c, before, now);
 		return;
 	}
 	conn->attempts = conn->rounds = 0;

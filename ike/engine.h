@@ -114,8 +114,9 @@ uint64_t ike_act_child(struct ike *ike, uint32_t conn, enum ike_action_kind kind
 /* Ahead of all that waits in the queue: a successor that nobody has heard of is not coming, and the SAs
  * before it are going. */
 void ike_act_child_down_first(struct ike *ike, uint32_t conn, uint32_t spi_in);
-uint64_t ike_act_child_rekeyed(struct ike *ike, const struct ike_child *c, const struct ike_child *before);
-void ike_act_ike_rekeyed(const struct ike_sa *old, const struct ike_sa *heir);
+uint64_t ike_act_child_rekeyed(
+    struct ike *ike, const struct ike_child *c, const struct ike_child *before, mtime now);
+void ike_act_ike_rekeyed(const struct ike_sa *old, const struct ike_sa *heir, mtime now);
 /* To where the children of this SA, the live one's, send. */
 void ike_act_moved(const struct ike_sa *sa, bool mobike);
 void ike_act_report(struct ike *ike, uint32_t conn, enum ike_severity severity, const struct reason *why);

@@ -282,6 +282,7 @@ enum ike_rekey_why {
 	IKE_REKEY_TAKEOVER, /* no rekey: of two IKE SAs the other one stays, with its child */
 };
 struct ike_rekeyed {
+	mtime at; /* when the new one took over, by the engine's clock */
 	enum ike_rekey_why why;
 	bool by_us;
 	bool collided; /* both ends did it at once */

@@ -265,7 +265,7 @@ void ike_sa_inherit(struct ike_sa *old, struct ike_sa *heir, bool we_delete, mti
 	old->rekey_at = old->expire_at = old->childless_at = MTIME_NEVER;
 	old->want_rekey = old->want_probe = false;
 	heir->conn->ike_rekeys++;
-	ike_act_ike_rekeyed(old, heir);
+	ike_act_ike_rekeyed(old, heir, now);
 }
 
 void ike_sa_kick(struct ike_sa *sa, mtime now)

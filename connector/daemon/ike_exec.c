@@ -286,7 +286,7 @@ static void exec_child_rekeyed(struct domain *d, struct tunnel *t, const struct 
 		return;
 	where = where_of(d, t);
 	reason_clear(&t->rekey_refused);
-	rekey_record_child(&t->rekeys, &where, a, clock_now());
+	rekey_record_child(&t->rekeys, &where, a);
 	t->spi_in = a->child.spi_in;
 	t->spi_out = a->child.spi_out;
 	plane_sa_use(d->plane, t->plane_id, a->child.spi_out); /* of crossing SAs it may be the older one */
@@ -300,7 +300,7 @@ static void exec_ike_rekeyed(struct domain *d, struct tunnel *t, const struct ik
 	if (!t)
 		return;
 	where = where_of(d, t);
-	rekey_record_ike(&t->rekeys, &where, a, clock_now());
+	rekey_record_ike(&t->rekeys, &where, a);
 }
 
 static void exec_moved(struct domain *d, struct tunnel *t, const struct ike_action *a)

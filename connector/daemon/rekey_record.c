@@ -27,11 +27,11 @@ static const char *why_name(enum ike_rekey_why why)
 	return "";
 }
 
-static struct rekey_record *open_record(struct rekey_ring *ring, mtime now)
+static struct rekey_record *open_record(struct rekey_ring *ring)
 {
 	struct rekey_record *r = &ring->record[ring->n++ % REKEY_RECORDS];
 
-	*r = (struct rekey_record){ .at = now };
+	*r = (struct rekey_record){ 0 };
 	return r;
 }
 
@@ -44,10 +44,9 @@ static struct plane_counters counters_of(const struct rekey_where *w, bool inbou
 	return c;
 }
 
-void rekey_record_child(
-    struct rekey_ring *ring, const struct rekey_where *w, const struct ike_action *a, mtime now)
+void rekey_record_child(struct rekey_ring *ring, const struct rekey_where *w, const struct ike_action *a)
 {
-	struct rekey_record *r = open_record(ring, now);
+	struct rekey_record *r = open_record(ring);
 
 	r->how = a->child.how;
 	r->old_spi[0] = a->child.old_spi_in;
@@ -62,10 +61,9 @@ void rekey_record_child(
 	    a->child.old_spi_in, a->child.spi_in, a->child.old_spi_out, a->child.spi_out);
 }
 
-void rekey_record_ike(
-    struct rekey_ring *ring, const struct rekey_where *w, const struct ike_action *a, mtime now)
+void rekey_record_ike(struct rekey_ring *ring, const struct rekey_where *w, const struct ike_action *a)
 {
-	struct rekey_record *r = open_record(ring, now);
+	struct rekey_record *r = open_record(ring);
 
 	r->ike = r->done = true;
 	r->how = a->ike.how;
@@ -88,7 +86,7 @@ static void close_record(struct rekey_record *r, const struct rekey_where *w, mt
 	if (!plane_sa_counters(w->plane, w->plane_id, false, (uint32_t)r->new_spi[1], &out))
 		r->new_out = out.packets_out; /* else it was replaced itself, and was looked at then */
 	r->gap = in.longest_gap;
-	r->drained = mtime_since(now, r->at);
+	r->drained = mtime_since(now, r->how.at);
 	r->done = true;
 	log_info(w->log, w->name,
 	    "old inbound SA %08x is gone after %lld ms: %llu packets in and %llu out on it since, %llu in "
@@ -138,7 +136,7 @@ unsigned rekey_record_view(const struct rekey_ring *ring, struct view_rekey out[
 	for (unsigned i = 0; i < n; i++) {
 		const struct rekey_record *r = &ring->record[(ring->n - 1 - i) % REKEY_RECORDS];
 
-		out[i] = (struct view_rekey){ .when = clock_wall(r->at),
+		out[i] = (struct view_rekey){ .when = clock_wall(r->how.at),
 			.ike = r->ike,
 			.done = r->done,
 			.by_us = r->how.by_us,

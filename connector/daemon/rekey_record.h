@@ -16,7 +16,6 @@
 struct rekey_record {
 	bool ike;  /* else of a child SA */
 	bool done; /* the old SA is gone, and the numbers below are final */
-	mtime at;
 	struct ike_rekeyed how;
 	uint64_t old_spi[2], new_spi[2]; /* child: in, out; IKE: initiator's, responder's */
 	uint64_t base_in, base_out;      /* packets on the old pair when the new one came into use */
@@ -38,10 +37,8 @@ struct rekey_where { /* whose counters */
 	const char *name;
 };
 
-void rekey_record_child(
-    struct rekey_ring *ring, const struct rekey_where *w, const struct ike_action *a, mtime now);
-void rekey_record_ike(
-    struct rekey_ring *ring, const struct rekey_where *w, const struct ike_action *a, mtime now);
+void rekey_record_child(struct rekey_ring *ring, const struct rekey_where *w, const struct ike_action *a);
+void rekey_record_ike(struct rekey_ring *ring, const struct rekey_where *w, const struct ike_action *a);
 /* An SA is about to be removed: the last chance to read its counters. */
 void rekey_record_removal(
     struct rekey_ring *ring, const struct rekey_where *w, bool inbound, uint32_t spi, mtime now);
