@@ -5,14 +5,11 @@ identities, and what must be refused with its reason in our status. Each tunnel 
 import os
 import shutil
 
-from lab import kernel, traffic
 from lab.azure import Azure
-from lab.case import check, equal, run_case
-from lab.causeway import tunnel_of
-from lab.lab import wait_for
+from lab.case import check, run_case
 from lab.pki import Authority, bundle, subject
+from lab.row import carries, next_name, refuses, started, without_bgp
 
-FAR = "10.100.255.254"
 PLUGINS = "pkcs1 pkcs8 pkcs7 mgf1"
 SERVER, OCSP_PORT, HTTP_PORT = "192.0.2.2", 8888, 8080
 
@@ -111,12 +108,9 @@ def configure_swan(net, p, row):
     net.swan.load()
 
 
-def change_for(net, p, row):
+def change_for(net, p, row, name, starter):
     def change(config):
-        t = tunnel_of(config)
-        del t["bgp"]
-        config["causeway:connector"].pop("announce")
-        t["static-route"] = [{"prefix": f"{FAR}/32"}]
+        t = without_bgp(config, starter)
         if row.our_auth == row.their_auth == "psk" or "psk" not in (row.our_auth, row.their_auth):
             t.pop("secret-file")
         if row.our_auth == "psk":
@@ -127,7 +121,7 @@ def change_for(net, p, row):
         if row.our_auth == "certificate":
             ours = p[row.ours]
             t["certificate"]["chain-file"] = bundle(
-                net.lab, f"cw-{net.count}/chain.pem", ours.pem, *([p["issuing"]] if row.ours == "ours-below" else []))
+                net.lab, f"{name}/chain.pem", ours.pem, *([p["issuing"]] if row.ours == "ours-below" else []))
             t["certificate"]["key-file"] = ours.key
         for leaf, value in (("local-id", row.local_id), ("remote-id", row.remote_id)):
             if value:
@@ -136,38 +130,17 @@ def change_for(net, p, row):
 
 
 def tunnel(net, p, row, starter):
-    cw = net.causeway(f"cw-{net.count}", change_for(net, p, row))
-    net.count += 1
-    if starter == "them":
-        config = cw.config
-        tunnel_of(config)["role"] = "respond"
-        cw.configure(config)
-    cw.start()
-    try:
-        if starter == "them":
-            net.swan.swanctl("--initiate", "--child", "any", "--timeout", "5", check=False)
+    name = next_name(net)
+    with started(net, name, change_for(net, p, row, name, starter), starter) as cw:
         if row.failure:
-            wait_for("the reason in status", lambda: (cw.error() or {}).get("id", "") == row.failure[0], 20)
-            check(row.failure[1] in cw.error()["text"], f"the reason says: {cw.error()['text']}")
-            return
-        cw.wait_step("child")
-        wait_for("the static route", lambda: kernel.route(net.onprem, f"{FAR}/32"), 10)
-        wait_for("ping", lambda: traffic.ping(net.onprem, FAR, "10.0.0.10", count=1), 10)
-        cw.wait_step("passing")
-        equal(len(net.swan.child_spis()), 1, "children of strongSwan")
-    except Exception:
-        print(f"     in status: {cw.error()}", flush=True)
-        raise
-    finally:
-        cw.stop()
-        net.swan.swanctl("--terminate", "--ike", "gw", "--force", check=False)
-        wait_for("strongSwan to be rid of the SA", lambda: net.swan.ike_count() == 0, 15)
+            refuses(cw, row.failure)
+        else:
+            carries(net, cw)
 
 
 def main(case):
     with case.lab() as lab:
         net = Azure(lab, hosts=False)
-        net.count = 0
         p = make_pki(lab)
         net.start_swan(plugins=PLUGINS)
         net.swan.ns.spawn("http", "python3", "-m", "http.server", str(HTTP_PORT), "--bind", SERVER, "--directory",

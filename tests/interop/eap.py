@@ -5,14 +5,11 @@ by key or certificate. Each tunnel that comes up carries a ping; each way to fai
 import os
 import shutil
 
-from lab import kernel, traffic
 from lab.azure import Azure
-from lab.case import check, equal, run_case
-from lab.causeway import tunnel_of
-from lab.lab import wait_for
+from lab.case import check, run_case
 from lab.pki import Authority
+from lab.row import carries, next_name, refused_by_both, started, without_bgp
 
-FAR = "10.100.255.254"
 PASSWORD = "S3cret! pass word"
 PLUGINS = "eap-identity eap-mschapv2 eap-tls pkcs1 pkcs8 mgf1"
 US, THEM = "ours.example.net", "theirs.example.net"
@@ -116,17 +113,14 @@ def configure_swan(net, p, row):
     net.swan.load()
 
 
-def change_for(net, p, row):
+def change_for(net, p, row, name):
     def change(config):
-        t = tunnel_of(config)
-        del t["bgp"]
-        config["causeway:connector"].pop("announce")
-        t["static-route"] = [{"prefix": f"{FAR}/32"}]
+        t = without_bgp(config, row.signs_on)
         local, remote = ("local-auth", "remote-auth") if row.signs_on == "us" else ("remote-auth", "local-auth")
         t[local], t[remote] = row.method, row.responder
         t["eap"] = dict(row.eap)
         if row.method == "eap-mschapv2":
-            file = net.lab.write(f"cw-{net.count}/password", PASSWORD + "\n", 0o600)
+            file = net.lab.write(f"{name}/password", PASSWORD + "\n", 0o600)
             t["eap"]["secret-file" if row.signs_on == "us" else "peer-secret-file"] = file
         if row.responder == "certificate":
             t.pop("secret-file")
@@ -137,35 +131,17 @@ def change_for(net, p, row):
 
 
 def tunnel(net, p, row):
-    cw = net.causeway(f"cw-{net.count}", change_for(net, p, row))
-    net.count += 1
-    cw.start()
-    try:
-        if row.signs_on == "them":
-            net.swan.swanctl("--initiate", "--child", "any", "--timeout", "5", check=False)
+    name = next_name(net)
+    with started(net, name, change_for(net, p, row, name), row.signs_on) as cw:
         if row.failure:
-            wait_for("the reason in status", lambda: (cw.error() or {}).get("id", "").startswith(row.failure[0]), 20)
-            check(row.failure[1] in cw.error()["text"], f"the reason says: {cw.error()['text']}")
-            equal(net.swan.ike_count(), 0, "IKE SAs of strongSwan")
-            return
-        cw.wait_step("child")
-        wait_for("the static route", lambda: kernel.route(net.onprem, f"{FAR}/32"), 10)
-        wait_for("ping", lambda: traffic.ping(net.onprem, FAR, "10.0.0.10", count=1), 10)
-        cw.wait_step("passing")
-        equal(len(net.swan.child_spis()), 1, "children of strongSwan")
-    except Exception:
-        print(f"     in status: {cw.error()}", flush=True)
-        raise
-    finally:
-        cw.stop()
-        net.swan.swanctl("--terminate", "--ike", "gw", "--force", check=False)
-        wait_for("strongSwan to be rid of the SA", lambda: net.swan.ike_count() == 0, 15)
+            refused_by_both(net, cw, row.failure)
+        else:
+            carries(net, cw)
 
 
 def main(case):
     with case.lab() as lab:
         net = Azure(lab, hosts=False)
-        net.count = 0
         p = make_pki(lab)
         net.start_swan(plugins=PLUGINS)
         for row in rows():

@@ -5,13 +5,9 @@ with a ping before and after a rekey; the warnings; and the refusal where one of
 
 The first row is Azure's default policy with nothing said but allow-weak: DH group 2 and SHA-1 are found by themselves.
 """
-from lab import kernel, traffic
 from lab.azure import Azure
 from lab.case import check, equal, run_case
-from lab.causeway import tunnel_of
-from lab.lab import wait_for
-
-FAR = "10.100.255.254"
+from lab.row import carries, carries_after_rekey, next_name, started, without_bgp
 
 # profile, our IKE, our ESP (None: the profile's), strongSwan's IKE, strongSwan's ESP, what is warned of, who starts
 ROWS = [
@@ -31,48 +27,29 @@ ROWS = [
 def changed(profile, ike, esp, starter, allow):
     def change(config):
         config["causeway:connector"]["site"][0]["profile"] = profile
-        tunnel = tunnel_of(config)
-        del tunnel["bgp"]
+        tunnel = without_bgp(config, starter)
         if ike:
             tunnel["ike-proposal"], tunnel["esp-proposal"] = [ike], [esp]
-        tunnel["static-route"] = [{"prefix": f"{FAR}/32"}]
-        tunnel["role"] = "initiate" if starter == "us" else "respond"
         if allow:
             tunnel["allow-weak"] = True
-        config["causeway:connector"].pop("announce")
     return change
 
 
 def row(net, profile, ike, esp, swan_ike, swan_esp, weak, starter):
     net.swan.configure(ike=swan_ike, esp=swan_esp)
     net.swan.load()
-    cw = net.causeway(f"cw-{net.count}", changed(profile, ike, esp, starter, True))
-    net.count += 1
-    cw.start()
-    try:
-        if starter == "them":
-            net.swan.swanctl("--initiate", "--child", "any")
-        cw.wait_step("child")
-        wait_for("the static route", lambda: kernel.route(net.onprem, f"{FAR}/32"), 10)
-        wait_for("ping", lambda: traffic.ping(net.onprem, FAR, "10.0.0.10", count=1), 10)
-        check(traffic.ping(net.onprem, FAR, "10.0.0.10", count=3, size=1000), "ping")
+    with started(net, next_name(net), changed(profile, ike, esp, starter, True), starter) as cw:
+        carries(net, cw)
         chosen = cw.tunnel()["ike"]["proposal"]
         equal(chosen, swan_ike, "the IKE suite that was agreed")
         equal(sorted(cw.tunnel()["weak-algorithm"]), sorted(weak), "weak-algorithm")
         check("allow-weak is on" in cw.cli("status").stdout, "`status` warns")
         check("config-weak-allowed" in cw.process.output(), "the log warns")
-        old = cw.spis()
-        cw.cli("tunnel", "rekey", "azure-hq/t1", "--wait", "--timeout", "15")
-        wait_for("the new child", lambda: cw.spis() != old and len(cw.spis()) == 1, 10)
-        check(traffic.ping(net.onprem, FAR, "10.0.0.10", count=3), "ping after the rekey")
-    finally:
-        cw.stop()
-        wait_for("strongSwan to be rid of the SA", lambda: net.swan.ike_count() == 0, 15)
+        carries_after_rekey(net, cw)
 
 
 def refused(net, profile, ike, esp, allow, words):
-    cw = net.causeway(f"cw-{net.count}", changed(profile, ike, esp, "us", allow))
-    net.count += 1
+    cw = net.causeway(next_name(net), changed(profile, ike, esp, "us", allow))
     done = cw.run_to_end()
     equal(done.returncode, 1, f"exit status\n{done.stderr}")
     for word in ["config-weak-algorithm", *words]:
@@ -82,7 +59,6 @@ def refused(net, profile, ike, esp, allow, words):
 def main(case):
     with case.lab() as lab:
         net = Azure(lab, hosts=False)
-        net.count = 0
         with case.row("azure-vpngw: sha1 is refused", lab):
             refused(net, "azure-vpngw", "aes256-sha1-modp2048", "aes256-sha256", True, ["sha256", "azure-vpngw-legacy"])
         with case.row("azure-vpngw-legacy without allow-weak: refused", lab):

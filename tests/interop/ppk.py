@@ -3,13 +3,12 @@
 """Post-quantum pre-shared keys (RFC 8784) against strongSwan, in both roles: used where both have one, done without
 where that is allowed, and refused with a reason where it is not. Each tunnel that comes up carries a ping and is
 rekeyed, IKE SA and child, since the key is in what those derive."""
-from lab import kernel, traffic
 from lab.azure import Azure
-from lab.case import check, equal, run_case
+from lab.case import check, run_case
 from lab.causeway import tunnel_of
 from lab.lab import wait_for
+from lab.row import carries, carries_after_rekey, next_name, ping, refused_by_both, started, without_bgp
 
-FAR = "10.100.255.254"
 KEY = "0123456789abcdef0123456789abcdef"
 NONE = None
 
@@ -44,56 +43,36 @@ def configure_swan(net, theirs):
 
 
 def pings(net, cw, used):
-    cw.wait_step("child")
-    wait_for("the static route", lambda: kernel.route(net.onprem, f"{FAR}/32"), 10)
-    wait_for("ping", lambda: traffic.ping(net.onprem, FAR, "10.0.0.10", count=1), 10)
+    carries(net, cw)
     check(("PPK" in net.swan.sas()) == used, f"PPK used, as strongSwan says:\n{net.swan.sas()}")
     check((cw.process.output().count("ike-ppk-unused") > 0) == (not used and "ppk" in tunnel_of(cw.config)),
           "the log's word that it is not used")
-    old = cw.spis()
-    cw.cli("tunnel", "rekey", "azure-hq/t1", "--wait", "--timeout", "15")
-    wait_for("the new child", lambda: cw.spis() != old and len(cw.spis()) == 1, 10)
+    carries_after_rekey(net, cw)
     net.swan.swanctl("--rekey", "--ike", "gw")
     wait_for("the new IKE SA", lambda: "rekeyed" in net.swan.log() or net.swan.ike_count() == 1, 10)
-    wait_for("ping after the rekeys", lambda: traffic.ping(net.onprem, FAR, "10.0.0.10", count=1), 10)
+    wait_for("ping after the rekeys", lambda: ping(net, count=1), 10)
 
 
 def row(net, ours, theirs, starter, used, failure):
-    cw = None
+    name = next_name(net)
 
     def change(config):
-        tunnel = tunnel_of(config)
-        del tunnel["bgp"]
-        config["causeway:connector"].pop("announce")
-        tunnel["static-route"] = [{"prefix": f"{FAR}/32"}]
-        tunnel["role"] = "initiate" if starter == "us" else "respond"
+        tunnel = without_bgp(config, starter)
         if ours:
-            name, key, required = ours
-            file = net.lab.write(f"cw-{net.count}/ppk", key + "\n", 0o600)
-            tunnel["ppk"] = {"id": name, "secret-file": file, "required": required}
+            ppk, key, required = ours
+            file = net.lab.write(f"{name}/ppk", key + "\n", 0o600)
+            tunnel["ppk"] = {"id": ppk, "secret-file": file, "required": required}
     configure_swan(net, theirs)
-    cw = net.causeway(f"cw-{net.count}", change)
-    net.count += 1
-    cw.start()
-    try:
-        if starter == "them":
-            net.swan.swanctl("--initiate", "--child", "any", "--timeout", "5", check=False)
+    with started(net, name, change, starter) as cw:
         if failure:
-            wait_for("the reason in status", lambda: (cw.error() or {}).get("id") == failure[0], 20)
-            check(failure[1] in cw.error()["text"], f"the reason says: {cw.error()['text']}")
-            equal(net.swan.ike_count(), 0, "IKE SAs of strongSwan")
+            refused_by_both(net, cw, failure)
         else:
             pings(net, cw, used)
-    finally:
-        cw.stop()
-        net.swan.swanctl("--terminate", "--ike", "gw", "--force", check=False)
-        wait_for("strongSwan to be rid of the SA", lambda: net.swan.ike_count() == 0, 15)
 
 
 def main(case):
     with case.lab() as lab:
         net = Azure(lab, hosts=False)
-        net.count = 0
         net.start_swan()
         for name, ours, theirs, starter, used, failure in ROWS:
             with case.row(f"{name}, started by {starter}", lab):
