@@ -182,6 +182,8 @@ void ike_sa_close(struct ike_sa *sa, bool tell, const struct reason *why, mtime 
 /* Ends it, but answers repeats for a while. The children must be gone. */
 void ike_sa_linger(struct ike_sa *sa, mtime now);
 void ike_sa_dead(struct ike_sa *sa);
+/* The successor talks between the same ends as its predecessor does now: addresses, ports, NATs, MOBIKE. */
+void ike_sa_take_way(const struct ike_sa *old, struct ike_sa *heir);
 /* The successor takes over children and standing; the old one is only to be deleted, by us if so said. */
 void ike_sa_inherit(struct ike_sa *old, struct ike_sa *heir, bool we_delete, mtime now);
 /* The old SA that waits to learn whether this is its successor (rekey_ike.c); NULL: none. */

@@ -239,6 +239,18 @@ struct ike_sa *ike_sa_heir_of(const struct ike_sa *heir)
 	return NULL;
 }
 
+void ike_sa_take_way(const struct ike_sa *old, struct ike_sa *heir)
+{
+	heir->local = old->local;
+	heir->remote = old->remote;
+	heir->natt = old->natt;
+	heir->natd = old->natd;
+	heir->nat_local = old->nat_local;
+	heir->nat_remote = old->nat_remote;
+	heir->nat_pretended = old->nat_pretended;
+	heir->mobike = old->mobike;
+}
+
 void ike_sa_inherit(struct ike_sa *old, struct ike_sa *heir, bool we_delete, mtime now)
 {
 	list_for_each (&old->children, struct ike_child, c, node) {

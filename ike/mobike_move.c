@@ -145,12 +145,7 @@ void ike_mobike_inherit(const struct ike_sa *old, struct ike_sa *heir)
 {
 	if (!old->mobike.on)
 		return;
-	heir->mobike = old->mobike;
-	heir->local = old->local;
-	heir->remote = old->remote;
-	heir->natt = old->natt;
-	heir->nat_local = old->nat_local;
-	heir->nat_remote = old->nat_remote;
+	ike_sa_take_way(old, heir); /* it may have changed since the successor was made */
 	/* What was not answered is asked anew, on the SA that the peer goes on with. The hash of our address
 	 * is another by the new SPIs; that this may cost an update too many is by design (3.8). */
 	heir->mobike.pending |= old->task.kind == IKE_TASK_ADDRESSES && old->task.update;

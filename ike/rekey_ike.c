@@ -96,16 +96,9 @@ static struct ike_sa *make_sa(struct ike_sa *old, const struct ike_suite *suite,
 	sa->ni = *ni;
 	sa->nr = *nr;
 	sa->low = *ike_nonce_lower(ni, nr);
-	sa->local = old->local;
-	sa->remote = old->remote;
-	sa->natt = old->natt;
+	ike_sa_take_way(old, sa);
 	sa->fragmentation = old->fragmentation; /* RFC 7383 2.3: of the first SA, for all its successors */
 	sa->fragment_size = old->fragment_size;
-	sa->natd = old->natd;
-	sa->nat_local = old->nat_local;
-	sa->nat_pretended = old->nat_pretended;
-	sa->nat_remote = old->nat_remote;
-	sa->mobike = old->mobike;
 	sa->asked_at = old->asked_at;
 	sa->asked_from = old->asked_from;
 	sa->asked_natt = old->asked_natt;

@@ -210,6 +210,30 @@ static void show_sizes(struct table *t, const json_t *tunnel)
 		field(t, "MSS not held", "%s", text);
 }
 
+/* Not every data plane can tell. */
+static const char *gap_of(const json_t *record, char *buf, size_t size)
+{
+	snprintf(buf, size, " longest gap %llu ms,", (unsigned long long)get_u64(record, "longest-gap-ms"));
+	return json_is_integer(json_object_get(record, "longest-gap-ms")) ? buf : "";
+}
+
+static void show_moves(struct table *t, const json_t *tunnel)
+{
+	const char *mobike = get_str(tunnel, "mobike");
+	unsigned long long moves = get_u64(tunnel, "moves");
+	char times[96] = "";
+
+	if (moves)
+		snprintf(times, sizeof(times), "moved %llu time%s, last %s", moves, moves == 1 ? "" : "s",
+		    get_str(tunnel, "moved"));
+	if (!strcmp(mobike, "agreed") || !strcmp(mobike, "not-agreed"))
+		field(t, "MOBIKE", "%s%s%s",
+		    !strcmp(mobike, "agreed") ? "agreed" : "the peer does not know it", moves ? "; " : "",
+		    times);
+	else if (moves)
+		field(t, "addresses", "%s", times);
+}
+
 /* One line each: "2026-08-01T12:00:00Z child by us (time): 5 late in, gap 12 ms, drained 2100 ms". */
 static void show_rekeys(struct table *t, const json_t *list)
 {
@@ -218,14 +242,13 @@ static void show_rekeys(struct table *t, const json_t *list)
 
 	json_array_foreach(list, i, r)
 	{
-		char numbers[160] = "";
+		char numbers[192] = "", gap[48];
 
 		if (json_is_integer(json_object_get(r, "drained-ms")))
 			snprintf(numbers, sizeof(numbers),
-			    ": %llu late packets, %llu on the new SA, longest gap %llu ms, drained %llu ms",
+			    ": %llu late packets, %llu on the new SA,%s drained %llu ms",
 			    (unsigned long long)get_u64(r, "old-packets-in"),
-			    (unsigned long long)get_u64(r, "new-packets-in"),
-			    (unsigned long long)get_u64(r, "longest-gap-ms"),
+			    (unsigned long long)get_u64(r, "new-packets-in"), gap_of(r, gap, sizeof(gap)),
 			    (unsigned long long)get_u64(r, "drained-ms"));
 		else if (!strcmp(get_str(r, "kind"), "child"))
 			snprintf(numbers, sizeof(numbers), ": the old SA still takes late packets");
@@ -262,6 +285,7 @@ static void show_tunnel(struct cli *cli, const json_t *tunnel)
 	show_end(t, tunnel, "remote");
 	field(t, "NAT", "%s%s", get_str(tunnel, "nat"),
 	    get_bool(tunnel, "encapsulated") ? "; ESP travels in UDP" : "");
+	show_moves(t, tunnel);
 	field(t, "interface", "%s", get_str(tunnel, "interface"));
 	show_sizes(t, tunnel);
 	note = get_str(json_object_get(tunnel, "data-plane-note"), "text");

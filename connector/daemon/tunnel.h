@@ -79,6 +79,8 @@ struct tunnel {
 	struct ladder_facts facts;
 	enum step step;
 	mtime step_since;
+	uint32_t moves;              /* changes of the outer addresses while SAs lived (tunnel_move.h): */
+	mtime moved_at;              /* the last one */
 	struct reason error;         /* the last failure that still stands */
 	struct reason rekey_refused; /* by the peer, and since then no rekey has passed */
 	uint32_t spi_in;             /* of the live child; 0 */

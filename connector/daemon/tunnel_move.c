@@ -5,6 +5,7 @@
 
 #include "connector/daemon/domain.h"
 #include "connector/daemon/tunnel_mtu.h"
+#include "connector/sys/clock.h"
 #include "connector/sys/rtnl.h"
 
 static bool configured(const struct tunnel *t, const struct addr *a)
@@ -39,6 +40,8 @@ void tunnel_moved(struct tunnel *t, const struct ike_action *a)
 		    endpoint_str(remote), a->moved.udp_encap ? "in UDP" : "plain");
 	else
 		log_info(log, t->name, "its NAT moved the peer to %s", endpoint_str(remote));
+	t->moves++;
+	t->moved_at = clock_now();
 	pin(t, configured(t, &remote->addr) ? &(struct addr){ 0 } : &remote->addr);
 	plane_remote_update(t->domain->plane, t->plane_id, local, remote, a->moved.udp_encap);
 	tunnel_mtu_moved(t, &remote->addr, a->moved.udp_encap);

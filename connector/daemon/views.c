@@ -165,6 +165,8 @@ static void tunnel_ike_view(const struct tunnel *t, struct view_tunnel *v)
 		         : c->nat_remote               ? "remote"
 		                                       : "none";
 		v->encapsulated = c->udp_encap;
+		if (t->cfg->mobike)
+			v->mobike = c->mobike ? "agreed" : "not-agreed";
 		v->local = c->local;
 		v->remote = c->remote;
 		ike_identity_str(&c->remote_id, v->remote_id, sizeof(v->remote_id));
@@ -224,6 +226,9 @@ static void tunnel_view(const struct tunnel *t, struct view_tunnel *v)
 	v->data_plane_note = t->domain->plane_note;
 	v->weak = weak_of(t->cfg);
 	v->nat = "none";
+	v->mobike = t->cfg->mobike ? NULL : "off";
+	v->moves = t->moves;
+	v->moved = t->moves ? clock_wall(t->moved_at) : 0;
 	tunnel_size_view(t, v);
 	snprintf(v->local_id, sizeof(v->local_id), "%.*s", (int)sizeof(v->local_id) - 1, t->cfg->local_id);
 	snprintf(

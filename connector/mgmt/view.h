@@ -77,6 +77,9 @@ struct view_tunnel { /* `tunnel list|show` */
 	struct view_weak weak;
 	const char *nat; /* "none", "local", "remote", "both" */
 	bool encapsulated;
+	const char *mobike; /* "off", "not-agreed", "agreed"; NULL: not known yet, null */
+	uint32_t moves;     /* changes of the outer addresses or ports, of whatever SAs */
+	time_t moved;       /* the last of them; 0: none, null */
 	uint32_t mtu, mss;
 	uint32_t mtu_outer;    /* of the way to the peer; 0: unknown yet, null */
 	uint32_t mtu_possible; /* 0: unknown yet, null in the JSON */

@@ -327,6 +327,9 @@ json_t *view_tunnel_json(const struct view_tunnel *v)
 	put(&b, "weak-algorithm", weak_algorithms(&v->weak));
 	put(&b, "nat", view_text(v->nat));
 	put(&b, "encapsulated", json_boolean(v->encapsulated));
+	put(&b, "mobike", view_text_or_null(v->mobike));
+	put(&b, "moves", number(v->moves));
+	put(&b, "moved", v->moved ? view_instant(v->moved) : json_null());
 	put(&b, "mtu", number(v->mtu));
 	put(&b, "mtu-outer", v->mtu_outer ? number(v->mtu_outer) : json_null());
 	put(&b, "mtu-possible", v->mtu_possible ? number(v->mtu_possible) : json_null());

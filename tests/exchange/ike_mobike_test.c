@@ -386,6 +386,109 @@ static void test_crosses_rekey(void **state)
 	}
 }
 
+/* The successor of the IKE SA moves as its predecessor did, and as often; the child SA is the same all along.
+ */
+static void test_moves_after_ike_rekey(void **state)
+{
+	(void)state;
+	for (unsigned by = 0; by < 2; by++) {
+		struct ike_net net;
+		uint32_t spi;
+
+		start(&net, 3000 + by, true, true);
+		spi = net.peer[0].live_in;
+		for (uint32_t to = 0xc0000210; to < 0xc0000213; to++) {
+			assert_int_equal(ike_conn_rekey_ike(net.peer[by].ike, IKE_NET_CONN, net.now), 0);
+			ike_net_drain(&net);
+			ike_net_run(&net, mdur_s(2));
+			assert_int_equal(view(&net, 0)->mobike && view(&net, 1)->mobike, true);
+			move(&net, to);
+			ike_net_run(&net, mdur_ms(500));
+			assert_between(&net, &net.peer[0].addr, &net.peer[1].addr, false);
+		}
+		assert_int_equal(net.peer[by].ike_rekeys, 3);
+		assert_int_equal(net.peer[0].live_in, spi);
+		assert_int_equal(net.peer[0].moved, 3);
+		assert_int_equal(net.peer[0].downs + net.peer[1].downs, 0);
+		finish(&net);
+	}
+}
+
+/* Its update is lost, and meanwhile the peer has replaced the SA it was about: asked anew on the successor.
+ */
+static void test_update_outlived(void **state)
+{
+	struct capture c = { .from = 0, .requests_blocked = true };
+	struct ike_net net;
+	struct addr first;
+
+	(void)state;
+	start(&net, 11, true, true);
+	first = net.peer[0].addr;
+	net.tap = tap;
+	net.tap_ctx = &c;
+	net.peer[0].more = addr_v4(0xc0000210);
+	tell(&net, 0, &net.peer[0].more, &first);
+	assert_int_equal(ike_conn_rekey_ike(net.peer[1].ike, IKE_NET_CONN, net.now), 0);
+	ike_net_drain(&net);
+	ike_net_run(&net, mdur_ms(400));
+	assert_int_equal(net.peer[1].ike_rekeys, 1);
+	assert_true(addr_eq(&view(&net, 1)->remote.addr, &first)); /* it knows nothing yet */
+	c.requests_blocked = false;
+	ike_net_run(&net, mdur_s(10));
+	assert_between(&net, &net.peer[0].more, &net.peer[1].addr, false);
+	assert_int_equal(net.peer[0].downs + net.peer[1].downs, 0);
+	finish(&net);
+}
+
+static struct addr v6(uint8_t last)
+{
+	uint8_t b[16] = { 0x20, 1, 0x0d, 0xb8 };
+
+	b[15] = last;
+	return addr_from_bytes(6, b);
+}
+
+/* From IPv4 to IPv6, for which the peer has told an address of its own (3.4), on to another one, and back. */
+static void test_families(void **state)
+{
+	struct addr ours4, theirs4, theirs6 = v6(2);
+	struct ike_conn_config b;
+	struct ike_net net;
+	struct reason why;
+	uint32_t spi;
+
+	(void)state;
+	start(&net, 10, true, true);
+	spi = net.peer[0].live_in;
+	ours4 = net.peer[0].addr;
+	theirs4 = net.peer[1].addr;
+	b = ike_net_config(&net, 1, 0, IKE, ESP);
+	b.role = IKE_ROLE_RESPOND;
+	b.mobike = true;
+	b.local = (struct addr){ 0 };
+	assert_int_equal(ike_conn_update(net.peer[1].ike, IKE_NET_CONN, &b, &why), 0);
+	net.peer[1].more = theirs6;
+	tell(&net, 1, &theirs4, &theirs6);
+	ike_net_run(&net, mdur_s(1));
+	for (uint8_t i = 0; i < 2; i++) {
+		net.peer[0].addr = v6((uint8_t)(0x10 + i));
+		tell(&net, 0, &net.peer[0].addr, NULL);
+		ike_net_run(&net, mdur_ms(500));
+		assert_between(&net, &net.peer[0].addr, &theirs6, false);
+	}
+	/* The peer tells its other addresses anew: those that it isn't talked to at. */
+	tell(&net, 1, &theirs6, &theirs4);
+	ike_net_run(&net, mdur_s(1));
+	net.peer[0].addr = ours4;
+	tell(&net, 0, &ours4, NULL);
+	ike_net_run(&net, mdur_ms(500));
+	assert_between(&net, &ours4, &theirs4, false);
+	assert_int_equal(net.peer[0].live_in, spi);
+	assert_int_equal(net.peer[0].downs + net.peer[1].downs, 0);
+	finish(&net);
+}
+
 /* 30 percent of all datagrams are lost, and it moves and moves. */
 static void test_loss(void **state)
 {
@@ -425,6 +528,9 @@ int main(void)
 		cmocka_unit_test(test_check_fails),
 		cmocka_unit_test(test_moves_during_check),
 		cmocka_unit_test(test_crosses_rekey),
+		cmocka_unit_test(test_moves_after_ike_rekey),
+		cmocka_unit_test(test_update_outlived),
+		cmocka_unit_test(test_families),
 		cmocka_unit_test(test_loss),
 	};
 

@@ -2,8 +2,8 @@
 /*
  * A live engine against anything. Two peers are up; the input is a script of records (kind, argument, 16-bit
  * length, octets): raw datagrams, with the SPIs of the live SA if wanted; payload chains that the
- * authenticated peer sends under its keys, as requests and as answers; commands; time. In the end both go
- * down: memory is whole, and nothing is left in the data planes.
+ * authenticated peer sends under its keys, as requests and as answers; commands; other addresses; time. In
+ * the end both go down: memory is whole, and nothing is left in the data planes.
  */
 #include "ike/engine.h"
 #include "tests/support/ike_net.h"
@@ -101,6 +101,19 @@ static void command(struct ike_net *net, uint8_t arg)
 	ike_net_drain(net);
 }
 
+/* Peer 0 (or peer 1) has another address, where it is reached, or two. */
+static void addresses(struct ike_net *net, unsigned peer, struct rd *r)
+{
+	struct addr a[2] = { addr_v4(rd_u32(r)), addr_v4(rd_u32(r)) };
+
+	if (peer == 0)
+		net->peer[0].addr = a[0];
+	else
+		net->peer[1].more = a[0];
+	ike_fact_locals(net->peer[peer].ike, IKE_NET_CONN, a, rd_ok(r) ? 2 : 1, net->now);
+	ike_net_drain(net);
+}
+
 static void record(struct ike_net *net, struct rd *r)
 {
 	uint8_t kind = rd_u8(r), arg = rd_u8(r);
@@ -117,11 +130,29 @@ static void record(struct ike_net *net, struct rd *r)
 	case REC_REKEY: command(net, arg); break;
 	case REC_RUN: ike_net_run(net, mdur_ms((int64_t)arg * arg)); break;
 	case REC_FACT:
+		if (arg & 1) {
+			addresses(net, arg >> 1 & 1, &b);
+			break;
+		}
 		ike_fact_first_packet(net->peer[0].ike, IKE_NET_CONN, rd_u32(&b), net->now);
 		usage(net, &b);
 		ike_net_drain(net);
 		break;
 	case REC_KINDS: break;
+	}
+}
+
+/* Both know MOBIKE, and peer 0 begins, or peer 1 does. */
+static void mobile(struct ike_net *net, const char *ike, const char *esp, bool peer1_begins)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct ike_conn_config c = ike_net_config(net, i, !i, ike, esp);
+		struct reason why;
+
+		c.mobike = true;
+		c.role = (i == 1) == peer1_begins ? IKE_ROLE_BOTH : IKE_ROLE_RESPOND;
+		if (ike_conn_update(net->peer[i].ike, IKE_NET_CONN, &c, &why))
+			abort();
 	}
 }
 
@@ -131,8 +162,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct ike_net net;
 	uint8_t seed = rd_u8(&r);
 
-	ike_net_pair(&net, seed, seed & 1 ? "aes128-sha256-curve25519" : "aes128gcm16-prfsha256-curve25519",
-	    seed & 2 ? "aes128gcm16-curve25519" : "aes128gcm16");
+	const char *ike = seed & 1 ? "aes128-sha256-curve25519" : "aes128gcm16-prfsha256-curve25519";
+	const char *esp = seed & 2 ? "aes128gcm16-curve25519" : "aes128gcm16";
+
+	ike_net_pair(&net, seed, ike, esp);
+	if (seed & 4)
+		mobile(&net, ike, esp, seed & 8);
 	net.delay_max = net.delay_min = mdur_ms(5);
 	ike_net_up(&net, 1);
 	ike_net_up(&net, 0);

@@ -76,6 +76,12 @@ REKEY_ANSWER = chain((SA, ESP), NONCES, (TSI, ANY), (TSR, ANY))
 REKEY_ANSWER_PFS = chain((SA, ESP_PFS), NONCES, KE_X, (TSI, ANY), (TSR, ANY))
 IKE_CHAIN = chain((SA, IKE_REKEY), NONCES, KE_X)
 IKE_CHAIN_CBC = chain((SA, IKE_REKEY_CBC), NONCES, KE_X)
+COOKIE2 = notify(16401, bytes(range(16)))
+NO_NATS = notify(16402, b"\xc0\0\2\1\xc0\0\2\2\x11\x94\x11\x94")
+UPDATE = chain(notify(16400), notify(16388, bytes(20)), notify(16389, bytes(20)), COOKIE2)
+UPDATE_NO_NATS = chain(notify(16400), COOKIE2, NO_NATS)
+ADDITIONAL = chain(notify(16397, b"\xc6\x33\x64\x07"), notify(16398, bytes(15) + b"\1"), COOKIE2)
+MOBIKE_AUTH = chain(notify(16396), notify(16397, b"\xc6\x33\x64\x07"), notify(16399), NO_NATS)
 DELETES = chain((DELETE, b"\3\4\0\2" + SPI + SPI), (DELETE, b"\1\0\0\0"))
 DELETE_IKE = chain((DELETE, b"\1\0\0\0"))
 DELETE_ESP = chain((DELETE, b"\3\4\0\1" + SPI))
@@ -88,7 +94,8 @@ MESSAGES = {
     "critical": b"\0" + message(34, 8, 0, 200, b"\0\x80\0\4"),
 }
 for name, (start, octets) in {"auth": AUTH_REQUEST, "rekey": REKEY, "rekey-pfs": REKEY_ANSWER_PFS, "rekey-ike": IKE_CHAIN,
-                              "deletes": DELETES}.items():
+                              "deletes": DELETES, "mobike-auth": MOBIKE_AUTH, "mobike-update": UPDATE,
+                              "mobike-additional": ADDITIONAL}.items():
     MESSAGES["chain-" + name] = bytes([start]) + octets
 
 
@@ -101,6 +108,7 @@ def sealed(kind, exchange, payloads):
 
 
 REKEY_CHILD, REKEY_IKE, RESTART, DOWN = 0, 2, 4, 6
+MOVE, MOVE_PEER = 1, 3  # facts: peer 0's, peer 1's addresses; what follows is one of IPv4
 SCRIPTS = {
     "empty": b"\0",
     "raw-init": b"\0" + rec(RAW, 0, message(34, 8, 0, *INIT)) + rec(RUN, 100),
@@ -122,6 +130,17 @@ SCRIPTS = {
     "commands": b"\3" + b"".join(rec(COMMAND, a) + rec(RUN, 3 + a) for a in range(6)) + rec(COMMAND, DOWN) + rec(RUN, 9),
     "raw-fragment": b"\0" + rec(RAW, 1, message(37, 8, 2, 53, struct.pack(">BBHHH", 0, 0, 44, 1, 2) + bytes(36), SPI_R)),
     "request-skf-inside": b"\1" + rec(REQUEST, INFO | 53 << 2, struct.pack(">BBHHH", 42, 0, 16, 1, 1) + bytes(8)) + rec(RUN, 20),
+    # the first octet's 4: MOBIKE; 8: peer 1 began
+    "mobike-moves": b"\4" + rec(FACT, MOVE, b"\xc0\0\2\x10") + rec(RUN, 30) + rec(FACT, MOVE, b"\xc0\0\2\x11") + rec(RUN, 60),
+    "mobike-moves-rekey": b"\5" + rec(COMMAND, REKEY_IKE) + rec(FACT, MOVE, b"\xc0\0\2\x10") + rec(RUN, 60),
+    "mobike-peer-told": b"\4" + rec(FACT, MOVE_PEER, b"\xc0\0\2\x20") + rec(RUN, 60),
+    "mobike-update": b"\x0c" + sealed(REQUEST, INFO, UPDATE) + rec(RUN, 30),
+    "mobike-update-no-nats": b"\x0d" + sealed(REQUEST, INFO, UPDATE_NO_NATS) + rec(RUN, 30),
+    "mobike-update-not-theirs": b"\4" + sealed(REQUEST, INFO, UPDATE) + rec(RUN, 30),
+    "mobike-additional": b"\4" + sealed(REQUEST, INFO, ADDITIONAL) + rec(RUN, 30),
+    "mobike-answer-cookie": b"\4" + rec(FACT, MOVE, b"\xc0\0\2\x10") + sealed(ANSWER, INFO, UPDATE) + rec(RUN, 200),
+    "mobike-answer-unacceptable": b"\4" + rec(FACT, MOVE, b"\xc0\0\2\x10") + sealed(ANSWER, INFO, chain(notify(40), COOKIE2)),
+    "mobike-answer-nat": b"\5" + rec(FACT, MOVE, b"\xc0\0\2\x10") + sealed(ANSWER, INFO, chain(notify(41), COOKIE2)),
     "facts": b"\0" + rec(FACT, 0, bytes(16)) + rec(RUN, 255),
 }
 
