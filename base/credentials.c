@@ -9,6 +9,7 @@
 #include "base/crypto.h"
 #include "base/revocation.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -283,7 +284,8 @@ bool credentials_trusts_but_for_dates(const struct credentials *c, struct cert *
 }
 
 /* Asks who can tell: OCSP first, which is small, then lists. -1: revoked. */
-static int ask(const struct credentials *c, struct cert_verdict *known, struct reason *why)
+static int ask(const struct credentials *c, struct revocation_patience *p, struct cert_verdict *known,
+    struct reason *why)
 {
 	for (unsigned i = 0; i + 1 < known->n; i++) {
 		struct cert *x = known->chain[i], *issuer = known->chain[i + 1];
@@ -294,10 +296,10 @@ static int ask(const struct credentials *c, struct cert_verdict *known, struct r
 
 		if (!known->revocation_unknown[i])
 			continue;
-		r = revocation_ocsp(c->world, x, issuer, now);
+		r = revocation_ocsp(c->world, p, x, issuer, now);
 		if (r == REVOCATION_UNKNOWN) {
 			by = "CRL";
-			r = revocation_crls(c->world, x, issuer, c->legacy, now);
+			r = revocation_crls(c->world, p, x, issuer, c->legacy, now);
 		}
 		if (r == REVOCATION_GOOD)
 			known->revocation_unknown[i] = false;
@@ -311,9 +313,36 @@ static int ask(const struct credentials *c, struct cert_verdict *known, struct r
 	return 0;
 }
 
+/* By the policy: refused, or passed with a warning. The first of those that nobody tells of. */
+static int unknown(const struct credentials *c, const struct cert_verdict *known,
+    const struct revocation_patience *p, struct reason *ret_reason, struct reason *ret_warning)
+{
+	bool strict = c->revocation == CREDENTIALS_STRICT;
+	struct cert_info info = { 0 };
+	char told[120] = "and no server that the certificate names has told";
+	unsigned i = 0;
+
+	while (i < known->n && !known->revocation_unknown[i])
+		i++;
+	if (i == known->n)
+		return 0;
+	cert_info(known->chain[i], &info);
+	if (p->spent)
+		snprintf(told, sizeof(told),
+		    "and the servers that the certificates name have not told in %u seconds and %u documents",
+		    CREDENTIALS_FETCH_SECONDS, CREDENTIALS_FETCHES_MAX - p->fetches);
+	reason_set(strict ? ret_reason : ret_warning, "certificate-revocation-unknown",
+	    "whether the certificate \"%s\" has been revoked is not known: no CRL of \"%s\" that is valid "
+	    "now is "
+	    "at hand, %s. Give a CRL as crl-file, or set revocation to what you can accept.",
+	    info.subject, info.issuer, told);
+	return strict ? -1 : 0;
+}
+
 int credentials_verify_revocation(const struct credentials *c, const struct cert_verdict *v,
     struct reason *ret_reason, struct reason *ret_warning)
 {
+	struct revocation_patience p;
 	struct cert_verdict known = { 0 };
 	int rc = 0;
 
@@ -321,23 +350,10 @@ int credentials_verify_revocation(const struct credentials *c, const struct cert
 		return 0;
 	if (cert_store_verify(c->store, v->chain, v->n, credentials_now(c), true, &known, ret_reason))
 		return -1;
-	rc = ask(c, &known, ret_reason);
-	for (unsigned i = 0; !rc && i < known.n; i++) {
-		struct cert_info info = { 0 };
-
-		if (!known.revocation_unknown[i])
-			continue;
-		cert_info(known.chain[i], &info);
-		rc = c->revocation == CREDENTIALS_STRICT ? -1 : 0;
-		reason_set(rc ? ret_reason : ret_warning, "certificate-revocation-unknown",
-		    "whether the certificate \"%s\" has been revoked is not known: no CRL of \"%s\" that is "
-		    "valid now is at "
-		    "hand, and no server that the certificate names has told. Give a CRL as crl-file, or set "
-		    "revocation to "
-		    "what you can accept.",
-		    info.subject, info.issuer);
-		break;
-	}
+	p = revocation_patience(c->world);
+	rc = ask(c, &p, &known, ret_reason);
+	if (!rc)
+		rc = unknown(c, &known, &p, ret_reason, ret_warning);
 	cert_verdict_clear(&known);
 	return rc;
 }

@@ -12,8 +12,11 @@
 #define CW_BASE_CREDENTIALS_H
 
 #include "base/cert.h"
+#include "base/mtime.h"
 
 #define CREDENTIALS_CRL_FILES_MAX 8
+#define CREDENTIALS_FETCH_SECONDS 10 /* for all documents of one judgement together */
+#define CREDENTIALS_FETCHES_MAX   16 /* documents that one judgement asks for, kept ones too */
 #define CREDENTIALS_CA_HASHES_MAX 64 /* anchors that a CERTREQ names; of more, it names none: any will do */
 
 struct credentials;
@@ -30,15 +33,17 @@ struct credentials_query {
 	const char *type;
 	const uint8_t *body;
 	size_t body_len;
+	mtime until; /* by `steady`: what isn't here by then is not waited for. Nothing to `keep` */
 };
 /* Called from jobs, on any thread; outlives every credentials made with it. */
 struct credentials_world {
 	int64_t (*wall)(void *ctx); /* seconds since 1970 */
 	int64_t earliest;           /* it can't be before: files of ours were written then. 0: not known */
 	/*
-	 * Fetches; bounded in time and size by who implements it. 0 and *ret_data (malloc), or -1. What
-	 * `keep` was told may be given again until then. Both NULL: there is no network.
+	 * Fetches; bounded in time (by the query, too) and size by who implements it. 0 and *ret_data
+	 * (malloc), or -1. What `keep` was told may be given again until then. All NULL: there is no network.
 	 */
+	mtime (*steady)(void *ctx); /* a monotonic clock */
 	int (*fetch)(void *ctx, const struct credentials_query *q, uint8_t **ret_data, size_t *ret_len);
 	void (*keep)(
 	    void *ctx, const struct credentials_query *q, const uint8_t *data, size_t len, int64_t until);

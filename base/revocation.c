@@ -76,6 +76,34 @@ unsigned revocation_crl_urls(const struct cert *c, char urls[][CERT_URL_MAX], un
 	return n;
 }
 
+/* --- asking --- */
+
+struct revocation_patience revocation_patience(const struct credentials_world *w)
+{
+	struct revocation_patience p = { MTIME_NEVER, CREDENTIALS_FETCHES_MAX, false };
+
+	if (w->fetch)
+		p.until = mtime_add(w->steady(w->ctx), mdur_s(CREDENTIALS_FETCH_SECONDS));
+	return p;
+}
+
+/* The document, while there is patience. 0 or -1. */
+static int fetch(const struct credentials_world *w, struct revocation_patience *p,
+    struct credentials_query *q, uint8_t **ret_data, size_t *ret_len)
+{
+	int rc;
+
+	if (!p->fetches || mtime_reached(p->until, w->steady(w->ctx))) {
+		p->spent = true;
+		return -1;
+	}
+	p->fetches--;
+	q->until = p->until;
+	rc = w->fetch(w->ctx, q, ret_data, ret_len);
+	p->spent = p->spent || (rc && mtime_reached(p->until, w->steady(w->ctx)));
+	return rc;
+}
+
 /* --- OCSP --- */
 
 /* Is the answer's signer the issuer, or appointed by it and good now? */
@@ -146,8 +174,8 @@ static int build_request(OCSP_CERTID *id, uint8_t **ret_der)
 	return len;
 }
 
-enum revocation revocation_ocsp(
-    const struct credentials_world *w, const struct cert *c, const struct cert *issuer, int64_t at)
+enum revocation revocation_ocsp(const struct credentials_world *w, struct revocation_patience *p,
+    const struct cert *c, const struct cert *issuer, int64_t at)
 {
 	char urls[CERT_URLS_MAX][CERT_URL_MAX];
 	unsigned n = w->fetch ? revocation_ocsp_urls(c, urls, CERT_URLS_MAX) : 0;
@@ -158,12 +186,15 @@ enum revocation revocation_ocsp(
 	int len = id ? build_request(id, &der) : -1;
 
 	for (unsigned i = 0; i < n && len > 0 && r == REVOCATION_UNKNOWN; i++) {
-		struct credentials_query q = { urls[i], "application/ocsp-request", der, (size_t)len };
+		struct credentials_query q = { .url = urls[i],
+			.type = "application/ocsp-request",
+			.body = der,
+			.body_len = (size_t)len };
 		uint8_t *data = NULL;
 		size_t data_len = 0;
 		int64_t until = 0;
 
-		if (w->fetch(w->ctx, &q, &data, &data_len))
+		if (fetch(w, p, &q, &data, &data_len))
 			continue;
 		r = read_answer(data, data_len, id, issuer, at, &until);
 		if (r != REVOCATION_UNKNOWN && w->keep)
@@ -209,8 +240,8 @@ static enum revocation read_lists(
 	return r;
 }
 
-enum revocation revocation_crls(
-    const struct credentials_world *w, struct cert *c, struct cert *issuer, bool legacy, int64_t at)
+enum revocation revocation_crls(const struct credentials_world *w, struct revocation_patience *p,
+    struct cert *c, struct cert *issuer, bool legacy, int64_t at)
 {
 	char urls[CERT_URLS_MAX][CERT_URL_MAX];
 	unsigned n = w->fetch ? revocation_crl_urls(c, urls, CERT_URLS_MAX) : 0;
@@ -221,7 +252,7 @@ enum revocation revocation_crls(
 		uint8_t *data = NULL;
 		size_t len = 0;
 
-		if (w->fetch(w->ctx, &q, &data, &len))
+		if (fetch(w, p, &q, &data, &len))
 			continue;
 		r = read_lists(data, len, c, issuer, legacy, at);
 		if (r != REVOCATION_UNKNOWN && w->keep)

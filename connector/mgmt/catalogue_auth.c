@@ -47,7 +47,8 @@ const struct catalogue_entry catalogue_auth[] = {
 	{
 	    .id = "certificate-revocation-unknown",
 	    .means = "Whether a certificate has been revoked is not known.",
-	    .cause = { "no CRL that is valid now is at hand", "the OCSP responder does not answer" },
+	    .cause = { "no CRL that is valid now is at hand", "the OCSP responder does not answer",
+	        "the servers that the certificates name are too slow: all together have 10 seconds" },
 	    .here = "crl-file, or revocation: what you can accept",
 	    .look = "the dates of the CRL: `openssl crl -noout -nextupdate -in FILE`",
 	},

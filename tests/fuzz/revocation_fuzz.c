@@ -41,6 +41,12 @@ static void require(bool truth)
 		abort();
 }
 
+static mtime steady(void *ctx)
+{
+	(void)ctx;
+	return (mtime){ 0 };
+}
+
 static int64_t wall(void *ctx)
 {
 	(void)ctx;
@@ -136,7 +142,9 @@ static void record(struct servers *s, struct rd *r)
 /* Each kind of server, until it has no more answers. */
 static void ask(struct servers *s)
 {
-	const struct credentials_world w = { .wall = wall, .fetch = fetch, .keep = keep, .ctx = s };
+	const struct credentials_world w = {
+		.wall = wall, .steady = steady, .fetch = fetch, .keep = keep, .ctx = s
+	};
 
 	for (unsigned ocsp = 0; ocsp < 2; ocsp++) {
 		enum revocation r = REVOCATION_UNKNOWN;
@@ -144,9 +152,11 @@ static void ask(struct servers *s)
 
 		s->next = 0;
 		while (s->next < s->n && s->next != before && r == REVOCATION_UNKNOWN) {
+			struct revocation_patience p = revocation_patience(&w);
+
 			before = s->next;
-			r = ocsp ? revocation_ocsp(&w, s->cert, s->issuer, NOW)
-			         : revocation_crls(&w, s->cert, s->issuer, false, NOW);
+			r = ocsp ? revocation_ocsp(&w, &p, s->cert, s->issuer, NOW)
+			         : revocation_crls(&w, &p, s->cert, s->issuer, false, NOW);
 			require(r == REVOCATION_UNKNOWN || s->signed_any);
 		}
 	}

@@ -180,11 +180,13 @@ static double since(mtime t)
 	return (double)mdur_to_ms(mtime_since(clock_now(), t)) / 1000;
 }
 
+static mdur d_until = { 60 * (int64_t)1000000000 }; /* what the asker has left */
+
 static struct got ask(struct documents *d, const char *url)
 {
 	const struct credentials_world *w = documents_world(d);
-	struct credentials_query q = { .url = url };
 	mtime begin = clock_now();
+	struct credentials_query q = { .url = url, .until = mtime_add(begin, d_until) };
 	struct got g = { 0 };
 
 	g.rc = w->fetch(w->ctx, &q, &g.data, &g.len);
@@ -216,8 +218,8 @@ static void test_fetch(void **state)
 {
 	struct documents *d = documents_new(0);
 	const struct credentials_world *w = documents_world(d);
-	struct credentials_query q = { BASE "/ok", "application/ocsp-request", (const uint8_t *)"question",
-		8 };
+	struct credentials_query q = { BASE "/ok", "application/ocsp-request", (const uint8_t *)"question", 8,
+		MTIME_NEVER };
 	struct got g = { 0 };
 
 	(void)state;
@@ -332,6 +334,31 @@ static void test_time(void **state)
 	documents_free(d);
 }
 
+/* Who asks has less time left than a fetch may take. */
+static void test_until(void **state)
+{
+	struct documents *d = documents_new(0);
+	unsigned before;
+	struct got g;
+
+	(void)state;
+	d_until = mdur_ms(200);
+	g = ask(d, BASE "/hang-until");
+	expect_nothing(g);
+	assert_true(g.seconds >= 0.1 && g.seconds < AT_ONCE_S);
+	d_until = MDUR_ZERO;
+	before = asked();
+	expect_nothing(ask(d, BASE "/ok-until"));
+	assert_int_equal(asked(), before);
+	d_until = mdur_ms(200);
+	/* It has not failed for that: it is asked again at once. */
+	before = asked();
+	expect_nothing(ask(d, BASE "/hang-until"));
+	assert_int_equal(asked(), before + 1);
+	d_until = mdur_s(60);
+	documents_free(d);
+}
+
 static void test_stop(void **state)
 {
 	struct documents *d = documents_new(0);
@@ -353,7 +380,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_fetch), cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_size), cmocka_unit_test(test_kept), cmocka_unit_test(test_time),
-		cmocka_unit_test(test_stop) };
+		cmocka_unit_test(test_until), cmocka_unit_test(test_stop) };
 
 	signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -149,6 +149,12 @@ struct judgement {
 	char *list;
 };
 
+static mtime steady(void *ctx)
+{
+	(void)ctx;
+	return (mtime){ 0 };
+}
+
 static int64_t wall(void *ctx)
 {
 	(void)ctx;
@@ -198,7 +204,7 @@ static bool run_judge(void *ctx)
 
 static void judge(struct judgement j)
 {
-	struct credentials_world w = { .wall = wall, .fetch = fetch, .ctx = &j };
+	struct credentials_world w = { .wall = wall, .steady = steady, .fetch = fetch, .ctx = &j };
 	char *anchors = text_of(j.anchor), *chain = text_of(&leaf);
 	char *crl = j.crl_revokes ? test_ca_crl(&root, j.crl_revokes, DAY) : NULL;
 	struct credentials_source s = { .anchors = { "anchors", anchors, strlen(anchors) },

@@ -492,6 +492,12 @@ static void keep(void *ctx, const struct credentials_query *q, const uint8_t *da
 	s->kept++;
 }
 
+static mtime steady_of_servers(void *ctx)
+{
+	(void)ctx;
+	return (mtime){ 0 };
+}
+
 static int64_t wall_of_servers(void *ctx)
 {
 	return TEST_CA_NOW + ((const struct servers *)ctx)->later;
@@ -537,9 +543,11 @@ static void test_servers(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct servers s = cases[i].s;
-		struct credentials_world w = {
-			.wall = wall_of_servers, .fetch = fetch, .keep = keep, .ctx = &s
-		};
+		struct credentials_world w = { .wall = wall_of_servers,
+			.steady = steady_of_servers,
+			.fetch = fetch,
+			.keep = keep,
+			.ctx = &s };
 		struct credentials_source source = {
 			.anchors = { "anchors", pem, strlen(pem) }, .revocation = cases[i].policy, .world = &w
 		};
@@ -558,6 +566,100 @@ static void test_servers(void **state)
 			fail_msg("%s: %d, %s, asked %u, kept %u", cases[i].name, rc, why.id, s.asked, s.kept);
 		cert_verdict_clear(&v);
 		cert_unref(chain[0]);
+		credentials_unref(c);
+	}
+	free(pem);
+}
+
+/* --- servers that are many, or slow --- */
+
+#define FOUR_OCSP                                                                                            \
+	"http://o.example.net/1,OCSP;URI:http://o.example.net/2,OCSP;URI:http://o.example.net/"              \
+	"3,OCSP;URI:http://o.example.net/4"
+#define FOUR_CRLS                                                                                            \
+	"http://c.example.net/1,URI:http://c.example.net/2,URI:http://c.example.net/3,URI:http://"           \
+	"c.example.net/4"
+#define MANY .ocsp_url = FOUR_OCSP, .crl_url = FOUR_CRLS
+
+static const struct test_spec many_inter[] = {
+	{ .subject = "CN=1", .ca = true, .key = TEST_KEY_P256, .slot = 1, .by = &root, MANY },
+	{ .subject = "CN=2", .ca = true, .key = TEST_KEY_P256, .slot = 2, .by = &many_inter[0], MANY },
+};
+static const struct test_spec many_leaf = { LEAF, .by = &many_inter[1], MANY };
+
+struct crowd {
+	mtime now;
+	mdur each; /* how long a server keeps silent */
+	unsigned asked;
+};
+
+static mtime steady_of_crowd(void *ctx)
+{
+	return ((const struct crowd *)ctx)->now;
+}
+
+static int64_t wall_of_crowd(void *ctx)
+{
+	(void)ctx;
+	return TEST_CA_NOW;
+}
+
+static int no_answer(void *ctx, const struct credentials_query *q, uint8_t **ret_data, size_t *ret_len)
+{
+	struct crowd *s = ctx;
+
+	(void)ret_data;
+	(void)ret_len;
+	s->asked++;
+	s->now = mtime_min(mtime_add(s->now, s->each), q->until);
+	return -1;
+}
+
+/* 3 certificates that name 24 servers: not all are asked, nor is each waited for. */
+static void test_patience(void **state)
+{
+	static const struct {
+		mdur each;
+		enum credentials_revocation policy;
+		unsigned asked, seconds;
+		const char *told;
+	} cases[] = {
+		{ { 0 }, CREDENTIALS_STRICT, 16, 0, "16 documents" },
+		{ { 0 }, CREDENTIALS_RELAXED, 16, 0, "16 documents" },
+		{ { 4 * (int64_t)1000000000 }, CREDENTIALS_STRICT, 3, 10, "in 10 seconds" },
+		{ { 4 * (int64_t)1000000000 }, CREDENTIALS_RELAXED, 3, 10, "in 10 seconds" },
+		{ { 60 * (int64_t)1000000000 }, CREDENTIALS_STRICT, 1, 10, "in 10 seconds" },
+	};
+	const struct test_spec *list[] = { &many_leaf, &many_inter[1], &many_inter[0] },
+	                       *anchors[] = { &root };
+	char *pem = test_ca_chain(anchors, 1);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct crowd s = { .each = cases[i].each };
+		struct credentials_world w = {
+			.wall = wall_of_crowd, .steady = steady_of_crowd, .fetch = no_answer, .ctx = &s
+		};
+		struct credentials_source source = {
+			.anchors = { "anchors", pem, strlen(pem) }, .revocation = cases[i].policy, .world = &w
+		};
+		struct reason why = { 0 }, warning = { 0 };
+		struct reason *told = cases[i].policy == CREDENTIALS_STRICT ? &why : &warning;
+		struct credentials *c = credentials_new(&source, &why);
+		struct cert_verdict v = { 0 };
+		struct cert *chain[3];
+		int rc;
+
+		certs_of(list, 3, chain);
+		assert_int_equal(credentials_verify(c, chain, 3, &v, &why), 0);
+		rc = credentials_verify_revocation(c, &v, &why, &warning);
+		assert_int_equal(rc, cases[i].policy == CREDENTIALS_STRICT ? -1 : 0);
+		if (s.asked != cases[i].asked || mdur_to_s((mdur){ s.now.ns }) != cases[i].seconds ||
+		    strcmp(told->id, "certificate-revocation-unknown") || !strstr(told->text, cases[i].told))
+			fail_msg("%zu: asked %u in %d s: %s: %s", i, s.asked,
+			    (int)mdur_to_s((mdur){ s.now.ns }), told->id, told->text);
+		cert_verdict_clear(&v);
+		cert_unref_all(chain, 3);
 		credentials_unref(c);
 	}
 	free(pem);
@@ -595,6 +697,7 @@ int main(void)
 		cmocka_unit_test(test_credentials),
 		cmocka_unit_test(test_revocation),
 		cmocka_unit_test(test_servers),
+		cmocka_unit_test(test_patience),
 		cmocka_unit_test(test_own_and_hashes),
 	};
 	int rc;
