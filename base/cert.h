@@ -79,7 +79,9 @@ struct cert_store; /* trust anchors and CRLs */
 /* Takes references. legacy: SHA-1 signatures and RSA below 2048 bits pass. NULL: no memory. */
 struct cert_store *cert_store_new(struct cert *const anchors[], unsigned n, bool legacy);
 void cert_store_free(struct cert_store *s);
-/* All CRLs of a PEM or DER file. -1 with a reason that begins with `name`. */
+/* All CRLs of a PEM or DER file. -1 with a reason that begins with `name`: none there, too many, one that is
+ * too weak for what `legacy` says, one without the date of its next update: nobody could tell when it is old.
+ */
 int cert_store_add_crls(
     struct cert_store *s, const void *data, size_t len, const char *name, struct reason *ret_reason);
 

@@ -53,13 +53,36 @@ void cert_store_free(struct cert_store *s)
 	free(s);
 }
 
-static int add_crl(struct cert_store *s, X509_CRL *crl)
+/* What a list must be to count; the text of what it lacks, or NULL. */
+static const char *unfit(const struct cert_store *s, const X509_CRL *crl)
 {
-	int ok = s->n_crls < CERT_CRLS_MAX && X509_STORE_add_crl(s->store, crl) == 1;
+	const X509_ALGOR *alg;
 
+	if (s->n_crls >= CERT_CRLS_MAX)
+		return "there are too many CRLs";
+	if (!X509_CRL_get0_nextUpdate(crl))
+		return "a CRL says nothing of its next update (RFC 5280 5.1.2.5), so nobody could tell when "
+		       "it is "
+		       "too old. Have the CA write that date";
+	X509_CRL_get0_signature(crl, NULL, &alg);
+	if (!s->legacy && !cert_strong_alg(alg))
+		return "a CRL is signed with SHA-1 or MD5, or by an algorithm that is not known here. Have "
+		       "the CA "
+		       "sign it with SHA-256 or better";
+	return NULL;
+}
+
+/* Takes crl over. 0 or -1 with a reason. */
+static int add_crl(struct cert_store *s, X509_CRL *crl, const char *name, struct reason *ret_reason)
+{
+	const char *why = unfit(s, crl);
+	int rc = why ? reason_set(ret_reason, "certificate-crl-unfit", "%s: %s.", name, why) : 0;
+
+	if (!rc && X509_STORE_add_crl(s->store, crl) != 1)
+		rc = reason_set(ret_reason, "ike-internal", "out of memory");
 	s->n_crls++;
 	X509_CRL_free(crl);
-	return ok ? 0 : -1;
+	return rc;
 }
 
 int cert_store_add_crls(
@@ -69,25 +92,23 @@ int cert_store_add_crls(
 	X509_CRL *crl = len && len <= CERT_CRL_MAX ? d2i_X509_CRL(NULL, &p, (long)len) : NULL;
 	BIO *bio = NULL;
 	unsigned n = 0;
-	bool room = true;
+	int rc = 0;
 
 	if (crl) {
-		room = !add_crl(s, crl);
+		rc = add_crl(s, crl, name, ret_reason);
 		n = 1;
 	} else if (len && len <= CERT_CRL_MAX) {
 		bio = BIO_new_mem_buf(data, (int)len);
-		while (bio && room && (crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL))) {
-			room = !add_crl(s, crl);
+		while (bio && !rc && (crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL))) {
+			rc = add_crl(s, crl, name, ret_reason);
 			n++;
 		}
 		BIO_free(bio);
 	}
 	ERR_clear_error();
-	if (n && room)
-		return 0;
-	return reason_set(ret_reason, "certificate-crl-unreadable",
-	    n ? "%s: too many CRLs; %d are the limit" : "%s: no CRL in PEM or DER form is in it", name,
-	    CERT_CRLS_MAX);
+	return n ? rc
+	         : reason_set(ret_reason, "certificate-crl-unreadable",
+	               "%s: no CRL in PEM or DER form is in it", name);
 }
 
 void cert_verdict_clear(struct cert_verdict *v)

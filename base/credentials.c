@@ -296,7 +296,7 @@ static int ask(const struct credentials *c, struct revocation_patience *p, struc
 
 		if (!known->revocation_unknown[i])
 			continue;
-		r = revocation_ocsp(c->world, p, x, issuer, now);
+		r = revocation_ocsp(c->world, p, x, issuer, c->legacy, now);
 		if (r == REVOCATION_UNKNOWN) {
 			by = "CRL";
 			r = revocation_crls(c->world, p, x, issuer, c->legacy, now);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * OCSP (RFC 6960) and CRLs from distribution points. An OCSP answer counts when it is about this very
- * certificate, is signed by its issuer or by one whom the issuer gave the usage OCSPSigning (4.2.2.2), and
- * its time holds now. No nonce is sent: responders answer from what they signed before, and replay is bounded
- * by nextUpdate; an answer without one holds for a day. Only what counted is kept by the world, since anyone
- * on the way can answer an HTTP request.
+ * certificate, is signed by its issuer or by one whom the issuer gave the usage OCSPSigning (4.2.2.2), as
+ * strongly as certificates must be, and its times hold now: made and begun not later than now, and its end
+ * not yet come. No nonce is sent (RFC 9654): responders answer from what they signed before, and replay is
+ * bounded by nextUpdate; an answer without one holds for a day. Only what counted is kept by the world, since
+ * anyone on the way can answer an HTTP request, and no longer than a day.
  */
 #include "base/revocation.h"
 
@@ -20,7 +21,7 @@
 #define SKEW          300   /* seconds by which clocks may differ */
 #define KEEP_ELSE     3600  /* for an answer without nextUpdate */
 #define ENDLESS_HOLDS 86400 /* an OCSP answer without nextUpdate, from thisUpdate on */
-#define KEEP_MAX      86400 /* a list is asked for again after a day at the latest */
+#define KEEP_MAX      86400 /* what was fetched is asked for again after a day at the latest */
 
 /* http only: https would need a certificate to be judged, and so on. */
 static unsigned add_url(const ASN1_STRING *s, char urls[][CERT_URL_MAX], unsigned n, unsigned max)
@@ -107,20 +108,39 @@ static int fetch(const struct credentials_world *w, struct revocation_patience *
 /* --- OCSP --- */
 
 /* Is the answer's signer the issuer, or appointed by it and good now? */
-static bool signer_counts(X509 *signer, const struct cert *issuer, int64_t at)
+static bool signer_counts(X509 *signer, const struct cert *issuer, bool legacy, int64_t at)
 {
 	if (!X509_cmp(signer, issuer->x))
 		return true;
-	return X509_check_issued(issuer->x, signer) == X509_V_OK &&
+	return (legacy || cert_strong(signer)) && X509_check_issued(issuer->x, signer) == X509_V_OK &&
 	       X509_verify(signer, X509_get0_pubkey(issuer->x)) == 1 &&
 	       X509_get_extended_key_usage(signer) != UINT32_MAX &&
 	       (X509_get_extended_key_usage(signer) & XKU_OCSP_SIGN) &&
 	       cert_time(X509_get0_notBefore(signer)) <= at && at <= cert_time(X509_get0_notAfter(signer));
 }
 
-/* What the signed part says of this id, and until when. */
-static enum revocation read_basic(
-    OCSP_BASICRESP *b, OCSP_CERTID *id, const struct cert *issuer, int64_t at, int64_t *ret_until)
+/* RFC 6960 3.2 and 4.2.2.1. to NULL: newer information is always there, it says; a day is enough for that. */
+static bool times_hold(
+    const OCSP_BASICRESP *b, const ASN1_GENERALIZEDTIME *from, const ASN1_GENERALIZEDTIME *to, int64_t at)
+{
+	int64_t begin, end;
+
+	if (!from)
+		return false;
+	begin = cert_time(from);
+	end = to ? cert_time(to) : begin + ENDLESS_HOLDS;
+	return begin <= at + SKEW && cert_time(OCSP_resp_get0_produced_at(b)) <= at + SKEW && end >= begin &&
+	       end >= at - SKEW;
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* What the signed part says of this id, and until when it may be kept. */
+static enum revocation read_basic(OCSP_BASICRESP *b, OCSP_CERTID *id, const struct cert *issuer, bool legacy,
+    int64_t at, int64_t *ret_until)
 {
 	STACK_OF(X509) *known = sk_X509_new_null();
 	ASN1_GENERALIZEDTIME *from = NULL, *to = NULL;
@@ -129,12 +149,12 @@ static enum revocation read_basic(
 	X509 *signer = NULL;
 
 	if (known && sk_X509_push(known, issuer->x) &&
+	    (legacy || cert_strong_alg(OCSP_resp_get0_tbs_sigalg(b))) &&
 	    OCSP_basic_verify(b, known, NULL, OCSP_NOVERIFY) == 1 &&
-	    OCSP_resp_get0_signer(b, &signer, known) == 1 && signer_counts(signer, issuer, at) &&
-	    OCSP_resp_find_status(b, id, &status, &why, NULL, &from, &to) == 1 && from &&
-	    cert_time(from) <= at + SKEW &&
-	    (to ? cert_time(to) : cert_time(from) + ENDLESS_HOLDS) >= at - SKEW) {
-		*ret_until = to ? cert_time(to) : at + KEEP_ELSE;
+	    OCSP_resp_get0_signer(b, &signer, known) == 1 && signer_counts(signer, issuer, legacy, at) &&
+	    OCSP_resp_find_status(b, id, &status, &why, NULL, &from, &to) == 1 &&
+	    times_hold(b, from, to, at)) {
+		*ret_until = to ? sooner(cert_time(to), at + KEEP_MAX) : at + KEEP_ELSE;
 		r = status == V_OCSP_CERTSTATUS_GOOD      ? REVOCATION_GOOD
 		    : status == V_OCSP_CERTSTATUS_REVOKED ? REVOCATION_REVOKED
 		                                          : REVOCATION_UNKNOWN;
@@ -144,14 +164,14 @@ static enum revocation read_basic(
 }
 
 static enum revocation read_answer(const uint8_t *data, size_t len, OCSP_CERTID *id,
-    const struct cert *issuer, int64_t at, int64_t *ret_until)
+    const struct cert *issuer, bool legacy, int64_t at, int64_t *ret_until)
 {
 	const uint8_t *p = data;
 	OCSP_RESPONSE *resp = len <= REVOCATION_OCSP_MAX ? d2i_OCSP_RESPONSE(NULL, &p, (long)len) : NULL;
 	OCSP_BASICRESP *b = resp && OCSP_response_status(resp) == OCSP_RESPONSE_STATUS_SUCCESSFUL
 	                        ? OCSP_response_get1_basic(resp)
 	                        : NULL;
-	enum revocation r = b ? read_basic(b, id, issuer, at, ret_until) : REVOCATION_UNKNOWN;
+	enum revocation r = b ? read_basic(b, id, issuer, legacy, at, ret_until) : REVOCATION_UNKNOWN;
 
 	OCSP_BASICRESP_free(b);
 	OCSP_RESPONSE_free(resp);
@@ -175,7 +195,7 @@ static int build_request(OCSP_CERTID *id, uint8_t **ret_der)
 }
 
 enum revocation revocation_ocsp(const struct credentials_world *w, struct revocation_patience *p,
-    const struct cert *c, const struct cert *issuer, int64_t at)
+    const struct cert *c, const struct cert *issuer, bool legacy, int64_t at)
 {
 	char urls[CERT_URLS_MAX][CERT_URL_MAX];
 	unsigned n = w->fetch ? revocation_ocsp_urls(c, urls, CERT_URLS_MAX) : 0;
@@ -196,7 +216,7 @@ enum revocation revocation_ocsp(const struct credentials_world *w, struct revoca
 
 		if (fetch(w, p, &q, &data, &data_len))
 			continue;
-		r = read_answer(data, data_len, id, issuer, at, &until);
+		r = read_answer(data, data_len, id, issuer, legacy, at, &until);
 		if (r != REVOCATION_UNKNOWN && w->keep)
 			w->keep(w->ctx, &q, data, data_len, until);
 		free(data);
@@ -218,7 +238,7 @@ static int64_t crl_until(const uint8_t *data, size_t len, int64_t at)
 
 	X509_CRL_free(crl);
 	ERR_clear_error();
-	return until < at + KEEP_MAX ? until : at + KEEP_MAX;
+	return sooner(until, at + KEEP_MAX);
 }
 
 /* What this document says of c: nothing, unless it has a list of the issuer's that holds now. */

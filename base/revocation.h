@@ -28,9 +28,9 @@ enum revocation {
 	REVOCATION_REVOKED
 };
 /* Asks the OCSP responders that c names, in turn. The answer must be the issuer's, or of whom it appointed,
- * and be valid at `at`. */
+ * be valid at `at`, and with `legacy` only may it be signed weakly. */
 enum revocation revocation_ocsp(const struct credentials_world *w, struct revocation_patience *p,
-    const struct cert *c, const struct cert *issuer, int64_t at);
+    const struct cert *c, const struct cert *issuer, bool legacy, int64_t at);
 /* Fetches the lists that c names, in turn. One counts that is the issuer's and valid at `at`. */
 enum revocation revocation_crls(const struct credentials_world *w, struct revocation_patience *p,
     struct cert *c, struct cert *issuer, bool legacy, int64_t at);

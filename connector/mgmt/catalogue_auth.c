@@ -59,6 +59,13 @@ const struct catalogue_entry catalogue_auth[] = {
 	    .here = "crl-file",
 	},
 	{
+	    .id = "certificate-crl-unfit",
+	    .means = "A list of revoked certificates can't be relied on.",
+	    .cause = { "it is signed with SHA-1 or MD5", "it has no date of its next update" },
+	    .here = "crl-file: a list that the CA makes anew",
+	    .look = "`openssl crl -noout -text -in FILE`",
+	},
+	{
 	    .id = "certificate-invalid",
 	    .means = "A certificate is not acceptable.",
 	    .cause = { "what the text says" },

@@ -155,7 +155,7 @@ static void ask(struct servers *s)
 			struct revocation_patience p = revocation_patience(&w);
 
 			before = s->next;
-			r = ocsp ? revocation_ocsp(&w, &p, s->cert, s->issuer, NOW)
+			r = ocsp ? revocation_ocsp(&w, &p, s->cert, s->issuer, false, NOW)
 			         : revocation_crls(&w, &p, s->cert, s->issuer, false, NOW);
 			require(r == REVOCATION_UNKNOWN || s->signed_any);
 		}

@@ -177,6 +177,9 @@ char *test_ca_key(const struct test_spec *spec, const char *pass)
 	return take_text(bio);
 }
 
+const char *test_ca_said_md;
+int64_t test_ca_made_later;
+
 char *test_ca_crl(const struct test_spec *ca, const struct test_spec *revoked, int64_t next_update)
 {
 	X509_CRL *crl = X509_CRL_new();
@@ -198,9 +201,11 @@ char *test_ca_crl(const struct test_spec *ca, const struct test_spec *revoked, i
 		X509_CRL_add0_revoked(crl, r);
 		ASN1_INTEGER_free(serial);
 	}
-	ASN1_TIME_set(t, (time_t)(TEST_CA_NOW + next_update));
-	X509_CRL_set1_nextUpdate(crl, t);
-	assert_true(X509_CRL_sign(crl, key_of(ca), md_for(ca, NULL)) > 0);
+	if (next_update != TEST_CA_ENDLESS) {
+		ASN1_TIME_set(t, (time_t)(TEST_CA_NOW + next_update));
+		X509_CRL_set1_nextUpdate(crl, t);
+	}
+	assert_true(X509_CRL_sign(crl, key_of(ca), md_for(ca, test_ca_said_md)) > 0);
 	assert_int_equal(PEM_write_bio_X509_CRL(bio, crl), 1);
 	X509_CRL_free(crl);
 	X509_NAME_free(name);
@@ -226,7 +231,11 @@ uint8_t *test_ca_ocsp(const uint8_t *request, size_t len, const struct test_spec
 	assert_non_null(
 	    OCSP_basic_add1_status(b, id, revoked ? V_OCSP_CERTSTATUS_REVOKED : V_OCSP_CERTSTATUS_GOOD, 0,
 	        revoked ? gfrom : NULL, gfrom, gto));
-	assert_int_equal(OCSP_basic_sign(b, x, key_of(signer), EVP_sha256(), NULL, 0), 1);
+	/* Made when it says that it was known; the library would write the clock's time. */
+	assert_non_null(ASN1_GENERALIZEDTIME_set((ASN1_GENERALIZEDTIME *)OCSP_resp_get0_produced_at(b),
+	    (time_t)(TEST_CA_NOW - TEST_CA_DAY + test_ca_made_later)));
+	assert_int_equal(
+	    OCSP_basic_sign(b, x, key_of(signer), md_for(signer, test_ca_said_md), NULL, OCSP_NOTIME), 1);
 	resp = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, b);
 	n = i2d_OCSP_RESPONSE(resp, &der);
 	assert_true(n > 0);

@@ -46,6 +46,9 @@ char *test_ca_key(const struct test_spec *spec, const char *pass);
 /* A CRL of this CA in PEM, with the serial number of `revoked` when it isn't NULL; next_update relative to
  * now. */
 char *test_ca_crl(const struct test_spec *ca, const struct test_spec *revoked, int64_t next_update);
+#define TEST_CA_ENDLESS INT64_MAX   /* next_update of a CRL: it does not say */
+extern int64_t test_ca_made_later;  /* producedAt of an OCSP answer, in seconds after its thisUpdate */
+extern const char *test_ca_said_md; /* by which CRLs and OCSP answers are signed; NULL: sha256 */
 /*
  * The answer to this OCSP request (DER) by `signer` with its key: revoked or good, from a day ago until
  * next_update (relative to now; 0: it does not say). To be freed.

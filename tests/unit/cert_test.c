@@ -366,6 +366,9 @@ static void test_credentials(void **state)
 		    "certificate-key-unreadable", "key" },
 		{ "no anchor in it", { .anchors = { &root }, .garbage = "anchors" }, "certificate-unreadable",
 		    "anchors" },
+		{ "a CRL without end",
+		    { .anchors = { &root }, .crl_of = &root, .crl_until = TEST_CA_ENDLESS },
+		    "certificate-crl-unfit", "next update" },
 		{ "no CRL in it", { .anchors = { &root }, .crl_of = &root, .garbage = "crl" },
 		    "certificate-crl-unreadable", "crl" },
 	};
@@ -447,6 +450,15 @@ static const struct test_spec asks = { LEAF, .by = &root, .serial = 9, .ocsp_url
 static const struct test_spec appointed = {
 	.subject = "CN=Responder", .key = TEST_KEY_P256, .slot = 4, .by = &root, .eku = "OCSPSigning"
 };
+static const struct test_spec appointed_weak = {
+	.subject = "CN=Weak responder", .key = TEST_KEY_RSA_1024, .by = &root, .eku = "OCSPSigning"
+};
+static const struct test_spec appointed_by_sha1 = { .subject = "CN=Old responder",
+	.key = TEST_KEY_P256,
+	.slot = 4,
+	.by = &root,
+	.eku = "OCSPSigning",
+	.md = "SHA1" };
 static const struct test_spec pretender = {
 	.subject = "CN=Pretender", .key = TEST_KEY_P256, .slot = 4, .by = &root, .eku = "serverAuth"
 };
@@ -456,7 +468,11 @@ struct servers {
 	bool ocsp_revoked;
 	int64_t ocsp_until;
 	const struct test_spec *crl_by, *crl_revoked;
-	int64_t later; /* than TEST_CA_NOW */
+	int64_t crl_until; /* 0: a day */
+	int64_t later;     /* than TEST_CA_NOW */
+	int64_t made;      /* when, after thisUpdate */
+	const char *md;    /* by which they sign; NULL: sha256 */
+	bool legacy;
 	unsigned asked, kept;
 };
 
@@ -465,6 +481,8 @@ static int fetch(void *ctx, const struct credentials_query *q, uint8_t **ret_dat
 	struct servers *s = ctx;
 
 	s->asked++;
+	test_ca_said_md = s->md;
+	test_ca_made_later = s->made;
 	if (q->type) {
 		assert_string_equal(q->url, asks.ocsp_url);
 		assert_string_equal(q->type, "application/ocsp-request");
@@ -477,7 +495,7 @@ static int fetch(void *ctx, const struct credentials_query *q, uint8_t **ret_dat
 	assert_string_equal(q->url, asks.crl_url);
 	if (!s->crl_by)
 		return -1;
-	*ret_data = (uint8_t *)test_ca_crl(s->crl_by, s->crl_revoked, DAY);
+	*ret_data = (uint8_t *)test_ca_crl(s->crl_by, s->crl_revoked, s->crl_until ? s->crl_until : DAY);
 	*ret_len = strlen((char *)*ret_data);
 	return 0;
 }
@@ -488,7 +506,7 @@ static void keep(void *ctx, const struct credentials_query *q, const uint8_t *da
 
 	(void)q;
 	assert_non_null(data);
-	assert_true(len && until > TEST_CA_NOW - 600 && until <= TEST_CA_NOW + DAY);
+	assert_true(len && until > TEST_CA_NOW + s->later - 600 && until <= TEST_CA_NOW + s->later + DAY);
 	s->kept++;
 }
 
@@ -527,6 +545,31 @@ static void test_servers(void **state)
 		{ "an answer without end", { .ocsp_by = &root }, CREDENTIALS_STRICT, NULL, 1, 1 },
 		{ "an old one without end", { .ocsp_by = &root, .later = DAY }, CREDENTIALS_STRICT,
 		    "certificate-revocation-unknown", 2, 0 },
+		{ "good for ten years", { .ocsp_by = &root, .ocsp_until = 3650 * (int64_t)DAY },
+		    CREDENTIALS_STRICT, NULL, 1, 1 }, /* kept for a day: `keep` looks */
+		{ "an answer of tomorrow",
+		    { .ocsp_by = &root, .ocsp_until = DAY, .later = -2 * DAY, .made = -3 * DAY },
+		    CREDENTIALS_STRICT, "certificate-revocation-unknown", 2, 0 },
+		{ "made tomorrow", { .ocsp_by = &root, .ocsp_until = 9 * DAY, .made = 2 * DAY },
+		    CREDENTIALS_STRICT, "certificate-revocation-unknown", 2, 0 },
+		{ "it ends before it begins", { .ocsp_by = &root, .ocsp_until = -DAY - 60, .later = -DAY },
+		    CREDENTIALS_STRICT, "certificate-revocation-unknown", 2, 0 },
+		{ "by SHA-1", { .ocsp_by = &root, .ocsp_until = DAY, .md = "SHA1" }, CREDENTIALS_STRICT,
+		    "certificate-revocation-unknown", 2, 0 },
+		{ "by SHA-1, legacy", { .ocsp_by = &root, .ocsp_until = DAY, .md = "SHA1", .legacy = true },
+		    CREDENTIALS_STRICT, NULL, 1, 1 },
+		{ "appointed by SHA-1", { .ocsp_by = &appointed_by_sha1, .ocsp_until = DAY },
+		    CREDENTIALS_STRICT, "certificate-revocation-unknown", 2, 0 },
+		{ "appointed with RSA 1024", { .ocsp_by = &appointed_weak, .ocsp_until = DAY },
+		    CREDENTIALS_STRICT, "certificate-revocation-unknown", 2, 0 },
+		{ "the same, legacy", { .ocsp_by = &appointed_weak, .ocsp_until = DAY, .legacy = true },
+		    CREDENTIALS_STRICT, NULL, 1, 1 },
+		{ "a list by SHA-1", { .crl_by = &root, .md = "SHA1" }, CREDENTIALS_STRICT,
+		    "certificate-revocation-unknown", 2, 0 },
+		{ "a list by SHA-1, legacy", { .crl_by = &root, .md = "SHA1", .legacy = true },
+		    CREDENTIALS_STRICT, NULL, 2, 1 },
+		{ "a list without end", { .crl_by = &root, .crl_until = TEST_CA_ENDLESS }, CREDENTIALS_STRICT,
+		    "certificate-revocation-unknown", 2, 0 },
 		{ "a list by who has only the name", { .crl_by = &false_root }, CREDENTIALS_STRICT,
 		    "certificate-revocation-unknown", 2, 0 },
 		{ "the same, relaxed", { .crl_by = &false_root }, CREDENTIALS_RELAXED, NULL, 2, 0 },
@@ -548,9 +591,10 @@ static void test_servers(void **state)
 			.fetch = fetch,
 			.keep = keep,
 			.ctx = &s };
-		struct credentials_source source = {
-			.anchors = { "anchors", pem, strlen(pem) }, .revocation = cases[i].policy, .world = &w
-		};
+		struct credentials_source source = { .anchors = { "anchors", pem, strlen(pem) },
+			.revocation = cases[i].policy,
+			.legacy = s.legacy,
+			.world = &w };
 		struct reason why = { 0 }, warning = { 0 };
 		struct credentials *c = credentials_new(&source, &why);
 		struct cert_verdict v = { 0 };
@@ -567,6 +611,8 @@ static void test_servers(void **state)
 		cert_verdict_clear(&v);
 		cert_unref(chain[0]);
 		credentials_unref(c);
+		test_ca_said_md = NULL;
+		test_ca_made_later = 0;
 	}
 	free(pem);
 }
