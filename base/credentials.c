@@ -339,6 +339,19 @@ static int unknown(const struct credentials *c, const struct cert_verdict *known
 	return strict ? -1 : 0;
 }
 
+int credentials_check_crls(
+    const struct credentials *c, const struct cert_verdict *v, struct reason *ret_reason)
+{
+	struct cert_verdict known = { 0 };
+
+	if (c->revocation == CREDENTIALS_OFF)
+		return 0;
+	if (cert_store_verify(c->store, v->chain, v->n, credentials_now(c), true, &known, ret_reason))
+		return -1;
+	cert_verdict_clear(&known);
+	return 0;
+}
+
 int credentials_verify_revocation(const struct credentials *c, const struct cert_verdict *v,
     struct reason *ret_reason, struct reason *ret_warning)
 {

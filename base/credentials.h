@@ -98,9 +98,15 @@ int credentials_verify(const struct credentials *c, struct cert *const list[], u
     struct cert_verdict *ret_verdict, struct reason *ret_reason);
 /* Would it, were it not for dates? To tell of it: nothing may be trusted for that. */
 bool credentials_trusts_but_for_dates(const struct credentials *c, struct cert *const list[], unsigned n);
+/* Has any of a verified chain been revoked, as far as our own CRLs tell? -1 with a reason: it has. Asks
+ * nobody. */
+int credentials_check_crls(
+    const struct credentials *c, const struct cert_verdict *v, struct reason *ret_reason);
 /*
- * Has any of a verified chain been revoked? By our CRLs and what the world can fetch; slow. -1 with a reason:
- * revoked, or unknown under a strict policy. 0 with *ret_warning set: unknown under a relaxed one.
+ * Has any of a verified chain been revoked? By our CRLs and what the world can fetch; slow
+ * (CREDENTIALS_FETCH_SECONDS): only for who has proved that the chain is its own, or anybody with a
+ * stranger's certificate could make us ask. -1 with a reason: revoked, or unknown under a strict policy. 0
+ * with *ret_warning set: unknown under a relaxed one.
  */
 int credentials_verify_revocation(const struct credentials *c, const struct cert_verdict *v,
     struct reason *ret_reason, struct reason *ret_warning);

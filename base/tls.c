@@ -25,6 +25,9 @@
 static const char label_12[] = "client EAP encryption";
 static const char label_13[] = "EXPORTER_EAP_TLS_Key_Material";
 
+/* Of TLS 1.2 what TLS 1.3 has, too: an ephemeral key on a curve, and AEAD. */
+static const char suites_12[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
+
 struct tls {
 	SSL_CTX *ctx;
 	SSL *ssl;
@@ -32,8 +35,9 @@ struct tls {
 	bool server;
 	enum tls_state state;
 	enum tls_fault fault;
-	struct reason why;
+	struct reason why, warning;
 	struct credentials *credentials;
+	struct cert_verdict verdict; /* of the other's chain, until it is asked for that: n 0 */
 	char names[TLS_NAMES_MAX][TLS_NAME_MAX];
 	unsigned n_names;
 };
@@ -69,17 +73,14 @@ static int use_anchors(SSL_CTX *ctx, const struct credentials *c, bool server)
 	return 0;
 }
 
-/* The other's chain, as credentials judge it in IKE, too. 0 or -1 with a reason. */
-static int judge(const struct credentials *c, struct cert *const list[], unsigned n, struct reason *why)
+/* The other's chain, as credentials judge it in IKE, too. 0 or -1 with a reason. Nobody is asked whether it
+ * was revoked: this is anybody's copy of it, until the handshake is done. */
+static int judge(struct tls *t, struct cert *const list[], unsigned n)
 {
-	struct cert_verdict verdict = { 0 };
-	struct reason warning = { 0 };
-	int rc = credentials_verify(c, list, n, &verdict, why);
-
-	if (!rc)
-		rc = credentials_verify_revocation(c, &verdict, why, &warning);
-	cert_verdict_clear(&verdict);
-	return rc;
+	cert_verdict_clear(&t->verdict);
+	if (credentials_verify(t->credentials, list, n, &t->verdict, &t->why))
+		return -1;
+	return credentials_check_crls(t->credentials, &t->verdict, &t->why);
 }
 
 static unsigned take_list(X509 *leaf, STACK_OF(X509) * rest, struct cert *list[CERT_CHAIN_MAX])
@@ -113,7 +114,7 @@ static int verify(X509_STORE_CTX *x, void *arg)
 	X509 *leaf = X509_STORE_CTX_get0_cert(x);
 	struct cert *list[CERT_CHAIN_MAX];
 	unsigned n = take_list(leaf, X509_STORE_CTX_get0_untrusted(x), list);
-	int rc = n ? judge(t->credentials, list, n, &t->why) : -1;
+	int rc = n ? judge(t, list, n) : -1;
 
 	(void)arg;
 	/* RFC 5216 5.3: a server's certificate must be for a server where it says what it is for. */
@@ -151,6 +152,8 @@ static int prepare(struct tls *t, const struct credentials *c, bool only_12)
 		return -1;
 	if (credentials_legacy(c))
 		SSL_CTX_set_security_level(t->ctx, 0);
+	else if (SSL_CTX_set_cipher_list(t->ctx, suites_12) != 1)
+		return -1;
 	harden(t->ctx, only_12);
 	if (use_chain(t->ctx, c) || use_anchors(t->ctx, c, t->server))
 		return -1;
@@ -194,6 +197,7 @@ void tls_free(struct tls *t)
 		return;
 	SSL_free(t->ssl); /* and the BIOs */
 	SSL_CTX_free(t->ctx);
+	cert_verdict_clear(&t->verdict);
 	credentials_unref(t->credentials);
 	cleanse(t, sizeof(*t));
 	free(t);
@@ -272,6 +276,23 @@ static bool wants_more(const struct tls *t, int rc)
 	return e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE;
 }
 
+/*
+ * The other side has proved that it holds the key of its certificate. Only now those who can tell are asked
+ * whether that was revoked. If it was, what the library has ready to send would say that all is well: it is
+ * dropped, and there is no way left to make an alert.
+ */
+static int check_revocation(struct tls *t)
+{
+	int rc = t->verdict.n
+	             ? credentials_verify_revocation(t->credentials, &t->verdict, &t->why, &t->warning)
+	             : 0;
+
+	cert_verdict_clear(&t->verdict);
+	if (rc)
+		(void)BIO_reset(t->out);
+	return rc;
+}
+
 /* The handshake is done; in TLS 1.3 the client's part is not yet (RFC 9190 2.5). */
 static enum tls_state settle(struct tls *t)
 {
@@ -279,6 +300,8 @@ static enum tls_state settle(struct tls *t)
 	uint8_t got;
 	int rc;
 
+	if (check_revocation(t))
+		return broken(t);
 	if (!t->n_names)
 		collect_names(t);
 	if (t->server) {
@@ -353,6 +376,11 @@ enum tls_fault tls_why(const struct tls *t, const char **ret_text)
 {
 	*ret_text = t->why.text;
 	return t->fault;
+}
+
+const struct reason *tls_warning(const struct tls *t)
+{
+	return &t->warning;
 }
 
 const char *tls_peer_name(const struct tls *t, unsigned i)

@@ -4,7 +4,11 @@
  * the end. Both sides show a certificate. OpenSSL's libssl on memory; no session is ever resumed and no
  * ticket given.
  *
- * A step takes milliseconds (signatures): run it as a job. Its randomness is the library's own, which can't
+ * TLS 1.2 is spoken with an ephemeral key on a curve and AEAD only (ECDHE with AES-GCM or ChaCha20), unless
+ * the credentials are legacy: then by whatever the library knows.
+ *
+ * A step takes milliseconds (signatures), and the one that ends the handshake up to CREDENTIALS_FETCH_SECONDS
+ * (revocation): run it as a job. Its randomness is the library's own, which can't
  * be given from outside: the one exception to base/rng.h, so a run with TLS does not replay bit for bit.
  */
 #ifndef CW_BASE_TLS_H
@@ -51,6 +55,9 @@ enum tls_fault {
 	TLS_FAULT_PROTOCOL,
 };
 enum tls_fault tls_why(const struct tls *t, const char **ret_text);
+/* After TLS_ESTABLISHED: what deserves to be told nevertheless (whether the other's certificate was revoked
+ * is not known); unset: nothing. */
+const struct reason *tls_warning(const struct tls *t);
 
 /* The other's certificate carries this name: its subject's common name, or one of its alternative names (DNS,
  * mail, user principal). Letter case does not count. */

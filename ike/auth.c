@@ -309,3 +309,13 @@ enum ike_eap_verdict ike_auth_turned(struct ike_sa *sa, struct ike_job *job, str
 	}
 	return job->turn->verdict;
 }
+
+void ike_auth_turn_warn(struct ike_sa *sa, const struct ike_job *job)
+{
+	struct reason why;
+
+	if (!reason_is_set(&job->turn->warning))
+		return;
+	ike_reason_certificate(&why, sa, &job->turn->warning);
+	ike_act_report(sa->ike, sa->conn->id, IKE_REPORT_WARN, &why);
+}

@@ -94,6 +94,8 @@ int ike_auth_verified(struct ike_sa *sa, struct ike_job *job, struct reason *why
 uint64_t ike_auth_turn(struct ike_sa *sa, struct ike_span packet);
 /* Takes the conversation back from the job. The verdict; FAILURE when the job failed. */
 enum ike_eap_verdict ike_auth_turned(struct ike_sa *sa, struct ike_job *job, struct reason *why);
+/* After its success, when the connection is settled: tells what deserves a warning. */
+void ike_auth_turn_warn(struct ike_sa *sa, const struct ike_job *job);
 
 /* The body of the ID payload that says `id`: kept, since AUTH covers it. 0 or -1. */
 int ike_auth_set_id(struct ike_bytes *body, const struct ike_identity *id);

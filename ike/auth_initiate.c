@@ -240,6 +240,7 @@ static void turned(struct ike_sa *sa, struct ike_job *job, mtime now)
 		send_next(sa, job->turn, now);
 		return;
 	case IKE_EAP_SUCCESS:
+		ike_auth_turn_warn(sa, job);
 		if (ike_ppk_prove(sa, &ticket, &why) == IKE_AUTH_NOW) {
 			send_next(sa, NULL, now);
 			return;

@@ -434,6 +434,8 @@ static void turned(struct ike_sa *sa, const struct request *rq, struct ike_job *
 	}
 	if (verdict == IKE_EAP_GO_ON && reason_is_set(&why))
 		complain(sa, &why, now);
+	if (verdict == IKE_EAP_SUCCESS)
+		ike_auth_turn_warn(sa, job);
 	build_proof(sa, &b, rq);
 	ike_build_eap(&b, job->turn->out, job->turn->out_len);
 	ike_respond(sa, IKE_X_AUTH, rq->msg_id, &b, 0);

@@ -133,6 +133,7 @@ void ike_eap_turn(struct ike_eap *e, const struct rng *rng, struct ike_eap_turn 
 			reason_set(&t->why, "ike-internal", "out of memory");
 		else
 			t->verdict = IKE_EAP_SUCCESS;
+		t->warning = *eap_warning(e->talk);
 		break;
 	case EAP_WORK:
 	case EAP_FAILED: t->why = *eap_why(e->talk); break;

@@ -39,6 +39,7 @@ struct ike_eap_turn {
 	size_t out_len;
 	enum ike_eap_verdict verdict;
 	struct reason why;
+	struct reason warning; /* of a success that deserves one */
 };
 
 /* What it needs of the connection is copied. NULL with a reason: no memory, or the method is not configured.

@@ -43,7 +43,7 @@ struct eap {
 	struct eap_mschapv2 mschap;
 	struct eap_tls *tls;
 	uint8_t msk[EAP_MSK_LEN];
-	struct reason why;
+	struct reason why, warning;
 	unsigned rounds;
 	uint8_t out[EAP_OUT_MAX];
 	size_t out_len;

@@ -360,6 +360,11 @@ const struct reason *eap_why(const struct eap *e)
 	return &e->why;
 }
 
+const struct reason *eap_warning(const struct eap *e)
+{
+	return &e->warning;
+}
+
 bool eap_name_is(const char *configured, const char *name)
 {
 	const char *slash = strchr(name, '\\');

@@ -79,6 +79,9 @@ enum eap_method eap_method(const struct eap *e);
 const uint8_t *eap_msk(const struct eap *e);
 /* Why it failed, or is about to: id "ike-eap-...", text without the names of connection and peer. */
 const struct reason *eap_why(const struct eap *e);
+/* What deserves to be told of a success (EAP-TLS: not known whether the certificate was revoked); may be
+ * unset. */
+const struct reason *eap_warning(const struct eap *e);
 
 /*
  * Is this the configured user? Letter case does not count, as on Windows; "DOMAIN\user" is also "user" where

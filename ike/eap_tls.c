@@ -173,6 +173,15 @@ static void explain(struct eap *e)
 	}
 }
 
+/* Is it we who refuse the other? Where that takes no alert, an acknowledgement would pass for a yes. */
+static bool refuses(const struct eap_tls *t)
+{
+	const char *text;
+	enum tls_fault fault = tls_why(t->tls, &text);
+
+	return fault == TLS_FAULT_UNTRUSTED || fault == TLS_FAULT_EXPIRED;
+}
+
 enum eap_step eap_tls_work(struct eap *e, struct wr *w)
 {
 	struct eap_tls *t = e->tls;
@@ -182,7 +191,7 @@ enum eap_step eap_tls_work(struct eap *e, struct wr *w)
 	t->flight_len = t->flight_total = 0;
 	if (state == TLS_BROKEN) {
 		explain(e);
-		if (!tls_pending(t->tls) && e->server)
+		if (!tls_pending(t->tls) && (e->server || refuses(t)))
 			return EAP_STEP_FAILED;
 		put_fragment(t, w); /* the alert, or at least an acknowledgement */
 		return EAP_STEP_REFUSED;
@@ -203,6 +212,7 @@ enum eap_step eap_tls_work(struct eap *e, struct wr *w)
 		    eap_name_str(eap_tls_peer(t), name, sizeof(name)), e->server_name);
 		return EAP_STEP_FAILED;
 	}
+	e->warning = *tls_warning(t->tls);
 	if (tls_eap_key(t->tls, e->msk, sizeof(e->msk)))
 		return bad(e, "the key could not be made");
 	put_fragment(t, w); /* a client's last word: nothing */

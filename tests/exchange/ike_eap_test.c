@@ -281,6 +281,36 @@ static void test_nothing_stays(void **state)
 	}
 }
 
+/* Whether a certificate was revoked is not known: relaxed, it passes with a warning at each side; strict,
+ * not. */
+static void test_revocation_unknown(void **state)
+{
+	const struct fixture *f = *state;
+
+	for (unsigned strict = 0; strict < 2; strict++) {
+		struct ike_conn_config a, b;
+		struct ike_net net;
+
+		configure(f, &net, 27, IKE_AUTH_KIND_EAP_TLS, &a, &b);
+		test_pki_policy = strict ? CREDENTIALS_STRICT : CREDENTIALS_RELAXED;
+		a.credentials = test_pki_credentials(&f->pki->leaf[0], f->pki->root);
+		b.credentials = test_pki_credentials(&f->pki->leaf[1], f->pki->root);
+		test_pki_policy = CREDENTIALS_OFF;
+		add_both(&net, &a, &b);
+		credentials_unref(a.credentials);
+		credentials_unref(b.credentials);
+		ike_net_up(&net, 1);
+		ike_net_up(&net, 0);
+		ike_net_run(&net, mdur_ms(900));
+		assert_int_equal(net.peer[0].up && net.peer[1].up, !strict);
+		for (unsigned i = 0; i < 2 && !strict; i++) {
+			assert_string_equal(net.peer[i].last_warning.id, "certificate-revocation-unknown");
+			assert_non_null(strstr(net.peer[i].last_warning.text, "crl-file"));
+		}
+		ike_net_finish(&net);
+	}
+}
+
 /* Configurations that can't work are refused by name. */
 static void test_configuration(void **state)
 {
@@ -384,6 +414,7 @@ int main(void)
 		cmocka_unit_test(test_tunnel_by_user),
 		cmocka_unit_test(test_trust_of_another),
 		cmocka_unit_test(test_nothing_stays),
+		cmocka_unit_test(test_revocation_unknown),
 		cmocka_unit_test(test_configuration),
 		cmocka_unit_test(test_server_gone),
 	};

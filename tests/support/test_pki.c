@@ -152,6 +152,7 @@ void test_pki_free(struct test_pki *p)
 }
 
 int64_t test_pki_later;
+enum credentials_revocation test_pki_policy = CREDENTIALS_OFF;
 
 static int64_t wall(void *ctx)
 {
@@ -165,7 +166,7 @@ struct credentials *test_pki_credentials(const struct test_pki_leaf *leaf, const
 	struct credentials_source s = { .chain = { "chain", leaf->chain, strlen(leaf->chain) },
 		.key = { "key", leaf->key, strlen(leaf->key) },
 		.anchors = { "anchors", anchors, strlen(anchors) },
-		.revocation = CREDENTIALS_OFF,
+		.revocation = test_pki_policy,
 		.world = &world };
 
 	return credentials_new(&s, NULL);

@@ -22,8 +22,10 @@ struct test_pki {
 };
 struct test_pki *test_pki_new(void); /* NULL when OpenSSL fails */
 void test_pki_free(struct test_pki *p);
-/* What a side has and trusts; revocation is off, and the time is now and test_pki_later. */
+/* What a side has and trusts; revocation is test_pki_policy (off at first), and the time is now and
+ * test_pki_later. */
 struct credentials *test_pki_credentials(const struct test_pki_leaf *leaf, const char *anchors);
 extern int64_t test_pki_later; /* seconds */
+extern enum credentials_revocation test_pki_policy;
 
 #endif

@@ -330,14 +330,15 @@ struct tls_case {
 	const char *client_id, *server_id; /* NULL: success */
 };
 
-static void run_tls(struct talk *t, const struct tls_case *c)
+/* policy: the client's, on revocation */
+static void run_tls_by(struct talk *t, const struct tls_case *c, enum credentials_revocation policy)
 {
-	struct credentials *mine = test_pki_credentials(c->client, c->client_trusts),
-	                   *theirs = test_pki_credentials(c->server, c->server_trusts);
-	struct eap_user u = {
-		.method = EAP_METHOD_TLS, .name = "branch1", .credentials = mine, .only_12 = only_12
-	};
+	struct credentials *mine, *theirs = test_pki_credentials(c->server, c->server_trusts);
+	struct eap_user u = { .method = EAP_METHOD_TLS, .name = "branch1", .only_12 = only_12 };
 
+	test_pki_policy = policy;
+	u.credentials = mine = test_pki_credentials(c->client, c->client_trusts);
+	test_pki_policy = CREDENTIALS_OFF;
 	assert_non_null(mine);
 	assert_non_null(theirs);
 	test_pki_later = c->later;
@@ -348,6 +349,11 @@ static void run_tls(struct talk *t, const struct tls_case *c)
 	test_pki_later = 0;
 	credentials_unref(mine);
 	credentials_unref(theirs);
+}
+
+static void run_tls(struct talk *t, const struct tls_case *c)
+{
+	run_tls_by(t, c, CREDENTIALS_OFF);
 }
 
 static void test_tls(void **state)
@@ -391,6 +397,25 @@ static void test_tls_refused(void **state)
 		expect_failure(&t, row->client_id, row->server_id);
 		assert_int_equal(t.client_end, EAP_FAILED);
 		assert_int_equal(t.server_end, EAP_FAILED);
+		talk_free(&t);
+	}
+	only_12 = false;
+}
+
+/* A client that learns of the server's revocation, or can't, when TLS is done already: no answer of it may
+ * look like a yes, or the server would take it for authenticated. */
+static void test_tls_late_refusal(void **state)
+{
+	struct test_pki *pki = *state;
+	const struct tls_case c = { &pki->leaf[0], &pki->leaf[1], pki->root, pki->root, 0, NULL, NULL };
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct talk t;
+
+		only_12 = i;
+		run_tls_by(&t, &c, CREDENTIALS_STRICT);
+		expect_failure(&t, "ike-eap-certificate-untrusted", "");
+		assert_int_equal(t.client_end, EAP_FAILED);
 		talk_free(&t);
 	}
 	only_12 = false;
@@ -493,6 +518,7 @@ int main(void)
 		cmocka_unit_test(test_endless),
 		cmocka_unit_test(test_tls),
 		cmocka_unit_test(test_tls_refused),
+		cmocka_unit_test(test_tls_late_refusal),
 		cmocka_unit_test(test_tls_bounds),
 	};
 
