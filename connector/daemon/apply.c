@@ -460,7 +460,7 @@ static void commit(struct plan *p)
 	commit_reconfigure(p);
 	commit_activate(p);
 	commit_listeners(d);
-	protect_leave(d, p->ref->cfg);
+	protect_leave(d);
 	d->plane_note = p->plane_note;
 	cfg_ref_put(d->config);
 	d->config = cfg_ref_get(p->ref);

@@ -71,7 +71,7 @@ struct domain {
 	struct ptrie *learned; /* prefix -> struct learned */
 	struct ptrie *waiting; /* nexthop.c: prefix -> paths whose next hop is not reachable yet */
 	struct prefix waiting_at;
-	struct ptrie *protect;   /* prefixes that must never leave in clear; values are not used */
+	struct ptrie *protect;   /* prefixes that must never leave in clear; protect.c's */
 	uint64_t gate;           /* fence of new protections: until it is passed IKE does not start; else 0 */
 	struct ptrie *connected; /* networks of foreign interfaces; values are not used */
 	mtime unreachable_told;  /* when an unreachable next hop was last logged; 0: never */

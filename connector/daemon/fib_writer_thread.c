@@ -631,6 +631,8 @@ int fib_thread_start(struct fib_thread *t)
 	pthread_sigmask(SIG_SETMASK, &all, &old); /* signals are the control thread's */
 	err = pthread_create(&t->thread, NULL, run, t);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (!err)
+		pthread_setname_np(t->thread, "fib-writer"); /* for `top -H` */
 	return err ? -1 : 0;
 }
 

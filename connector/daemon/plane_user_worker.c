@@ -101,6 +101,8 @@ int pu_thread_start(struct plane_user *p)
 	err = -pthread_create(&p->thread, NULL, worker_main, p);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	p->running = err == 0;
+	if (p->running)
+		pthread_setname_np(p->thread, "data-plane"); /* for `top -H` */
 	return err;
 }
 

@@ -4,50 +4,75 @@
  * all before it is in the kernel. So a fence behind the new protections puts every other route of the commit
  * after them, and d->gate, the number of that fence, keeps IKE silent until then; a fence before the
  * protections that are given up puts them last.
+ *
+ * The address of each tunnel's BGP peer is protected without being asked for. Its host route comes with the
+ * child and goes before it, but packets arrive earlier and later than that, and the kernel answers them by
+ * itself: a SYN with SYN+ACK, a segment of an old session with RST, an echo with its reply; a closed socket
+ * sends its FIN again. All of that would take the default route, in clear.
  */
 #include "connector/daemon/protect.h"
 
 #include "connector/daemon/routes.h"
 #include "connector/daemon/tunnel.h"
 
-static bool has(const struct cfg *cfg, const struct prefix *p)
+/* Values of d->protect: what the commit under way has met. */
+static char met, not_met;
+
+/* True when it is new. */
+static bool enter(struct domain *d, const struct prefix *p)
 {
-	for (size_t i = 0; i < cfg->n_protect; i++)
-		if (prefix_eq(&cfg->protect[i], p))
-			return true;
-	return false;
+	bool known = ptrie_get(d->protect, p);
+
+	if (ptrie_set(d->protect, p, &met))
+		log_error(
+		    d->log, "fib", "no-memory: what LAN peers teach for %s is not held back", prefix_str(p));
+	if (known)
+		return false;
+	fib_writer_protect(d->fib, p);
+	routes_reconsider(d, p);
+	return true;
+}
+
+static bool enter_peers(struct domain *d, const struct cfg *cfg)
+{
+	bool fresh = false;
+
+	for (size_t s = 0; s < cfg->n_site; s++) {
+		for (size_t i = 0; i < cfg->site[s].n_tunnel; i++) {
+			const struct cfg_tunnel *t = &cfg->site[s].tunnel[i];
+			struct prefix host = prefix_host(&t->bgp.peer);
+
+			if (t->have_bgp)
+				fresh |= enter(d, &host);
+		}
+	}
+	return fresh;
 }
 
 void protect_enter(struct domain *d, const struct cfg *cfg)
 {
-	bool fresh = false;
+	struct prefix p;
+	bool fresh;
 
-	for (size_t i = 0; i < cfg->n_protect; i++) {
-		const struct prefix *p = &cfg->protect[i];
-
-		if (ptrie_get(d->protect, p))
-			continue;
-		if (ptrie_set(d->protect, p, d))
-			log_error(d->log, "fib", "no-memory: what LAN peers teach for %s is not held back",
-			    prefix_str(p));
-		fib_writer_protect(d->fib, p);
-		fresh = true;
-	}
-	if (!fresh)
-		return;
+	for (bool more = ptrie_first(d->protect, &p, NULL); more;
+	     more = ptrie_after(d->protect, &p, &p, NULL))
+		(void)ptrie_set(d->protect, &p, &not_met); /* replaces a value: takes no memory */
+	fresh = enter_peers(d, cfg);
 	for (size_t i = 0; i < cfg->n_protect; i++)
-		routes_reconsider(d, &cfg->protect[i]);
-	d->gate = fib_writer_fence(d->fib);
+		fresh |= enter(d, &cfg->protect[i]);
+	if (fresh)
+		d->gate = fib_writer_fence(d->fib);
 }
 
-void protect_leave(struct domain *d, const struct cfg *cfg)
+void protect_leave(struct domain *d)
 {
 	bool fenced = false;
 	struct prefix p;
+	void *mark;
 
-	for (bool more = ptrie_first(d->protect, &p, NULL); more;
-	     more = ptrie_after(d->protect, &p, &p, NULL)) {
-		if (has(cfg, &p))
+	for (bool more = ptrie_first(d->protect, &p, &mark); more;
+	     more = ptrie_after(d->protect, &p, &p, &mark)) {
+		if (mark == &met)
 			continue;
 		if (!fenced)
 			fib_writer_fence(d->fib);

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * protect[]: prefixes that must never leave in clear. The planner holds them by unreachable routes
- * (connector/fib/protect.c); here is when: a new one is in the kernel before anything else of its commit, and
- * before IKE sends its first message; one that is given up leaves last. And what a LAN peer teaches for a
- * protected prefix is not installed, since that way is in clear.
- * Control thread only.
+ * What must never leave in clear: the prefixes of protect[], and the addresses of the tunnels' BGP peers. The
+ * planner holds them by unreachable routes (connector/fib/protect.c); here is when: a new one is in the
+ * kernel before anything else of its commit, and before IKE sends its first message; one that is given up
+ * leaves last. And what a LAN peer teaches for a protected prefix is not installed, since that way is in
+ * clear. Control thread only.
  */
 #ifndef CW_DAEMON_PROTECT_H
 #define CW_DAEMON_PROTECT_H
 
 #include "connector/daemon/domain.h"
 
-/* First of a commit: protects what is new in cfg. */
+/* First of a commit: protects what is new in cfg, a tunnel's BGP peer or in protect[]. */
 void protect_enter(struct domain *d, const struct cfg *cfg);
-/* Last of a commit: gives up what cfg doesn't have. */
-void protect_leave(struct domain *d, const struct cfg *cfg);
+/* Last of the same commit: gives up what protect_enter didn't meet in its cfg. */
+void protect_leave(struct domain *d);
 /* May a route to this prefix not go by this BGP peer? */
 bool protect_forbids(const struct domain *d, const struct prefix *p, uint32_t peer);
 /* The kernel has what was protected: tunnels that waited for it start. */
