@@ -73,6 +73,8 @@ int cert_dn_parse(const char *text, uint8_t *out, size_t cap, size_t *ret_len);
 const char *cert_dn_str(const uint8_t *der, size_t len, char *buf, size_t cap);
 /* By RFC 5280 7.1: kinds of strings, case and runs of blanks don't matter. */
 bool cert_dn_eq(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len);
+/* A number that equal names share; 0: it isn't a name, or no memory. */
+uint32_t cert_dn_key(const uint8_t *der, size_t len);
 
 /* --- verification --- */
 struct cert_store; /* trust anchors and CRLs */

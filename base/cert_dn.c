@@ -172,3 +172,14 @@ bool cert_dn_eq(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
 	X509_NAME_free(nb);
 	return same;
 }
+
+uint32_t cert_dn_key(const uint8_t *der, size_t len)
+{
+	X509_NAME *name = name_of(der, len);
+	int ok = 0;
+	uint32_t key = name ? (uint32_t)X509_NAME_hash_ex(name, NULL, NULL, &ok) : 0;
+
+	X509_NAME_free(name);
+	ERR_clear_error();
+	return ok ? key | 1 : 0;
+}

@@ -6,6 +6,7 @@
  */
 #include "ike/auth.h"
 #include "ike/engine.h"
+#include "ike/identity.h"
 #include "ike/ppk.h"
 #include "ike/reasons.h"
 
@@ -32,6 +33,39 @@ void ike_auth_free(struct ike_auth *a)
 	secret_clear(&a->msk);
 	cleanse(a, sizeof(*a));
 	free(a);
+}
+
+bool ike_fixed_identity(const struct ike_conn *conn, struct ike_identity *ret_own)
+{
+	struct ike_identity subject = { .type = IKE_ID_DER_DN };
+	struct cert *const *chain;
+	unsigned n = 0;
+	size_t len;
+
+	chain = conn->cfg.local_auth == IKE_AUTH_KIND_CERT ? credentials_chain(conn->cred, &n) : NULL;
+	if (n && !cert_subject(chain[0], subject.data, sizeof(subject.data), &len)) {
+		subject.len = (uint16_t)len;
+		/* Of a name that is meant, the certificate's own bytes are sent: some peers compare bytes. */
+		if (conn->cfg.local_id.type == IKE_ID_NONE ||
+		    ike_identity_eq(&conn->cfg.local_id, &subject)) {
+			*ret_own = subject;
+			return true;
+		}
+	}
+	if (conn->cfg.local_id.type != IKE_ID_NONE)
+		*ret_own = conn->cfg.local_id;
+	else if (!addr_is_none(&conn->cfg.local))
+		*ret_own = ike_identity_of_addr(&conn->cfg.local);
+	else
+		return false;
+	return true;
+}
+
+struct ike_identity ike_own_identity(const struct ike_conn *conn, const struct ike_sa *sa)
+{
+	struct ike_identity own;
+
+	return ike_fixed_identity(conn, &own) ? own : ike_identity_of_addr(&sa->local.addr);
 }
 
 bool ike_auth_is_eap(enum ike_auth_kind kind)

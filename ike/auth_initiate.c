@@ -19,27 +19,6 @@
 
 #include <string.h>
 
-struct ike_identity ike_own_identity(const struct ike_conn *conn, const struct ike_sa *sa)
-{
-	struct ike_identity subject = { .type = IKE_ID_DER_DN };
-	struct cert *const *chain;
-	unsigned n = 0;
-	size_t len;
-
-	chain = conn->cfg.local_auth == IKE_AUTH_KIND_CERT ? credentials_chain(conn->cred, &n) : NULL;
-	if (n && !cert_subject(chain[0], subject.data, sizeof(subject.data), &len)) {
-		subject.len = (uint16_t)len;
-		/* Of a name that is meant, the certificate's own bytes are sent: some peers compare bytes. */
-		if (conn->cfg.local_id.type == IKE_ID_NONE || ike_identity_eq(&conn->cfg.local_id, &subject))
-			return subject;
-	}
-	if (conn->cfg.local_id.type != IKE_ID_NONE)
-		return conn->cfg.local_id;
-	if (!addr_is_none(&conn->cfg.local))
-		return ike_identity_of_addr(&conn->cfg.local);
-	return ike_identity_of_addr(&sa->local.addr);
-}
-
 /* Is something of this peer's half made? Then our INITIAL_CONTACT might hit what it is just making. */
 static bool peer_is_connecting(const struct ike_sa *sa)
 {

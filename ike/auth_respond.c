@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * IKE_AUTH as responder (RFC 7296 1.2, 2.15, 2.16, 2.21.2), in the frame of auth.h. The connection was
- * guessed by address at IKE_SA_INIT; now the identities and the kind of proof choose it. Only a right AUTH
- * makes anything: the SA established, the peer's INITIAL_CONTACT heeded, the child made. Its inbound side is
- * installed before the answer is sent. A refused child leaves the IKE SA (2.21.2), for a while.
+ * guessed by address at IKE_SA_INIT; now the identities and the kind of proof choose it (choose.h). Only a
+ * right AUTH makes anything: the SA established, the peer's INITIAL_CONTACT heeded, the child made. Its
+ * inbound side is installed before the answer is sent. A refused child leaves the IKE SA (2.21.2), for a
+ * while.
  *
  * One request runs through: verify the peer, prove ourselves, finish. With EAP the first proves us and starts
  * the conversation, and its payloads are kept, since the child is in them; the last one verifies and
  * finishes. A step that needs a job parks the request, which is read again with the result.
  */
 #include "ike/auth.h"
-#include "ike/eap_session.h"
+#include "ike/choose.h"
 #include "ike/engine.h"
-#include "ike/identity.h"
 #include "ike/mobike.h"
 #include "ike/ppk.h"
 #include "ike/reasons.h"
@@ -22,30 +22,6 @@
 
 static const mdur childless_patience = { 20 * (int64_t)1000000000 };
 
-/* Would this conn have agreed to the suite of the SA? */
-static bool agrees(const struct ike_conn *conn, const struct ike_suite *s)
-{
-	const struct ike_proposals *ours = &conn->cfg.ike_proposals;
-
-	for (unsigned i = 0; i < ours->n; i++) {
-		const struct ike_proposal *p = &ours->list[i];
-		bool encr = false, prf_ok = false, integ_ok = !p->n_integ && s->integ == INTEG_NONE,
-		     ke_ok = false;
-
-		for (unsigned j = 0; j < p->n_encr; j++)
-			encr = encr || (p->encr[j].id == s->encr && p->encr[j].key_bits == s->key_bits);
-		for (unsigned j = 0; j < p->n_prf; j++)
-			prf_ok = prf_ok || p->prf[j] == s->prf;
-		for (unsigned j = 0; j < p->n_integ; j++)
-			integ_ok = integ_ok || p->integ[j] == s->integ;
-		for (unsigned j = 0; j < p->n_ke; j++)
-			ke_ok = ke_ok || p->ke[j] == s->ke;
-		if (encr && prf_ok && integ_ok && ke_ok)
-			return true;
-	}
-	return false;
-}
-
 /* One request, and where it stands. */
 struct request {
 	uint32_t msg_id;
@@ -53,44 +29,6 @@ struct request {
 	uint8_t first;
 	struct rd chain;
 };
-
-/* How well a conn fits: by its address, the kind of proof, and what it says of identities. 0: not at all. */
-static unsigned score(
-    const struct ike_conn *conn, const struct ike_sa *sa, const struct ike_identity *idr, uint8_t method)
-{
-	struct ike_identity own = ike_own_identity(conn, sa);
-	unsigned s = 1;
-
-	if (!ike_conn_serves(conn, &sa->local.addr, &sa->remote.addr) || !agrees(conn, &sa->suite))
-		return 0;
-	if (!ike_identity_accepts(&conn->cfg.remote_id, &sa->remote_id))
-		return 0;
-	if (ike_auth_method_fits(conn->cfg.remote_auth, method))
-		s += 16;
-	if (conn->cfg.remote_id.type != IKE_ID_NONE)
-		s += 8;
-	if (conn->cfg.n_remote)
-		s += 4;
-	if (idr->type != IKE_ID_NONE && ike_identity_eq(idr, &own))
-		s += 2;
-	return s;
-}
-
-static struct ike_conn *choose_conn(const struct ike_sa *sa, const struct ike_identity *idr, uint8_t method)
-{
-	struct ike_conn *best = NULL;
-	unsigned best_score = 0;
-
-	for (struct ike_conn *conn = NULL; (conn = ike_conn_for(sa->ike, &sa->remote.addr, conn));) {
-		unsigned s = score(conn, sa, idr, method);
-
-		if (s > best_score || (s && s == best_score && conn->order < best->order)) {
-			best = conn;
-			best_score = s;
-		}
-	}
-	return best;
-}
 
 static void complain(struct ike_sa *sa, const struct reason *why, mtime now)
 {
@@ -133,7 +71,7 @@ static int begin(struct ike_sa *sa, const struct request *rq, mtime now)
 		refuse(sa, rq->msg_id, IKE_N_INVALID_SYNTAX, &why, now);
 		return -1;
 	}
-	conn = choose_conn(sa, &idr, auth.method);
+	conn = ike_choose_conn(sa, &idr, auth.method);
 	if (!conn) {
 		ike_reason_wrong_identity(&why, sa, &sa->remote_id, &sa->conn->cfg.remote_id);
 		refuse(sa, rq->msg_id, IKE_N_AUTHENTICATION_FAILED, &why, now);
@@ -353,42 +291,10 @@ static void verify(struct ike_sa *sa, const struct request *rq, mtime now)
 	}
 }
 
-/* Is it this conn's peer, by its certificate? Only a conn that trusts whoever vouched for that may say so. */
-static bool certified_for(const struct ike_eap *e, const struct ike_conn *conn)
-{
-	return conn->cfg.remote_auth == IKE_AUTH_KIND_EAP_TLS && ike_eap_trusted_by(e, conn) &&
-	       ike_eap_certified(e, conn->cfg.eap.peer_user);
-}
-
-static bool named_for(const struct ike_eap *e, const struct ike_conn *conn)
-{
-	return ike_auth_is_eap(conn->cfg.remote_auth) &&
-	       eap_name_is(conn->cfg.eap.peer_user, ike_eap_name(e));
-}
-
-/* A conn that this client may be of: as good as the one that was guessed, by address, suite and identity. */
-static struct ike_conn *conn_of_client(
-    const struct ike_sa *sa, bool (*is_for)(const struct ike_eap *e, const struct ike_conn *conn))
-{
-	struct ike_identity any = { 0 };
-	struct ike_conn *best = NULL;
-	unsigned best_score = 0;
-
-	for (struct ike_conn *conn = NULL; (conn = ike_conn_for(sa->ike, &sa->remote.addr, conn));) {
-		unsigned s = is_for(sa->auth->eap, conn) ? score(conn, sa, &any, 0) : 0;
-
-		if (s > best_score || (s && s == best_score && conn->order < best->order)) {
-			best = conn;
-			best_score = s;
-		}
-	}
-	return best;
-}
-
 /* The client has said who it is, and by that which conn it means. Who is nobody's is not told so. */
 static void who(struct ike_sa *sa, const struct request *rq, mtime now)
 {
-	struct ike_conn *conn = conn_of_client(sa, named_for);
+	struct ike_conn *conn = ike_choose_by_name(sa);
 
 	if (conn)
 		ike_sa_set_conn(sa, conn);
@@ -405,7 +311,7 @@ static int certify(struct ike_sa *sa, struct reason *why)
 
 	if (ike_eap_certified(sa->auth->eap, sa->conn->cfg.eap.peer_user))
 		return 0;
-	conn = conn_of_client(sa, certified_for);
+	conn = ike_choose_by_certificate(sa);
 	if (conn) {
 		ike_sa_set_conn(sa, conn);
 		return 0;

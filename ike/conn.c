@@ -4,6 +4,7 @@
  * of the engine trusts it. Commands set what is wanted; exchanges follow from that.
  */
 #include "ike/auth.h"
+#include "ike/choose.h"
 #include "ike/engine.h"
 #include "ike/reasons.h"
 
@@ -160,6 +161,7 @@ static int config_set(struct ike_conn *conn, const struct ike_conn_config *confi
 	    0;
 	conn->cred = cred;
 	conn->cfg.credentials = NULL;
+	ike_choose_prepare(conn);
 	if (ike_index_conn(conn))
 		return reason_set(why, "ike-internal", "out of memory");
 	return 0;

@@ -281,6 +281,8 @@ void ike_auth_request(struct ike_sa *sa, uint32_t msg_id, struct ike_payloads *p
     struct rd chain, struct ike_job *job, mtime now);
 /* The initiator gives up amid EAP, by an INFORMATIONAL request (RFC 7296 2.21.2). */
 void ike_auth_given_up(struct ike_sa *sa, uint32_t msg_id, const struct ike_payloads *p, mtime now);
+/* Ours by configuration alone; false: the address that the peer talks to decides. */
+bool ike_fixed_identity(const struct ike_conn *conn, struct ike_identity *ret_own);
 struct ike_identity ike_own_identity(const struct ike_conn *conn, const struct ike_sa *sa);
 
 /* child_sa.c */

@@ -3,6 +3,7 @@
  * wanted. */
 #include "ike/identity.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -156,6 +157,21 @@ bool ike_identity_eq(const struct ike_identity *a, const struct ike_identity *b)
 	if (a->type == IKE_ID_FQDN)
 		return !strncasecmp((const char *)a->data, (const char *)b->data, a->len);
 	return !memcmp(a->data, b->data, a->len);
+}
+
+#define FNV_BASIS 2166136261u
+#define FNV_PRIME 16777619u
+
+uint32_t ike_identity_key(const struct ike_identity *id)
+{
+	uint32_t key = (FNV_BASIS ^ id->type) * FNV_PRIME;
+
+	if (id->type == IKE_ID_DER_DN)
+		return cert_dn_key(id->data, id->len);
+	for (unsigned i = 0; i < id->len; i++)
+		key = (key ^ (id->type == IKE_ID_FQDN ? (uint8_t)tolower(id->data[i]) : id->data[i])) *
+		      FNV_PRIME;
+	return key | 1;
 }
 
 bool ike_identity_accepts(const struct ike_identity *wanted, const struct ike_identity *seen)

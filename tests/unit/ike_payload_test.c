@@ -232,6 +232,7 @@ static void test_identity(void **state)
 		assert_int_equal(ike_payloads_parse(rd_init(body, len), w.first, &p), 0);
 		assert_int_equal(ike_id_parse(p.idi, &b), 0);
 		assert_true(ike_identity_eq(&a, &b));
+		assert_int_equal(ike_identity_key(&a), ike_identity_key(&b));
 		assert_true(ike_identity_accepts(&a, &b));
 	}
 	assert_int_equal(ike_identity_parse("", &a), -1);
@@ -246,6 +247,7 @@ static void test_identity(void **state)
 	ike_identity_parse("gw.example.net", &a);
 	ike_identity_parse("GW.Example.NET", &b);
 	assert_true(ike_identity_eq(&a, &b));
+	assert_int_equal(ike_identity_key(&a), ike_identity_key(&b));
 	ike_identity_parse("other.example.net", &b);
 	assert_false(ike_identity_eq(&a, &b));
 	b = (struct ike_identity){ 0 };
