@@ -3,8 +3,8 @@
  * IKE_AUTH as initiator (RFC 7296 1.2, 2.15, 2.16), in the frame of auth.h. The first answer counts only when
  * its AUTH proves the peer; until then neither its child SA, nor EAP, nor anything else in it is looked at.
  * With EAP rounds follow, and a last exchange that proves the key which EAP made. A peer that authenticates
- * but refuses the child SA leaves an IKE SA of no use: it is deleted, and the attempt has failed with the
- * peer's reason.
+ * but refuses the child SA leaves an IKE SA of no use: the attempt has failed with the peer's reason, and it
+ * is deleted, at once or when other ESP proposals were tried on it (trial_child.c).
  *
  * What waits for a job waits in one of two ways: our own proof of the first request before anything is sent,
  * and an answer of the peer's, which is kept and read again.
@@ -15,6 +15,7 @@
 #include "ike/mobike.h"
 #include "ike/ppk.h"
 #include "ike/reasons.h"
+#include "ike/trial.h"
 #include "ike/ts.h"
 
 #include <string.h>
@@ -231,6 +232,17 @@ static void turned(struct ike_sa *sa, struct ike_job *job, mtime now)
 	fail(sa, &why, now);
 }
 
+/* No child. The IKE SA, which is of no use else, may tell which proposals would have passed. */
+static void child_failed(struct ike_sa *sa, const struct ike_payloads *p, const struct reason *why, mtime now)
+{
+	const struct ike_notify *error = ike_notify_error(p);
+
+	if (!p->sa.data && error && error->type == IKE_N_NO_PROPOSAL_CHOSEN && ike_child_trial_start(sa, now))
+		ike_attempt_failed(sa, why, now);
+	else
+		fail(sa, why, now);
+}
+
 /* The peer has proved itself. What follows: EAP, or the child and with it the end. */
 static void verified(
     struct ike_sa *sa, const struct ike_payloads *p, uint8_t first, struct rd chain, mtime now)
@@ -257,7 +269,7 @@ static void verified(
 		return;
 	}
 	if (take_child(sa, p, sa->task.spi_in, now, &why)) {
-		fail(sa, &why, now);
+		child_failed(sa, p, &why, now);
 		return;
 	}
 	ike_ppk_settled(sa);
@@ -313,6 +325,14 @@ static void refused(struct ike_sa *sa, const struct ike_notify *error, mtime now
 		ike_reason_auth_refused(&why, sa, &own);
 		if (sa->auth->ppk_mixed)
 			ike_reason_ppk_maybe(&why, sa);
+	} else if (error->type == IKE_N_NO_PROPOSAL_CHOSEN) {
+		/* These two are of the child, but some end the IKE SA over them: nothing is left to try on.
+		 */
+		ike_reason_child_no_proposal(&why, sa, true, false);
+		sa->facts.refused_whole = true;
+	} else if (error->type == IKE_N_TS_UNACCEPTABLE) {
+		ike_reason_ts_refused(&why, sa, true);
+		sa->facts.refused_whole = true;
 	} else {
 		ike_reason_refused(&why, sa, error->type, "IKE_AUTH");
 	}

@@ -242,7 +242,7 @@ void ike_child_activate(struct ike_child *c, mtime now)
 	c->sa->last_sign = mtime_max(c->sa->last_sign, c->since);
 	reason_clear(&conn->last_error);
 	conn->failure = (struct ike_facts){ 0 };
-	conn->trial = (struct ike_trial_facts){ 0 };
+	conn->trial = conn->child_trial = (struct ike_trial_facts){ 0 };
 	c->up = ike_act_child(ike, conn->id, IKE_ACT_CHILD_UP, c->spi_in, c->spi_out, c->add_out);
 	ike_conn_phase(conn, IKE_PHASE_UP, NULL, MTIME_NEVER);
 	rehearse(c, now);

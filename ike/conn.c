@@ -188,7 +188,8 @@ int ike_conn_add(
 		free(conn);
 		return -1;
 	}
-	conn->next_attempt = conn->up_at = conn->trial_at = MTIME_NEVER;
+	conn->next_attempt = conn->up_at = MTIME_NEVER;
+	conn->trial_at = conn->child_trial_at = conn->pfs_trial_at = MTIME_NEVER;
 	list_append(&ike->conns, &conn->node);
 	return 0;
 }
@@ -202,7 +203,9 @@ int ike_conn_update(
 		return reason_set(ret_reason, "ike-bad-config", "there is no connection %u", id);
 	if (config_set(conn, config, ret_reason))
 		return -1;
-	conn->trial_at = MTIME_NEVER; /* what was tried before may say nothing of these proposals */
+	conn->pfs_trial_at = MTIME_NEVER;
+	conn->trial_at = conn->child_trial_at =
+	    MTIME_NEVER; /* what was tried before may say nothing of these proposals */
 	list_for_each (&conn->sas, struct ike_sa, sa, node) /* how often it is probed may have changed */
 		timerq_set(&ike->sa_timers, &sa->timer, ike_sa_deadline(sa));
 	return 0;

@@ -168,12 +168,20 @@ static void refused_offer(struct ike_sa *sa, struct ike_child *c, const struct i
 		return;
 	}
 	t->pfs_tried |= 1u << t->pfs;
-	if (wants_group && wanted && ke_info((enum ke_id)wanted, &info))
+	if (wants_group && ke_info((enum ke_id)wanted, &info) && !ke_is_weak((enum ke_id)wanted)) {
 		sa->pfs_group = (enum ke_id)wanted;
-	if (c && ike_rekey_next_offer(sa, t->pfs_tried, &next)) {
+		if (t->pfs == IKE_PFS_ANY) /* of another group, then */
+			t->pfs_tried &= ~(1u << IKE_PFS_WITH);
+	}
+	if (c && (ike_rekey_next_offer(sa, t->pfs_tried, &next) ||
+	             (!wanted && !t->scratch && ike_rekey_next_trial(sa, t->pfs_tried, now, &next)))) {
 		start_again(sa, c, next, ike_rekey_group(sa, next), now);
 		return;
 	}
+	if (wanted)
+		sa->facts.pfs_wanted = (uint16_t)wanted;
+	if (wanted || t->pfs_tried & 1u << IKE_PFS_ANY_WEAK) /* else what was found before holds */
+		sa->facts.pfs_none = !wanted;
 	ike_reason_rekey_refused(&why, sa, t, wanted);
 	sa->pfs = IKE_PFS_LISTED;
 	sa->pfs_group = KE_NONE;
@@ -357,6 +365,8 @@ static void remember(struct ike_sa *sa, const struct ike_task *t)
 	struct reason why;
 
 	sa->put_off = MTIME_NEVER;
+	if (t->pfs == IKE_PFS_ANY || t->pfs == IKE_PFS_ANY_WEAK)
+		return; /* it took what it had refused before: nothing to go by */
 	if (t->pfs != sa->pfs && t->pfs != IKE_PFS_LISTED) {
 		ike_reason_other_pfs(&why, sa, t);
 		ike_act_report(sa->ike, sa->conn->id, IKE_REPORT_INFO, &why);

@@ -7,6 +7,7 @@
  */
 #include "ike/engine.h"
 #include "ike/reasons.h"
+#include "ike/trial.h"
 #include "ike/ts.h"
 
 #include <string.h>
@@ -158,6 +159,36 @@ static void make_child(struct ike_sa *sa, uint32_t msg_id, const struct ike_payl
 		ike_child_activate(c, now);
 }
 
+/* A trial of another Causeway's: what would be chosen, and nothing that it leaves behind. */
+static void answer_trial(
+    struct ike_sa *sa, uint32_t msg_id, const struct ike_payloads *p, const struct ike_offer *offer)
+{
+	struct ike_build b = ike_build_init(sa->ike->body, sizeof(sa->ike->body));
+	struct ike_facts facts = sa->facts; /* of the failure that it is about */
+	uint8_t nonce[IKE_NONCE_LEN], spi[IKE_SPI_LEN_ESP], group[2];
+	struct wr ws = wr_init(spi, sizeof(spi)), wg = wr_init(group, sizeof(group));
+	struct chunk spi_chunk = { spi, sizeof(spi) };
+	struct ike_child_new n = { 0 };
+	struct ike_ke_view ke;
+	struct reason why;
+	uint16_t refusal = choose(sa, p, offer, &n, &ke, &why);
+
+	sa->facts = facts;
+	if (refusal) {
+		wr_u16(&wg, (uint16_t)n.choice.suite.ke);
+		ike_respond_notify(
+		    sa, X, msg_id, refusal, group, refusal == IKE_N_INVALID_KE_PAYLOAD ? sizeof(group) : 0);
+		return;
+	}
+	wr_u32(&ws, ike_child_new_spi(sa->ike));
+	rng_fill(&sa->ike->rng, nonce, sizeof(nonce));
+	ike_build_sa_choice(&b, &n.choice, IKE_PROTO_ESP, &spi_chunk);
+	ike_build_nonce(&b, nonce, sizeof(nonce));
+	ike_build_ts(&b, IKE_P_TSI, n.ts_remote, n.n_ts_remote);
+	ike_build_ts(&b, IKE_P_TSR, n.ts_local, n.n_ts_local);
+	ike_respond(sa, X, msg_id, &b, 0);
+}
+
 void ike_create_child_request(struct ike_sa *sa, uint32_t msg_id, struct ike_payloads *p, uint8_t first,
     struct rd chain, struct ike_job *job, mtime now)
 {
@@ -174,6 +205,10 @@ void ike_create_child_request(struct ike_sa *sa, uint32_t msg_id, struct ike_pay
 	}
 	if (offer.proposal[0].protocol == IKE_PROTO_IKE) {
 		ike_rekey_ike_request(sa, msg_id, p, &offer, first, chain, job, now);
+		return;
+	}
+	if (ike_child_trial_asked(p)) {
+		answer_trial(sa, msg_id, p, &offer);
 		return;
 	}
 	refusal = find_old(sa, p, &old);

@@ -50,20 +50,6 @@ static const char *suite_str(const struct ike_suite *s, char *buf, size_t cap)
 	return ike_proposal_str(&p, false, buf, cap);
 }
 
-static const char *proposals_str(const struct ike_proposals *list, bool esp, char *buf, size_t cap)
-{
-	size_t at = 0;
-
-	buf[0] = '\0';
-	for (unsigned i = 0; i < list->n && at < cap; i++) {
-		char one[120];
-
-		at += (size_t)snprintf(&buf[at], cap - at, "%s%s", i ? ", " : "",
-		    ike_proposal_str(&list->list[i], esp, one, sizeof(one)));
-	}
-	return buf;
-}
-
 /* Did anything that answers a message of ours arrive? */
 static bool heard(const struct ike_facts *f)
 {
@@ -206,90 +192,6 @@ static void tell_no_answer(struct ike_teller *t)
 		    addr_str(&t->f->remote.addr), IKE_PORT);
 }
 
-static const char *kind_name(enum ike_trial_kind kind)
-{
-	switch (kind) {
-	case IKE_TRIAL_KE: return "key exchange group";
-	case IKE_TRIAL_ENCR: return "encryption";
-	case IKE_TRIAL_INTEG: return "integrity or PRF";
-	case IKE_TRIAL_ALL:
-	case IKE_TRIAL_WEAK:
-	case IKE_TRIALS: break;
-	}
-	return "suite";
-}
-
-static void tell_accepted(struct ike_teller *t, enum ike_trial_kind kind)
-{
-	char suite[120], ours[200];
-
-	suite_str(&t->trial->suite[kind], suite, sizeof(suite));
-	proposals_str(&t->cfg->ike_proposals, false, ours, sizeof(ours));
-	ike_tell_say(t->d->cause, "only the %s differs: by trying, the peer would accept %s; we offer %s",
-	    kind_name(kind), suite, ours);
-	ike_tell_say(t->d->here, "ike-proposal: add \"%s\"", suite);
-	ike_tell_say(t->d->there, "or set its IKE policy to one of ours: %s", ours);
-}
-
-static void tell_weak(struct ike_teller *t)
-{
-	char suite[120], ours[200];
-
-	suite_str(&t->trial->suite[IKE_TRIAL_WEAK], suite, sizeof(suite));
-	proposals_str(&t->cfg->ike_proposals, false, ours, sizeof(ours));
-	ike_tell_say(t->d->cause,
-	    "the peer takes weak algorithms only: by trying, it would accept %s and nothing strong", suite);
-	ike_tell_say(t->d->there, "set its IKE policy to one of ours: %s", ours);
-	ike_tell_say(t->d->here,
-	    "nothing, better: SHA-1, 3DES and 1024-bit groups no longer protect. Where the gateway can do no "
-	    "better, "
-	    "its profile's legacy twin (the name with -legacy) and allow-weak in the tunnel");
-}
-
-/* We refused the peer's offer. */
-static void tell_differs(
-    struct ike_teller *t, const char *leaf, const char *there, const struct ike_proposals *list, bool esp)
-{
-	char ours[200];
-
-	if (!t->f->differs[0])
-		return;
-	ike_tell_say(
-	    t->d->cause, "we accept nothing that it offers; nearest, what differs is %s", t->f->differs);
-	ike_tell_say(t->d->here, "%s: one that the peer offers", leaf);
-	ike_tell_say(t->d->there, "or set its %s to one of ours: %s", there,
-	    proposals_str(list, esp, ours, sizeof(ours)));
-}
-
-static void tell_no_proposal(struct ike_teller *t)
-{
-	static const enum ike_trial_kind order[] = { IKE_TRIAL_KE, IKE_TRIAL_ENCR, IKE_TRIAL_INTEG,
-		IKE_TRIAL_ALL };
-	const struct ike_trial_facts *tr = t->trial;
-
-	if (!t->f->initiator) {
-		tell_differs(t, "ike-proposal", "IKE policy", &t->cfg->ike_proposals, false);
-		return;
-	}
-	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
-		if (tr->result[order[i]] == IKE_TRIAL_ACCEPTED &&
-		    !(order[i] == IKE_TRIAL_ALL && tr->running)) {
-			tell_accepted(t, order[i]);
-			return;
-		}
-	if (tr->result[IKE_TRIAL_WEAK] == IKE_TRIAL_ACCEPTED)
-		tell_weak(t);
-	else if (tr->running)
-		ike_tell_say(t->d->cause,
-		    "no IKE proposal in common. Others are being tried to find one that passes: "
-		    "ask again in a "
-		    "few seconds");
-	else if (tr->result[IKE_TRIAL_WEAK] == IKE_TRIAL_REFUSED)
-		ike_tell_say(t->d->cause,
-		    "no proposal at all is accepted, strong or weak: most likely the gateway knows no IKEv2 "
-		    "connection for our address, and says it so");
-}
-
 static void tell_identity(struct ike_teller *t)
 {
 	char peer[IKE_ID_MAX], want[IKE_ID_MAX];
@@ -314,41 +216,6 @@ static void tell_selectors(struct ike_teller *t)
 	else
 		ike_tell_say(t->d->cause, "the peer does not accept our selectors, %s to %s", ours, theirs);
 	ike_tell_say(t->d->there, "a route-based tunnel: selectors any to any (0.0.0.0/0, ::/0)");
-}
-
-/* The first child SA has no key exchange of its own, so PFS shows at a rekey only: one rehearsed, or one that
- * is due.
- */
-static void tell_rekey(struct ike_teller *t)
-{
-	char ours[200];
-
-	proposals_str(&t->cfg->esp_proposals, true, ours, sizeof(ours));
-	ike_tell_say(t->d->cause,
-	    "PFS differs: the first child SA came up with the same algorithms, so at a rekey "
-	    "only the PFS group can "
-	    "be another");
-	ike_tell_say(
-	    t->d->here, "esp-proposal (now %s): end it with the peer's PFS group, or with none", ours);
-	ike_tell_say(t->d->there, "or its PFS group: that of our esp-proposal");
-}
-
-static void tell_child_proposal(struct ike_teller *t)
-{
-	char ours[200];
-
-	proposals_str(&t->cfg->esp_proposals, true, ours, sizeof(ours));
-	if (t->f->child) {
-		tell_rekey(t);
-		return;
-	}
-	if (t->f->differs[0]) {
-		tell_differs(t, "esp-proposal", "phase 2", &t->cfg->esp_proposals, true);
-		return;
-	}
-	ike_tell_say(t->d->cause, "no ESP proposal in common; we offer %s", ours);
-	ike_tell_say(t->d->here, "esp-proposal: the suite of the gateway's phase 2");
-	ike_tell_say(t->d->there, "or set its phase 2 to one of ours: %s", ours);
 }
 
 static void tell_deleted(struct ike_teller *t)
@@ -380,12 +247,8 @@ static const struct {
 	{ "ike-no-answer", tell_no_answer },
 	{ "ike-port-closed", tell_port_closed },
 	{ "ike-natt-blocked", tell_natt },
-	{ "ike-no-proposal", tell_no_proposal },
 	{ "ike-wrong-identity", tell_identity },
 	{ "ike-ts-refused", tell_selectors },
-	{ "ike-child-no-proposal", tell_child_proposal },
-	{ "ike-rehearsal-refused", tell_rekey },
-	{ "ike-rekey-refused", tell_rekey },
 	{ "ike-peer-deleted", tell_deleted },
 	{ "ike-peer-status", tell_status },
 };
@@ -404,13 +267,14 @@ void ike_diagnose(const struct ike_conn_config *cfg, const struct ike_facts *f,
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (!strcmp(kinds[i].id, f->why))
 			kinds[i].tell(&t);
+	ike_tell_proposals(&t);
 	ike_tell_auth(&t);
 }
 
-static bool trial_runs(const struct ike_conn *conn)
+static bool trial_runs(const struct ike_conn *conn, bool child)
 {
 	list_for_each (&conn->sas, struct ike_sa, sa, node)
-		if (sa->trial && sa->state == IKE_SA_INITIATING)
+		if (child ? sa->child_trial != NULL : sa->trial && sa->state == IKE_SA_INITIATING)
 			return true;
 	return false;
 }
@@ -420,16 +284,18 @@ int ike_conn_diagnosis(const struct ike *ike, uint32_t id, struct ike_diagnosis 
 	const struct ike_conn *conn = ike_conn_find(ike, id);
 	struct ike_trial_facts trial;
 	struct ike_facts f;
+	bool child;
 
 	if (!conn)
 		return -1;
-	trial = conn->trial;
-	trial.running = trial_runs(conn);
 	f = conn->failure;
 	if (!f.any && conn->attempt) { /* no failure yet: how far the first attempt has come */
 		f = ike_facts_of(conn->attempt, conn->attempt->created);
 		f.lived = MDUR_ZERO;
 	}
+	child = !strcmp(f.why, "ike-child-no-proposal");
+	trial = child ? conn->child_trial : conn->trial;
+	trial.running = trial_runs(conn, child);
 	ike_diagnose(&conn->cfg, &f, &trial, ret);
 	return 0;
 }

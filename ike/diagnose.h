@@ -15,7 +15,7 @@
 
 #define IKE_FACT_NOTIFIES 8
 
-/* What trying other proposals has shown, after the peer refused ours (trial.c). */
+/* What trying other proposals has shown, after the peer refused ours (trial.c, trial_child.c). */
 enum ike_trial_kind {
 	IKE_TRIAL_ALL,   /* all strong algorithms at once */
 	IKE_TRIAL_KE,    /* ours, with any strong key exchange group */
@@ -29,6 +29,8 @@ struct ike_trial_facts {
 	bool running; /* more is to come */
 	enum ike_trial_result result[IKE_TRIALS];
 	struct ike_suite suite[IKE_TRIALS]; /* what the peer chose, where it accepted */
+	bool gone;                          /* of a child: the peer ended the IKE SA before all was tried */
+	uint16_t refusal;                   /* of a child: it refuses with this, whatever is offered; 0: no */
 };
 
 /*
@@ -60,6 +62,7 @@ struct ike_facts {
 	bool auth_answered;            /* an IKE_AUTH message of the peer's could be read */
 	bool peer_proved;              /* its AUTH was right */
 	bool took_us;                  /* it sent its own AUTH after ours: it accepted our proof */
+	bool refused_whole;            /* it refused the child SA, and with it the IKE SA */
 	bool ppk;                      /* a PPK is mixed into the keys (RFC 8784) */
 	bool child;                    /* a child SA was made */
 	mdur lived;                    /* from established to its end */
@@ -74,6 +77,9 @@ struct ike_facts {
 	uint16_t undelivered_port;
 	unsigned n_undelivered;
 	struct ike_cert_facts cert;
+	/* Of rekeys that were refused: the group that the peer asks for (0: it named none) */
+	uint16_t pfs_wanted;
+	bool pfs_none; /* every group was, and the peer takes none */
 	/* What the peer offered and we refused, and what keeps the nearest two apart (offer_str.h). */
 	char peer_offer[240], differs[240];
 	char peer_ts[160]; /* the selectors the peer wanted, where we refused them */

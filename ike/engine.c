@@ -5,6 +5,7 @@
  */
 #include "ike/engine.h"
 #include "ike/reasons.h"
+#include "ike/trial.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -147,6 +148,8 @@ static void task_job_done(struct ike_sa *sa, struct ike_job *job, mtime now)
 		ike_rekey_child_send(sa, now);
 	else if (t->kind == IKE_TASK_REKEY_IKE)
 		ike_rekey_ike_send(sa, now);
+	else if (t->kind == IKE_TASK_TRIAL)
+		ike_child_trial_send(sa, now);
 }
 
 static void request_job_done(struct ike_sa *sa, struct ike_job *job, mtime now)

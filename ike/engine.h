@@ -358,6 +358,8 @@ void ike_rekey_offer(
     const struct ike_conn_config *cfg, enum ike_pfs pfs, enum ke_id group, struct ike_proposals *ret);
 /* What to offer after a refusal; tried: bits by enum ike_pfs. False: nothing is left. */
 bool ike_rekey_next_offer(const struct ike_sa *sa, unsigned tried, enum ike_pfs *ret);
+/* The same when all was refused: a trial, to hear which group the peer takes. */
+bool ike_rekey_next_trial(const struct ike_sa *sa, unsigned tried, mtime now, enum ike_pfs *ret);
 
 /* informational.c */
 void ike_delete_orphan_start(struct ike_sa *sa, mtime now);

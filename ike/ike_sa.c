@@ -7,6 +7,7 @@
 #include "ike/engine.h"
 #include "ike/mobike.h"
 #include "ike/reasons.h"
+#include "ike/trial.h"
 
 #include <stdlib.h>
 
@@ -116,6 +117,7 @@ void ike_sa_free(struct ike_sa *sa)
 	ike_bytes_clear(&sa->init_peers);
 	ike_bytes_clear(&sa->cookie);
 	ike_trial_free(sa->trial);
+	free(sa->child_trial);
 	free(sa);
 }
 
@@ -217,6 +219,8 @@ void ike_sa_close(struct ike_sa *sa, bool tell, const struct reason *why, mtime 
 	if (was == IKE_SA_HALF_OPEN || (was == IKE_SA_INITIATING && !(sa->auth && sa->auth->told_all)))
 		tell = false;
 	ike_sa_set_state(sa, tell ? IKE_SA_CLOSING : IKE_SA_DEAD);
+	free(sa->child_trial);
+	sa->child_trial = NULL;
 	/* What the peer made of it meanwhile has nothing to take over any more. */
 	heir = ike_sa_by_serial(sa->ike, sa->heir);
 	if (heir && heir->state == IKE_SA_ESTABLISHED)
@@ -306,6 +310,8 @@ void ike_sa_kick(struct ike_sa *sa, mtime now)
 	}
 	if (sa->orphan_spi)
 		ike_delete_orphan_start(sa, now);
+	else if (ike_child_trial_kick(sa, now))
+		return;
 	else if (sa->want_probe)
 		ike_probe_start(sa, now);
 	else if (sa->want_rekey)

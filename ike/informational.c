@@ -7,6 +7,7 @@
 #include "ike/engine.h"
 #include "ike/mobike.h"
 #include "ike/reasons.h"
+#include "ike/trial.h"
 
 static const mdur childless_initiator = { 2 * (int64_t)1000000000 };
 static const mdur childless_responder = { 10 * (int64_t)1000000000 };
@@ -107,6 +108,8 @@ static void ike_deleted(struct ike_sa *sa, mtime now)
 	if (sa->state == IKE_SA_ESTABLISHED && heir && heir->state == IKE_SA_ESTABLISHED) {
 		/* It rekeyed the IKE SA while our own rekey was under way, and did not see ours (2.8.2). */
 		ike_sa_inherit(sa, heir, false, now);
+	} else if (sa->child_trial) {
+		ike_child_trial_end(sa, true, now);
 	} else if (sa->state == IKE_SA_ESTABLISHED) {
 		ike_rehearsal_judge(sa);
 		/* One that never had a child went for the reason that is noted already. */

@@ -8,6 +8,7 @@
 #include "ike/engine.h"
 #include "ike/mobike.h"
 #include "ike/reasons.h"
+#include "ike/trial.h"
 
 #include <string.h>
 
@@ -148,6 +149,10 @@ void ike_task_failed(struct ike_sa *sa, mtime now)
 		break;
 	case IKE_TASK_ADDRESSES:
 	case IKE_TASK_ROUTABLE: ike_mobike_failed(sa, kind, now); break;
+	case IKE_TASK_TRIAL:
+		if (sa->child_trial)
+			ike_child_trial_end(sa, false, now);
+		break;
 	case IKE_TASK_NONE: break;
 	}
 }
@@ -178,6 +183,7 @@ void ike_process_reply(struct ike_sa *sa, uint8_t first, struct rd chain, struct
 	case IKE_TASK_AUTH: ike_auth_reply(sa, &p, first, chain, job, now); return;
 	case IKE_TASK_REKEY_CHILD: ike_rekey_child_reply(sa, &p, first, chain, job, now); return;
 	case IKE_TASK_REKEY_IKE: ike_rekey_ike_reply(sa, &p, first, chain, job, now); return;
+	case IKE_TASK_TRIAL: ike_child_trial_reply(sa, &p, now); return;
 	case IKE_TASK_DELETE_CHILD:
 	case IKE_TASK_DELETE_IKE:
 	case IKE_TASK_PROBE: ike_informational_reply(sa, &p, now); return;

@@ -72,6 +72,14 @@ static const struct name names[] = {
 	{ IKE_T_ESN, 0, "noesn" },
 	{ IKE_T_ESN, 1, "esn" },
 };
+const char *ike_offer_ke_name(unsigned group)
+{
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i].type == IKE_T_KE && names[i].id == group)
+			return names[i].text;
+	return NULL;
+}
+
 static const char *const kinds[] = { [IKE_T_ENCR] = "encryption",
 	[IKE_T_PRF] = "PRF",
 	[IKE_T_INTEG] = "integrity",

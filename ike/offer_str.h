@@ -16,6 +16,9 @@
  */
 const char *ike_offer_str(const struct ike_offer *o, char *buf, size_t cap);
 
+/* "modp2048", those that we never use included; NULL when the number has no name. */
+const char *ike_offer_ke_name(unsigned group);
+
 /*
  * Of the pair of one of ours and one of theirs that is nearest: "the key exchange group (it offers modp1024;
  * we accept modp2048)". with_ke false: key exchange is passed over. Empty: nothing that we could name. Always

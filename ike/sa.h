@@ -85,6 +85,7 @@ enum ike_task_kind {
 	IKE_TASK_PROBE,
 	IKE_TASK_ADDRESSES, /* UPDATE_SA_ADDRESSES, or our additional addresses (RFC 4555) */
 	IKE_TASK_ROUTABLE,  /* a return routability check */
+	IKE_TASK_TRIAL,     /* CREATE_CHILD_SA, to see what the peer accepts */
 };
 
 /* Whether a rekey of a child offers a key exchange (rekey_offer.c). */
@@ -92,6 +93,10 @@ enum ike_pfs {
 	IKE_PFS_LISTED,  /* as the ESP proposals say */
 	IKE_PFS_WITHOUT, /* only those proposals that list none */
 	IKE_PFS_WITH,    /* those that list none, with a group nevertheless: the peer insists */
+	/* A trial: every group, so that the peer names one it takes. The public value is of one that it has
+	 * refused, so nothing is made of it. */
+	IKE_PFS_ANY,
+	IKE_PFS_ANY_WEAK, /* weak groups, only to be able to name it */
 };
 
 /* The one request of ours that is under way (window of 1, RFC 7296 2.3), from its key generation to its
@@ -225,6 +230,7 @@ struct ike_sa {
 	struct reason hint;    /* the last unauthenticated complaint, said when the attempt ends */
 	struct ike_facts facts;
 	struct ike_trial *trial; /* not to be completed: it only tries what the peer would accept (trial.c) */
+	struct ike_child_trial *child_trial; /* kept without a child, to try ESP suites (trial_child.c) */
 
 	uint64_t job_action[2]; /* the last JOB by slot (job.c) */
 	struct list children;
@@ -292,7 +298,10 @@ struct ike_conn {
 	struct reason last_error;
 	struct ike_facts failure; /* those of the SA that ended with it; cleared when the child comes up */
 	struct ike_trial_facts trial;
-	mtime trial_at; /* when they were last tried; NEVER: not yet */
+	mtime trial_at;                     /* when they were last tried; NEVER: not yet */
+	struct ike_trial_facts child_trial; /* the same of ESP proposals */
+	mtime child_trial_at;
+	mtime pfs_trial_at; /* when PFS groups were (rekey_offer.c) */
 	/* What was last said of attempts by the peer, or in its name, and when. */
 	struct ike_warned {
 		char id[sizeof(((struct reason *)0)->id)]; /* empty: nothing yet */

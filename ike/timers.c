@@ -5,6 +5,7 @@
  */
 #include "ike/engine.h"
 #include "ike/reasons.h"
+#include "ike/trial.h"
 
 /*
  * When to rekey: the end that made the SA at 75 to 85 percent of its lifetime, the other at 88 to 96, so that
@@ -126,6 +127,10 @@ static void established_timers(struct ike_sa *sa, mtime now)
 	if (mtime_reached(sa->expire_at, now)) {
 		ike_reason_expired(&why, sa, "IKE SA");
 		end_established(sa, &why, now);
+		return;
+	}
+	if (sa->child_trial && mtime_reached(sa->childless_at, now)) {
+		ike_child_trial_end(sa, false, now);
 		return;
 	}
 	if (mtime_reached(sa->childless_at, now)) {

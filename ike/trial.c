@@ -10,6 +10,8 @@
  * attempt like any other as to cookies, INVALID_KE_PAYLOAD and repeats. All of it is unauthenticated: who
  * forges answers can mislead the text, nothing else.
  */
+#include "ike/trial.h"
+
 #include "ike/engine.h"
 
 #include <stdlib.h>
@@ -41,7 +43,7 @@ void ike_trial_free(struct ike_trial *t)
 	free(t);
 }
 
-static void widen_ke(struct ike_proposal *p)
+void ike_trial_widen_ke(struct ike_proposal *p)
 {
 	p->n_ke = 0;
 	for (size_t i = 0; i < COUNT(strong_ke); i++)
@@ -55,14 +57,14 @@ static void widen_prf(struct ike_proposal *p)
 		p->prf[p->n_prf++] = strong_prf[i];
 }
 
-static void widen_integ(struct ike_proposal *p)
+void ike_trial_widen_integ(struct ike_proposal *p)
 {
 	p->n_integ = 0;
 	for (size_t i = 0; i < COUNT(strong_integ); i++)
 		p->integ[p->n_integ++] = strong_integ[i];
 }
 
-static void set_encr(struct ike_proposal *p, enum encr_id id)
+void ike_trial_set_encr(struct ike_proposal *p, enum encr_id id)
 {
 	p->n_encr = 0;
 	for (size_t i = 0; i < COUNT(key_bits); i++, p->n_encr++) {
@@ -71,7 +73,7 @@ static void set_encr(struct ike_proposal *p, enum encr_id id)
 	}
 }
 
-static void add(struct ike_proposals *o, const struct ike_proposal *p)
+void ike_trial_add(struct ike_proposals *o, const struct ike_proposal *p)
 {
 	if (o->n < IKE_PROPOSALS_MAX)
 		o->list[o->n++] = *p;
@@ -81,13 +83,13 @@ static void offer_all(struct ike_proposals *o)
 {
 	struct ike_proposal p = { 0 };
 
-	widen_ke(&p);
+	ike_trial_widen_ke(&p);
 	widen_prf(&p);
-	set_encr(&p, ENCR_AES_GCM_16);
-	add(o, &p);
-	widen_integ(&p);
-	set_encr(&p, ENCR_AES_CBC);
-	add(o, &p);
+	ike_trial_set_encr(&p, ENCR_AES_GCM_16);
+	ike_trial_add(o, &p);
+	ike_trial_widen_integ(&p);
+	ike_trial_set_encr(&p, ENCR_AES_CBC);
+	ike_trial_add(o, &p);
 }
 
 static void offer_weak(struct ike_proposals *o)
@@ -99,9 +101,9 @@ static void offer_weak(struct ike_proposals *o)
 		.integ = { INTEG_HMAC_SHA2_256_128, INTEG_HMAC_SHA1_96 },
 		.n_integ = 2 };
 
-	set_encr(&p, ENCR_AES_CBC);
+	ike_trial_set_encr(&p, ENCR_AES_CBC);
 	p.encr[p.n_encr++].id = ENCR_3DES;
-	add(o, &p);
+	ike_trial_add(o, &p);
 }
 
 static void offer_ours(struct ike_proposals *o, const struct ike_proposals *ours, enum ike_trial_kind kind)
@@ -110,15 +112,15 @@ static void offer_ours(struct ike_proposals *o, const struct ike_proposals *ours
 		struct ike_proposal p = ours->list[i];
 
 		if (kind == IKE_TRIAL_KE)
-			widen_ke(&p);
+			ike_trial_widen_ke(&p);
 		if (kind == IKE_TRIAL_INTEG) {
 			widen_prf(&p);
 			if (p.n_integ)
-				widen_integ(&p);
+				ike_trial_widen_integ(&p);
 		}
 		if (kind == IKE_TRIAL_ENCR)
-			set_encr(&p, p.n_integ ? ENCR_AES_CBC : ENCR_AES_GCM_16);
-		add(o, &p);
+			ike_trial_set_encr(&p, p.n_integ ? ENCR_AES_CBC : ENCR_AES_GCM_16);
+		ike_trial_add(o, &p);
 	}
 }
 

@@ -8,6 +8,7 @@
 #include "ike/engine.h"
 #include "ike/mobike.h"
 #include "ike/reasons.h"
+#include "ike/trial.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -271,6 +272,10 @@ static void peer_is_dead(struct ike_sa *sa, mtime now)
 			ike_sa_inherit(sa, heir, false, now);
 			heir->want_probe = true;
 			ike_sa_dead(sa);
+			return;
+		}
+		if (sa->child_trial) { /* there is nothing to lose */
+			ike_child_trial_end(sa, true, now);
 			return;
 		}
 		ike_rehearsal_judge(sa);

@@ -133,6 +133,7 @@ enum ike_notify_type {
 	IKE_N_USE_PPK = 16435,                   /* RFC 8784 5.1 */
 	IKE_N_PPK_IDENTITY = 16436,
 	IKE_N_NO_PPK_AUTH = 16437,
+	IKE_N_CAUSEWAY_TRIAL = 50059, /* private use; ours, by what is in it (trial_child.c) */
 };
 
 /* --- key exchange, RFC 7296 3.4 --- */

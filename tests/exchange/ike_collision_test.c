@@ -360,11 +360,27 @@ static void rehearsal_comes(struct ike_payloads *p)
 	assert_non_null(ike_notify_find(p, IKE_N_REKEY_SA));
 }
 
+/* The trials (rekey_offer.c): every strong group, then weak ones, with a public value that was refused. */
+static void trials_are_refused(unsigned group)
+{
+	struct ike_payloads p;
+	struct ike_offer offer;
+
+	for (unsigned i = 0; i < 2; i++) {
+		talk_request(&t, IKE_X_CREATE_CHILD_SA, &p);
+		assert_int_equal(ke_of(&p), group);
+		assert_non_null(ike_notify_find(&p, IKE_N_REKEY_SA));
+		assert_int_equal(ike_sa_parse(p.sa, &offer), 0);
+		assert_in_range(offer.n_transforms, 9, 12); /* encryption, integrity, ESN, and the groups */
+		talk_reply_error(&t, IKE_X_CREATE_CHILD_SA, IKE_N_NO_PROPOSAL_CHOSEN, NULL, 0);
+	}
+}
+
 /* Traps 2 and 23: we have no PFS, the peer demands it. Asked again at once with the IKE SA's group; when that
- * is refused, too, the reason stands while the tunnel does. */
+ * is refused, too, the groups are tried; then the reason stands while the tunnel does. */
 static void test_peer_demands_pfs(void **state)
 {
-	static const uint8_t ecp384[2] = { 0, 20 };
+	static const uint8_t ecp384[2] = { 0, 20 }, modp1536[2] = { 0, 5 };
 	struct ike_conn_view v;
 	struct ike_payloads p;
 
@@ -376,7 +392,9 @@ static void test_peer_demands_pfs(void **state)
 	talk_request(&t, IKE_X_CREATE_CHILD_SA, &p);
 	assert_int_equal(ke_of(&p), 31); /* curve25519 */
 	talk_reply_error(&t, IKE_X_CREATE_CHILD_SA, IKE_N_NO_PROPOSAL_CHOSEN, NULL, 0);
+	trials_are_refused(31);
 	assert_string_equal(t.net.peer[0].report.id, "ike-rehearsal-refused");
+	assert_non_null(strstr(t.net.peer[0].report.text, "takes no group at all"));
 	assert_int_equal(ike_conn_view(engine(), IKE_NET_CONN, &v), 0);
 	assert_string_equal(v.last_error.id, "ike-rehearsal-refused");
 	assert_non_null(strstr(v.last_error.text, "no PFS"));
@@ -393,6 +411,26 @@ static void test_peer_demands_pfs(void **state)
 	talk_reply_error(&t, IKE_X_CREATE_CHILD_SA, IKE_N_INVALID_KE_PAYLOAD, ecp384, 2);
 	talk_request(&t, IKE_X_CREATE_CHILD_SA, &p);
 	assert_int_equal(ke_of(&p), 20);
+	talk_finish(&t);
+
+	/* One that says so only when all are offered gets that, too, and what it says is not believed twice.
+	 */
+	talk_start_with(&t, ESP, rehearse);
+	rehearsal_comes(&p);
+	for (unsigned i = 0; i < 2; i++) {
+		talk_reply_error(&t, IKE_X_CREATE_CHILD_SA, IKE_N_NO_PROPOSAL_CHOSEN, NULL, 0);
+		talk_request(&t, IKE_X_CREATE_CHILD_SA, &p);
+		assert_int_equal(ke_of(&p), 31);
+	}
+	talk_reply_error(&t, IKE_X_CREATE_CHILD_SA, IKE_N_INVALID_KE_PAYLOAD, ecp384, 2);
+	talk_request(&t, IKE_X_CREATE_CHILD_SA, &p);
+	assert_int_equal(ke_of(&p), 20);
+	talk_reply_error(&t, IKE_X_CREATE_CHILD_SA, IKE_N_NO_PROPOSAL_CHOSEN, NULL, 0);
+	talk_request(&t, IKE_X_CREATE_CHILD_SA, &p); /* weak ones */
+	talk_reply_error(&t, IKE_X_CREATE_CHILD_SA, IKE_N_INVALID_KE_PAYLOAD, modp1536, 2);
+	assert_string_equal(t.net.peer[0].report.id, "ike-rehearsal-refused");
+	assert_non_null(strstr(t.net.peer[0].report.text, "modp1536 (number 5), a weak one"));
+	assert_true(t.net.peer[0].up);
 	talk_finish(&t);
 }
 
@@ -426,6 +464,7 @@ static void test_peer_has_no_pfs(void **state)
 	rehearsal_comes(&p);
 	assert_int_equal(ke_of(&p), 19);
 	talk_reply_error(&t, IKE_X_CREATE_CHILD_SA, IKE_N_NO_PROPOSAL_CHOSEN, NULL, 0);
+	trials_are_refused(19);
 	assert_string_equal(t.net.peer[0].report.id, "ike-rehearsal-refused");
 	assert_non_null(strstr(t.net.peer[0].report.text, "ecp256"));
 	assert_true(t.net.peer[0].up);

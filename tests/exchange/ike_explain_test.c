@@ -407,6 +407,202 @@ static void test_trial_ends(void **state)
 	ike_net_finish(&p.net);
 }
 
+/* --- trying ESP proposals --- */
+
+static const struct {
+	const char *theirs, *cause, *here;
+} esp_trials[] = {
+	{ "aes128gcm16", "only the encryption differs: by trying, the peer would accept aes128gcm16",
+	    "\"aes128gcm16\"" },
+	{ "aes256-sha512", "only the integrity differs", "\"aes256-sha512\"" },
+	{ "aes192-sha256", "only the encryption differs", "\"aes192-sha256\"" },
+	{ "aes192-sha384", "only the suite differs", "\"aes192-sha384\"" },
+	{ "aes128-sha384-ecp384", "only the suite differs", "\"aes128-sha384-ecp384\"" },
+	{ "aes192gcm16-modp3072", "only the encryption differs", "\"aes192gcm16-modp3072\"" },
+	{ "3des-md5", "weak algorithms only: by trying, it would accept 3des-md5", "nothing, better" },
+	{ "3des-md5-modp768", "no ESP suite that is known here", "esp-proposal" },
+};
+
+/* CREATE_CHILD_SA requests of peer 0, and INFORMATIONAL ones, which are its Deletes */
+static unsigned deletes;
+
+static bool count_create_child(struct ike_net *net, unsigned from, uint8_t *data, size_t *len, void *ctx)
+{
+	unsigned *n = ctx;
+
+	(void)net, (void)len;
+	*n += !from && data[18] == 36 && !(data[19] & 0x20);
+	deletes += !from && data[18] == 37 && !(data[19] & 0x20);
+	return true;
+}
+
+static void test_esp_trials(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(esp_trials) / sizeof(esp_trials[0]); i++) {
+		const struct ike_diagnosis *d;
+		struct ike_stats st;
+		struct pair p;
+		unsigned n = 0;
+
+		prepare(&p, 70 + i);
+		p.net.tap = count_create_child;
+		p.net.tap_ctx = &n;
+		deletes = 0;
+		p.a.retry_min = p.a.retry_max = mdur_s(60);
+		assert_int_equal(
+		    ike_proposal_parse(esp_trials[i].theirs, true, &p.b.esp_proposals.list[0], NULL), 0);
+		run(&p, mdur_s(20));
+		d = diagnosis(&p, 0);
+		assert_string_equal(d->id, "ike-child-no-proposal");
+		has(esp_trials[i].theirs, d->cause, esp_trials[i].cause);
+		has(esp_trials[i].theirs, d->here, esp_trials[i].here);
+		ruled_out(d, "our own key and identity", true);
+		assert_in_range(n, 1, 6);
+		/* What was accepted is deleted before the next is asked for; the last goes with the IKE SA.
+		 */
+		assert_int_equal(deletes, strstr(esp_trials[i].cause, "suite differs") ? 2 : 1);
+		/* Nothing was made of it, at either end, and what the responder knows is still known. */
+		assert_int_equal(p.net.peer[0].ups + p.net.peer[1].ups, 0);
+		assert_int_equal(ike_net_count(&p.net, 0) + ike_net_count(&p.net, 1), 0);
+		ike_stats(p.net.peer[0].ike, &st);
+		assert_int_equal(st.established, 0);
+		d = diagnosis(&p, 1);
+		assert_string_equal(d->id, "ike-child-no-proposal");
+		seen(d, "the peer offers aes256-sha256-esn-noesn");
+		/* The next attempt says in status, too, what was found. */
+		if (!strstr(esp_trials[i].theirs, "modp768")) {
+			ike_net_run(&p.net, mdur_s(60));
+			has("status", p.net.peer[0].why.text, "By trying, it would accept");
+		}
+		ike_net_finish(&p.net);
+	}
+}
+
+/* A round each ten minutes, and no more. */
+static void test_esp_trial_bounds(void **state)
+{
+	struct pair p;
+	unsigned n = 0, before;
+
+	(void)state;
+	prepare(&p, 80);
+	p.net.tap = count_create_child;
+	p.net.tap_ctx = &n;
+	p.a.retry_min = p.a.retry_max = mdur_s(20);
+	ike_proposal_parse("aes128gcm16", true, &p.b.esp_proposals.list[0], NULL);
+	run(&p, mdur_s(500));
+	assert_int_equal(n, 1); /* its choice differs in one kind only: nothing more to ask */
+	before = n;
+	ike_net_run(&p.net, mdur_s(200));
+	assert_int_equal(n, before + 1);
+	ike_net_finish(&p.net);
+}
+
+/* The peer ends the IKE SA, or falls silent, while others are tried; or the connection goes down. */
+static bool cut_trials(struct ike_net *net, unsigned from, uint8_t *data, size_t *len, void *ctx)
+{
+	(void)net, (void)from, (void)len, (void)ctx;
+	return data[18] != 36;
+}
+
+static void test_esp_trial_ends(void **state)
+{
+	const struct ike_diagnosis *d;
+	struct ike_stats st;
+	struct pair p;
+
+	(void)state;
+	for (unsigned how = 0; how < 3; how++) {
+		prepare(&p, 81 + how);
+		p.net.tap = cut_trials;
+		p.a.retry_min = p.a.retry_max = mdur_s(60);
+		p.a.liveness_timeout = mdur_s(how == 1 ? 2 : 60);
+		ike_proposal_parse("aes128gcm16", true, &p.b.esp_proposals.list[0], NULL);
+		run(&p, mdur_s(1));
+		d = diagnosis(&p, 0);
+		has("running", d->cause, "being tried");
+		if (!how)
+			ike_net_down(&p.net, 1);
+		if (how == 2)
+			ike_net_down(&p.net, 0);
+		ike_net_run(&p.net, mdur_s(how == 2 ? 30 : 4));
+		d = diagnosis(&p, 0);
+		assert_string_equal(d->id, "ike-child-no-proposal");
+		has("cause", d->cause, how == 2 ? "we offer" : "ended the IKE SA, or fell silent");
+		p.net.tap = NULL;
+		ike_net_run(&p.net, mdur_s(30));
+		ike_stats(p.net.peer[0].ike, &st);
+		assert_int_equal(st.established, 0);
+		ike_net_finish(&p.net);
+	}
+}
+
+/* The other way round comes up while ours are refused: the trials give way. */
+static void test_esp_trial_overtaken(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	prepare(&p, 90);
+	p.a.role = p.b.role = IKE_ROLE_BOTH;
+	p.net.tap = cut_trials;
+	ike_proposal_parse("aes128gcm16", true, &p.b.esp_proposals.list[0], NULL);
+	run(&p, mdur_s(1));
+	ike_proposal_parse("aes256-sha256", true, &p.b.esp_proposals.list[0], NULL);
+	assert_int_equal(ike_conn_update(p.net.peer[1].ike, IKE_NET_CONN, &p.b, NULL), 0);
+	assert_true(ike_net_run_until(&p.net, mdur_s(20), ike_net_both_up));
+	p.net.tap = NULL;
+	ike_net_run(&p.net, mdur_s(40));
+	assert_true(ike_net_both_up(&p.net));
+	ike_net_assert(&p.net, ike_net_check_rest(&p.net, 0, 1));
+	ike_net_finish(&p.net);
+}
+
+/* --- PFS --- */
+
+static const struct {
+	const char *ours, *theirs, *cause, *here;
+} pfs[] = {
+	{ ESP_DEFAULT "-ecp256", ESP_DEFAULT "-modp2048", "the peer asks for modp2048",
+	    "PFS group modp2048" },
+	{ ESP_DEFAULT "-modp2048", ESP_DEFAULT "-modp1024", "the peer asks for modp1024, which is weak",
+	    "set the group there" },
+};
+
+static void test_pfs_trials(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(pfs) / sizeof(pfs[0]); i++) {
+		const struct ike_diagnosis *d;
+		struct pair p;
+		unsigned n = 0;
+
+		prepare(&p, 95 + i);
+		p.net.tap = count_create_child;
+		p.net.tap_ctx = &n;
+		ike_proposal_parse(pfs[i].ours, true, &p.a.esp_proposals.list[0], NULL);
+		ike_proposal_parse(pfs[i].theirs, true, &p.b.esp_proposals.list[0], NULL);
+		p.a.rehearsal = mdur_s(0);
+		run(&p, mdur_s(3));
+		assert_true(ike_net_both_up(&p.net));
+		for (unsigned round = 0; round < 2; round++) {
+			assert_int_equal(ike_conn_rekey_child(p.net.peer[0].ike, IKE_NET_CONN, p.net.now), 0);
+			ike_net_run(&p.net, mdur_s(2));
+			d = diagnosis(&p, 0);
+			assert_string_equal(d->id, "ike-rekey-refused");
+			has(pfs[i].theirs, d->cause, pfs[i].cause);
+			has(pfs[i].theirs, d->here, pfs[i].here);
+			has("status", p.net.peer[0].report.text,
+			    round ? "refuses to rekey" : "demands group");
+		}
+		assert_true(n <= 5); /* the second time nothing is tried */
+		ike_net_assert(&p.net, ike_net_check_rest(&p.net, 0, 1)); /* and one child as before */
+		assert_int_equal(p.net.peer[0].rekeys + p.net.peer[1].rekeys, 0);
+		ike_net_finish(&p.net);
+	}
+}
+
 /* SPIi of peer 0's last IKE_SA_INIT. */
 static uint8_t last_spi[8];
 
@@ -490,6 +686,11 @@ int main(void)
 		cmocka_unit_test(test_trials),
 		cmocka_unit_test(test_trial_bounds),
 		cmocka_unit_test(test_trial_ends),
+		cmocka_unit_test(test_esp_trials),
+		cmocka_unit_test(test_esp_trial_bounds),
+		cmocka_unit_test(test_esp_trial_ends),
+		cmocka_unit_test(test_esp_trial_overtaken),
+		cmocka_unit_test(test_pfs_trials),
 		cmocka_unit_test(test_ms_status),
 		cmocka_unit_test(test_ms_codes),
 	};

@@ -105,6 +105,39 @@ static void test_eap_each_allocation(void **state)
 	printf("%u allocations failed, one at a time\n", failed);
 }
 
+/* ESP suites are tried, since the peer refuses ours; then it is set right. */
+static void test_trials_each_allocation(void **state)
+{
+	unsigned failed = 0;
+	bool tripped = true;
+
+	(void)state;
+	for (long n = 0; tripped; n++) {
+		static struct ike_net net;
+		struct ike_conn_config b;
+
+		ike_net_pair(&net, 79, "aes128-sha256-curve25519", "aes256-sha256");
+		net.delay_min = net.delay_max = mdur_ms(10);
+		b = ike_net_config(&net, 1, 0, "aes128-sha256-curve25519", "aes128-sha512-ecp256");
+		b.role = IKE_ROLE_RESPOND;
+		assert_int_equal(ike_conn_update(net.peer[1].ike, IKE_NET_CONN, &b, NULL), 0);
+		alloc_fail_arm(n);
+		ike_net_up(&net, 1);
+		ike_net_up(&net, 0);
+		ike_net_run(&net, mdur_s(2));
+		tripped = alloc_fail_disarm();
+		failed += tripped;
+		b = ike_net_config(&net, 1, 0, "aes128-sha256-curve25519", "aes256-sha256");
+		b.role = IKE_ROLE_RESPOND;
+		assert_int_equal(ike_conn_update(net.peer[1].ike, IKE_NET_CONN, &b, NULL), 0);
+		if (!ike_net_run_until(&net, mdur_s(900), agreed))
+			fail_msg("allocation %ld: %s", n, ike_net_check_rest(&net, 0, 1));
+		ike_net_finish(&net);
+	}
+	assert_true(failed > 60);
+	printf("%u allocations failed, one at a time\n", failed);
+}
+
 /* All memory gone for a while, then back. */
 static void test_drought(void **state)
 {
@@ -134,6 +167,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_allocation),
 		cmocka_unit_test(test_eap_each_allocation),
+		cmocka_unit_test(test_trials_each_allocation),
 		cmocka_unit_test(test_drought),
 	};
 

@@ -72,10 +72,17 @@ ROWS = [
      {"id": "ike-no-proposal", "change-here": ["aes128gcm16-prfsha512-curve25519"]}),
     ("weak algorithms only", {"ike": "aes256-sha1-modp1024"}, {},
      {"id": "ike-no-proposal", "likely-cause": ["weak algorithms only", "aes256-sha1-modp1024"]}),
-    ("another ESP suite", {"esp": "aes128gcm16"}, {"esp-proposal": ["aes256-sha256"]},
+    ("another ESP encryption", {"esp": "aes128gcm16"}, {"esp-proposal": ["aes256-sha256"]},
      {"id": "ike-child-no-proposal", "seen": ["NO_PROPOSAL_CHOSEN"],
-      "ruled-out": ["proved that it has it", "our own key and identity"], "likely-cause": ["aes256-sha256"],
-      "change-here": ["esp-proposal"], "setting": ["ipsecEncryption"]}),
+      "ruled-out": ["proved that it has it", "our own key and identity"],
+      "likely-cause": ["only the encryption differs", "aes128gcm16", "we offer aes256-sha256"],
+      "change-here": ["esp-proposal", "aes128gcm16"], "change-there": ["phase 2", "aes256-sha256"], "setting": ["ipsecEncryption"]}),
+    ("another ESP integrity", {"esp": "aes256-sha512"}, {"esp-proposal": ["aes256-sha256"]},
+     {"id": "ike-child-no-proposal", "likely-cause": ["only the integrity differs"], "change-here": ["aes256-sha512"]}),
+    ("another ESP suite, with PFS", {"esp": "aes192-sha384-ecp384"}, {"esp-proposal": ["aes256-sha256"]},
+     {"id": "ike-child-no-proposal", "change-here": ["aes192-sha384-ecp384"]}),
+    ("weak ESP algorithms only", {"esp": "3des-sha1"}, {"esp-proposal": ["aes256-sha256"]},
+     {"id": "ike-child-no-proposal", "likely-cause": ["weak algorithms only", "3des-sha1"], "change-here": ["nothing, better"]}),
 ]
 
 
