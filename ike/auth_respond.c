@@ -14,6 +14,7 @@
 #include "ike/choose.h"
 #include "ike/engine.h"
 #include "ike/mobike.h"
+#include "ike/others.h"
 #include "ike/ppk.h"
 #include "ike/reasons.h"
 #include "ike/ts.h"
@@ -32,11 +33,9 @@ struct request {
 
 static void complain(struct ike_sa *sa, const struct reason *why, mtime now)
 {
-	ike_conn_warn(sa->conn, why, now);
-	if (!sa->conn->live) {
-		sa->conn->last_error = *why;
-		ike_facts_keep(sa, why, now);
-	}
+	struct ike_facts facts = ike_facts_of(sa, now);
+
+	ike_others_note(sa->conn, why, &facts, true, now);
 	if (sa->auth)
 		sa->auth->complained = true;
 }

@@ -6,6 +6,7 @@
  * only when a connection has no other child to turn to.
  */
 #include "ike/engine.h"
+#include "ike/others.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -241,6 +242,7 @@ void ike_child_activate(struct ike_child *c, mtime now)
 	conn->child_rekeys = conn->ike_rekeys = 0;
 	c->sa->last_sign = mtime_max(c->sa->last_sign, c->since);
 	reason_clear(&conn->last_error);
+	ike_others_forget(conn);
 	conn->failure = (struct ike_facts){ 0 };
 	conn->trial = conn->child_trial = (struct ike_trial_facts){ 0 };
 	c->up = ike_act_child(ike, conn->id, IKE_ACT_CHILD_UP, c->spi_in, c->spi_out, c->add_out);

@@ -6,6 +6,7 @@
 #include "ike/auth.h"
 #include "ike/choose.h"
 #include "ike/engine.h"
+#include "ike/others.h"
 #include "ike/reasons.h"
 
 #include <stdlib.h>
@@ -227,6 +228,7 @@ void ike_conn_free(struct ike_conn *conn)
 		ike_sa_free(sa);
 	list_for_each (&conn->draining, struct ike_child, c, node)
 		ike_child_free(c);
+	ike_others_forget(conn);
 	ike_unindex_conn(conn);
 	timerq_remove(&conn->ike->conn_timers, &conn->timer);
 	list_remove(&conn->touched);
@@ -252,6 +254,7 @@ void ike_conn_up(struct ike *ike, uint32_t id, mtime now)
 	conn->rehearsal_harms = conn->listening = false;
 	conn->attempts = conn->rounds = conn->failures = conn->remote_index = 0;
 	reason_clear(&conn->last_error);
+	ike_others_forget(conn);
 	ike_touch_conn(conn); /* its timer, also when there is no memory for an SA */
 	ike_connect_now(conn, now);
 	ike_run(ike, now);

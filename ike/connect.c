@@ -12,7 +12,6 @@
 static const mdur retry_min_default = { 1 * (int64_t)1000000000 };
 static const mdur retry_max_default = { 60 * (int64_t)1000000000 };
 static const mdur up_to_stay = { 60 * (int64_t)1000000000 };
-static const mdur warn_every = { 10 * (int64_t)1000000000 };
 #define BACKOFF_DOUBLINGS_MAX 16
 
 void ike_conn_phase(struct ike_conn *conn, enum ike_phase phase, const struct reason *why, mtime next_attempt)
@@ -26,27 +25,6 @@ void ike_conn_phase(struct ike_conn *conn, enum ike_phase phase, const struct re
 	conn->phase = phase;
 	conn->next_attempt = next_attempt;
 	ike_act_state(conn->ike, conn->id, phase, why, next_attempt);
-}
-
-/*
- * Anyone can send what is warned of here, with the peer's address even: it must not fill a log. The same is
- * said once in a span, and of different things a few, or who alternates two would be heard each time.
- */
-void ike_conn_warn(struct ike_conn *conn, const struct reason *why, mtime now)
-{
-	struct ike_warned *w = &conn->warned[0];
-
-	for (unsigned i = 0; i < IKE_WARNED_MAX && strcmp(w->id, why->id) != 0; i++) {
-		struct ike_warned *o = &conn->warned[i];
-
-		if (!strcmp(o->id, why->id) || !o->id[0] || (w->id[0] && o->at.ns < w->at.ns))
-			w = o;
-	}
-	if (w->id[0] && mtime_since(now, w->at).ns < warn_every.ns)
-		return;
-	memcpy(w->id, why->id, sizeof(w->id));
-	w->at = now;
-	ike_act_report(conn->ike, conn->id, IKE_REPORT_WARN, why);
 }
 
 static bool may_initiate(const struct ike_conn *conn)

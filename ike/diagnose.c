@@ -7,6 +7,7 @@
 #include "ike/diagnose_internal.h"
 #include "ike/engine.h"
 #include "ike/identity.h"
+#include "ike/others.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -279,6 +280,17 @@ static bool trial_runs(const struct ike_conn *conn, bool child)
 	return false;
 }
 
+/* Beside what stands: who else was here. It may be the peer, set up wrongly, or anybody. */
+static void seen_others(const struct ike_others *o, struct ike_diagnosis *ret)
+{
+	struct ike_teller t = { .f = &o->facts, .d = ret };
+	char n[16];
+
+	ike_tell_seen(&t,
+	    "beside this, attempts from outside were refused here %s; the last, from %s: %.200s (%s)",
+	    times(o->n, n, sizeof(n)), addr_str(&o->facts.remote.addr), o->why.text, o->why.id);
+}
+
 int ike_conn_diagnosis(const struct ike *ike, uint32_t id, struct ike_diagnosis *ret)
 {
 	const struct ike_conn *conn = ike_conn_find(ike, id);
@@ -288,7 +300,7 @@ int ike_conn_diagnosis(const struct ike *ike, uint32_t id, struct ike_diagnosis 
 
 	if (!conn)
 		return -1;
-	f = conn->failure;
+	f = ike_others_stand(conn) ? conn->others->facts : conn->failure;
 	if (!f.any && conn->attempt) { /* no failure yet: how far the first attempt has come */
 		f = ike_facts_of(conn->attempt, conn->attempt->created);
 		f.lived = MDUR_ZERO;
@@ -297,5 +309,7 @@ int ike_conn_diagnosis(const struct ike *ike, uint32_t id, struct ike_diagnosis 
 	trial = child ? conn->child_trial : conn->trial;
 	trial.running = trial_runs(conn, child);
 	ike_diagnose(&conn->cfg, &f, &trial, ret);
+	if (conn->others && !conn->live && !ike_others_stand(conn))
+		seen_others(conn->others, ret);
 	return 0;
 }

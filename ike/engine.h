@@ -243,9 +243,9 @@ void ike_facts_peer_ts(struct ike_sa *sa, const struct ike_ts_list *theirs, cons
 /* The offer of the peer's that we refused; with_ke: its key exchange methods counted. */
 void ike_facts_offer(
     struct ike_facts *f, const struct ike_proposals *ours, const struct ike_offer *offer, bool with_ke);
-/* A stranger at the address of this connection was refused, for its offer, before there was an SA. */
-void ike_facts_stranger(struct ike_conn *conn, const struct endpoint *local, const struct endpoint *remote,
-    const struct ike_offer *offer, const struct reason *why);
+/* Of a stranger at the address of this connection who was refused, for its offer, before there was an SA. */
+struct ike_facts ike_facts_stranger(const struct ike_conn *conn, const struct endpoint *local,
+    const struct endpoint *remote, const struct ike_offer *offer);
 /* The SA, or the attempt, ended with this reason: its facts become those of the connection's failure. */
 void ike_facts_keep(struct ike_sa *sa, const struct reason *why, mtime now);
 /* What can be read off the SA itself, into facts of it. */
@@ -380,8 +380,6 @@ void ike_attempt_failed(struct ike_sa *sa, const struct reason *why, mtime now);
 void ike_conn_lost(struct ike_conn *conn, const struct reason *why, bool at_once, mtime now);
 void ike_conn_phase(
     struct ike_conn *conn, enum ike_phase phase, const struct reason *why, mtime next_attempt);
-/* Warns of an attempt by the peer, or in its name; the same complaint again only after a while. */
-void ike_conn_warn(struct ike_conn *conn, const struct reason *why, mtime now);
 
 /* settle.c: which of several SAs of a conn stays */
 void ike_settle_initial_contact(struct ike_sa *sa, mtime now);

@@ -6,6 +6,7 @@
 #include "ike/engine.h"
 
 #include "ike/offer_str.h"
+#include "ike/others.h"
 #include "ike/ts.h"
 
 #include <stdio.h>
@@ -73,6 +74,8 @@ void ike_facts_keep(struct ike_sa *sa, const struct reason *why, mtime now)
 
 	if (!conn || !why)
 		return;
+	if (conn->others)
+		conn->others->newer = false;
 	conn->failure = ike_facts_of(sa, now);
 	snprintf(conn->failure.why, sizeof(conn->failure.why), "%s", why->id);
 }
@@ -84,12 +87,13 @@ void ike_facts_offer(
 	ike_offer_differs(ours, offer, with_ke, f->differs, sizeof(f->differs));
 }
 
-void ike_facts_stranger(struct ike_conn *conn, const struct endpoint *local, const struct endpoint *remote,
-    const struct ike_offer *offer, const struct reason *why)
+struct ike_facts ike_facts_stranger(const struct ike_conn *conn, const struct endpoint *local,
+    const struct endpoint *remote, const struct ike_offer *offer)
 {
-	conn->failure = (struct ike_facts){ .any = true, .local = *local, .remote = *remote };
-	ike_facts_offer(&conn->failure, &conn->cfg.ike_proposals, offer, true);
-	snprintf(conn->failure.why, sizeof(conn->failure.why), "%s", why->id);
+	struct ike_facts f = { .any = true, .local = *local, .remote = *remote };
+
+	ike_facts_offer(&f, &conn->cfg.ike_proposals, offer, true);
+	return f;
 }
 
 static void undelivered(

@@ -287,7 +287,13 @@ struct ike_rekeyed {
 	bool by_us;
 	bool collided; /* both ends did it at once */
 };
-enum ike_severity { IKE_REPORT_INFO, IKE_REPORT_WARN, IKE_REPORT_ERROR };
+enum ike_severity {
+	IKE_REPORT_INFO,
+	IKE_REPORT_OTHERS, /* an attempt by who did not prove to be the peer was refused: for the log, while
+	                      another error stands */
+	IKE_REPORT_WARN,
+	IKE_REPORT_ERROR
+};
 
 /* One direction of a child SA, ready to install. */
 struct ike_child_sa {
@@ -372,6 +378,10 @@ struct ike_conn_view {
 	unsigned n_ts_local, n_ts_remote;
 	mtime ike_rekey_at, child_rekey_at;
 	struct reason last_error; /* cleared when the child comes up */
+	/* Attempts that were refused before they had proved to be the peer's, since then; and the last one's
+	 * reason. */
+	uint32_t refused;
+	struct reason refused_why;
 	unsigned attempts;
 	mtime next_attempt;
 };

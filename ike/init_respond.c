@@ -7,6 +7,7 @@
  */
 #include "ike/engine.h"
 #include "ike/nat.h"
+#include "ike/others.h"
 #include "ike/ppk.h"
 #include "ike/reasons.h"
 
@@ -192,6 +193,7 @@ void ike_init_request(struct ike *ike, const struct ike_header *h, struct rd cha
 		.ike = ike, .h = h, .local = local, .remote = remote, .natt = natt, .len = len
 	};
 	struct ike_conn *conn, *unfit;
+	struct ike_facts facts;
 	struct ike_choice c;
 	struct ke_info info;
 	struct reason why;
@@ -220,11 +222,8 @@ void ike_init_request(struct ike *ike, const struct ike_header *h, struct rd cha
 	if (!conn) {
 		answer(&s, IKE_N_NO_PROPOSAL_CHOSEN, NULL, 0);
 		ike_reason_no_proposal_theirs(&why, unfit, remote, &s.offer);
-		ike_conn_warn(unfit, &why, now);
-		if (!unfit->live) {
-			unfit->last_error = why;
-			ike_facts_stranger(unfit, local, remote, &s.offer, &why);
-		}
+		facts = ike_facts_stranger(unfit, local, remote, &s.offer);
+		ike_others_note(unfit, &why, &facts, false, now);
 		return;
 	}
 	if (s.ke.group != (unsigned)c.suite.ke || !ke_info(c.suite.ke, &info) ||

@@ -295,8 +295,9 @@ struct ike_conn {
 	unsigned failures;                       /* in a row, for the back-off */
 	mtime up_at;                             /* of the last CHILD_UP, until that is lost */
 	mtime next_attempt;
-	struct reason last_error;
-	struct ike_facts failure; /* those of the SA that ended with it; cleared when the child comes up */
+	struct reason last_error;  /* of our own attempts, or of a peer that proved to be it */
+	struct ike_others *others; /* refused attempts of others; NULL: none (others.h) */
+	struct ike_facts failure;  /* those of the SA that ended with it; cleared when the child comes up */
 	struct ike_trial_facts trial;
 	mtime trial_at;                     /* when they were last tried; NEVER: not yet */
 	struct ike_trial_facts child_trial; /* the same of ESP proposals */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operational state as copies (ike_conn_view). */
 #include "ike/engine.h"
+#include "ike/others.h"
 
 #include <string.h>
 
@@ -42,11 +43,15 @@ int ike_conn_view(const struct ike *ike, uint32_t id, struct ike_conn_view *ret_
 	*v = (struct ike_conn_view){ .phase = conn->phase,
 		.ike_rekeys = conn->ike_rekeys,
 		.child_rekeys = conn->child_rekeys,
-		.last_error = conn->last_error,
+		.last_error = ike_others_stand(conn) ? conn->others->why : conn->last_error,
 		.attempts = conn->attempts,
 		.next_attempt = conn->next_attempt,
 		.ike_rekey_at = MTIME_NEVER,
 		.child_rekey_at = MTIME_NEVER };
+	if (conn->others) {
+		v->refused = conn->others->n;
+		v->refused_why = conn->others->why;
+	}
 	sa = current(conn);
 	if (sa) {
 		struct ike_proposal p = ike_suite_proposal(&sa->suite, false);

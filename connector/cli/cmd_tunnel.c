@@ -277,6 +277,10 @@ static void show_tunnel(struct cli *cli, const json_t *tunnel)
 		field(t, "error", "%s", text);
 	if (weak_text(json_object_get(tunnel, "weak-algorithm"), text, sizeof(text)))
 		field(t, "warning", "%s", text);
+	if (get_u64(tunnel, "refused-attempts") &&
+	    reason_of(json_object_get(tunnel, "refused-last"), text, sizeof(text)))
+		field(t, "refused", "%llu attempts of others; the last: %s",
+		    (unsigned long long)get_u64(tunnel, "refused-attempts"), text);
 	if (*next)
 		field(t, "next", "%s", next);
 	else if (admin_up)

@@ -223,6 +223,7 @@ static void exec_report(struct domain *d, struct tunnel *t, struct ike_action *a
 	add_hint(t, why);
 	switch (a->report.severity) {
 	case IKE_REPORT_INFO: log_info(d->log, subject, "%s: %s", why->id, why->text); return;
+	case IKE_REPORT_OTHERS: log_warn(d->log, subject, "%s: %s", why->id, why->text); return;
 	case IKE_REPORT_WARN:
 		if (!t || strcmp(t->error.text,
 		              why->text)) /* a stranger that repeats itself must not fill the log */

@@ -172,6 +172,8 @@ static void tunnel_ike_view(const struct tunnel *t, struct view_tunnel *v)
 		ike_identity_str(&c->remote_id, v->remote_id, sizeof(v->remote_id));
 	}
 	v->child_rekeys = c->child_rekeys;
+	v->refused = c->refused;
+	v->refused_last = c->refused_why;
 	v->n_rekey = rekey_record_view(&t->rekeys, v->rekey);
 	tunnel_child_view(t, c, v);
 	free(c);

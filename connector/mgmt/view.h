@@ -75,7 +75,9 @@ struct view_tunnel { /* `tunnel list|show` */
 	const char *data_plane;        /* "user", "kernel" */
 	struct reason data_plane_note; /* why that one */
 	struct view_weak weak;
-	const char *nat; /* "none", "local", "remote", "both" */
+	uint32_t refused;           /* attempts of others in the peer's place, since it was last up */
+	struct reason refused_last; /* why the last one was; unset: null */
+	const char *nat;            /* "none", "local", "remote", "both" */
 	bool encapsulated;
 	const char *mobike; /* "off", "not-agreed", "agreed"; NULL: not known yet, null */
 	uint32_t moves;     /* changes of the outer addresses or ports, of whatever SAs */

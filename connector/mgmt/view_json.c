@@ -325,6 +325,8 @@ json_t *view_tunnel_json(const struct view_tunnel *v)
 	put(&b, "data-plane", view_text(v->data_plane));
 	put(&b, "data-plane-note", why(&v->data_plane_note));
 	put(&b, "weak-algorithm", weak_algorithms(&v->weak));
+	put(&b, "refused-attempts", number(v->refused));
+	put(&b, "refused-last", why(&v->refused_last));
 	put(&b, "nat", view_text(v->nat));
 	put(&b, "encapsulated", json_boolean(v->encapsulated));
 	put(&b, "mobike", view_text_or_null(v->mobike));

@@ -4,6 +4,7 @@
  * of their own. What an attacker sends may cost a datagram, never the tunnel.
  */
 #include "ike/engine.h"
+#include "ike/others.h"
 #include "ike/message.h"
 #include "ike/sa_payload.h"
 #include "tests/support/ike_net.h"
@@ -300,6 +301,7 @@ static void test_complaints_in_turn(void **state)
 {
 	struct ike_conn *conn;
 	struct ike_net net;
+	struct ike_facts facts = { .any = true };
 	struct reason why = { 0 };
 	unsigned before;
 
@@ -309,7 +311,7 @@ static void test_complaints_in_turn(void **state)
 	before = net.peer[1].reports;
 	for (unsigned i = 0; i < 1000; i++) {
 		reason_set(&why, i % 2 ? "ike-one" : "ike-two", "a stranger came");
-		ike_conn_warn(conn, &why, net.now);
+		ike_others_note(conn, &why, &facts, true, net.now);
 		ike_net_drain(&net);
 	}
 	assert_int_equal(net.peer[1].reports, before + 2);
@@ -318,12 +320,12 @@ static void test_complaints_in_turn(void **state)
 
 		snprintf(id, sizeof(id), "ike-%u", i % 10);
 		reason_set(&why, id, "a stranger came");
-		ike_conn_warn(conn, &why, net.now);
+		ike_others_note(conn, &why, &facts, true, net.now);
 		ike_net_drain(&net);
 	}
 	assert_int_equal(net.peer[1].reports, before + IKE_WARNED_MAX);
 	ike_net_run(&net, mdur_s(11));
-	ike_conn_warn(conn, &why, net.now);
+	ike_others_note(conn, &why, &facts, true, net.now);
 	ike_net_drain(&net);
 	assert_int_equal(net.peer[1].reports, before + IKE_WARNED_MAX + 1);
 	assert_string_equal(net.peer[1].last_warning.id, "ike-9");

@@ -603,6 +603,99 @@ static void test_pfs_trials(void **state)
 	}
 }
 
+/* --- attempts of others --- */
+
+static bool no_requests_of_0(struct ike_net *net, unsigned from, uint8_t *data, size_t *len, void *ctx)
+{
+	(void)net, (void)len, (void)ctx;
+	return from || data[19] & 0x20;
+}
+
+static struct ike_conn_view *conn_view(struct pair *p, unsigned peer)
+{
+	static struct ike_conn_view v;
+
+	assert_int_equal(ike_conn_view(p->net.peer[peer].ike, IKE_NET_CONN, &v), 0);
+	return &v;
+}
+
+/* Who does not prove to be the peer is told of beside what our own attempts have seen, not instead of it. */
+static void test_others_beside(void **state)
+{
+	static const uint8_t other[] = "another key";
+	const struct ike_diagnosis *d;
+	struct pair p;
+
+	(void)state;
+	for (unsigned offer = 0; offer < 2; offer++) { /* a wrong key; an offer that is refused at once */
+		prepare(&p, 100 + offer);
+		p.a.role = p.b.role = IKE_ROLE_BOTH;
+		p.a.retransmit_tries = 3;
+		p.net.tap = no_requests_of_0;
+		if (offer) {
+			ike_proposal_parse("aes128-sha256-ecp384", false, &p.b.ike_proposals.list[0], NULL);
+		} else {
+			p.b.psk = other;
+			p.b.psk_len = sizeof(other) - 1;
+		}
+		run(&p, mdur_s(30));
+		assert_string_equal(conn_view(&p, 0)->last_error.id, "ike-no-answer");
+		assert_true(conn_view(&p, 0)->refused > 1);
+		assert_string_equal(
+		    conn_view(&p, 0)->refused_why.id, offer ? "ike-no-proposal" : "ike-auth-failed");
+		assert_string_equal(p.net.peer[0].why.id, "ike-no-answer");
+		if (offer) { /* a wrong key was told as a warning while there was nothing else to tell */
+			assert_string_equal(p.net.peer[0].beside.id, "ike-no-proposal");
+			assert_string_equal(p.net.peer[0].last_warning.id, "");
+		}
+		d = diagnosis(&p, 0);
+		assert_string_equal(d->id, "ike-no-answer");
+		seen(d, "beside this, attempts from outside were refused here");
+		seen(d, offer ? "(ike-no-proposal)" : "(ike-auth-failed)");
+		/* Once it is up that is past. */
+		p.net.tap = NULL;
+		p.b = ike_net_config(&p.net, 1, 0, IKE_DEFAULT, ESP_DEFAULT);
+		assert_int_equal(ike_conn_update(p.net.peer[1].ike, IKE_NET_CONN, &p.b, NULL), 0);
+		assert_true(ike_net_run_until(&p.net, mdur_s(120), ike_net_both_up));
+		assert_int_equal(conn_view(&p, 0)->refused, 0);
+		ike_net_finish(&p.net);
+	}
+}
+
+/* Who only answers has no attempts of its own to tell of: there the peer's count, once it has shown to be at
+ * its address. */
+static void test_others_stand(void **state)
+{
+	static const uint8_t other[] = "another key";
+	struct pair p;
+
+	(void)state;
+	prepare(&p, 110);
+	run(&p, mdur_s(3));
+	assert_true(ike_net_both_up(&p.net));
+	ike_net_down(&p.net, 0);
+	ike_net_run(&p.net, mdur_s(1));
+	assert_string_equal(conn_view(&p, 1)->last_error.id, "ike-peer-deleted");
+	ike_proposal_parse("aes128-sha256-ecp384", false, &p.a.ike_proposals.list[0], NULL);
+	assert_int_equal(ike_conn_update(p.net.peer[0].ike, IKE_NET_CONN, &p.a, NULL), 0);
+	ike_net_up(&p.net, 0);
+	ike_net_run(&p.net, mdur_s(3)); /* anybody could have sent that in the peer's name */
+	assert_string_equal(conn_view(&p, 1)->last_error.id, "ike-peer-deleted");
+	assert_true(conn_view(&p, 1)->refused > 0);
+	ike_net_down(&p.net, 0);
+	p.a = ike_net_config(&p.net, 0, 1, IKE_DEFAULT, ESP_DEFAULT);
+	p.a.role = IKE_ROLE_INITIATE;
+	p.a.psk = other;
+	p.a.psk_len = sizeof(other) - 1;
+	assert_int_equal(ike_conn_update(p.net.peer[0].ike, IKE_NET_CONN, &p.a, NULL), 0);
+	ike_net_up(&p.net, 0);
+	ike_net_run(&p.net, mdur_s(3));
+	assert_string_equal(conn_view(&p, 1)->last_error.id, "ike-auth-failed");
+	assert_string_equal(diagnosis(&p, 1)->id, "ike-auth-failed");
+	assert_string_equal(p.net.peer[1].last_warning.id, "ike-auth-failed");
+	ike_net_finish(&p.net);
+}
+
 /* SPIi of peer 0's last IKE_SA_INIT. */
 static uint8_t last_spi[8];
 
@@ -691,6 +784,8 @@ int main(void)
 		cmocka_unit_test(test_esp_trial_ends),
 		cmocka_unit_test(test_esp_trial_overtaken),
 		cmocka_unit_test(test_pfs_trials),
+		cmocka_unit_test(test_others_beside),
+		cmocka_unit_test(test_others_stand),
 		cmocka_unit_test(test_ms_status),
 		cmocka_unit_test(test_ms_codes),
 	};

@@ -348,7 +348,9 @@ static void exec(struct ike_net_peer *p, struct ike_action *a)
 	case IKE_ACT_REPORT:
 		p->reports++;
 		p->report = a->report.why;
-		if (a->report.severity != IKE_REPORT_INFO)
+		if (a->report.severity == IKE_REPORT_OTHERS)
+			p->beside = a->report.why;
+		else if (a->report.severity != IKE_REPORT_INFO)
 			p->last_warning = a->report.why;
 		break;
 	}

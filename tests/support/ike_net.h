@@ -50,6 +50,7 @@ struct ike_net_peer {
 	struct reason why;    /* of the last STATE with one */
 	struct reason report; /* the last REPORT */
 	struct reason last_warning;
+	struct reason beside; /* the last of an attempt of others, that is no error of the connection */
 };
 
 struct ike_net {
