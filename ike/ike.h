@@ -374,6 +374,7 @@ struct ike_conn_view {
 	bool udp_encap;
 	bool fragmentation; /* both ends take IKE messages in fragments */
 	bool mobike;        /* both ends know RFC 4555 */
+	bool ppk;           /* a PPK is in the keys (RFC 8784) */
 	struct ike_ts ts_local[IKE_TS_MAX], ts_remote[IKE_TS_MAX];
 	unsigned n_ts_local, n_ts_remote;
 	mtime ike_rekey_at, child_rekey_at;

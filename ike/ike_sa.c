@@ -267,6 +267,7 @@ void ike_sa_inherit(struct ike_sa *old, struct ike_sa *heir, bool we_delete, mti
 	heir->redundant_since = old->redundant_since;
 	heir->redundant_check = old->redundant_check;
 	heir->childless_at = old->childless_at;
+	heir->ppk = old->ppk;
 	heir->pfs = old->pfs;
 	heir->pfs_group = old->pfs_group;
 	ike_mobike_inherit(old, heir);

@@ -219,7 +219,8 @@ void ike_ppk_settled(struct ike_sa *sa)
 {
 	struct reason why;
 
-	if (!ike_ppk_configured(sa->conn) || sa->auth->ppk_mixed)
+	sa->ppk = sa->auth->ppk_mixed;
+	if (!ike_ppk_configured(sa->conn) || sa->ppk)
 		return;
 	ike_reason_ppk_unused(&why, sa);
 	ike_act_report(sa->ike, sa->conn->id, IKE_REPORT_WARN, &why);

@@ -36,7 +36,7 @@ const struct ike_notify *ike_ppk_instead(const struct ike_sa *sa, const struct i
 void ike_ppk_blame(struct ike_sa *sa, const struct ike_payloads *p, struct reason *why);
 /* In the answer that carries our AUTH. */
 void ike_ppk_confirm(const struct ike_sa *sa, struct ike_build *b);
-/* Both are authenticated: a PPK that was configured but is not used is worth a warning. */
+/* Both are authenticated: sa->ppk is known. A PPK that was configured but is not used is worth a warning. */
 void ike_ppk_settled(struct ike_sa *sa);
 
 #endif

@@ -224,6 +224,7 @@ struct ike_sa {
 	struct ike_bytes cookie;
 	uint8_t init_number; /* of the peer's proposal that we chose */
 	bool init_integ_none;
+	bool ppk;              /* a PPK is in the keys; its successors have it from them */
 	bool use_ppk;          /* both sides know RFC 8784, and we have a PPK (ppk.h) */
 	uint16_t peer_hashes;  /* of its SIGNATURE_HASH_ALGORITHMS, as bits (auth_signature.h) */
 	struct ike_auth *auth; /* IKE_AUTH under way (auth.h); NULL before and after */

@@ -66,6 +66,7 @@ int ike_conn_view(const struct ike *ike, uint32_t id, struct ike_conn_view *ret_
 		v->nat_local = sa->nat_local;
 		v->fragmentation = sa->fragmentation;
 		v->mobike = sa->mobike.on;
+		v->ppk = sa->ppk;
 		v->nat_remote = sa->nat_remote;
 		v->local = sa->local;
 		v->remote = sa->remote;

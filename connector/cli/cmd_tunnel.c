@@ -258,6 +258,15 @@ static void show_rekeys(struct table *t, const json_t *list)
 	}
 }
 
+static void show_ppk(struct table *t, const json_t *tunnel)
+{
+	const char *ppk = get_str(tunnel, "ppk");
+
+	if (!strcmp(ppk, "used") || !strcmp(ppk, "not-used"))
+		field(t, "PPK", "%s",
+		    !strcmp(ppk, "used") ? "in the keys" : "not used: the peer has none, or another");
+}
+
 static void show_tunnel(struct cli *cli, const json_t *tunnel)
 {
 	static const struct table_column columns[] = { { NULL, false }, { NULL, false }, { NULL, false } };
@@ -297,6 +306,7 @@ static void show_tunnel(struct cli *cli, const json_t *tunnel)
 	    note ? note : "");
 	show_list(t, "inside", json_object_get(tunnel, "inside-address"));
 	show_ike(t, json_object_get(tunnel, "ike"));
+	show_ppk(t, tunnel);
 	show_children(t, json_object_get(tunnel, "child"));
 	field(t, "rekeys", "%llu of child SAs", (unsigned long long)get_u64(tunnel, "child-rekeys"));
 	show_rekeys(t, json_object_get(tunnel, "rekey-record"));

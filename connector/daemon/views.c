@@ -167,6 +167,8 @@ static void tunnel_ike_view(const struct tunnel *t, struct view_tunnel *v)
 		v->encapsulated = c->udp_encap;
 		if (t->cfg->mobike)
 			v->mobike = c->mobike ? "agreed" : "not-agreed";
+		if (t->cfg->ppk.id[0])
+			v->ppk = c->ppk ? "used" : "not-used";
 		v->local = c->local;
 		v->remote = c->remote;
 		ike_identity_str(&c->remote_id, v->remote_id, sizeof(v->remote_id));
@@ -229,6 +231,7 @@ static void tunnel_view(const struct tunnel *t, struct view_tunnel *v)
 	v->weak = weak_of(t->cfg);
 	v->nat = "none";
 	v->mobike = t->cfg->mobike ? NULL : "off";
+	v->ppk = t->cfg->ppk.id[0] ? NULL : "off";
 	v->moves = t->moves;
 	v->moved = t->moves ? clock_wall(t->moved_at) : 0;
 	tunnel_size_view(t, v);

@@ -80,6 +80,7 @@ struct view_tunnel { /* `tunnel list|show` */
 	const char *nat;            /* "none", "local", "remote", "both" */
 	bool encapsulated;
 	const char *mobike; /* "off", "not-agreed", "agreed"; NULL: not known yet, null */
+	const char *ppk;    /* "off", "not-used", "used"; NULL: not known yet, null */
 	uint32_t moves;     /* changes of the outer addresses or ports, of whatever SAs */
 	time_t moved;       /* the last of them; 0: none, null */
 	uint32_t mtu, mss;

@@ -330,6 +330,7 @@ json_t *view_tunnel_json(const struct view_tunnel *v)
 	put(&b, "nat", view_text(v->nat));
 	put(&b, "encapsulated", json_boolean(v->encapsulated));
 	put(&b, "mobike", view_text_or_null(v->mobike));
+	put(&b, "ppk", view_text_or_null(v->ppk));
 	put(&b, "moves", number(v->moves));
 	put(&b, "moved", v->moved ? view_instant(v->moved) : json_null());
 	put(&b, "mtu", number(v->mtu));

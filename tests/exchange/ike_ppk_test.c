@@ -4,6 +4,7 @@
 #include "base/cursor.h"
 #include "ike/wire.h"
 #include "tests/support/ike_net.h"
+#include "tests/support/test_ca.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,35 +32,42 @@ struct side {
 
 struct row {
 	struct side i, r;
-	bool eap;
+	enum { BY_KEY, BY_EAP, BY_CERT } by;
 	const char *initiator, *responder; /* reasons; NULL: it comes up. Then: the warnings, or "" */
 	bool up;
 };
 
 static const struct row rows[] = {
-	{ NONE, NONE, false, "", "", true },
-	{ OPTIONAL, OPTIONAL, false, "", "", true },
-	{ OPTIONAL, REQUIRED, false, "", "", true },
-	{ REQUIRED, OPTIONAL, false, "", "", true },
-	{ REQUIRED, REQUIRED, false, "", "", true },
-	{ REQUIRED, REQUIRED, true, "", "", true },
-	{ OPTIONAL, OPTIONAL, true, "", "", true },
+	{ NONE, NONE, BY_KEY, "", "", true },
+	{ OPTIONAL, OPTIONAL, BY_KEY, "", "", true },
+	{ OPTIONAL, REQUIRED, BY_KEY, "", "", true },
+	{ REQUIRED, OPTIONAL, BY_KEY, "", "", true },
+	{ REQUIRED, REQUIRED, BY_KEY, "", "", true },
+	{ REQUIRED, REQUIRED, BY_EAP, "", "", true },
+	{ OPTIONAL, OPTIONAL, BY_EAP, "", "", true },
+	{ REQUIRED, REQUIRED, BY_CERT, "", "", true },
+	{ OPTIONAL, OPTIONAL, BY_CERT, "", "", true },
+	{ OPTIONAL, NONE, BY_CERT, "ike-ppk-unused", "", true },
+	{ OPTIONAL, { "ppk-2", "another", false }, BY_CERT, "ike-ppk-unused", "ike-ppk-unused", true },
+	{ REQUIRED, NONE, BY_CERT, "ike-ppk-missing", "", false },
+	{ OPTIONAL, { "ppk-2", "another", true }, BY_CERT, "ike-auth-failed", "ike-ppk-unknown", false },
+	{ OPTIONAL, { "ppk-1", "another", false }, BY_CERT, "ike-auth-failed", "ike-auth-failed", false },
 	/* One side has none. */
-	{ OPTIONAL, NONE, false, "ike-ppk-unused", "", true },
-	{ NONE, OPTIONAL, false, "", "ike-ppk-unused", true },
-	{ NONE, OPTIONAL, true, "", "ike-ppk-unused", true },
-	{ REQUIRED, NONE, false, "ike-ppk-missing", "", false },
-	{ NONE, REQUIRED, false, "ike-auth-failed", "ike-ppk-missing", false },
+	{ OPTIONAL, NONE, BY_KEY, "ike-ppk-unused", "", true },
+	{ NONE, OPTIONAL, BY_KEY, "", "ike-ppk-unused", true },
+	{ NONE, OPTIONAL, BY_EAP, "", "ike-ppk-unused", true },
+	{ REQUIRED, NONE, BY_KEY, "ike-ppk-missing", "", false },
+	{ NONE, REQUIRED, BY_KEY, "ike-auth-failed", "ike-ppk-missing", false },
 	/* Another id: without it, where both allow that. */
-	{ OPTIONAL, { "ppk-2", "another", false }, false, "ike-ppk-unused", "ike-ppk-unused", true },
-	{ OPTIONAL, { "ppk-2", "another", false }, true, "ike-ppk-unused", "ike-ppk-unused", true },
-	{ REQUIRED, { "ppk-2", "another", false }, false, "ike-auth-failed", "ike-ppk-unknown", false },
-	{ OPTIONAL, { "ppk-2", "another", true }, false, "ike-auth-failed", "ike-ppk-unknown", false },
-	{ OPTIONAL, { "ppk-2", "another", true }, true, "ike-auth-failed", "ike-ppk-unknown", false },
+	{ OPTIONAL, { "ppk-2", "another", false }, BY_KEY, "ike-ppk-unused", "ike-ppk-unused", true },
+	{ OPTIONAL, { "ppk-2", "another", false }, BY_EAP, "ike-ppk-unused", "ike-ppk-unused", true },
+	{ REQUIRED, { "ppk-2", "another", false }, BY_KEY, "ike-auth-failed", "ike-ppk-unknown", false },
+	{ OPTIONAL, { "ppk-2", "another", true }, BY_KEY, "ike-auth-failed", "ike-ppk-unknown", false },
+	{ OPTIONAL, { "ppk-2", "another", true }, BY_EAP, "ike-auth-failed", "ike-ppk-unknown", false },
 	/* Another key under the same id: never without it. */
-	{ OPTIONAL, { "ppk-1", "another", false }, false, "ike-auth-failed", "ike-ppk-differs", false },
-	{ OPTIONAL, { "ppk-1", "another", false }, true, "ike-auth-failed", "ike-ppk-differs", false },
-	{ REQUIRED, { "ppk-1", "another", true }, false, "ike-auth-failed", "ike-auth-failed", false },
+	{ OPTIONAL, { "ppk-1", "another", false }, BY_KEY, "ike-auth-failed", "ike-ppk-differs", false },
+	{ OPTIONAL, { "ppk-1", "another", false }, BY_EAP, "ike-auth-failed", "ike-ppk-differs", false },
+	{ REQUIRED, { "ppk-1", "another", true }, BY_KEY, "ike-auth-failed", "ike-auth-failed", false },
 };
 
 static void set(struct ike_conn_config *c, const struct side *s)
@@ -68,6 +76,17 @@ static void set(struct ike_conn_config *c, const struct side *s)
 	c->ppk.key = (const uint8_t *)s->key;
 	c->ppk.key_len = strlen(s->key);
 	c->ppk.required = s->required;
+}
+
+static const struct test_spec root = { .subject = "CN=Root", .ca = true, .key = TEST_KEY_P256 };
+static const struct test_spec branch = { .subject = "CN=branch", .key = TEST_KEY_P384, .by = &root };
+static const struct test_spec hq = { .subject = "CN=hq", .key = TEST_KEY_ED25519, .by = &root };
+
+static struct credentials *certified(const struct test_spec *leaf)
+{
+	const struct test_spec *anchor = &root;
+
+	return test_ca_credentials(&leaf, 1, &anchor, 1);
 }
 
 static void start(struct ike_net *net, uint64_t seed, const struct row *row)
@@ -80,7 +99,7 @@ static void start(struct ike_net *net, uint64_t seed, const struct row *row)
 	set(&a, &row->i);
 	set(&b, &row->r);
 	b.role = IKE_ROLE_RESPOND;
-	if (row->eap) {
+	if (row->by == BY_EAP) {
 		a.role = IKE_ROLE_INITIATE;
 		a.local_auth = b.remote_auth = IKE_AUTH_KIND_EAP_MSCHAPV2;
 		snprintf(a.eap.user, sizeof(a.eap.user), "branch1");
@@ -88,8 +107,17 @@ static void start(struct ike_net *net, uint64_t seed, const struct row *row)
 		a.eap.secret = b.eap.peer_secret = (const uint8_t *)"S3cret!";
 		a.eap.secret_len = b.eap.peer_secret_len = 7;
 	}
+	if (row->by == BY_CERT) {
+		a.local_auth = a.remote_auth = b.local_auth = b.remote_auth = IKE_AUTH_KIND_CERT;
+		a.credentials = certified(&branch);
+		b.credentials = certified(&hq);
+	}
 	ike_net_add(net, 0, &a);
 	ike_net_add(net, 1, &b);
+	if (row->by == BY_CERT) { /* the connections have their own references */
+		credentials_unref(a.credentials);
+		credentials_unref(b.credentials);
+	}
 	ike_net_up(net, 1);
 	ike_net_up(net, 0);
 }
@@ -98,6 +126,22 @@ static void expect_reason(unsigned i, const char *who, const struct reason *got,
 {
 	if (strcmp(got->id, want) != 0)
 		fail_msg("row %u: the %s says %s (%s), not %s", i, who, got->id, got->text, want);
+}
+
+/* What a view says of it, after the rekeys, too: used where both have the same, and by either the same said.
+ */
+static void expect_ppk(unsigned i, const struct ike_net *net)
+{
+	bool used = rows[i].i.id[0] && !strcmp(rows[i].i.key, rows[i].r.key);
+
+	for (unsigned k = 0; k < 2; k++) {
+		struct ike_conn_view v;
+
+		assert_int_equal(ike_conn_view(net->peer[k].ike, IKE_NET_CONN, &v), 0);
+		assert_true(v.ike_rekeys > 0);
+		if (v.ppk != used)
+			fail_msg("row %u: the view of peer %u says %d", i, k, v.ppk);
+	}
 }
 
 static void test_table(void **state)
@@ -119,6 +163,7 @@ static void test_table(void **state)
 			ike_net_run(&net, mdur_s(20));
 			ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
 			expect_reason(i, "initiator", &net.peer[0].last_warning, row->initiator);
+			expect_ppk(i, &net);
 		} else {
 			ike_net_run(&net, mdur_s(8));
 			assert_false(net.peer[0].up || net.peer[1].up);
@@ -185,7 +230,12 @@ int main(void)
 		cmocka_unit_test(test_downgrade),
 	};
 
+	int rc;
+
 	if (crypto_init())
 		return 1;
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	test_ca_policy = CREDENTIALS_OFF;
+	rc = cmocka_run_group_tests(tests, NULL, NULL);
+	test_ca_free();
+	return rc;
 }

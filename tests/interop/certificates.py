@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Certificates against strongSwan, in both roles: every kind of key, a key one way and a certificate the other, chains,
-identities, and what must be refused with its reason in our status. Each tunnel that comes up carries a ping."""
+identities, a PPK beside them, and what must be refused with its reason in our status. Each tunnel that comes up carries a
+ping. Then a strongSwan of before RFC 7427, for the ECDSA methods of RFC 4754, and a certificate that is renewed under a tunnel."""
 import os
 import shutil
 
 from lab.azure import Azure
-from lab.case import check, run_case
+from lab.case import check, equal, run_case
+from lab.causeway import tunnel_of
+from lab.lab import wait_for
 from lab.pki import Authority, bundle, subject
 from lab.row import carries, next_name, refuses, started, without_bgp
 
@@ -24,6 +27,8 @@ class Row:
         self.local_id, self.remote_id = more.pop("local_id", None), more.pop("remote_id", None)
         self.swan_id = more.pop("swan_id", None)
         self.certificate = more.pop("certificate", {})   # further leaves
+        self.ppk = more.pop("ppk", None)                 # ours and strongSwan's: (required, required)
+        self.profile, self.weak = more.pop("profile", "azure-vpngw"), more.pop("weak", False)
         self.starters = more.pop("starters", ("us", "them"))
         check(not more, f"{name}: {more}")
 
@@ -52,6 +57,13 @@ def rows(p):
     yield Row("OCSP says revoked", theirs="theirs-ocsp-revoked", failure=("certificate-revoked", "OCSP"))
     yield Row("a fetched CRL says good, strict", theirs="theirs-dp", certificate={"revocation": "strict"})
     yield Row("a fetched CRL says revoked", theirs="theirs-dp-revoked", failure=("certificate-revoked", "theirs-dp-revoked"))
+    yield Row("a PPK, required by both", ppk=("yes", "yes"))
+    yield Row("a PPK, RSA and Ed25519", "ours-ed25519", "theirs-rsa", ppk=("no", "no"))
+    for kind, word in (("sha1", "SHA-1"), ("1024", "2048 bits")):
+        yield Row(f"theirs is weak ({kind})", theirs=f"theirs-{kind}", failure=("certificate-weak", word), starters=("us",))
+        yield Row(f"theirs is weak ({kind}), a legacy profile only", theirs=f"theirs-{kind}", profile="azure-vpngw-legacy",
+                  failure=("certificate-weak", word), starters=("us",))
+        yield Row(f"theirs is weak ({kind}), allow-weak", theirs=f"theirs-{kind}", profile="azure-vpngw-legacy", weak=True)
     yield Row("theirs has expired", theirs="theirs-expired", failure=("certificate-expired", "theirs-expired"))
     yield Row("theirs is of another CA", theirs="theirs-other", failure=("certificate-untrusted", "Other"))
     yield Row("theirs is for mail", theirs="theirs-mail", failure=("certificate-usage", "extended key usage"))
@@ -71,6 +83,8 @@ def make_pki(lab):
             p[f"{side}-{key}"] = root.issue(f"{side}-{key}", key, san)
         p[f"{side}-below"] = below.issue(f"{side}-below", "p256", san)
         p[f"{side}-other"] = other.issue(f"{side}-other", "p256", san)
+    p["theirs-sha1"] = root.issue("theirs-sha1", md="sha1")
+    p["theirs-1024"] = root.issue("theirs-1024", "rsa1024")
     p["theirs-expired"] = root.issue("theirs-expired", days=(-20, -2))
     p["theirs-mail"] = root.issue("theirs-mail", more="extendedKeyUsage=emailProtection\n")
     p["theirs-revoked"] = root.issue("theirs-revoked")
@@ -88,6 +102,17 @@ def make_pki(lab):
     return p
 
 
+PPK = "0123456789abcdef0123456789abcdef"
+
+
+def ppk_of(row):
+    """strongSwan's side of it."""
+    if not row.ppk:
+        return {"connection": "send_cert = always", "secrets": ""}
+    return {"connection": f"send_cert = always\n  ppk_id = ppk-1\n  ppk_required = {row.ppk[1]}",
+            "secrets": f'ppk-x {{ id = ppk-1\n secret = "{PPK}" }}'}
+
+
 def configure_swan(net, p, row):
     """Its files: its own certificate and key, the CAs it knows."""
     base = f"{net.swan.dir}/swanctl"
@@ -103,7 +128,7 @@ def configure_swan(net, p, row):
     identity = row.swan_id or (subject(row.theirs) if row.their_auth != "psk" else "192.0.2.2")
     certs = "\n    certs = gw.pem" if row.their_auth != "psk" else ""
     net.swan.configure(local_auth=row.their_auth + certs, remote_auth="psk" if row.our_auth == "psk" else "pubkey",
-                       local_id=f'"{identity}"', connection="send_cert = always")
+                       local_id=f'"{identity}"', **ppk_of(row))
     net.swan.swanctl("--load-creds", "--clear")
     net.swan.load()
 
@@ -117,6 +142,12 @@ def change_for(net, p, row, name, starter):
             t["local-auth"] = "psk"
         if row.their_auth == "psk":
             t["remote-auth"] = "psk"
+        config["causeway:connector"]["site"][0]["profile"] = row.profile
+        if row.profile.endswith("-legacy"):  # the certificate is what is weak here
+            t.update({"ike-proposal": ["aes256-sha256-modp2048"], "esp-proposal": ["aes256-sha256"], "allow-weak": row.weak})
+        if row.ppk:
+            file = net.lab.write(f"{name}/ppk", PPK + "\n", 0o600)
+            t["ppk"] = {"id": "ppk-1", "secret-file": file, "required": row.ppk[0] == "yes"}
         t["certificate"] = {"trust-anchor-file": p["root"], **row.certificate}
         if row.our_auth == "certificate":
             ours = p[row.ours]
@@ -136,6 +167,64 @@ def tunnel(net, p, row, starter):
             refuses(cw, row.failure)
         else:
             carries(net, cw)
+            equal(cw.tunnel()["ppk"], "used" if row.ppk else "off", "`ppk` in `tunnel list`")
+            if row.ppk:
+                check("in the keys" in cw.cli("tunnel", "show", "azure-hq/t1").stdout, "`tunnel show` tells of the PPK")
+                check("PPK" in net.swan.sas(), f"PPK used, as strongSwan says:\n{net.swan.sas()}")
+
+
+def classic(case, net, p):
+    """RFC 4754: the curve says which hash, and who doesn't know RFC 7427 announces none."""
+    for kind, method in (("p256", "ECDSA-256"), ("p384", "ECDSA-384"), ("p521", "ECDSA-521")):
+        row = Row(method, f"ours-{kind}", f"theirs-{kind}")
+        for starter in row.starters:
+            with case.row(f"{method} as in RFC 4754; starts: {starter}", net.lab):
+                before = len(net.swan.log())
+                configure_swan(net, p, row)
+                tunnel(net, p, row, starter)
+                log = net.swan.log()[before:]
+                for whose in ("ours", "theirs"):
+                    check(f"CN={whose}-{kind}' (myself) with {method} signature" in log or
+                          f"CN={whose}-{kind}' with {method} signature" in log, f"{whose} by {method}:\n{log[-3000:]}")
+
+
+def renewed(case, net, p):
+    """A new certificate by SIGHUP: nothing is torn down, and it is what the next authentication shows."""
+    with case.row("renewed under a tunnel, by SIGHUP", net.lab):
+        row = Row("renewed")
+        files = {kind: net.lab.path(f"own.{kind}") for kind in ("pem", "key")}
+        install(p["ours-p256"], files)
+        configure_swan(net, p, row)
+        name = next_name(net)
+
+        def change(config):
+            change_for(net, p, row, name, "us")(config)
+            tunnel_of(config)["certificate"].update({"chain-file": files["pem"], "key-file": files["key"]})
+        with started(net, name, change) as cw:
+            carries(net, cw)
+            serial, spis, ike = cw.tunnel()["certificate"]["serial"], cw.spis(), cw.tunnel()["ike"]["spi-i"]
+            install(p["ours-ed25519"], files)
+            cw.reload()
+            wait_for("the new certificate in `tunnel show`", lambda: cw.tunnel()["certificate"]["serial"] != serial, 10)
+            check("ours-ed25519" in cw.tunnel()["certificate"]["subject"], "its subject")
+            equal((cw.spis(), cw.tunnel()["ike"]["spi-i"]), (spis, ike), "the SAs after the reload")
+            check("ours-p256" in net.swan.sas(), "strongSwan still has it as who it was")
+            carries(net, cw)
+            cw.cli("tunnel", "down", "azure-hq/t1")
+            cw.cli("tunnel", "up", "azure-hq/t1", "--no-wait")
+            wait_for("strongSwan to see the new one", lambda: "ours-ed25519" in net.swan.sas(), 20)
+            carries(net, cw)
+            # One that can't be is refused as a whole; the one before stays.
+            install(p["ours-p384"], files, key=p["ours-p256"].key)
+            cw.reload()
+            wait_for("the refusal in the log", lambda: "certificate-key-mismatch" in cw.process.output(), 10)
+            check("ours-ed25519" in cw.tunnel()["certificate"]["subject"], "the one before stays")
+
+
+def install(certificate, files, key=None):
+    shutil.copy(certificate.pem, files["pem"])
+    shutil.copy(key or certificate.key, files["key"])
+    os.chmod(files["key"], 0o600)
 
 
 def main(case):
@@ -151,6 +240,12 @@ def main(case):
                 with case.row(f"{row.name}; starts: {starter}", lab):
                     configure_swan(net, p, row)
                     tunnel(net, p, row, starter)
+        renewed(case, net, p)
+    with case.lab("before-7427") as lab:
+        net = Azure(lab, hosts=False)
+        p = make_pki(lab)
+        net.start_swan(plugins=PLUGINS, charon="signature_authentication = no")
+        classic(case, net, p)
 
 
 run_case("certificates", main)

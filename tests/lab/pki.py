@@ -27,6 +27,7 @@ commonName = supplied
 
 KEYS = {
     "rsa": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+    "rsa1024": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"],
     "p256": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
     "p384": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
     "p521": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521"],
@@ -83,22 +84,22 @@ class Authority:
     def _subject(name):
         return f"/C=DE/O=Example/CN={name}"
 
-    def _sign(self, csr, out, extensions, not_before, not_after):
+    def _sign(self, csr, out, extensions, not_before, not_after, md="sha256"):
         ext = f"{csr}.ext"
         with open(ext, "w", encoding="ascii") as f:
             f.write(f"[e]\n{extensions}")
         _openssl("ca", "-batch", "-notext", "-config", f"{self.dir}/ca.cnf", "-in", csr, "-out", out, "-extfile", ext,
-                 "-extensions", "e", "-startdate", _time(not_before), "-enddate", _time(not_after), "-preserveDN")
+                 "-extensions", "e", "-startdate", _time(not_before), "-enddate", _time(not_after), "-preserveDN", "-md", md)
 
-    def issue(self, name, key="p256", san=None, days=(-1, 20), more=""):
-        """A leaf. more: further lines of extensions."""
+    def issue(self, name, key="p256", san=None, days=(-1, 20), more="", md="sha256"):
+        """A leaf. more: further lines of extensions; md: by which the CA signs."""
         c = Certificate(self.dir, name)
         csr = f"{self.dir}/{name}.csr"
         _openssl("genpkey", *KEYS[key], "-out", c.key)
         os.chmod(c.key, 0o600)
         _openssl("req", "-new", "-key", c.key, "-subj", self._subject(name), "-out", csr)
         ext = "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n" + more
-        self._sign(csr, c.pem, ext + (f"subjectAltName={san}\n" if san else ""), *days)
+        self._sign(csr, c.pem, ext + (f"subjectAltName={san}\n" if san else ""), *days, md=md)
         return c
 
     def revoke(self, certificate):

@@ -261,6 +261,8 @@ int64_t test_ca_wall(void *ctx)
 
 const struct credentials_world test_ca_world = { .wall = test_ca_wall };
 
+enum credentials_revocation test_ca_policy;
+
 struct credentials *test_ca_credentials(const struct test_spec *const chain[], unsigned n,
     const struct test_spec *const anchors[], unsigned n_anchors)
 {
@@ -269,6 +271,7 @@ struct credentials *test_ca_credentials(const struct test_spec *const chain[], u
 	struct credentials_source s = { .chain = { "chain.pem", c, c ? strlen(c) : 0 },
 		.key = { "key.pem", k, k ? strlen(k) : 0 },
 		.anchors = { "anchors.pem", a, a ? strlen(a) : 0 },
+		.revocation = test_ca_policy,
 		.world = &test_ca_world };
 	struct reason why = { 0 };
 	struct credentials *cred = credentials_new(&s, &why);

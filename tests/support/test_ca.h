@@ -58,6 +58,7 @@ uint8_t *test_ca_ocsp(const uint8_t *request, size_t len, const struct test_spec
 /* Credentials with this chain and key and these anchors (n 0: none). Fails the test when they are refused. */
 struct credentials *test_ca_credentials(const struct test_spec *const chain[], unsigned n,
     const struct test_spec *const anchors[], unsigned n_anchors);
+extern enum credentials_revocation test_ca_policy; /* of those; relaxed at first */
 /* Wall clock: *(int64_t *)ctx. */
 int64_t test_ca_wall(void *ctx);
 /* A world at TEST_CA_NOW, without a network. */
