@@ -323,3 +323,19 @@ void ike_child_replaced(struct ike_child *c, mtime now, bool we_delete)
 	c->rekey_at = c->retry_at = c->expire_at = MTIME_NEVER;
 	c->delete_at = mtime_add(now, we_delete ? delete_delay : delete_guard);
 }
+
+struct ike_child *ike_child_surplus(struct ike_sa *sa, mtime now)
+{
+	struct ike_child *oldest = NULL;
+	unsigned n = 0;
+
+	list_for_each (&sa->children, struct ike_child, c, node) {
+		if (c->state == IKE_CHILD_GONE)
+			continue;
+		n++;
+		if (!oldest && c->state == IKE_CHILD_REPLACED &&
+		    mtime_since(c->delete_at, now).ns <= delete_delay.ns)
+			oldest = c;
+	}
+	return n >= IKE_CHILDREN_MAX / 2 ? oldest : NULL;
+}

@@ -320,6 +320,9 @@ void ike_child_remove(struct ike_child *c, bool drain, mtime now);
 void ike_child_want_rekey(struct ike_child *c, enum ike_rekey_why why);
 void ike_child_replaced(struct ike_child *c, mtime now, bool we_delete);
 struct ike_child *ike_child_successor(struct ike_child *c);
+/* Rekeys that follow each other closely leave children that wait for their Delete (delete_delay). The oldest
+ * of ours, when they are so many that the peer would soon refuse another; else NULL. */
+struct ike_child *ike_child_surplus(struct ike_sa *sa, mtime now);
 /* drain.c */
 void ike_drain_start(struct ike_child *c, mtime now);
 void ike_drain_flush(struct ike_conn *conn, mtime now, bool all);

@@ -287,7 +287,7 @@ void ike_sa_inherit(struct ike_sa *old, struct ike_sa *heir, bool we_delete, mti
 
 void ike_sa_kick(struct ike_sa *sa, mtime now)
 {
-	struct ike_child *rekey = NULL;
+	struct ike_child *rekey = NULL, *surplus;
 
 	if (sa->task.kind != IKE_TASK_NONE)
 		return;
@@ -317,6 +317,8 @@ void ike_sa_kick(struct ike_sa *sa, mtime now)
 		ike_probe_start(sa, now);
 	else if (sa->want_rekey)
 		ike_rekey_ike_start(sa, ike_first_group(&sa->conn->cfg.ike_proposals), now);
+	else if (rekey && (surplus = ike_child_surplus(sa, now)))
+		ike_delete_child_start(sa, surplus, now);
 	else if (rekey)
 		ike_rekey_child_start(sa, rekey, now);
 }

@@ -71,6 +71,37 @@ static void test_child_by_each(void **state)
 	}
 }
 
+static unsigned wanted;
+
+static bool rekeyed_everywhere(struct ike_net *net)
+{
+	return net->peer[0].rekeys >= wanted && net->peer[1].rekeys >= wanted;
+}
+
+/* Each right after the other: what they leave behind is not so much that the peer refuses one. */
+static void test_child_storm(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct ike_net net;
+		mtime began;
+
+		start(&net, i, IKE_DEFAULT, "aes256-sha256");
+		net.delay_min = net.delay_max = mdur_ms(1);
+		began = net.now;
+		for (wanted = 1; wanted <= 100; wanted++) {
+			rekey_child(&net, i);
+			assert_true(ike_net_run_until(&net, mdur_s(1), rekeyed_everywhere));
+		}
+		assert_true(mtime_since(net.now, began).ns < mdur_s(2).ns);
+		ike_net_run(&net, mdur_s(8));
+		ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
+		assert_nothing_lost(&net);
+		assert_int_equal(net.peer[0].reports + net.peer[1].reports, 0);
+		ike_net_finish(&net);
+	}
+}
+
 /* Our config has no PFS; the peer wants it: it gets it. */
 static void test_pfs_on_demand(void **state)
 {
@@ -313,6 +344,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_child_by_each),
+		cmocka_unit_test(test_child_storm),
 		cmocka_unit_test(test_pfs_on_demand),
 		cmocka_unit_test(test_child_invalid_ke),
 		cmocka_unit_test(test_ike_invalid_ke),
