@@ -71,13 +71,15 @@ static struct nlmsghdr *setlink(uint8_t buf[], int ifindex, unsigned flags)
 	return nlh;
 }
 
-static int configure(int ifindex, uint32_t mtu, bool ipv6)
+static int configure(int ifindex, uint32_t mtu, uint32_t queue, bool ipv6)
 {
 	_Alignas(struct nlmsghdr) uint8_t buf[SETLINK_BUFFER] = { 0 };
 	struct nlmsghdr *nlh = setlink(buf, ifindex, 0);
 	struct nlattr *spec;
 
 	mnl_attr_put_u32(nlh, IFLA_MTU, mtu);
+	if (queue)
+		mnl_attr_put_u32(nlh, IFLA_TXQLEN, queue);
 	spec = mnl_attr_nest_start(nlh, IFLA_AF_SPEC);
 	put_ipv4_settings(nlh);
 	if (ipv6)
@@ -86,12 +88,12 @@ static int configure(int ifindex, uint32_t mtu, bool ipv6)
 	return talk(nlh);
 }
 
-int link_settings_up(int ifindex, uint32_t mtu)
+int link_settings_up(int ifindex, uint32_t mtu, uint32_t queue)
 {
 	_Alignas(struct nlmsghdr) uint8_t buf[SETLINK_BUFFER] = { 0 };
-	int err = configure(ifindex, mtu, true);
+	int err = configure(ifindex, mtu, queue, true);
 
 	if (err == -EAFNOSUPPORT || err == -EOPNOTSUPP) /* a kernel without IPv6 */
-		err = configure(ifindex, mtu, false);
+		err = configure(ifindex, mtu, queue, false);
 	return err ? err : talk(setlink(buf, ifindex, IFF_UP));
 }

@@ -6,9 +6,10 @@
 #include <stdint.h>
 
 /*
- * In the calling thread's namespace: sets the MTU, loose rp_filter and no IPv6 link-local address of its own
- * (nothing speaks neighbour discovery through a tunnel), then brings the interface up. 0, or -errno.
+ * In the calling thread's namespace: sets the MTU, loose rp_filter, no IPv6 link-local address of its own
+ * (nothing speaks neighbour discovery through a tunnel) and how many packets may wait in the interface (0:
+ * the kernel's choice), then brings it up. 0, or -errno.
  */
-int link_settings_up(int ifindex, uint32_t mtu);
+int link_settings_up(int ifindex, uint32_t mtu, uint32_t queue);
 
 #endif

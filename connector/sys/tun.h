@@ -19,8 +19,9 @@ struct tun {
 
 /*
  * Creates the interface, with loose rp_filter and no IPv6 link-local address of its own (nothing speaks
- * neighbour discovery through a tunnel), sets its MTU and brings it up. 0, or -errno: EEXIST when the name is
- * taken (a longer or empty name is EINVAL), EPERM without CAP_NET_ADMIN, ENOENT without /dev/net/tun.
+ * neighbour discovery through a tunnel) and a queue of 4096 packets, sets its MTU and brings it up. 0, or
+ * -errno: EEXIST when the name is taken (a longer or empty name is EINVAL), EPERM without CAP_NET_ADMIN,
+ * ENOENT without /dev/net/tun.
  */
 int tun_open(const struct sys_domain *domain, const char *name, uint32_t mtu, struct tun *ret_tun);
 /* Closes the descriptor; the interface goes with it. */

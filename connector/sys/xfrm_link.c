@@ -131,7 +131,7 @@ static int settle(const struct sys_domain *domain, const char *name, uint32_t mt
 	if (sys_domain_enter(domain, &token))
 		return -errno;
 	ifindex = (int)if_nametoindex(name);
-	err = ifindex ? link_settings_up(ifindex, mtu) : -errno;
+	err = ifindex ? link_settings_up(ifindex, mtu, 0) : -errno;
 	sys_domain_leave(token);
 	if (!err)
 		*ret_ifindex = ifindex;
