@@ -6,6 +6,8 @@ causeway.py    one causewayd and its command line
 strongswan.py  charon with user-space ESP       bird.py, frr.py  BGP speakers
 azure.py       the usual picture: a LAN, a causewayd, a route-based gateway, a host behind it
 traffic.py     ping, TCP with checksums, numbered UDP
+load.py        something done while numbered packets flow, and the judgement of what became of them
+counters.py    every counter of dropped packets on the way        rekeys.py  rekeys one after the other, by either end
 kernel.py      what a namespace's kernel holds, to read and to compare
 case.py        the frame of a test program: steps, and all logs when one fails
 

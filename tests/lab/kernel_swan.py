@@ -3,7 +3,6 @@
 
 The interface is called ipsec0, as the user-space one is, so the pictures of the lab (azure.py) serve both.
 """
-from lab import vici
 from lab.lab import wait_for
 from lab.strongswan import StrongSwan
 
@@ -54,10 +53,6 @@ class KernelSwan(StrongSwan):
             return self.vici("version")
         except OSError:
             return False
-
-    def vici(self, command, **arguments):
-        """A command without swanctl, which takes seconds to start on an emulated CPU."""
-        return vici.call(f"{self.dir}/charon.vici", command, **arguments)
 
     def vici_sas(self):
         """Numbers of IKE SAs that charon has, from its counters."""

@@ -8,6 +8,7 @@ ends in `unreachable`.
 import re
 import time
 
+from lab import vici
 from lab.lab import LabError, run, wait_for
 
 _CONF = """charon-systemd {{
@@ -134,6 +135,14 @@ class StrongSwan:
         return run(["swanctl", verb, "--uri", f"unix://{self.dir}/charon.vici", *rest], check=check, timeout=timeout,
                    env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "STRONGSWAN_CONF": f"{self.dir}/strongswan.conf",
                         "SWANCTL_DIR": f"{self.dir}/swanctl"})
+
+    def vici(self, command, **arguments):
+        """A command without swanctl, a program to start."""
+        return vici.call(f"{self.dir}/charon.vici", command, **arguments)
+
+    def listed(self):
+        """Each IKE SA that charon has, in whatever state, as vici tells it, with its children by their names."""
+        return [sa for row in vici.listed(f"{self.dir}/charon.vici", "list-sas", "list-sa") for sa in row.values()]
 
     def sas(self):
         return self.swanctl("--list-sas", check=False).stdout

@@ -74,7 +74,7 @@ class Load:
         from lab.causeway import release_binaries
         from lab.lab import wait_for
         program = f"{release_binaries()}/lab_udp_load"
-        self.rate, self.began = rate, time.monotonic()
+        self.rate = rate
         self.ends = [a.spawn(f"load-{a.short}-{port}", program, a_address, str(port), b_address, str(port), str(rate), str(size)),
                      b.spawn(f"load-{b.short}-{port}", program, b_address, str(port), a_address, str(port), str(rate), str(size))]
         for end in self.ends:
@@ -95,12 +95,11 @@ class Load:
         from lab.lab import wait_for
         for end in self.ends:
             end.signal(signal.SIGTERM)
-        seconds = time.monotonic() - self.began
-        wait_for("both ends of the load to count", lambda: all("{" in end.output()[-2000:] for end in self.ends), 20)
+        wait_for("both ends of the load to count", lambda: all("{" in end.output()[-2000:] for end in self.ends), 30)
         found = [json.loads(end.output().splitlines()[-1]) for end in self.ends]
         for mine, other in (found, found[::-1]):
             mine["lost"] = other["sent"] - mine["received"]
-            mine["rate"] = round(other["sent"] / seconds)
+            mine["rate"] = round(other["sent"] / other["seconds"])
         return found
 
 

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Numbered UDP packets at a steady rate, to a twin that sends back as many of its own; each counts what it
- *gets.
+ * gets.
  *
  *	lab_udp_load LOCAL PORT REMOTE PORT PACKETS-A-SECOND SIZE
  *
- * At SIGTERM it stops sending, SIGUSR1 (or three seconds without a packet) ends it: one line of JSON then. A
- *packet's number is its place in the sender's order, so the reader of both lines knows exactly what is lost:
- *what the twin has sent without what came. The longest gap is the time between two packets that came one
- *after the other.
+ * At SIGTERM it stops sending and tells the twin how many it has sent. It ends when all that the twin has
+ *sent are there and none came twice for a while, or after three seconds without a packet, or at SIGUSR1: one
+ *line of JSON then. A packet's number is its place in the sender's order, so the reader of both lines knows
+ *exactly what is lost: what the twin has sent without what came. The longest gap is the time between two
+ *packets that came one after the other. A sender that the machine has kept waiting makes up for it, in small
+ *bursts.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -25,18 +27,22 @@
 #include <unistd.h>
 
 #define TICK_NS   1000000
+#define BURST     128                 /* packets between two looks at what came */
+#define SILENCE   INT64_C(3000000000) /* without a packet for so long (ns): no more will come */
+#define LINGER    INT64_C(300000000)  /* after the last one: for those that come twice */
 #define BATCH     64
 #define SIZE_MAX_ 1400
 #define NUMBERS   (1U << 26) /* two hours at 9,000 a second */
 
 static volatile sig_atomic_t stop, finish;
-static uint8_t *seen; /* a bit a number */
-static bool heard;    /* the twin */
-static const uint64_t hello = UINT64_MAX;
+static uint8_t *seen;                                           /* a bit a number */
+static bool heard;                                              /* the twin */
+static const uint64_t hello = UINT64_MAX, bye = UINT64_MAX - 1; /* the sender's total follows the latter */
 
 struct count {
 	uint64_t sent, refused, received, duplicates, late, highest;
-	int64_t last_ns, gap_ns, gap_at_ns;
+	uint64_t told; /* how many the twin says it has sent; 0: not yet */
+	int64_t last_ns, gap_ns, gap_at_ns, stopped_ns;
 };
 
 static void on_signal(int signal)
@@ -119,22 +125,15 @@ static void receive_all(int fd, struct count *c)
 	}
 	while ((n = recvmmsg(fd, m, BATCH, MSG_DONTWAIT, NULL)) > 0)
 		for (int i = 0; i < n; i++) {
-			uint64_t number;
+			uint64_t number[2] = { 0 };
 
-			memcpy(&number, data[i], sizeof(number));
-			note(c, number, now_ns());
+			memcpy(
+			    number, data[i], m[i].msg_len < sizeof(number) ? m[i].msg_len : sizeof(number));
+			if (number[0] == bye)
+				c->told = number[1];
+			else
+				note(c, number[0], now_ns());
 		}
-}
-
-static void print_missing(const struct count *c)
-{
-	unsigned told = 0;
-
-	printf("\"missing\": [");
-	for (uint64_t i = 0; i < c->highest && told < 20; i++)
-		if (!(seen[i / 8] & 1U << i % 8))
-			printf("%s%" PRIu64, told++ ? ", " : "", i);
-	printf("]");
 }
 
 /* Until the twin is there, packets that don't count. */
@@ -150,6 +149,19 @@ static void greet(int fd, struct count *c)
 	}
 }
 
+/* Tells the twin how many it must have; true when there is nothing more to wait for. */
+static bool ending(int fd, struct count *c, int64_t now)
+{
+	uint64_t told[] = { bye, c->sent - c->refused };
+	int64_t last = c->last_ns > c->stopped_ns ? c->last_ns : c->stopped_ns;
+
+	if (send(fd, told, sizeof(told), 0) < 0 && errno != ECONNREFUSED)
+		perror("bye");
+	if (c->told && c->received >= c->told)
+		return now - last > LINGER;
+	return now - last > SILENCE;
+}
+
 static void run(int fd, unsigned rate, size_t size, struct count *c)
 {
 	int64_t due = now_ns(), said = due;
@@ -158,12 +170,16 @@ static void run(int fd, unsigned rate, size_t size, struct count *c)
 
 	while (!finish) {
 		int64_t now = now_ns();
+		unsigned burst = 0;
 
-		if (stop && now - (c->last_ns ? c->last_ns : due) > INT64_C(3000000000))
+		if (stop && !c->stopped_ns)
+			c->stopped_ns = now;
+		if (stop && ending(fd, c, now))
 			return;
-		for (; !stop && due <= now; due += TICK_NS) {
+		for (; !stop && due <= now && burst < BURST; due += TICK_NS) {
 			owed += rate;
 			send_some(fd, (unsigned)(owed / 1000), size, c);
+			burst += (unsigned)(owed / 1000);
 			owed %= 1000;
 		}
 		receive_all(fd, c);
@@ -171,8 +187,31 @@ static void run(int fd, unsigned rate, size_t size, struct count *c)
 			printf("sent %" PRIu64 " received %" PRIu64 "\n", c->sent, c->received);
 			said = now;
 		}
-		poll(&p, 1, stop ? 20 : 1);
+		poll(&p, 1, stop ? 20 : burst >= BURST ? 0 : 1);
 	}
+}
+
+static void print_missing(const struct count *c)
+{
+	unsigned told = 0;
+
+	printf("\"missing\": [");
+	for (uint64_t i = 0; i < c->highest && told < 20; i++)
+		if (!(seen[i / 8] & 1U << i % 8))
+			printf("%s%" PRIu64, told++ ? ", " : "", i);
+	printf("]");
+}
+
+static void print_counts(const struct count *c, int64_t began)
+{
+	int64_t ended = c->stopped_ns ? c->stopped_ns : now_ns();
+
+	printf("{\"seconds\": %.3f, \"sent\": %" PRIu64 ", \"refused\": %" PRIu64 ", \"received\": %" PRIu64
+	       ", \"duplicates\": %" PRIu64 ", \"late\": %" PRIu64 ", \"gap-ms\": %.1f, \"gap-at-s\": %.1f, ",
+	    (double)(ended - began) / 1e9, c->sent, c->refused, c->received, c->duplicates, c->late,
+	    (double)c->gap_ns / 1e6, (double)(c->gap_at_ns - began) / 1e9);
+	print_missing(c);
+	printf("}\n");
 }
 
 int main(int argc, char **argv)
@@ -201,12 +240,7 @@ int main(int argc, char **argv)
 	greet(fd, &c);
 	began = now_ns();
 	run(fd, rate, size, &c);
-	printf("{\"sent\": %" PRIu64 ", \"refused\": %" PRIu64 ", \"received\": %" PRIu64
-	       ", \"duplicates\": %" PRIu64 ", \"late\": %" PRIu64 ", \"gap-ms\": %.1f, \"gap-at-s\": %.1f, ",
-	    c.sent, c.refused, c.received, c.duplicates, c.late, (double)c.gap_ns / 1e6,
-	    (double)(c.gap_at_ns - began) / 1e9);
-	print_missing(&c);
-	printf("}\n");
+	print_counts(&c, began);
 	free(seen);
 	close(fd);
 	return 0;

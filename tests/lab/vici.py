@@ -5,7 +5,7 @@ import struct
 
 from lab.lab import LabError
 
-_REQUEST, _RESPONSE = 0, 1
+_REQUEST, _RESPONSE, _REGISTER, _CONFIRM, _EVENT = 0, 1, 3, 5, 7
 _SECTION, _END, _VALUE, _LIST, _ITEM, _LIST_END = 1, 2, 3, 4, 5, 6
 
 
@@ -47,19 +47,45 @@ def _parse(data):
     return stack[0]
 
 
+def _packet(kind, name, arguments=()):
+    body = bytes([kind, len(name)]) + name.encode()
+    for key, value in dict(arguments).items():
+        body += bytes([_VALUE, len(key)]) + key.encode() + struct.pack("!H", len(value)) + value.encode()
+    return struct.pack("!I", len(body)) + body
+
+
+def _answer(s):
+    return _receive(s, struct.unpack("!I", _receive(s, 4))[0])
+
+
+def _connect(path):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(30)
+    s.connect(path)
+    return s
+
+
 def call(path, command, **arguments):
     """One command; its answer. LabError when charon says no."""
-    body = bytes([_REQUEST, len(command)]) + command.encode()
-    for key, value in arguments.items():
-        body += bytes([_VALUE, len(key)]) + key.encode() + struct.pack("!H", len(value)) + value.encode()
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(30)
-        s.connect(path)
-        s.sendall(struct.pack("!I", len(body)) + body)
-        answer = _receive(s, struct.unpack("!I", _receive(s, 4))[0])
+    with _connect(path) as s:
+        s.sendall(_packet(_REQUEST, command, arguments))
+        answer = _answer(s)
     if answer[0] != _RESPONSE:
         raise LabError(f"charon does not know {command}")
     found = _parse(answer[1:])
     if found.get("success") == "no":
         raise LabError(f"charon: {command}: {found.get('errmsg')}")
     return found
+
+
+def listed(path, command, event):
+    """A command that answers by events, as list-sas does by list-sa: what each of them says."""
+    rows = []
+    with _connect(path) as s:
+        s.sendall(_packet(_REGISTER, event))
+        if _answer(s)[0] != _CONFIRM:
+            raise LabError(f"charon knows no event {event}")
+        s.sendall(_packet(_REQUEST, command))
+        while (answer := _answer(s))[0] == _EVENT:
+            rows.append(_parse(answer[2 + answer[1]:]))
+    return rows
