@@ -15,10 +15,11 @@ def routes(ns, protocol=PROTOCOL, family="-4"):
 
 
 def route(ns, prefix, protocol=PROTOCOL):
-    """The route to exactly this prefix with this protocol, or None. A /32 is written without its length by ip."""
+    """The route that leads to exactly this prefix with this protocol, or None: an unreachable one leads nowhere. A /32 is
+    written without its length by ip."""
     short = prefix[:-3] if prefix.endswith("/32") else prefix
     for r in routes(ns, protocol):
-        if r["dst"] in (prefix, short):
+        if r["dst"] in (prefix, short) and r.get("type") != "unreachable":
             return r
     return None
 
