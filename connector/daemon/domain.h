@@ -10,6 +10,7 @@
 #ifndef CW_DAEMON_DOMAIN_H
 #define CW_DAEMON_DOMAIN_H
 
+#include "base/htab.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/ptrie.h"
@@ -65,6 +66,7 @@ struct domain {
 
 	struct cfg_ref *config; /* in force; NULL before the first */
 	struct list tunnels;    /* struct tunnel */
+	struct htab tunnels_by_id;
 	struct list lan_peers;
 	struct list listeners;
 	struct list links;     /* struct bgp_link: TCP connections of the BGP core */

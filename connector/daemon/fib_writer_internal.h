@@ -103,7 +103,8 @@ struct fib_thread_pin {
 	struct addr endpoint, via, source;
 	struct addr wished; /* the source that the path itself names */
 	int ifindex;
-	bool told, seen;
+	bool told;
+	bool look; /* what the kernel makes of it may have changed: it is asked again */
 };
 
 /* Belongs to the thread while it runs, but for the channels, stop and keep. */
@@ -118,7 +119,7 @@ struct fib_thread {
 	struct list waiting; /* requests behind a fence that isn't reached yet */
 	uint64_t fence;      /* being waited for; 0: none */
 	struct list pins;
-	bool look; /* the kernel's view of pinned endpoints may have changed */
+	bool look; /* at some of them */
 	bool lost; /* notifications were lost: a new picture */
 	mtime next_picture;
 	struct fib_op op[FIB_ROUND_OPS];

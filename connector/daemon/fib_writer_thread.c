@@ -87,11 +87,11 @@ static struct fib_thread_pin *pin_of(struct fib_thread *t, const struct addr *en
 /* The planner's word on a path is kept until its route is in the kernel; look_at_pins reports it. */
 static void note_underlay(struct fib_thread *t, const struct fib_report *r)
 {
-	struct fib_thread_pin *pin = pin_of(t, &r->endpoint, true);
+	struct fib_thread_pin *pin = pin_of(t, &r->endpoint, fib_pinned(t->fib, &r->endpoint));
 
-	t->look = true;
 	if (!pin)
 		return;
+	pin->look = t->look = true;
 	pin->told = pin->told && pin->ifindex == r->ifindex && addr_eq(&pin->via, &r->via);
 	pin->ifindex = r->ifindex;
 	pin->via = r->via;
@@ -185,6 +185,20 @@ static void saw_nexthop(struct fib_thread *t, const struct rtnl_msg *m)
 	fib_saw_nexthop(t->fib, m->gone ? FIB_SEEN_GONE : FIB_SEEN_NEW, &seen);
 }
 
+/*
+ * An interface or its addresses changed: the kernel may choose another source for what leaves by it, and for
+ * what leaves by one that has no address of its own and borrows another's. With hundreds of tunnels it
+ * matters that the others are not asked about.
+ */
+static void suspect_pins(struct fib_thread *t, int ifindex)
+{
+	list_for_each (&t->pins, struct fib_thread_pin, pin, node) {
+		if (pin->ifindex != ifindex && fib_holds(t->fib, pin->ifindex, &pin->source))
+			continue;
+		pin->look = t->look = true;
+	}
+}
+
 static void on_message(void *ctx, const struct rtnl_msg *m)
 {
 	static const unsigned up = IFF_UP | IFF_LOWER_UP;
@@ -195,7 +209,7 @@ static void on_message(void *ctx, const struct rtnl_msg *m)
 	case RTNL_NEXTHOP: saw_nexthop(t, m); break;
 	case RTNL_LINK:
 		fib_saw_link(t->fib, m->link.ifindex, m->link.name, (m->link.flags & up) == up, m->gone);
-		t->look = true;
+		suspect_pins(t, m->link.ifindex);
 		if (m->gone || !(m->link.flags & IFF_UP))
 			forward_link(t, m->link.ifindex);
 		break;
@@ -206,7 +220,7 @@ static void on_message(void *ctx, const struct rtnl_msg *m)
 		        .network = m->addr.network,
 		        .global = m->addr.scope == RT_SCOPE_UNIVERSE || m->addr.scope == RT_SCOPE_SITE },
 		    m->gone);
-		t->look = true;
+		suspect_pins(t, m->addr.ifindex);
 		if (m->gone)
 			forward_link(t, m->addr.ifindex);
 		break;
@@ -385,8 +399,13 @@ static void want(struct fib_thread *t, const struct fib_request *q)
 
 static void unpin(struct fib_thread *t, const struct addr *endpoint)
 {
+	struct fib_thread_pin *pin = pin_of(t, endpoint, false);
+
 	fib_unpin(t->fib, endpoint);
-	t->look = true;
+	if (!pin || fib_pinned(t->fib, endpoint))
+		return;
+	list_remove(&pin->node);
+	free(pin);
 }
 
 static void apply(struct fib_thread *t, const struct fib_request *q)
@@ -482,12 +501,10 @@ static void look_at_pins(struct fib_thread *t)
 		return;
 	t->look = false;
 	list_for_each (&t->pins, struct fib_thread_pin, pin, node) {
-		if (fib_pinned(t->fib, &pin->endpoint)) {
-			report_pin(t, pin);
-		} else {
-			list_remove(&pin->node);
-			free(pin);
-		}
+		if (!pin->look)
+			continue;
+		pin->look = false;
+		report_pin(t, pin);
 	}
 }
 

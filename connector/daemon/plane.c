@@ -5,6 +5,7 @@
  */
 #include "connector/daemon/plane.h"
 
+#include "base/htab.h"
 #include "base/list.h"
 #include "connector/daemon/plane_kernel.h"
 #include "connector/daemon/plane_user.h"
@@ -17,6 +18,7 @@
 
 struct member { /* a tunnel and its plane */
 	struct list link;
+	struct hnode by_id;
 	uint32_t id;
 	struct plane_impl *impl;
 };
@@ -25,7 +27,8 @@ struct plane {
 	struct plane_user *user;
 	struct plane_kernel *kernel; /* NULL: why_no_kernel */
 	struct reason why_no_kernel;
-	struct list members;
+	struct list members; /* in the order they came */
+	struct htab members_by_id;
 	int epoll_fd;
 };
 
@@ -108,10 +111,9 @@ void plane_free(struct plane *p)
 {
 	if (!p)
 		return;
-	list_for_each (&p->members, struct member, m, link) {
-		list_remove(&m->link);
+	list_for_each (&p->members, struct member, m, link)
 		free(m);
-	}
+	htab_clear(&p->members_by_id);
 	plane_kernel_free(p->kernel);
 	plane_user_free(p->user);
 	if (p->epoll_fd >= 0)
@@ -143,11 +145,16 @@ void plane_dispatch(struct plane *p)
 
 static struct member *member_of(const struct plane *p, uint32_t tunnel)
 {
-	list_for_each (&p->members, struct member, m, link) {
-		if (m->id == tunnel)
-			return m;
-	}
-	return NULL;
+	struct hnode *n = htab_find(&p->members_by_id, tunnel);
+
+	return n ? container_of(n, struct member, by_id) : NULL;
+}
+
+static void forget(struct plane *p, struct member *m)
+{
+	htab_remove(&p->members_by_id, &m->by_id);
+	list_remove(&m->link);
+	free(m);
 }
 
 static struct plane_impl *impl_of(const struct plane *p, uint32_t tunnel)
@@ -169,8 +176,10 @@ int plane_tunnel_add(
 		return -1;
 	}
 	m = calloc(1, sizeof(*m));
-	if (!m)
+	if (!m || htab_add(&p->members_by_id, &m->by_id, t->id) < 0) {
+		free(m);
 		return reason_set(ret_reason, "no-memory", "no memory for interface %s", t->interface);
+	}
 	m->id = t->id;
 	m->impl = in_kernel ? plane_kernel_impl(p->kernel) : plane_user_impl(p->user);
 	err = m->impl->ops->tunnel_add(m->impl, t, ret_ifindex, ret_reason);
@@ -184,7 +193,7 @@ int plane_tunnel_add(
 		}
 	}
 	if (err) {
-		free(m);
+		forget(p, m);
 		return -1;
 	}
 	list_append(&p->members, &m->link);
@@ -197,12 +206,12 @@ int plane_tunnel_add(
  */
 static void restore_decap(struct plane *p)
 {
-	const struct member *newest = NULL;
+	const struct member *newest;
 
-	list_for_each (&p->members, struct member, m, link)
-		newest = m;
-	if (newest)
-		(void)plane_user_kernel_decap(p->user, newest->impl != plane_user_impl(p->user));
+	if (list_empty(&p->members))
+		return;
+	newest = list_entry(p->members.prev, struct member, link);
+	(void)plane_user_kernel_decap(p->user, newest->impl != plane_user_impl(p->user));
 }
 
 void plane_tunnel_del(struct plane *p, uint32_t tunnel)
@@ -212,8 +221,7 @@ void plane_tunnel_del(struct plane *p, uint32_t tunnel)
 	if (!m)
 		return;
 	m->impl->ops->tunnel_del(m->impl, tunnel);
-	list_remove(&m->link);
-	free(m);
+	forget(p, m);
 	restore_decap(p);
 }
 
@@ -280,19 +288,41 @@ int plane_trigger(struct plane *p, uint32_t tunnel, bool on)
 	return i->ops->trigger ? i->ops->trigger(i, tunnel, on) : on ? -1 : 0;
 }
 
+void plane_read(struct plane *p, struct plane_reading reading[], size_t n)
+{
+	for (size_t from = 0, to; from < n; from = to) {
+		struct plane_impl *i = impl_of(p, reading[from].tunnel);
+
+		for (to = from + 1; to < n && impl_of(p, reading[to].tunnel) == i;)
+			to++;
+		i->ops->read(i, &reading[from], to - from);
+	}
+}
+
+static int read_one(struct plane *p, struct plane_reading *r, struct plane_counters *ret_counters)
+{
+	plane_read(p, r, 1);
+	if (!r->found)
+		return -1;
+	*ret_counters = r->counters;
+	return 0;
+}
+
 int plane_counters(struct plane *p, uint32_t tunnel, struct plane_counters *ret_counters)
 {
-	struct plane_impl *i = impl_of(p, tunnel);
+	struct plane_reading r = { .tunnel = tunnel, .of = PLANE_OF_TUNNEL };
 
-	return i->ops->counters(i, tunnel, ret_counters);
+	return read_one(p, &r, ret_counters);
 }
 
 int plane_sa_counters(
     struct plane *p, uint32_t tunnel, bool inbound, uint32_t spi, struct plane_counters *ret_counters)
 {
-	struct plane_impl *i = impl_of(p, tunnel);
+	struct plane_reading r = {
+		.tunnel = tunnel, .of = inbound ? PLANE_OF_SA_IN : PLANE_OF_SA_OUT, .spi = spi
+	};
 
-	return i->ops->sa_counters(i, tunnel, inbound, spi, ret_counters);
+	return read_one(p, &r, ret_counters);
 }
 
 /* --- what is of no tunnel --- */

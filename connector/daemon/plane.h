@@ -190,6 +190,17 @@ int plane_counters(struct plane *p, uint32_t tunnel, struct plane_counters *ret_
 /* The same for one SA. -1: no such SA. */
 int plane_sa_counters(
     struct plane *p, uint32_t tunnel, bool inbound, uint32_t spi, struct plane_counters *ret_counters);
+/* What the two above give, of many at once: with hundreds of tunnels, asking one by one is most of an idle
+ * daemon's work. */
+enum plane_of { PLANE_OF_TUNNEL, PLANE_OF_SA_IN, PLANE_OF_SA_OUT };
+struct plane_reading {
+	uint32_t tunnel;
+	enum plane_of of;
+	uint32_t spi; /* of an SA */
+	bool found;   /* false: there is no such tunnel or SA, and the counters mean nothing */
+	struct plane_counters counters;
+};
+void plane_read(struct plane *p, struct plane_reading reading[], size_t n);
 /* Drops that belong to no tunnel (unknown SPI, garbage). */
 void plane_stray_counters(struct plane *p, struct plane_counters *ret_counters);
 

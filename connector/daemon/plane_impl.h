@@ -23,9 +23,7 @@ struct plane_ops {
 	void (*outer_mtu)(struct plane_impl *i, uint32_t tunnel, uint32_t mtu); /* NULL: finds out itself */
 	void (*keepalive)(struct plane_impl *i, uint32_t tunnel, bool on);
 	int (*trigger)(struct plane_impl *i, uint32_t tunnel, bool on); /* NULL: it can't */
-	int (*counters)(struct plane_impl *i, uint32_t tunnel, struct plane_counters *ret_counters);
-	int (*sa_counters)(struct plane_impl *i, uint32_t tunnel, bool inbound, uint32_t spi,
-	    struct plane_counters *ret_counters);
+	void (*read)(struct plane_impl *i, struct plane_reading reading[], size_t n);
 };
 
 struct plane_impl {

@@ -9,6 +9,7 @@
  */
 #include "connector/daemon/plane_kernel_internal.h"
 #include "connector/daemon/plane_user.h"
+#include "connector/sys/link.h"
 #include "connector/sys/xfrm_link.h"
 
 #include <errno.h>
@@ -203,10 +204,31 @@ struct plane_kernel *plane_kernel_new(const struct plane_config *config, const s
 	return k;
 }
 
+/* All interfaces at once, if the kernel likes; else each goes with its tunnel. */
+static void delete_interfaces(struct plane_kernel *k)
+{
+	size_t n = 0;
+	int *ifindex;
+
+	list_for_each (&k->tunnels, struct pk_tunnel, count, link)
+		n++;
+	ifindex = n > 1 ? calloc(n, sizeof(*ifindex)) : NULL;
+	if (!ifindex)
+		return;
+	n = 0;
+	list_for_each (&k->tunnels, struct pk_tunnel, t, link)
+		ifindex[n++] = t->ifindex;
+	if (!link_del_all(k->domain, ifindex, n))
+		list_for_each (&k->tunnels, struct pk_tunnel, gone, link)
+			gone->ifindex = 0;
+	free(ifindex);
+}
+
 void plane_kernel_free(struct plane_kernel *k)
 {
 	if (!k)
 		return;
+	delete_interfaces(k);
 	list_for_each (&k->tunnels, struct pk_tunnel, t, link) {
 		pk_tunnel_free(k, t);
 	}

@@ -127,7 +127,8 @@ void pk_tunnel_free(struct plane_kernel *k, struct pk_tunnel *t)
 			(void)xfrm_state_del(k->xfrm, pk_dst(sa), sa->p.spi);
 			sa_free(sa);
 		}
-	(void)xfrm_link_del(k->domain, t->ifindex); /* it may be gone already */
+	if (t->ifindex)
+		(void)xfrm_link_del(k->domain, t->ifindex); /* it may be gone already */
 	list_remove(&t->link);
 	free(t->rules);
 	free(t);
@@ -247,6 +248,25 @@ static int sa_add(struct plane_impl *i, const struct plane_sa *p, struct reason 
 	return -1;
 }
 
+static void add_sa(struct plane_counters *c, const struct pk_sa *sa)
+{
+	uint64_t packets = sa->packets + sa->packets_gone, bytes = sa->bytes + sa->bytes_gone;
+
+	if (sa->p.inbound) {
+		c->packets_in += packets;
+		c->bytes_in += bytes;
+		if (sa->last.ns > c->last_in.ns)
+			c->last_in = sa->last;
+	} else {
+		c->packets_out += packets;
+		c->bytes_out += bytes;
+		if (sa->last.ns > c->last_out.ns)
+			c->last_out = sa->last;
+	}
+	c->drops[PLANE_DROP_REPLAY] += sa->replayed;
+	c->drops[PLANE_DROP_AUTH] += sa->not_authentic;
+}
+
 static void sa_del(struct plane_impl *i, uint32_t tunnel, bool inbound, uint32_t spi)
 {
 	struct plane_kernel *k = plane_kernel_of(i);
@@ -257,7 +277,8 @@ static void sa_del(struct plane_impl *i, uint32_t tunnel, bool inbound, uint32_t
 
 	if (!sa)
 		return;
-	(void)plane_kernel_ops.sa_counters(i, tunnel, inbound, spi, &c);
+	pk_look(k, sa);
+	add_sa(&c, sa);
 	t->gone.packets_in += c.packets_in;
 	t->gone.bytes_in += c.bytes_in;
 	t->gone.packets_out += c.packets_out;
@@ -378,56 +399,42 @@ void pk_look(struct plane_kernel *k, struct pk_sa *sa)
 	sa->not_authentic = s.not_authentic;
 }
 
-static void add_sa(struct plane_counters *c, const struct pk_sa *sa)
+static void read_tunnel(struct plane_kernel *k, const struct pk_tunnel *t, struct plane_counters *c)
 {
-	uint64_t packets = sa->packets + sa->packets_gone, bytes = sa->bytes + sa->bytes_gone;
-
-	if (sa->p.inbound) {
-		c->packets_in += packets;
-		c->bytes_in += bytes;
-		if (sa->last.ns > c->last_in.ns)
-			c->last_in = sa->last;
-	} else {
-		c->packets_out += packets;
-		c->bytes_out += bytes;
-		if (sa->last.ns > c->last_out.ns)
-			c->last_out = sa->last;
-	}
-	c->drops[PLANE_DROP_REPLAY] += sa->replayed;
-	c->drops[PLANE_DROP_AUTH] += sa->not_authentic;
-}
-
-static int counters(struct plane_impl *i, uint32_t tunnel, struct plane_counters *ret_counters)
-{
-	struct plane_kernel *k = plane_kernel_of(i);
-	struct pk_tunnel *t = tunnel_find(k, tunnel);
 	struct xfrm_link_view link;
 
-	if (!t)
-		return -1;
-	*ret_counters = t->gone;
+	*c = t->gone;
 	for (unsigned dir = 0; dir < 2; dir++)
-		list_for_each (dir ? &t->sas_out : &t->sas_in, struct pk_sa, sa, link) {
+		list_for_each ((struct list *)(dir ? &t->sas_out : &t->sas_in), struct pk_sa, sa, link) {
 			pk_look(k, sa);
-			add_sa(ret_counters, sa);
+			add_sa(c, sa);
 		}
 	if (!xfrm_link_get(k->domain, t->ifindex, &link))
-		ret_counters->drops[PLANE_DROP_NO_SA] = link.no_sa;
-	return 0;
+		c->drops[PLANE_DROP_NO_SA] = link.no_sa;
 }
 
-static int sa_counters(
-    struct plane_impl *i, uint32_t tunnel, bool inbound, uint32_t spi, struct plane_counters *ret_counters)
+/* One look at each SA: what is asked of it right behind its tunnel is what was just seen. */
+static void read_many(struct plane_impl *i, struct plane_reading reading[], size_t n)
 {
 	struct plane_kernel *k = plane_kernel_of(i);
-	struct pk_sa *sa = sa_of(tunnel_find(k, tunnel), inbound, spi);
+	const struct pk_tunnel *seen = NULL;
 
-	if (!sa)
-		return -1;
-	pk_look(k, sa);
-	memset(ret_counters, 0, sizeof(*ret_counters));
-	add_sa(ret_counters, sa);
-	return 0;
+	for (size_t at = 0; at < n; at++) {
+		struct plane_reading *r = &reading[at];
+		struct pk_tunnel *t = tunnel_find(k, r->tunnel);
+		struct pk_sa *sa =
+		    r->of == PLANE_OF_TUNNEL ? NULL : sa_of(t, r->of == PLANE_OF_SA_IN, r->spi);
+
+		memset(&r->counters, 0, sizeof(r->counters));
+		r->found = r->of == PLANE_OF_TUNNEL ? t != NULL : sa != NULL;
+		if (sa && seen != t)
+			pk_look(k, sa);
+		if (sa)
+			add_sa(&r->counters, sa);
+		if (t && r->of == PLANE_OF_TUNNEL)
+			read_tunnel(k, t, &r->counters);
+		seen = t && r->of == PLANE_OF_TUNNEL ? t : seen;
+	}
 }
 
 const struct plane_ops plane_kernel_ops = { .tunnel_add = tunnel_add,
@@ -437,5 +444,4 @@ const struct plane_ops plane_kernel_ops = { .tunnel_add = tunnel_add,
 	.sa_use = sa_use,
 	.remote_update = remote_update,
 	.keepalive = keepalive,
-	.counters = counters,
-	.sa_counters = sa_counters };
+	.read = read_many };

@@ -5,6 +5,7 @@
  * IKE leaves directly by the sockets, which the kernel lets two threads use: it must not queue behind data.
  */
 #include "connector/daemon/plane_user_internal.h"
+#include "connector/sys/link.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -134,6 +135,25 @@ struct plane_user *plane_user_new(const struct plane_config *config, const struc
 	return p;
 }
 
+/* All interfaces at once; whatever that leaves goes with its descriptor. */
+static void delete_interfaces(const struct plane_user *p)
+{
+	const struct pu_worker *w = &p->worker;
+	size_t n = 0;
+	int *ifindex;
+
+	list_for_each ((struct list *)&w->tunnels, struct pu_tunnel, count, link)
+		n++;
+	ifindex = n > 1 ? calloc(n, sizeof(*ifindex)) : NULL;
+	if (!ifindex)
+		return;
+	n = 0;
+	list_for_each ((struct list *)&w->tunnels, struct pu_tunnel, t, link)
+		ifindex[n++] = t->tun.ifindex;
+	(void)link_del_all(p->domain, ifindex, n);
+	free(ifindex);
+}
+
 static void free_tunnels(struct pu_worker *w)
 {
 	list_for_each (&w->tunnels, struct pu_tunnel, t, link) {
@@ -147,6 +167,7 @@ static void free_tunnels(struct pu_worker *w)
 		tun_close(&t->tun);
 		free(t);
 	}
+	htab_clear(&w->tunnels_by_id);
 }
 
 void plane_user_free(struct plane_user *p)
@@ -157,6 +178,7 @@ void plane_user_free(struct plane_user *p)
 		return;
 	pu_thread_stop(p);
 	w = &p->worker;
+	delete_interfaces(p);
 	free_tunnels(w);
 	for (unsigned i = 0; i < PU_SOCKETS; i++)
 		udp_close(&w->sockets[i]);

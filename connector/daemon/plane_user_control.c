@@ -42,9 +42,12 @@ static void link_tunnel(struct pu_worker *w, void *arg)
 {
 	struct tunnel_call *c = arg;
 
+	c->err = pu_tunnel_link(w, c->tunnel);
+	if (c->err)
+		return;
 	c->err = pu_worker_watch(w, c->tunnel->tun.fd, &c->tunnel->source);
-	if (!c->err)
-		list_append(&w->tunnels, &c->tunnel->link);
+	if (c->err)
+		pu_tunnel_unlink(w, c->tunnel);
 }
 
 static int tunnel_add(
@@ -87,7 +90,7 @@ static void unlink_tunnel(struct pu_worker *w, void *arg)
 		pu_sa_unlink(w, sa);
 		list_prepend(&t->sas_out, &sa->link);
 	}
-	list_remove(&t->link);
+	pu_tunnel_unlink(w, t);
 }
 
 static void tunnel_del(struct plane_impl *i, uint32_t tunnel)
@@ -374,45 +377,33 @@ static int trigger(struct plane_impl *i, uint32_t tunnel, bool on)
 	return 0;
 }
 
-struct counters_call {
-	uint32_t tunnel, spi;
-	bool of_sa, inbound;
-	int err;
-	struct plane_counters counters;
+struct read_call {
+	struct plane_reading *reading;
+	size_t n;
 };
 
 static void read_counters(struct pu_worker *w, void *arg)
 {
-	struct counters_call *c = arg;
-	struct pu_tunnel *t = pu_tunnel_find(w, c->tunnel);
-	struct pu_sa *sa = c->of_sa ? pu_sa_find(w, c->tunnel, c->inbound, c->spi) : NULL;
+	const struct read_call *c = arg;
 
-	c->err = !t || (c->of_sa && !sa) ? -1 : 0;
-	if (!c->err)
-		c->counters = sa ? sa->counters : t->counters;
+	for (size_t i = 0; i < c->n; i++) {
+		struct plane_reading *r = &c->reading[i];
+		const struct pu_tunnel *t = r->of == PLANE_OF_TUNNEL ? pu_tunnel_find(w, r->tunnel) : NULL;
+		const struct pu_sa *sa = r->of == PLANE_OF_TUNNEL
+		                             ? NULL
+		                             : pu_sa_find(w, r->tunnel, r->of == PLANE_OF_SA_IN, r->spi);
+
+		r->found = t || sa;
+		if (r->found)
+			r->counters = sa ? sa->counters : t->counters;
+	}
 }
 
-static int counters(struct plane_impl *i, uint32_t tunnel, struct plane_counters *ret_counters)
+static void read_many(struct plane_impl *i, struct plane_reading reading[], size_t n)
 {
-	struct plane_user *p = plane_user_of(i);
-	struct counters_call c = { .tunnel = tunnel };
+	struct read_call c = { reading, n };
 
-	pu_call(p, read_counters, &c);
-	if (!c.err)
-		*ret_counters = c.counters;
-	return c.err;
-}
-
-static int sa_counters(
-    struct plane_impl *i, uint32_t tunnel, bool inbound, uint32_t spi, struct plane_counters *ret_counters)
-{
-	struct plane_user *p = plane_user_of(i);
-	struct counters_call c = { .tunnel = tunnel, .spi = spi, .of_sa = true, .inbound = inbound };
-
-	pu_call(p, read_counters, &c);
-	if (!c.err)
-		*ret_counters = c.counters;
-	return c.err;
+	pu_call(plane_user_of(i), read_counters, &c);
 }
 
 static void read_stray(struct pu_worker *w, void *arg)
@@ -434,5 +425,4 @@ const struct plane_ops plane_user_ops = { .tunnel_add = tunnel_add,
 	.trigger = trigger,
 	.keepalive = keepalive,
 	.outer_mtu = outer_mtu,
-	.counters = counters,
-	.sa_counters = sa_counters };
+	.read = read_many };

@@ -10,6 +10,7 @@
 #ifndef CW_DAEMON_PLANE_USER_INTERNAL_H
 #define CW_DAEMON_PLANE_USER_INTERNAL_H
 
+#include "base/htab.h"
 #include "base/list.h"
 #include "connector/daemon/plane_user.h"
 #include "connector/sys/rawip.h"
@@ -83,6 +84,7 @@ _Static_assert(PU_KEPT_MAX <= ESP_BATCH, "what is kept leaves as one batch");
 
 struct pu_tunnel {
 	struct list link;
+	struct hnode by_id;
 	struct list sas_out; /* newest first: the first one is in use */
 	struct list sas_in;
 	uint32_t id;
@@ -133,6 +135,7 @@ struct pu_worker {
 	struct udp_socket whole4; /* IPv4 packets that must not be fragmented (sys/rawip.h) */
 	struct pu_source call_source, socket_sources[PU_SOCKETS];
 	struct list tunnels;
+	struct htab tunnels_by_id;
 	struct pu_sa *by_spi[PU_HASH_BUCKETS];
 	struct plane_counters stray;
 	struct pu_batch batch;
@@ -143,6 +146,8 @@ struct pu_worker {
 	bool stop;
 };
 
+int pu_tunnel_link(struct pu_worker *w, struct pu_tunnel *t); /* 0, or -ENOMEM */
+void pu_tunnel_unlink(struct pu_worker *w, struct pu_tunnel *t);
 struct pu_tunnel *pu_tunnel_find(struct pu_worker *w, uint32_t id);
 struct pu_sa *pu_inbound_find(struct pu_worker *w, uint32_t spi);
 struct pu_sa *pu_sa_find(struct pu_worker *w, uint32_t tunnel, bool inbound, uint32_t spi);

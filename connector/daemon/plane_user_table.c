@@ -14,13 +14,25 @@ static struct pu_sa **bucket_of(struct pu_worker *w, uint32_t spi)
 	return &w->by_spi[spi & (PU_HASH_BUCKETS - 1)]; /* our SPIs are random */
 }
 
+int pu_tunnel_link(struct pu_worker *w, struct pu_tunnel *t)
+{
+	if (htab_add(&w->tunnels_by_id, &t->by_id, t->id) < 0)
+		return -ENOMEM;
+	list_append(&w->tunnels, &t->link);
+	return 0;
+}
+
+void pu_tunnel_unlink(struct pu_worker *w, struct pu_tunnel *t)
+{
+	htab_remove(&w->tunnels_by_id, &t->by_id);
+	list_remove(&t->link);
+}
+
 struct pu_tunnel *pu_tunnel_find(struct pu_worker *w, uint32_t id)
 {
-	list_for_each (&w->tunnels, struct pu_tunnel, t, link) {
-		if (t->id == id)
-			return t;
-	}
-	return NULL;
+	struct hnode *n = htab_find(&w->tunnels_by_id, id);
+
+	return n ? container_of(n, struct pu_tunnel, by_id) : NULL;
 }
 
 struct pu_sa *pu_inbound_find(struct pu_worker *w, uint32_t spi)

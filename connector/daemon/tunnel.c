@@ -71,6 +71,11 @@ struct tunnel *tunnel_new(struct domain *d, struct cfg_ref *ref, const struct cf
 	}
 	t->domain = d;
 	t->id = ++d->next_id;
+	if (htab_add(&d->tunnels_by_id, &t->by_id, t->id) < 0) {
+		reason_set(ret_reason, "no-memory", "out of memory");
+		free(t);
+		return NULL;
+	}
 	t->site_id = site_number(d, site->name);
 	t->ref = cfg_ref_get(ref);
 	t->site = site;
@@ -90,6 +95,7 @@ struct tunnel *tunnel_new(struct domain *d, struct cfg_ref *ref, const struct cf
 
 static void tunnel_free(struct tunnel *t)
 {
+	htab_remove(&t->domain->tunnels_by_id, &t->by_id);
 	list_remove(&t->node);
 	free(t->static_place);
 	cfg_ref_put(t->ref);
@@ -334,7 +340,7 @@ static void stop_finished(struct tunnel *t)
 	tunnel_move_over(t);
 	if (successor)
 		tunnel_if_hand_over(t, successor);
-	else
+	else if (!d->stopping) /* else they go all at once, with the plane */
 		tunnel_if_remove(t);
 	log_info(d->log, t->name, "removed");
 	tunnel_free(t);

@@ -12,6 +12,7 @@
 #ifndef CW_DAEMON_TUNNEL_H
 #define CW_DAEMON_TUNNEL_H
 
+#include "base/htab.h"
 #include "base/list.h"
 #include "connector/daemon/cfg_ref.h"
 #include "connector/daemon/ladder.h"
@@ -44,7 +45,8 @@ struct tunnel_sealed { /* how packets leave: by the newest outbound SA; remote n
 };
 
 struct tunnel {
-	struct list node; /* domain.tunnels */
+	struct list node;   /* domain.tunnels */
+	struct hnode by_id; /* domain.tunnels_by_id */
 	struct domain *domain;
 	uint32_t id;
 	char name[CFG_NAME_MAX * 2 + 2]; /* "azure-hq/t1" */

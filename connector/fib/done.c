@@ -139,8 +139,7 @@ static void done_single(struct fib *f, const struct fib_op *op, const struct fib
 
 	if (op->kind == FIB_OP_NEXTHOP_DEL) {
 		if (is_gone(result->err)) {
-			list_remove(&s->node);
-			free(s);
+			single_free(f, s);
 			return;
 		}
 		s->hold = mtime_add(f->now, fib_backoff(s->tries++));

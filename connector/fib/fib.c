@@ -99,6 +99,10 @@ void fib_free(struct fib *f)
 	free_list(&f->protects);
 	free_list(&f->links);
 	free_list(&f->addrs);
+	htab_clear(&f->singles_by_id);
+	htab_clear(&f->singles_by_way);
+	htab_clear(&f->links_by_index);
+	htab_clear(&f->addrs_by_addr);
 	ways_unref(f->unwanted);
 	ways_unref(f->leftover);
 	ptrie_free(f->routes);

@@ -66,48 +66,93 @@ struct object *object_by_id(const struct fib *f, uint32_t id)
 	return NULL;
 }
 
+/* Singles of one interface stand in one chain: they are as many as its gateways. */
+static uint64_t way_hash(int ifindex)
+{
+	return (uint64_t)ifindex;
+}
+
 struct single *single_by_id(const struct fib *f, uint32_t id)
 {
-	list_for_each ((struct list *)&f->singles, struct single, s, node) {
-		if (s->id == id)
-			return s;
-	}
-	return NULL;
+	struct hnode *n = htab_find(&f->singles_by_id, id);
+
+	return n ? container_of(n, struct single, by_id) : NULL;
+}
+
+/* Is it rather this one? What exists comes first, then what is older. */
+static bool rather(const struct single *s, const struct single *found)
+{
+	if (!found || s->exists != found->exists)
+		return !found || s->exists;
+	return s->id < found->id;
 }
 
 struct single *single_find(const struct fib *f, const struct fib_way *way)
 {
 	struct single *found = NULL;
 
-	list_for_each ((struct list *)&f->singles, struct single, s, node) {
-		if (s->ifindex == way->ifindex && addr_eq(&s->via, &way->via) && (!found || s->exists))
+	for (struct hnode *n = htab_find(&f->singles_by_way, way_hash(way->ifindex)); n;
+	     n = htab_find_next(n)) {
+		struct single *s = container_of(n, struct single, by_way);
+
+		if (addr_eq(&s->via, &way->via) && rather(s, found))
 			found = s;
-		if (found && found->exists)
-			break;
 	}
 	return found;
+}
+
+struct single *single_new(struct fib *f, uint32_t id, const struct fib_way *way)
+{
+	struct single *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->id = id;
+	s->ifindex = way->ifindex;
+	s->via = way->via;
+	if (htab_add(&f->singles_by_id, &s->by_id, id) < 0) {
+		free(s);
+		return NULL;
+	}
+	if (htab_add(&f->singles_by_way, &s->by_way, way_hash(way->ifindex)) < 0) {
+		htab_remove(&f->singles_by_id, &s->by_id);
+		free(s);
+		return NULL;
+	}
+	list_append(&f->singles, &s->node);
+	return s;
+}
+
+void single_free(struct fib *f, struct single *s)
+{
+	htab_remove(&f->singles_by_id, &s->by_id);
+	htab_remove(&f->singles_by_way, &s->by_way);
+	list_remove(&s->node);
+	free(s);
+}
+
+/* Adding again what was just removed takes no memory. */
+void single_turn(struct fib *f, struct single *s, const struct fib_way *way)
+{
+	s->ifindex = way->ifindex;
+	s->via = way->via;
+	htab_remove(&f->singles_by_way, &s->by_way);
+	(void)htab_add(&f->singles_by_way, &s->by_way, way_hash(way->ifindex));
 }
 
 struct single *single_make(struct fib *f, const struct fib_way *way)
 {
 	struct single *s = single_find(f, way);
 
-	if (s)
-		return s;
-	s = calloc(1, sizeof(*s));
-	if (!s)
-		return NULL;
-	s->id = nhid_new(f);
-	s->ifindex = way->ifindex;
-	s->via = way->via;
-	list_append(&f->singles, &s->node);
-	return s;
+	return s ? s : single_new(f, nhid_new(f), way);
 }
 
 void single_rename(struct fib *f, struct single *s)
 {
 	s->exists = false;
 	s->id = nhid_new(f);
+	htab_remove(&f->singles_by_id, &s->by_id);
+	(void)htab_add(&f->singles_by_id, &s->by_id, s->id);
 	list_for_each (&f->objects, struct object, o, node) {
 		if (o->single != s)
 			continue;

@@ -116,18 +116,13 @@ static void saw_single(struct fib *f, const struct fib_seen_nexthop *seen)
 
 	if (s && (s->ifindex != seen->way.ifindex || !addr_eq(&s->via, &seen->way.via))) {
 		/* Somebody changed it. It isn't what our groups want of it, so it becomes another one. */
-		s->ifindex = seen->way.ifindex;
-		s->via = seen->way.via;
+		single_turn(f, s, &seen->way);
 	}
 	if (!s) {
-		s = calloc(1, sizeof(*s));
+		s = single_new(f, seen->id, &seen->way);
 		if (!s)
 			return;
-		s->id = seen->id;
-		s->ifindex = seen->way.ifindex;
-		s->via = seen->way.via;
 		s->leftover = true;
-		list_append(&f->singles, &s->node);
 	}
 	s->exists = true;
 	s->seen = f->generation;
@@ -229,8 +224,7 @@ static void sweep_links(struct fib *f)
 	list_for_each (&f->addrs, struct address, a, node) {
 		if (a->seen == f->generation)
 			continue;
-		list_remove(&a->node);
-		free(a);
+		addr_forget(f, a);
 		f->underlay_dirty = f->connected_dirty = true;
 	}
 }

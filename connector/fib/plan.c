@@ -338,8 +338,7 @@ static void stage_dispose_singles(struct round *x)
 		if (s->used || (s->exists && s->leftover && !f->reconciled) || full(x))
 			continue;
 		if (!s->exists) {
-			list_remove(&s->node);
-			free(s);
+			single_free(f, s);
 		} else if (!mtime_reached(s->hold, f->now)) {
 			f->deadline = mtime_min(f->deadline, s->hold);
 		} else {

@@ -172,6 +172,8 @@ bool fib_next_report(struct fib *f, struct fib_report *ret_report);
 /* Ordered, each once; the array is the planner's and lives until the next fact. */
 const struct prefix *fib_connected(struct fib *f, size_t *ret_n);
 bool fib_pinned(const struct fib *f, const struct addr *endpoint);
+/* Has the interface this address, as last seen? */
+bool fib_holds(const struct fib *f, int ifindex, const struct addr *a);
 /* "static", "bird", "zebra", ... or the number, in the caller's buffer. */
 const char *fib_protocol_name(uint8_t protocol, char *buf, size_t size);
 

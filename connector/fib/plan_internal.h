@@ -15,6 +15,7 @@
 #ifndef CW_FIB_PLAN_INTERNAL_H
 #define CW_FIB_PLAN_INTERNAL_H
 
+#include "base/htab.h"
 #include "base/list.h"
 #include "base/ptrie.h"
 #include "connector/fib/plan.h"
@@ -71,6 +72,7 @@ struct bundle {
 
 struct single {
 	struct list node;
+	struct hnode by_id, by_way;
 	uint32_t id, seen;
 	int ifindex;
 	struct addr via; /* family and zero bytes: on link */
@@ -128,6 +130,7 @@ struct protect {
 
 struct link {
 	struct list node;
+	struct hnode by_index;
 	int ifindex;
 	char name[16];
 	uint32_t seen;
@@ -137,6 +140,7 @@ struct link {
 
 struct address {
 	struct list node;
+	struct hnode by_addr;
 	struct fib_seen_addr a;
 	uint32_t seen;
 };
@@ -155,6 +159,7 @@ struct fib {
 	struct object *odd;
 	struct list objects, singles, absent; /* absent: bundles of routes that are not in the kernel */
 	struct list parked, pins, protects, links, addrs, reports, foreign_nexthops;
+	struct htab links_by_index, addrs_by_addr, singles_by_id, singles_by_way;
 	struct fib_route *last_route; /* of the report handed out last */
 	uint32_t *taken;              /* ids in our range that somebody else holds */
 	size_t n_taken, room_taken;
@@ -185,6 +190,10 @@ struct object *object_by_id(const struct fib *f, uint32_t id);
 struct single *single_by_id(const struct fib *f, uint32_t id);
 struct single *single_find(const struct fib *f, const struct fib_way *way);
 struct single *single_make(struct fib *f, const struct fib_way *way);
+/* With this id; NULL when memory is out. */
+struct single *single_new(struct fib *f, uint32_t id, const struct fib_way *way);
+void single_free(struct fib *f, struct single *s);
+void single_turn(struct fib *f, struct single *s, const struct fib_way *way); /* it leads elsewhere now */
 void single_rename(
     struct fib *f, struct single *s); /* its id is somebody else's: it gets another, and isn't there yet */
 struct object *object_make(struct fib *f, enum object_kind kind, const struct fib_ways *target);
@@ -207,6 +216,7 @@ void foreign_saw(struct fib *f, enum fib_seen how, const struct fib_seen_route *
 void foreign_sweep(struct fib *f, bool all);
 struct link *link_get(struct fib *f, int ifindex, bool make);
 bool link_usable(const struct fib *f, int ifindex);
+void addr_forget(struct fib *f, struct address *a); /* the kernel has it no more */
 void pins_settle(struct fib *f);
 void report_pin(struct fib *f, const struct fib_route *route, bool wanted);
 void connected_settle(struct fib *f);

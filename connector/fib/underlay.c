@@ -20,15 +20,18 @@
 
 struct link *link_get(struct fib *f, int ifindex, bool make)
 {
+	struct hnode *known = htab_find(&f->links_by_index, (uint64_t)ifindex);
 	struct link *l;
 
-	list_for_each (&f->links, struct link, known, node) {
-		if (known->ifindex == ifindex)
-			return known;
-	}
+	if (known)
+		return container_of(known, struct link, by_index);
 	l = make ? calloc(1, sizeof(*l)) : NULL;
 	if (!l)
 		return NULL;
+	if (htab_add(&f->links_by_index, &l->by_index, (uint64_t)ifindex) < 0) {
+		free(l);
+		return NULL;
+	}
 	l->ifindex = ifindex;
 	list_append(&f->links, &l->node);
 	return l;
@@ -82,26 +85,58 @@ void fib_interface(struct fib *f, int ifindex, bool ours)
 
 /* ---- addresses and connected networks ---- */
 
+/* No peer chooses the addresses of our interfaces: the sum is good enough, and addr_eq decides. */
+static uint64_t addr_hash(const struct addr *a)
+{
+	uint64_t hash = a->family;
+
+	for (unsigned i = 0; i < addr_bits(a) / 8; i++)
+		hash = hash * 31 + a->b[i];
+	return hash;
+}
+
+static struct address *addr_next(struct hnode *n, const struct addr *a)
+{
+	for (; n; n = htab_find_next(n)) {
+		struct address *x = container_of(n, struct address, by_addr);
+
+		if (addr_eq(&x->a.addr, a))
+			return x;
+	}
+	return NULL;
+}
+
+static struct address *addr_find(const struct fib *f, const struct fib_seen_addr *like)
+{
+	struct address *x = addr_next(htab_find(&f->addrs_by_addr, addr_hash(&like->addr)), &like->addr);
+
+	while (x && (x->a.ifindex != like->ifindex || !prefix_eq(&x->a.network, &like->network)))
+		x = addr_next(htab_find_next(&x->by_addr), &like->addr);
+	return x;
+}
+
+void addr_forget(struct fib *f, struct address *a)
+{
+	htab_remove(&f->addrs_by_addr, &a->by_addr);
+	list_remove(&a->node);
+	free(a);
+}
+
 void fib_saw_addr(struct fib *f, const struct fib_seen_addr *addr, bool gone)
 {
-	struct address *found = NULL;
+	struct address *found = addr_find(f, addr);
 
-	list_for_each (&f->addrs, struct address, a, node) {
-		if (a->a.ifindex == addr->ifindex && addr_eq(&a->a.addr, &addr->addr) &&
-		    prefix_eq(&a->a.network, &addr->network))
-			found = a;
-	}
 	if (found)
 		found->seen = f->generation;
 	if ((found != NULL) == !gone)
 		return;
 	if (gone) {
-		list_remove(&found->node);
-		free(found);
+		addr_forget(f, found);
 		f->resync |= !f->in_picture; /* IPv4 routes with this source went silently */
 	} else {
 		found = calloc(1, sizeof(*found));
-		if (!found) {
+		if (!found || htab_add(&f->addrs_by_addr, &found->by_addr, addr_hash(&addr->addr)) < 0) {
+			free(found);
 			f->resync = true;
 			return;
 		}
@@ -338,11 +373,23 @@ static bool resolve(struct fib *f, const struct addr *endpoint, struct fib_route
 
 static const struct fib_seen_addr *local_address(const struct fib *f, const struct addr *a)
 {
-	list_for_each ((struct list *)&f->addrs, struct address, x, node) {
-		if (addr_eq(&x->a.addr, a))
-			return &x->a;
-	}
-	return NULL;
+	const struct fib_seen_addr *first = NULL;
+
+	/* Several interfaces may hold it: always the same one of them. */
+	for (const struct address *x = addr_next(htab_find(&f->addrs_by_addr, addr_hash(a)), a); x;
+	     x = addr_next(htab_find_next(&x->by_addr), a))
+		if (!first || x->a.ifindex < first->ifindex)
+			first = &x->a;
+	return first;
+}
+
+bool fib_holds(const struct fib *f, int ifindex, const struct addr *a)
+{
+	for (const struct address *x = addr_next(htab_find(&f->addrs_by_addr, addr_hash(a)), a); x;
+	     x = addr_next(htab_find_next(&x->by_addr), a))
+		if (x->a.ifindex == ifindex)
+			return true;
+	return false;
 }
 
 void report_pin(struct fib *f, const struct fib_route *route, bool wanted)

@@ -38,6 +38,11 @@ uint32_t link_mtu(const struct sys_domain *domain, int ifindex);
 int link_raise(const struct sys_domain *domain, int ifindex);
 /* 0 and the name, or -errno. */
 int link_name(const struct sys_domain *domain, int ifindex, char ret_name[IFNAMSIZ]);
+/*
+ * Deletes interfaces of ours, for the price of one. Those that are gone already are passed over. 0, or -errno
+ * of the deletion, after which they may all be there still.
+ */
+int link_del_all(const struct sys_domain *domain, const int ifindex[], size_t n);
 /* Does the kernel forward packets of this family (4 or 6)? 1, 0, or -errno. Never changed by us. */
 int link_forwarding(const struct sys_domain *domain, uint8_t family);
 

@@ -11,11 +11,13 @@ proportional set size per tunnel, above that of the same daemon without tunnels;
 in it. Both daemons run on the same processors.
 """
 import re
+import resource
 import sys
 import time
 
 from lab.case import check, run_case
 from lab.causeway import Causeway
+from lab.hold import thread_of
 from lab.lab import run, wait_for
 
 COUNT = int(sys.argv[1]) if len(sys.argv) > 1 else 500
@@ -24,6 +26,7 @@ ONLY = sys.argv[3] if len(sys.argv) > 3 else None
 ESP = "aes256gcm16"
 SITE = 4  # tunnels a site
 PATIENCE = 60 + COUNT
+IDLE_SECONDS = 10 if COUNT > 100 else 3
 
 
 def near_address(n):
@@ -81,12 +84,46 @@ def config(c, near):
                               "local-address": near_address(n) if near else far_address(n),
                               "remote-address": [far_address(n) if near else near_address(n)],
                               "secret-file": secret, "ike-proposal": [SUITE], "esp-proposal": [ESP],
-                              "inside-address": [f"10.{60 if near else 61}.{n // 250}.{n % 250 + 1}/32"]}
+                              "inside-address": [f"10.{60 if near else 61}.{n // 250}.{n % 250 + 1}/32"],
+                              "static-route": [{"prefix": f"10.{61 if near else 60}.{n // 250}.{n % 250 + 1}/32"}]}
                              for n in range(first, min(first + SITE, COUNT))]} for first in range(0, COUNT, SITE)]}}
 
 
 def ups(c):
     return [at for at, line in list(c.process.lines) if "child SA is up" in line]
+
+
+def wakes(pid):
+    """How often the data plane's thread has gone to sleep."""
+    with open(f"/proc/{pid}/task/{thread_of(pid, 'data-plane')}/status", encoding="ascii") as f:
+        return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", f.read(), re.M).group(1))
+
+
+def idle_load(ends):
+    """Percent of a processor of each, over IDLE_SECONDS. Counted, not timed: the data plane is asked about all tunnels at
+    once; one by one it would be woken 3 times a tunnel and second."""
+    before, began = [(processor(c.process.pid), wakes(c.process.pid)) for c in ends], time.monotonic()
+    time.sleep(IDLE_SECONDS)
+    seconds = time.monotonic() - began
+    for c, (_, woken) in zip(ends, before):
+        each = (wakes(c.process.pid) - woken) / seconds
+        check(each <= 20 + COUNT / 10, f"{c.name}: its data plane was woken {each:.0f} times a second")
+    return [100 * (processor(c.process.pid) - cpu) / seconds for c, (cpu, _) in zip(ends, before)]
+
+
+class Reaped:
+    """Processor time of the children that are waited for from here on, over their whole lives."""
+
+    def __init__(self):
+        self.before = self._sum()
+
+    @staticmethod
+    def _sum():
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
+    def seconds(self):
+        return self._sum() - self.before
 
 
 def causeway(case):
@@ -120,10 +157,17 @@ def causeway(case):
         rows = sum(len(s["tunnel"]) for s in near.json("status")["site"])
         case.note(f"`causeway status` with {rows} tunnels: {(time.monotonic() - began) * 1000:.0f} ms")
         check(all(t["child"] for t in near.json("tunnel", "list")["tunnel"]), "a tunnel without child")
-        began = time.monotonic()
-        near.stop(PATIENCE)
-        case.note(f"SIGTERM to the end: {time.monotonic() - began:.2f} s")
-        far.stop(PATIENCE)
+        idle = idle_load(ends)
+        case.note(f"all up and no traffic: near {idle[0]:.1f} %, far {idle[1]:.1f} % of a processor")
+        for c, what in ((near, "SIGTERM to the end"), (far, "the other end, whose peers have gone")):
+            before, began = processor(c.process.pid), time.monotonic()
+            used = Reaped()
+            c.stop(PATIENCE)
+            took = time.monotonic() - began
+            if c is near:
+                wait_for("the far end to hear of it", lambda: not any(
+                    t["child"] for t in far.json("tunnel", "list")["tunnel"]), PATIENCE)
+            case.note(f"{what}: {took:.2f} s, {used.seconds() - before:.2f} s of processor")
 
 
 # ---- strongSwan
