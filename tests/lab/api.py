@@ -18,6 +18,16 @@ class _Unix(http.client.HTTPConnection):
         self.sock.connect(self.path)
 
 
+def text(cw, path):
+    """The answer to a GET as it came, whatever it says."""
+    c = _Unix(cw.socket)
+    try:
+        c.request("GET", path)
+        return c.getresponse().read().decode("utf-8", "replace")
+    finally:
+        c.close()
+
+
 def _ask(cw, method, path, body=None):
     c = _Unix(cw.socket)
     try:

@@ -81,6 +81,7 @@ class Causeway:
         self.runs = 0
         self.started = 0.0
         self.config = None
+        self.more = []  # further arguments
         if config is not None:
             self.configure(config)
 
@@ -107,7 +108,7 @@ class Causeway:
         self.runs += 1
         self.started = time.monotonic()
         suffix = "" if self.runs == 1 else f"-{self.runs}"
-        self.process = self.ns.spawn(f"{self.name}{suffix}", *self.argv(), env=self._environment())
+        self.process = self.ns.spawn(f"{self.name}{suffix}", *self.argv(*self.more), env=self._environment())
         return self
 
     def start(self, timeout=15):

@@ -27,8 +27,8 @@ _CONF = """charon-systemd {{
     time_format = %H:%M:%S
     flush_line = yes
     default = 1
-    ike = 2
-    chd = 2
+    ike = {log_ike}
+    chd = {log_chd}
   }} }}
 }}
 """
@@ -82,6 +82,7 @@ class StrongSwan:
         "start": "none", "dpd_action": "clear", "tries": 3, "charon": "", "routes": ("10.0.0.10/32",),
         # more of the configuration, verbatim: plugins to load, lines of the connection, secrets; what follows `auth =`
         "plugins": "", "connection": "", "secrets": "", "local_auth": "psk", "remote_auth": "psk",
+        "log_ike": 2, "log_chd": 2,  # how talkative it is; 4: keys, too
     }
 
     def __init__(self, ns, name="charon", **options):
@@ -100,7 +101,8 @@ class StrongSwan:
         vici = f"{self.dir}/charon.vici"
         self.lab.write(f"{self.name}/strongswan.conf",
                        _CONF.format(vici=vici, log=self.log_path, tries=self.opt["tries"],
-                                    charon=self.opt["charon"], plugins=self.opt["plugins"]))
+                                    charon=self.opt["charon"], plugins=self.opt["plugins"],
+                                    log_ike=self.opt["log_ike"], log_chd=self.opt["log_chd"]))
         self.configure()
         self.ns.ip("rule", "add", "pref", "100", "lookup", "main", check=False)
         self.ns.ip("route", "replace", "unreachable", "default", "metric", "4294967295")
