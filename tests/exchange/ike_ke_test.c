@@ -169,12 +169,80 @@ static void test_create_child(void **state)
 	talk_finish(&t);
 }
 
+/* As who began it: the answer to our rekey has the bad value. */
+static void test_create_child_answer(void **state)
+{
+	static const struct {
+		const char *esp;
+		enum ke_id group;
+		size_t len;
+	} children[] = { { "aes128gcm16-modp2048-noesn", KE_MODP_2048, 256 },
+		{ "aes128gcm16-curve25519-noesn", KE_CURVE25519, 32 },
+		{ "aes128gcm16-ecp256-noesn", KE_ECP_256, 64 } };
+	static struct talk t;
+	uint8_t zeros[256] = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct ike_payloads p;
+		struct ike_conn_view v;
+		struct ike_child *old;
+		struct ike_conn *conn;
+
+		talk_start(&t, "aes128gcm16");
+		conn = ike_conn_find(t.net.peer[0].ike, IKE_NET_CONN);
+		old = talk_live(&t);
+		assert_int_equal(
+		    ike_proposal_parse(children[i].esp, true, &conn->cfg.esp_proposals.list[0], NULL), 0);
+		assert_int_equal(ike_conn_rekey_child(t.net.peer[0].ike, IKE_NET_CONN, t.net.now), 0);
+		ike_net_drain(&t.net);
+		talk_request(&t, IKE_X_CREATE_CHILD_SA, &p);
+		assert_non_null(p.ke.data);
+		talk_put_child(&t, children[i].esp, NULL, 0x55);
+		ike_build_ke(&t.b, children[i].group, zeros, children[i].len);
+		talk_reply(&t, IKE_X_CREATE_CHILD_SA);
+		ike_net_run(&t.net, mdur_ms(10));
+		assert_ptr_equal(talk_live(&t), old);
+		assert_int_equal(ike_net_count(&t.net, 0), 2);
+		assert_int_equal(t.net.peer[0].downs, 0);
+		assert_int_equal(ike_conn_view(t.net.peer[0].ike, IKE_NET_CONN, &v), 0);
+		assert_string_equal(v.last_error.id, "ike-invalid-ke");
+		talk_finish(&t);
+	}
+}
+
+static void test_rekey_ike_answer(void **state)
+{
+	static struct talk t;
+	struct ike_payloads p;
+	struct ike_sa *old;
+
+	(void)state;
+	talk_start(&t, "aes128gcm16");
+	old = t.ours;
+	assert_int_equal(ike_conn_rekey_ike(t.net.peer[0].ike, IKE_NET_CONN, t.net.now), 0);
+	ike_net_drain(&t.net);
+	talk_request(&t, IKE_X_CREATE_CHILD_SA, &p);
+	assert_non_null(p.ke.data);
+	talk_put_ike(&t, 5);
+	memset(t.b.w.p - 32, 0, 32); /* its KE payload is the last */
+	talk_reply(&t, IKE_X_CREATE_CHILD_SA);
+	ike_net_run(&t.net, mdur_ms(10));
+	assert_ptr_equal(talk_live(&t)->sa, old);
+	assert_int_equal(old->state, IKE_SA_ESTABLISHED);
+	assert_int_equal(t.net.peer[0].ike_rekeys, 0);
+	assert_int_equal(t.net.peer[0].downs, 0);
+	talk_finish(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_init_request),
 		cmocka_unit_test(test_init_answer),
 		cmocka_unit_test(test_create_child),
+		cmocka_unit_test(test_create_child_answer),
+		cmocka_unit_test(test_rekey_ike_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

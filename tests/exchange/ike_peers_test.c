@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Peers that die, restart, and start at the same time; and hundreds of seeds of a network that loses and
  * repeats. */
+#include "ike/engine.h"
 #include "tests/support/ike_net.h"
 
 #include <stdarg.h>
@@ -263,12 +264,52 @@ static void test_storm(void **state)
 	}
 }
 
+/* Deletes, and all else that is not a new SA, stay behind. */
+static bool no_informational(struct ike_net *net, unsigned from, uint8_t *data, size_t *len, void *ctx)
+{
+	(void)net;
+	(void)from;
+	(void)ctx;
+	return *len < 19 || data[18] != IKE_X_INFORMATIONAL;
+}
+
+/* A peer that connects over and over, and never deletes what it had: so many, and no more. */
+static void test_so_many(void **state)
+{
+	struct ike_net net;
+	unsigned most = 0;
+
+	(void)state;
+	ike_net_pair(&net, 11, IKE_DEFAULT, ESP_DEFAULT);
+	ike_net_start_pair(&net);
+	net.tap = no_informational;
+	for (unsigned i = 0; i < 3 * IKE_ESTABLISHED_MAX; i++) {
+		struct ike_conn *conn = ike_conn_find(net.peer[0].ike, IKE_NET_CONN);
+		struct ike_stats stats;
+
+		ike_init_start(conn, net.now);
+		ike_touch_conn(conn);
+		ike_run(net.peer[0].ike, net.now);
+		ike_net_run(&net, mdur_ms(300));
+		ike_stats(net.peer[1].ike, &stats);
+		assert_true(stats.established <= IKE_ESTABLISHED_MAX);
+		most = stats.established > most ? stats.established : most;
+	}
+	assert_int_equal(most, IKE_ESTABLISHED_MAX);
+	assert_true(net.peer[1].up);
+	net.tap = NULL;
+	ike_net_run(&net, mdur_s(120));
+	ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
+	ike_net_finish(&net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_liveness),
 		cmocka_unit_test(test_probes),
 		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_so_many),
 		cmocka_unit_test(test_simultaneous_start),
 		cmocka_unit_test(test_peer_forgets_midway),
 		cmocka_unit_test(test_restart_command),
