@@ -35,6 +35,7 @@ struct tls {
 	bool server;
 	enum tls_state state;
 	enum tls_fault fault;
+	unsigned alert; /* of the other side */
 	struct reason why, warning;
 	struct credentials *credentials;
 	struct cert_verdict verdict; /* of the other's chain, until it is asked for that: n 0 */
@@ -263,6 +264,8 @@ static enum tls_state broken(struct tls *t)
 		t->fault = ERR_GET_LIB(e) == ERR_LIB_SSL && ERR_GET_REASON(e) >= SSL_AD_REASON_OFFSET && text
 		               ? TLS_FAULT_REFUSED
 		               : TLS_FAULT_PROTOCOL;
+		if (t->fault == TLS_FAULT_REFUSED)
+			t->alert = (unsigned)(ERR_GET_REASON(e) - SSL_AD_REASON_OFFSET);
 		reason_set(&t->why, "tls-failed", "%s", text ? text : "it ends too early");
 	}
 	ERR_clear_error();
@@ -376,6 +379,11 @@ enum tls_fault tls_why(const struct tls *t, const char **ret_text)
 {
 	*ret_text = t->why.text;
 	return t->fault;
+}
+
+unsigned tls_alert(const struct tls *t)
+{
+	return t->alert;
 }
 
 const struct reason *tls_warning(const struct tls *t)

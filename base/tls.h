@@ -55,6 +55,8 @@ enum tls_fault {
 	TLS_FAULT_PROTOCOL,
 };
 enum tls_fault tls_why(const struct tls *t, const char **ret_text);
+/* With TLS_FAULT_REFUSED: the alert that the other side sent, by its number (RFC 8446 6). Else 0. */
+unsigned tls_alert(const struct tls *t);
 /* After TLS_ESTABLISHED: what deserves to be told nevertheless (whether the other's certificate was revoked
  * is not known); unset: nothing. */
 const struct reason *tls_warning(const struct tls *t);

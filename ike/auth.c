@@ -333,6 +333,8 @@ enum ike_eap_verdict ike_auth_turned(struct ike_sa *sa, struct ike_job *job, str
 	a->eap = job->eap;
 	job->eap = NULL;
 	ike_reason_eap(why, sa, &job->turn->why);
+	if (job->turn->alert)
+		sa->facts.eap_alert = job->turn->alert;
 	if (job->turn->verdict == IKE_EAP_SUCCESS) {
 		if (secret_copy(&a->msk, ike_eap_msk(a->eap))) {
 			job->turn->out_len = 0; /* that is EAP-Success */

@@ -38,6 +38,13 @@ static void fail(struct ike_sa *sa, const struct reason *why, mtime now)
 	ike_attempt_failed(sa, why, now);
 }
 
+/* The responder is not who we want, or can't prove to be: it believes that all is well, and is told. */
+static void disown(struct ike_sa *sa, const struct reason *why, mtime now)
+{
+	sa->disowned = true;
+	fail(sa, why, now);
+}
+
 /* The first request: who we are, our proof unless EAP is to give one, and the child we want. */
 static void send_first(struct ike_sa *sa, mtime now)
 {
@@ -255,13 +262,16 @@ static void verified(
 	sa->facts.took_us = a->told_all;
 	if (a->rounds == 1 && !ike_identity_accepts(&conn->cfg.remote_id, &sa->remote_id)) {
 		ike_reason_wrong_identity(&why, sa, &sa->remote_id, &conn->cfg.remote_id);
-		fail(sa, &why, now);
+		disown(sa, &why, now);
 		return;
 	}
 	if (a->wants_eap && !a->eap_over) {
 		a->stage = IKE_AUTH_STAGE_TURN;
 		if (!p->eap.data) {
 			ike_reason_bad_answer(&why, sa, "IKE_AUTH without EAP, which we asked for");
+			fail(sa, &why, now);
+		} else if (p->eap.len > IKE_EAP_PACKET_MAX) {
+			ike_reason_eap_large(&why, sa, p->eap.len);
 			fail(sa, &why, now);
 		} else if (ike_keep_reply(sa, first, chain, ike_auth_turn(sa, p->eap))) {
 			ike_task_failed(sa, now);
@@ -309,7 +319,7 @@ static void fresh_reply(
 		break;
 	case IKE_AUTH_FAILED:
 		ike_ppk_blame(sa, p, &why);
-		fail(sa, &why, now);
+		disown(sa, &why, now);
 		break;
 	}
 }
@@ -360,7 +370,7 @@ void ike_auth_reply(
 	case IKE_AUTH_STAGE_IDLE: fresh_reply(sa, p, first, chain, now); return;
 	case IKE_AUTH_STAGE_VERIFYING:
 		if (ike_auth_verified(sa, job, &why))
-			fail(sa, &why, now);
+			disown(sa, &why, now);
 		else
 			verified(sa, p, first, chain, now);
 		return;

@@ -360,7 +360,10 @@ static void fresh_request(struct ike_sa *sa, const struct request *rq, mtime now
 		prove(sa, rq, now);
 	else if (rq->msg_id == 1 || (a->eap_over && rq->p->auth.data))
 		verify(sa, rq, now);
-	else if (!a->eap_over && a->eap && rq->p->eap.data && ++a->rounds <= IKE_AUTH_ROUNDS_MAX)
+	else if (!a->eap_over && a->eap && rq->p->eap.len > IKE_EAP_PACKET_MAX) {
+		ike_reason_eap_large(&why, sa, rq->p->eap.len);
+		refuse(sa, rq->msg_id, IKE_N_AUTHENTICATION_FAILED, &why, now);
+	} else if (!a->eap_over && a->eap && rq->p->eap.data && ++a->rounds <= IKE_AUTH_ROUNDS_MAX)
 		turn(sa, rq, rq->p->eap, now);
 	else {
 		ike_reason_bad_answer(&why, sa, "IKE_AUTH goes on with neither EAP nor the AUTH that is due");

@@ -215,8 +215,16 @@ static void tell_selectors(struct ike_teller *t)
 		ike_tell_say(t->d->cause, "the peer wants %s, which is not within our %s to %s",
 		    t->f->peer_ts, ours, theirs);
 	else
-		ike_tell_say(t->d->cause, "the peer does not accept our selectors, %s to %s", ours, theirs);
-	ike_tell_say(t->d->there, "a route-based tunnel: selectors any to any (0.0.0.0/0, ::/0)");
+		ike_tell_say(t->d->cause,
+		    "the peer does not accept our selectors, %s to %s, nor any part of them: it is "
+		    "policy-based, "
+		    "with networks of its own, or has no phase 2 for this connection",
+		    ours, theirs);
+	ike_tell_say(t->d->here, "nothing: selectors are any to any here, any part that the peer gives of "
+	                         "them is taken, and routes "
+	                         "decide what enters the tunnel");
+	ike_tell_say(t->d->there, "a route-based tunnel: selectors any to any (0.0.0.0/0, ::/0), or its own "
+	                          "networks, if it narrows");
 }
 
 static void tell_deleted(struct ike_teller *t)
@@ -270,6 +278,7 @@ void ike_diagnose(const struct ike_conn_config *cfg, const struct ike_facts *f,
 			kinds[i].tell(&t);
 	ike_tell_proposals(&t);
 	ike_tell_auth(&t);
+	ike_tell_eap(&t);
 }
 
 static bool trial_runs(const struct ike_conn *conn, bool child)

@@ -76,6 +76,7 @@ struct ike_facts {
 	enum ike_undelivered undelivered;
 	uint16_t undelivered_port;
 	unsigned n_undelivered;
+	unsigned eap_alert; /* EAP-TLS: the alert by which the peer ended it (eap_alert.h); 0: none */
 	struct ike_cert_facts cert;
 	/* Of rekeys that were refused: the group that the peer asks for (0: it named none) */
 	uint16_t pfs_wanted;

@@ -207,11 +207,26 @@ static void tell_usage(struct ike_teller *t)
 
 /* --- AUTHENTICATION_FAILED, or a proof that is wrong --- */
 
+/* We name whom we want (IDr): a peer that goes by another name has no connection for us, and says no more. */
+static void asked_for(struct ike_teller *t)
+{
+	char want[IKE_ID_MAX];
+	size_t cause = strlen(t->d->cause), here = strlen(t->d->here);
+
+	if (!t->f->initiator || t->cfg->remote_id.type == IKE_ID_NONE)
+		return;
+	ike_identity_str(&t->cfg->remote_id, want, sizeof(want));
+	snprintf(&t->d->cause[cause], IKE_DIAGNOSIS_TEXT - cause,
+	    "; or it is not \"%.80s\", as remote-id asks", want);
+	snprintf(&t->d->here[here], IKE_DIAGNOSIS_TEXT - here, "; remote-id (now \"%.80s\")", want);
+}
+
 static void refused_key(struct ike_teller *t, const char *own)
 {
 	ike_tell_say(t->d->cause,
 	    "the pre-shared keys differ; else the peer does not expect \"%.120s\" from our address", own);
 	ike_tell_say(t->d->here, "the key in secret-file; local-id (now \"%.120s\")", own);
+	asked_for(t);
 }
 
 static void refused_certificate(struct ike_teller *t, const char *own)
@@ -240,6 +255,7 @@ static void refused_certificate(struct ike_teller *t, const char *own)
 	ike_tell_say(t->d->there,
 	    "its trusted CAs: add the root of \"%s\"; the remote identity it asks for: \"%.120s\"; its clock",
 	    c->issuer, own);
+	asked_for(t);
 }
 
 static void refused_eap(struct ike_teller *t, const char *own)
@@ -288,7 +304,8 @@ static void tell_failed(struct ike_teller *t)
 	size_t len;
 
 	t->d->keyless = t->cfg->local_auth != IKE_AUTH_KIND_PSK && t->cfg->remote_auth != IKE_AUTH_KIND_PSK;
-	if (t->f->initiator && !t->f->took_us)
+	/* Who is told AUTHENTICATION_FAILED could not prove itself; else it is what the peer proves. */
+	if (t->f->initiator ? !t->f->took_us : t->f->peer_proved)
 		tell_refused(t);
 	else
 		tell_wrong_proof(t);
@@ -296,6 +313,26 @@ static void tell_failed(struct ike_teller *t)
 	if (t->f->ppk)
 		snprintf(&t->d->cause[len], IKE_DIAGNOSIS_TEXT - len, "; or the PPKs \"%.60s\" differ",
 		    t->cfg->ppk.id);
+}
+
+/* Which method the peer used, the error says. */
+static void tell_method(struct ike_teller *t)
+{
+	static const char *const names[] = { [IKE_AUTH_KIND_PSK] = "psk",
+		[IKE_AUTH_KIND_CERT] = "certificate",
+		[IKE_AUTH_KIND_EAP_MSCHAPV2] = "eap-mschapv2",
+		[IKE_AUTH_KIND_EAP_TLS] = "eap-tls" };
+
+	t->d->keyless = true; /* the method is wrong, whatever the key */
+	ike_tell_say(t->d->cause,
+	    "the methods differ: we expect %s of the peer, and it proves itself by another (both are in the "
+	    "error)",
+	    names[t->cfg->remote_auth]);
+	ike_tell_say(t->d->here,
+	    "remote-auth (now %s): the method of the peer, and what it needs beside it: secret-file, "
+	    "certificate/trust-anchor-file or eap/peer-user",
+	    names[t->cfg->remote_auth]);
+	ike_tell_say(t->d->there, "its own authentication: %s", names[t->cfg->remote_auth]);
 }
 
 /* --- EAP and PPK --- */
@@ -316,12 +353,6 @@ static void tell_password(struct ike_teller *t)
 		ike_tell_say(t->d->here, "eap/peer-secret-file");
 		ike_tell_say(t->d->there, "the password of the user \"%.80s\"", t->cfg->eap.peer_user);
 	}
-}
-
-static void tell_eap_dates(struct ike_teller *t)
-{
-	ike_tell_say(t->d->here, "%s`timedatectl`: is the clock right?",
-	    is_eap(t->cfg->local_auth) ? "" : "certificate, if it is ours; ");
 }
 
 static void tell_ppk_unknown(struct ike_teller *t)
@@ -349,8 +380,8 @@ static const struct {
 	{ "certificate-weak", tell_weak },
 	{ "certificate-usage", tell_usage },
 	{ "ike-auth-failed", tell_failed },
+	{ "ike-auth-method", tell_method },
 	{ "ike-eap-password-wrong", tell_password },
-	{ "ike-eap-certificate-expired", tell_eap_dates },
 	{ "ike-ppk-missing", tell_ppk_unknown },
 	{ "ike-ppk-unknown", tell_ppk_unknown },
 	{ "ike-ppk-differs", tell_ppk_differs },

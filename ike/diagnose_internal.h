@@ -20,6 +20,9 @@ __attribute__((format(printf, 2, 3))) void ike_tell_say(char text[IKE_DIAGNOSIS_
 /* diagnose_proposal.c: cause and changes, when the reason is one of proposals or PFS */
 void ike_tell_proposals(struct ike_teller *t);
 
+/* diagnose_eap.c: the same of EAP */
+void ike_tell_eap(struct ike_teller *t);
+
 /* diagnose_auth.c: keys, certificates, EAP, PPKs */
 void ike_tell_certificate_seen(struct ike_teller *t);
 /* What is ruled out by proofs that were right, each side's by its own method. */

@@ -122,6 +122,7 @@ void ike_eap_turn(struct ike_eap *e, const struct rng *rng, struct ike_eap_turn 
 			return;
 		}
 	}
+	t->alert = eap_alert_of(e->talk);
 	switch (o) {
 	case EAP_SEND:
 		t->verdict = IKE_EAP_GO_ON;

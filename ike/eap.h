@@ -39,6 +39,7 @@ struct ike_eap_turn {
 	size_t out_len;
 	enum ike_eap_verdict verdict;
 	struct reason why;
+	unsigned alert;        /* EAP-TLS: of the other side (eap_alert.h); 0: none */
 	struct reason warning; /* of a success that deserves one */
 };
 

@@ -44,6 +44,7 @@ struct eap {
 	struct eap_tls *tls;
 	uint8_t msk[EAP_MSK_LEN];
 	struct reason why, warning;
+	unsigned alert; /* TLS: that of the other side, which ended it; 0: none */
 	unsigned rounds;
 	uint8_t out[EAP_OUT_MAX];
 	size_t out_len;

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define NAK_TYPES_MAX 8 /* of a Nak, that are told */
+
 static int put_text(char *out, const char *text)
 {
 	return snprintf(out, EAP_NAME_MAX + 1, "%s", text) > EAP_NAME_MAX ? -1 : 0;
@@ -178,13 +180,13 @@ static enum eap_outcome client_request(struct eap *e, struct eap_packet *p, cons
 	default: break;
 	}
 	if (p->type != wanted) {
-		char buf[40];
+		char buf[40], ours[40];
 
 		if (e->sent_method)
 			return malformed(e, "the server changes the method amid another");
 		reason_set(&e->why, "ike-eap-method",
-		    "the server wants %s, we are configured for another EAP method (local-auth)",
-		    eap_type_str(p->type, buf, sizeof(buf)));
+		    "the server asks for %s, but local-auth here is %s. Set the same method on both sides",
+		    eap_type_str(p->type, buf, sizeof(buf)), eap_type_str(wanted, ours, sizeof(ours)));
 		return answer(e, EAP_TYPE_NAK, &wanted, 1);
 	}
 	if (e->phase != EAP_RUNNING && e->phase != EAP_DONE)
@@ -247,17 +249,21 @@ static enum eap_outcome server_identity(struct eap *e, struct eap_packet *p)
 	return EAP_USER;
 }
 
+/* RFC 3748 5.3.1: the types it would take instead, or a zero for none. */
 static enum eap_outcome server_nak(struct eap *e, struct eap_packet *p)
 {
-	uint8_t wants = rd_u8(&p->data);
 	char ours[40], theirs[40];
+	unsigned n = 0;
+	uint8_t type;
 
 	reason_set(&e->why, "ike-eap-method",
-	    "the client does not speak the EAP method we ask for, %s; it wants %s. Set the same method on "
-	    "both "
-	    "sides (remote-auth here; the interface's EapMethod at Windows)",
-	    eap_type_str((uint8_t)e->method, ours, sizeof(ours)),
-	    wants ? eap_type_str(wants, theirs, sizeof(theirs)) : "none that it could name");
+	    "the client does not speak the EAP method we ask for, %s; it wants",
+	    eap_type_str((uint8_t)e->method, ours, sizeof(ours)));
+	while (n < NAK_TYPES_MAX && rd_left(&p->data) && (type = rd_u8(&p->data)))
+		reason_add(&e->why, "%s%s", n++ ? " or " : " ", eap_type_str(type, theirs, sizeof(theirs)));
+	reason_add(&e->why,
+	    "%s. Set the same method on both sides (remote-auth here; the interface's EapMethod at Windows)",
+	    n ? "" : " none that it could name");
 	return finish(e, false);
 }
 
@@ -363,6 +369,11 @@ const struct reason *eap_why(const struct eap *e)
 const struct reason *eap_warning(const struct eap *e)
 {
 	return &e->warning;
+}
+
+unsigned eap_alert_of(const struct eap *e)
+{
+	return e->alert;
 }
 
 bool eap_name_is(const char *configured, const char *name)

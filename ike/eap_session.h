@@ -83,6 +83,9 @@ const struct reason *eap_why(const struct eap *e);
  * unset. */
 const struct reason *eap_warning(const struct eap *e);
 
+/* EAP-TLS: the number of the alert by which the other side ended it; 0: none did. */
+unsigned eap_alert_of(const struct eap *e);
+
 /*
  * Is this the configured user? Letter case does not count, as on Windows; "DOMAIN\user" is also "user" where
  * the configuration names no domain.

@@ -13,6 +13,7 @@
 #include "ike/eap_internal.h"
 
 #include "base/tls.h"
+#include "ike/eap_alert.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -147,6 +148,7 @@ static void explain(struct eap *e)
 {
 	const char *what = e->server ? "client" : "server", *text;
 	enum tls_fault fault = tls_why(e->tls->tls, &text);
+	const struct eap_alert *alert;
 
 	switch (fault) {
 	case TLS_FAULT_EXPIRED:
@@ -162,9 +164,11 @@ static void explain(struct eap *e)
 		    what, text, what);
 		return;
 	case TLS_FAULT_REFUSED:
+		e->alert = tls_alert(e->tls->tls);
+		alert = eap_alert(e->alert);
 		reason_set(&e->why, "ike-eap-tls-refused",
-		    "the EAP-TLS %s broke off: \"%s\". Most often it does not trust our certificate", what,
-		    text);
+		    "the EAP-TLS %s broke off (TLS alert %u, %s): %s. Here: %s. There: %s", what, e->alert,
+		    alert->number ? alert->name : text, alert->means, alert->here, alert->there);
 		return;
 	case TLS_FAULT_PROTOCOL:
 	case TLS_FAULT_NONE:

@@ -377,6 +377,7 @@ struct ike_conn_view {
 	bool ppk;           /* a PPK is in the keys (RFC 8784) */
 	struct ike_ts ts_local[IKE_TS_MAX], ts_remote[IKE_TS_MAX];
 	unsigned n_ts_local, n_ts_remote;
+	bool ts_narrowed; /* less than what we asked for: only these addresses pass */
 	mtime ike_rekey_at, child_rekey_at;
 	struct reason last_error; /* cleared when the child comes up */
 	/* Attempts that were refused before they had proved to be the peer's, since then; and the last one's

@@ -47,6 +47,8 @@ void ike_delete_ike_start(struct ike_sa *sa, mtime now)
 	struct ike_build b = ike_build_init(sa->ike->body, sizeof(sa->ike->body));
 
 	sa->task.kind = IKE_TASK_DELETE_IKE;
+	if (sa->disowned) /* RFC 7296 2.21.2: it may be told why */
+		ike_build_notify(&b, IKE_PROTO_NONE, NULL, IKE_N_AUTHENTICATION_FAILED, NULL, 0);
 	ike_build_delete_ike(&b);
 	if (ike_request_send(sa, IKE_X_INFORMATIONAL, &b, 0, now))
 		ike_task_failed(sa, now);
@@ -160,7 +162,7 @@ void ike_informational_request(struct ike_sa *sa, uint32_t msg_id, struct ike_pa
 	ike_mobike_request(sa, p, &b);
 	ike_respond(sa, IKE_X_INFORMATIONAL, msg_id, &b, 0);
 	ike_mobike_answered(sa, now);
-	if (delete_ike)
+	if (delete_ike && !(error && error->type == IKE_N_AUTHENTICATION_FAILED))
 		ike_deleted(sa, now);
 	else if (sa->state == IKE_SA_ESTABLISHED && error &&
 	         (error->type == IKE_N_AUTHENTICATION_FAILED || error->type == IKE_N_INVALID_SYNTAX))

@@ -163,6 +163,15 @@ void ike_reason_eap(struct reason *r, const struct ike_sa *sa, const struct reas
 		reason_set(r, why->id, "EAP with %s: %s", peer(sa), why->text);
 }
 
+void ike_reason_eap_large(struct reason *r, const struct ike_sa *sa, size_t len)
+{
+	reason_set(r, "ike-eap-too-large",
+	    "%s sent an EAP packet of %zu octets; up to %d are taken here. Set smaller EAP fragments there "
+	    "(NPS: "
+	    "Framed-MTU 1344; strongSwan: fragment_size of its plugin eap-tls).",
+	    peer(sa), len, IKE_EAP_PACKET_MAX);
+}
+
 void ike_reason_eap_certificate(struct reason *r, const struct ike_sa *sa, const char *name)
 {
 	char buf[100];

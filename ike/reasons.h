@@ -20,6 +20,7 @@ void ike_reason_psk_differs(struct reason *r, const struct ike_sa *sa, const str
 void ike_reason_eap_key(struct reason *r, const struct ike_sa *sa, const struct ike_identity *peer);
 /* What the EAP conversation says, with whom it was. */
 void ike_reason_eap(struct reason *r, const struct ike_sa *sa, const struct reason *why);
+void ike_reason_eap_large(struct reason *r, const struct ike_sa *sa, size_t len);
 void ike_reason_eap_certificate(struct reason *r, const struct ike_sa *sa, const char *name);
 void ike_reason_ppk_missing(struct reason *r, const struct ike_sa *sa); /* required, but the peer has none */
 void ike_reason_ppk_unknown(struct reason *r, const struct ike_sa *sa, const struct ike_notify *id);

@@ -243,6 +243,7 @@ struct ike_sa {
 	uint32_t
 	    orphan_spi; /* ours of a child that the peer has made and we have not: to be deleted; 0: none */
 	mtime put_off;  /* the first of its TEMPORARY_FAILUREs in a row; NEVER: none */
+	bool disowned;  /* the responder did not prove to be the peer: our Delete says so */
 	bool force_delete;  /* REKEYED or CLOSING: our Delete is to be sent */
 	uint64_t heir;      /* serial of the SA that the peer's rekey made, while ours is outstanding */
 	bool created_by_us; /* of the exchange that made it */

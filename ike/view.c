@@ -2,6 +2,7 @@
 /* Operational state as copies (ike_conn_view). */
 #include "ike/engine.h"
 #include "ike/others.h"
+#include "ike/ts.h"
 
 #include <string.h>
 
@@ -15,9 +16,21 @@ static const struct ike_sa *current(const struct ike_conn *conn)
 	return NULL;
 }
 
+/* Less than was asked for, in a family that passes at all? */
+static bool less(const struct ike_ts *asked, unsigned n_asked, const struct ike_ts *got, unsigned n_got)
+{
+	for (unsigned i = 0; i < n_asked; i++)
+		for (unsigned j = 0; j < n_got; j++)
+			if (got[j].first.family == asked[i].first.family &&
+			    !ike_ts_all_within(&asked[i], 1, got, n_got))
+				return true;
+	return false;
+}
+
 static void view_child(const struct ike_child *c, struct ike_conn_view *v)
 {
 	struct ike_proposal p = ike_suite_proposal(&c->suite, true);
+	const struct ike_conn_config *cfg = &c->conn->cfg;
 
 	v->have_child = true;
 	v->child_spi_in = c->spi_in;
@@ -30,6 +43,8 @@ static void view_child(const struct ike_child *c, struct ike_conn_view *v)
 	memcpy(v->ts_remote, c->in.ts_remote, sizeof(v->ts_remote));
 	v->n_ts_local = c->in.n_ts_local;
 	v->n_ts_remote = c->in.n_ts_remote;
+	v->ts_narrowed = less(cfg->tsi, cfg->n_tsi, v->ts_local, v->n_ts_local) ||
+	                 less(cfg->tsr, cfg->n_tsr, v->ts_remote, v->n_ts_remote);
 }
 
 int ike_conn_view(const struct ike *ike, uint32_t id, struct ike_conn_view *ret_view)

@@ -310,6 +310,9 @@ static void show_tunnel(struct cli *cli, const json_t *tunnel)
 	show_children(t, json_object_get(tunnel, "child"));
 	field(t, "rekeys", "%llu of child SAs", (unsigned long long)get_u64(tunnel, "child-rekeys"));
 	show_rekeys(t, json_object_get(tunnel, "rekey-record"));
+	if (get_bool(tunnel, "ts-narrowed"))
+		field(t, "selectors",
+		    "narrowed by the peer: only these addresses pass; a route-based peer takes any");
 	show_list(t, "selectors local", json_object_get(tunnel, "ts-local"));
 	show_list(t, "selectors remote", json_object_get(tunnel, "ts-remote"));
 	show_drops(t, json_object_get(tunnel, "drop"));

@@ -140,6 +140,7 @@ static void tunnel_child_view(const struct tunnel *t, const struct ike_conn_view
 		ch->bytes_out = pc.bytes_out;
 		ch->packets_out = pc.packets_out;
 	}
+	v->ts_narrowed = c->ts_narrowed;
 	ike_ts_str(c->ts_local, c->n_ts_local, v->ts_local, sizeof(v->ts_local));
 	ike_ts_str(c->ts_remote, c->n_ts_remote, v->ts_remote, sizeof(v->ts_remote));
 }

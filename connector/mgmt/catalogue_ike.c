@@ -137,10 +137,13 @@ const struct catalogue_entry catalogue_ike[] = {
 	{
 	    .id = "ike-ts-refused",
 	    .means = "The two sides do not agree which addresses may pass the tunnel.",
-	    .cause = { "the far side's tunnel is policy-based: it wants its own networks",
-	        "the far side's list of our networks lacks what we ask for" },
-	    .here = "traffic selectors here are any to any: routes decide what enters the tunnel",
-	    .there = "make the far side's tunnel route-based, with any-to-any selectors",
+	    .cause = { "the far side's tunnel is policy-based, and does not narrow to its own networks",
+	        "the far side has no phase 2 (child SA) for this connection",
+	        "the far side wants selectors that nobody offered" },
+	    .here = "nothing: selectors here are any to any, any part that the peer gives is taken, and "
+	            "routes decide what enters the tunnel",
+	    .there = "a route-based tunnel, with any-to-any selectors (0.0.0.0/0, ::/0), and a phase 2 for "
+	             "this connection",
 	    .look = "the far side's log names the selectors it compared",
 	    .cloud = { { "azure", "gateway type RouteBased; usePolicyBasedTrafficSelectors false; "
 	                          "trafficSelectorPolicies empty" },
@@ -155,7 +158,8 @@ const struct catalogue_entry catalogue_ike[] = {
 	    .cause = { "the far side's IPsec (phase 2) policy names other algorithms",
 	        "at a rekey only: one side asks for PFS or for another PFS group, which the first child SA "
 	        "can't show" },
-	    .here = "esp-proposal: the far side's suite; with its PFS group as last word, or without one",
+	    .here = "esp-proposal: add the suite that `causeway explain SITE/TUNNEL` finds by trying; with "
+	            "the far side's PFS group as last word, or without one",
 	    .there = "its IPsec (phase 2) policy, and its PFS group",
 	    .look = "`causeway explain SITE/TUNNEL`",
 	    .cloud = { { "azure", "ipsecEncryption, ipsecIntegrity, pfsGroup (None for no PFS)" },
@@ -169,9 +173,10 @@ const struct catalogue_entry catalogue_ike[] = {
 	{
 	    .id = "ike-refused",
 	    .means = "The peer refused an exchange with an error that has no meaning of its own here.",
-	    .cause = { "the far side's configuration does not fit; the notification's name is in the error",
+	    .cause = { "the far side's configuration does not fit: the notification's name is in the error "
+	               "(RFC 7296 3.10.1)",
 	        "the far side is out of resources" },
-	    .here = "what the notification names",
+	    .here = "what the notification names: selectors, proposals, addresses",
 	    .there = "what its log says at that time",
 	    .look = "the far side's log",
 	},
@@ -243,6 +248,7 @@ const struct catalogue_entry catalogue_ike[] = {
 	    .means = "An SA reached the end of its life before a rekey succeeded.",
 	    .cause = { "rekeys were refused or not answered: the error before this one says why" },
 	    .here = "what the error before names",
+	    .there = "what keeps it from answering rekeys: its log at 3/4 of the lifetime",
 	    .look = "the log before this entry",
 	},
 	{
@@ -250,6 +256,7 @@ const struct catalogue_entry catalogue_ike[] = {
 	    .means = "The IKE SA is there, but no child SA was made in time.",
 	    .cause = { "the child SA was refused: the error before this one says why" },
 	    .here = "what the error before names",
+	    .there = "its phase 2 for this connection: the error before says what it refused",
 	    .look = "the log before this entry",
 	},
 	{
@@ -257,6 +264,7 @@ const struct catalogue_entry catalogue_ike[] = {
 	    .means = "The peer does not know the child SA that we use.",
 	    .cause = { "the gateway lost its state", "it deleted the child SA and the message was lost" },
 	    .here = "nothing: it connects anew",
+	    .there = "its log: why it dropped the child SA",
 	},
 	{
 	    .id = "ike-install-failed",
@@ -270,6 +278,7 @@ const struct catalogue_entry catalogue_ike[] = {
 	    .means = "Both sides connected at the same time; one of the two SAs is deleted.",
 	    .cause = { "both sides initiate, as RFC 7296 2.8.1 foresees" },
 	    .here = "nothing; role initiate or respond on one side avoids it",
+	    .there = "nothing; its start action, if only one side should begin",
 	},
 	{
 	    .id = "ike-internal",
@@ -362,6 +371,7 @@ const struct catalogue_entry catalogue_ike[] = {
 	    .means = "The peer put every rekey off for so long that the tunnel starts anew.",
 	    .cause = { "the two ends no longer agree on which SAs there are" },
 	    .here = "nothing: it connects anew",
+	    .there = "its log: what it is waiting for, since it put off each rekey",
 	    .look = "the far side's log",
 	},
 	{

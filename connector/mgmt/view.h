@@ -109,6 +109,7 @@ struct view_tunnel { /* `tunnel list|show` */
 	struct prefix inside[8];
 	unsigned n_inside;
 	char ts_local[256], ts_remote[256]; /* "0.0.0.0/0, ::/0" */
+	bool ts_narrowed;                   /* the peer gives less than any to any */
 	struct view_drop {
 		const char *name;
 		uint64_t count;

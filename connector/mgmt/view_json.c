@@ -345,6 +345,7 @@ json_t *view_tunnel_json(const struct view_tunnel *v)
 	put(&b, "remote-id", view_text_or_null(v->remote_id));
 	put(&b, "certificate", certificate(&v->certificate));
 	put(&b, "inside-address", inside(v));
+	put(&b, "ts-narrowed", json_boolean(v->ts_narrowed));
 	put(&b, "ts-local", view_text_or_null(v->ts_local));
 	put(&b, "ts-remote", view_text_or_null(v->ts_remote));
 	put(&b, "ike", ike(v));

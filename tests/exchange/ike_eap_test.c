@@ -4,6 +4,7 @@
  * it comes up as the tunnel that the user name says; and every way to fail is said on both sides.
  */
 #include "base/cursor.h"
+#include "ike/diagnose.h"
 #include "ike/engine.h"
 #include "ike/wire.h"
 #include "tests/support/ike_net.h"
@@ -99,6 +100,27 @@ static void test_lossy(void **state)
 	}
 }
 
+/* The diagnosis of this end says what to change on either side, and of keys nothing where there are none. */
+static void expect_told(struct ike_net *net, unsigned peer, const char *id)
+{
+	struct ike_diagnosis d;
+
+	if (!id[0])
+		return;
+	assert_int_equal(ike_conn_diagnosis(net->peer[peer].ike, IKE_NET_CONN, &d), 0);
+	if (!d.id[0]) /* it was of another connection at this end */
+		return;
+	assert_string_equal(d.id, id);
+	if (strncmp(id, "ike-eap-", 8) != 0)
+		return;
+	if (!d.here[0] || !d.there[0] || (!d.cause[0] && strcmp(id, "ike-eap-certificate-untrusted") != 0))
+		fail_msg("%s: cause \"%s\", here \"%s\", there \"%s\"", id, d.cause, d.here, d.there);
+	if (!strcmp(id, "ike-eap-tls-refused")) {
+		assert_non_null(strstr(d.cause, "does not trust the CA of our certificate"));
+		assert_non_null(strstr(d.seen[d.n_seen - 1], "alert 48, unknown_ca"));
+	}
+}
+
 /* Expects that it never comes up, and these reasons. */
 static void expect_refused(
     struct ike_net *net, const char *initiator_id, const char *initiator_says, const char *responder_id)
@@ -113,6 +135,8 @@ static void expect_refused(
 		fail_msg("the responder says %s: %s", net->peer[1].last_warning.id,
 		    net->peer[1].last_warning.text);
 	assert_int_equal(ike_net_count(net, 0) + ike_net_count(net, 1), 0);
+	expect_told(net, 0, initiator_id);
+	expect_told(net, 1, responder_id);
 	ike_net_finish(net);
 }
 
@@ -169,7 +193,8 @@ static void test_tls_refused(void **state)
 	configure(f, &net, 11, IKE_AUTH_KIND_EAP_TLS, &a, &b);
 	b.credentials = f->stranger;
 	add_both(&net, &a, &b);
-	expect_refused(&net, "ike-eap-tls-refused", "trust our certificate", "ike-eap-certificate-untrusted");
+	expect_refused(
+	    &net, "ike-eap-tls-refused", "TLS alert 48, unknown_ca", "ike-eap-certificate-untrusted");
 
 	/* Trusted, but not the one: neither at the server nor at the client. */
 	configure(f, &net, 12, IKE_AUTH_KIND_EAP_TLS, &a, &b);
@@ -180,6 +205,52 @@ static void test_tls_refused(void **state)
 	snprintf(a.eap.server_name, sizeof(a.eap.server_name), "other.example.net");
 	add_both(&net, &a, &b);
 	expect_refused(&net, "ike-eap-server-name", "hq.example.net", "");
+}
+
+static bool no_second_auth(struct ike_net *net, unsigned from, uint8_t *data, size_t *len, void *ctx)
+{
+	const unsigned *whose = ctx;
+
+	(void)net, (void)len;
+	return from != *whose || data[18] != IKE_X_AUTH || data[23] != 2;
+}
+
+/* An EAP packet larger than any that is taken: said as such, on either side. */
+static void test_too_large(void **state)
+{
+	static uint8_t packet[IKE_EAP_PACKET_MAX + 1] = { 1 };
+	const struct fixture *f = *state;
+
+	for (unsigned side = 0; side < 2; side++) {
+		struct ike_payloads p = { .eap = { packet, sizeof(packet) } };
+		struct ike_conn_config a, b;
+		struct ike_diagnosis d;
+		struct ike_conn *conn;
+		struct ike_sa *sa;
+		struct ike_net net;
+
+		configure(f, &net, 8, IKE_AUTH_KIND_EAP_MSCHAPV2, &a, &b);
+		add_both(&net, &a, &b);
+		net.tap = no_second_auth;
+		net.tap_ctx = &(unsigned){ side ? 0 : 1 }; /* its request, or the answer to it */
+		ike_net_up(&net, 1);
+		ike_net_up(&net, 0);
+		ike_net_run(&net, mdur_s(1));
+		conn = ike_conn_find(net.peer[side].ike, IKE_NET_CONN);
+		sa = side ? list_first(&conn->crowd, struct ike_sa, node) : conn->attempt;
+		assert_non_null(sa);
+		if (side)
+			ike_auth_request(sa, 2, &p, 0, rd_init(NULL, 0), NULL, net.now);
+		else
+			ike_auth_reply(sa, &p, 0, rd_init(NULL, 0), NULL, net.now);
+		ike_net_drain(&net);
+		assert_string_equal(
+		    side ? net.peer[1].last_warning.id : net.peer[0].why.id, "ike-eap-too-large");
+		assert_int_equal(ike_conn_diagnosis(net.peer[side].ike, IKE_NET_CONN, &d), 0);
+		assert_non_null(strstr(d.there, "smaller EAP fragments"));
+		net.tap = NULL;
+		ike_net_finish(&net);
+	}
 }
 
 /* Two tunnels behind one address: the user name, or the certificate, says which it is. */
@@ -411,6 +482,7 @@ int main(void)
 		cmocka_unit_test(test_lossy),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_tls_refused),
+		cmocka_unit_test(test_too_large),
 		cmocka_unit_test(test_tunnel_by_user),
 		cmocka_unit_test(test_trust_of_another),
 		cmocka_unit_test(test_nothing_stays),

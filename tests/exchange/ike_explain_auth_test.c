@@ -7,6 +7,7 @@
 #include "tests/support/test_ca.h"
 
 #include "ike/diagnose.h"
+#include "ike/engine.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -255,6 +256,39 @@ static void test_certificates(void **state)
 	}
 }
 
+/* A peer that goes by what its certificate does not say, as a Causeway never does: its identity is set behind
+ * the check. Either end notices, and says it of the other. */
+static void test_wrong_name(void **state)
+{
+	static const struct side a = { &left, &root, 0, 0 }, b = { &right, &root, 0, 0 };
+	static const struct row rows[] = {
+		{ "the responder's name", { 0 }, { 0 }, "certificate-wrong-name",
+		    "calls itself \"gw.example.net\"", "holds the private key",
+		    "the name: ", "goes by \"gw.example.net\", which its certificate", "remote-id",
+		    "names \"gw.example.net\"" },
+		{ "the initiator's name", { 0 }, { 0 }, "certificate-wrong-name",
+		    "calls itself \"gw.example.net\"", "the CA: ", "the name: ",
+		    "goes by \"gw.example.net\", which its certificate \"C=DE, CN=left\"", "remote-id",
+		    "its local identity" },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		start(&a, &b, NULL);
+		assert_int_equal(ike_identity_parse("@gw.example.net",
+		                     &ike_conn_find(net.peer[1 - i].ike, IKE_NET_CONN)->cfg.local_id),
+		    0);
+		ike_net_run(&net, mdur_ms(900));
+		assert_false(net.peer[0].up || net.peer[1].up);
+		check(&rows[i], diagnosis(i));
+		/* Who is refused hears only that, whoever began. */
+		assert_string_equal(diagnosis(1 - i)->id, "ike-auth-failed");
+		assert_true(among(diagnosis(1 - i)->seen, diagnosis(1 - i)->n_seen, "AUTHENTICATION_FAILED"));
+		text("refused", "cause", diagnosis(1 - i)->cause, "the CA of our certificate");
+		ike_net_finish(&net);
+	}
+}
+
 /* The same as responder: who began is refused, and told nothing; we know. */
 static void test_responder(void **state)
 {
@@ -302,6 +336,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_certificates),
+		cmocka_unit_test(test_wrong_name),
 		cmocka_unit_test(test_responder),
 		cmocka_unit_test(test_proved),
 	};

@@ -57,7 +57,8 @@ ROWS = [
       "likely-cause": ["keys differ"], "change-here": ["secret-file"], "change-there": ["pre-shared key"],
       "setting": ["sharedKey"], "not-ruled-out": ["proved that it has it"]}),
     ("another identity than remote-id", {}, {"remote-id": "gw.example.net"},
-     {"id": "ike-auth-failed", "ruled-out": ["it is reachable"]}),
+     {"id": "ike-auth-failed", "ruled-out": ["it is reachable"], "likely-cause": ["it is not \"gw.example.net\""],
+      "change-here": ["remote-id"]}),
     ("another key exchange group", {"ike": "aes256-sha256-ecp384"}, {"ike-proposal": ["aes256-sha256-modp2048"]},
      {"id": "ike-no-proposal", "seen": ["NO_PROPOSAL_CHOSEN"], "ruled-out": ["it is reachable"],
       "likely-cause": ["only the key exchange group differs", "aes256-sha256-ecp384"],
@@ -120,6 +121,10 @@ BEGUN = [
     ("its ESP offer is foreign", {"esp": "aes128gcm16"}, {"esp-proposal": ["aes256-sha256"]},
      {"id": "ike-child-no-proposal", "seen": ["aes128gcm16"], "ruled-out": ["proved that it has it"],
       "likely-cause": ["we accept aes256"], "change-there": ["aes256-sha256"]}),
+    ("the keys differ", {"psk": "AnotherKey2024!"}, {},
+     {"id": "ike-auth-failed", "seen": ["began the exchange"], "ruled-out": ["the IKE proposals"],
+      "likely-cause": ["the peer's proof does not fit ours"], "change-here": ["secret-file"], "change-there": ["pre-shared key"],
+      "not-ruled-out": ["proved that it has it"]}),
     ("it is somebody else", {}, {"remote-id": "gw.example.net"},
      {"id": "ike-wrong-identity", "seen": ["calls itself \"192.0.2.2\""], "ruled-out": ["it is reachable", "the IKE proposals"],
       "likely-cause": ["192.0.2.2", "gw.example.net"], "change-here": ["remote-id"], "change-there": ["local identity"]}),
@@ -170,6 +175,10 @@ def certificates(case):
              {"id": "ike-auth-failed", "seen": ["AUTHENTICATION_FAILED", "our certificate"], "not-ruled-out": ["our own"],
               "likely-cause": ["does not trust the CA of our certificate", "CN=Other"], "change-here": ["chain-file"],
               "change-there": ["trusted CAs"]}),
+            ("strongSwan begins, and does not trust ours", root.issue("good2"), foreign, root,
+             {"id": "ike-auth-failed", "seen": ["began the exchange", "AUTHENTICATION_FAILED", "our certificate"],
+              "ruled-out": ["the peer's certificate: it is good"], "likely-cause": ["does not trust the CA of our certificate", "CN=Other"],
+              "change-there": ["trusted CAs"]}),
         ]
         net.start_swan(plugins="pkcs1 pkcs8 pkcs7 mgf1")
         for i, (what, theirs, own, anchor, want) in enumerate(rows):
@@ -184,19 +193,44 @@ def certificates(case):
                 net.swan.swanctl("--load-creds", "--clear")
                 net.swan.load()
 
-                def change(config, own=own, anchor=anchor):
+                begun_there = "begins" in what
+
+                def change(config, own=own, anchor=anchor, begun_there=begun_there):
                     t = tunnel_of(config)
                     del t["bgp"]
                     del t["secret-file"]
-                    t["role"] = "initiate"
+                    t["role"] = "respond" if begun_there else "initiate"
                     t["certificate"] = {"trust-anchor-file": anchor.pem, "chain-file": own.pem, "key-file": own.key}
                 cw = net.causeway(f"cw{i}", change=change).start()
                 try:
+                    if begun_there:
+                        net.swan.swanctl("--initiate", "--child", "any", "--timeout", "2", check=False)
                     expect(cw, want, timeout=20)
                     d = diagnosis(cw)
                     check("pre-shared" not in str(d) and "sharedKey" not in str(d), f"no word of keys: {d}")
                 finally:
                     cw.stop()
+
+
+def method(case):
+    with case.lab("explain-method") as lab, case.step("strongSwan proves itself by certificate, we expect a key"):
+        net = Azure(lab, hosts=False)
+        theirs = Authority(lab, "Root").issue("theirs", "p256", "IP:192.0.2.2")
+        net.start_swan(plugins="pkcs1 pkcs8")
+        for folder, file, source in (("x509", "gw.pem", theirs.pem), ("private", "gw.key", theirs.key)):
+            os.makedirs(f"{net.swan.dir}/swanctl/{folder}", exist_ok=True)
+            shutil.copy(source, f"{net.swan.dir}/swanctl/{folder}/{file}")
+        net.swan.configure(local_auth="pubkey\n    certs = gw.pem")
+        net.swan.load()
+
+        def change(config):
+            t = tunnel_of(config)
+            t["role"] = "initiate"
+            del t["bgp"]
+        cw = net.causeway(change=change).start()
+        expect(cw, {"id": "ike-auth-method", "ruled-out": ["it is reachable", "the IKE proposals"], "likely-cause": ["we expect psk"],
+                    "change-here": ["remote-auth (now psk)"], "change-there": ["psk"]})
+        cw.stop()
 
 
 DROP = """table ip drops {
@@ -225,21 +259,80 @@ def behind_nat(case):
         cw.stop()
 
 
-def rekey(case):
-    with case.lab("explain-pfs") as lab, case.step("PFS differs: seen at a rekey"):
-        net = Azure(lab, hosts=False)
-        net.start_swan(esp="aes256-sha256-modp2048")
+PFS = [
+    ("another group", "aes256-sha256-modp2048",
+     {"likely-cause": ["PFS groups differ", "the peer asks for modp2048"], "change-here": ["PFS group modp2048"]}),
+    ("none there", "aes256-sha256",
+     {"likely-cause": ["accepts no group at all"], "change-here": ["without a PFS group"]}),
+    ("a weak one there", "aes256-sha256-modp1024",
+     {"likely-cause": ["the peer asks for modp1024, which is weak"], "change-here": ["set the group there"]}),
+]
 
-        def change(config):
-            t = tunnel_of(config)
-            t.update({"esp-proposal": ["aes256-sha256-ecp256"], "role": "initiate"})
-            del t["bgp"]
-        cw = net.causeway(change=change).start()
-        cw.wait_step("child")
-        cw.cli("tunnel", "rekey", GW, "--no-wait")
-        expect(cw, {"id": "ike-rekey-refused", "likely-cause": ["PFS"], "change-here": ["PFS group"], "setting": ["pfsGroup"],
-                    "ruled-out": ["our own key and identity"]})
-        cw.stop()
+
+def rekey(case):
+    with case.lab("explain-pfs") as lab:
+        net = Azure(lab, hosts=False)
+        net.start_swan()
+        for i, (what, esp, want) in enumerate(PFS):
+            with case.row(f"PFS differs, seen at a rekey: {what}", lab):
+                net.swan.configure(esp=esp)
+                net.swan.load()
+
+                def change(config):
+                    t = tunnel_of(config)
+                    t.update({"esp-proposal": ["aes256-sha256-ecp256"], "role": "initiate"})
+                    del t["bgp"]
+                cw = net.causeway(f"cw{i}", change=change).start()
+                try:
+                    cw.wait_step("child")
+                    before = net.swan.child_spis()
+                    cw.cli("tunnel", "rekey", GW, "--no-wait")
+                    expect(cw, {"id": "ike-rekey-refused", "setting": ["pfsGroup"], "ruled-out": ["our own key and identity"], **want})
+                    equal(net.swan.child_spis(), before, "children of strongSwan: the trials have made none")
+                finally:
+                    cw.stop()
+                    net.swan.swanctl("--terminate", "--ike", "gw", "--force", check=False)
+                    wait_for("strongSwan to be rid of the SA", lambda: net.swan.ike_count() == 0, 15)
+
+
+def selectors(case):
+    with case.lab("explain-selectors") as lab:
+        net = Azure(lab, hosts=False)
+        net.start_swan()
+
+        def change(role):
+            def to(config):
+                t = tunnel_of(config)
+                t["role"] = role
+                del t["bgp"]
+            return to
+        with case.row("strongSwan has no child SA for us", lab):
+            path = f"{net.swan.dir}/swanctl/swanctl.conf"
+            with open(path, encoding="utf-8") as conf:
+                good = conf.read()
+            start, end = good.index("  children {"), good.index("  } }\n} }") + len("  } }\n")
+            lab.write("charon/swanctl/swanctl.conf", good[:start] + good[end:])
+            net.swan.load()
+            cw = net.causeway("refused", change=change("initiate")).start()
+            expect(cw, {"id": "ike-ts-refused", "seen": ["TS_UNACCEPTABLE"], "ruled-out": ["our own key and identity", "the IKE proposals"],
+                        "likely-cause": ["does not accept our selectors", "0.0.0.0/0", "policy-based"], "change-here": ["any to any"],
+                        "change-there": ["route-based"], "setting": ["usePolicyBasedTrafficSelectors"]})
+            equal(cw.error()["id"], "ike-ts-refused", "the id in status")
+            cw.stop()
+        for role in ("initiate", "respond"):
+            with case.row(f"strongSwan is policy-based, we {role}: what it gives is shown", lab):
+                net.swan.configure(local_ts="10.100.0.0/16", remote_ts="10.0.0.0/16")
+                net.swan.load()
+                cw = net.causeway(f"narrowed-{role}", change=change(role)).start()
+                if role == "respond":
+                    net.swan.swanctl("--initiate", "--child", "any", "--timeout", "5", check=False)
+                cw.wait_step("child")
+                t = cw.tunnel()
+                equal((t["ts-local"], t["ts-remote"], t["ts-narrowed"]), ("10.0.0.0/16", "10.100.0.0/16", True), "selectors")
+                check("narrowed by the peer" in cw.cli("tunnel", "show", GW).stdout, "in words")
+                cw.stop()
+                net.swan.swanctl("--terminate", "--ike", "gw", "--force", check=False)
+                wait_for("strongSwan to be rid of the SA", lambda: net.swan.ike_count() == 0, 15)
 
 
 def deleted(case):
@@ -265,7 +358,17 @@ WAY = """table inet way {
     ip daddr 192.0.2.3 udp dport { 500, 4500 } drop
     ip daddr 192.0.2.4 udp dport 4500 drop
   }
+  chain windows { type nat hook prerouting priority -100; ip daddr 192.0.2.5 udp dport 500 redirect to :5005; }
 }
+"""
+# As a Windows gateway that refuses: an IKE_SA_INIT answer with notification 12345 (MS-IKEE), the error 13868.
+WINDOWS = """import os, socket, struct
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("0.0.0.0", 5005))
+while True:
+    m, peer = s.recvfrom(65535)
+    n = struct.pack(">BBHBBHI", 0, 0, 12, 0, 0, 12345, 13868)
+    s.sendto(m[:8] + os.urandom(8) + struct.pack(">BBBBII", 41, 0x20, 34, 0x20, 0, 28 + len(n)) + n, peer)
 """
 WAYS = {
     "closed": ("192.0.2.2", {"id": "ike-port-closed", "seen": ["nothing listens on UDP 500"], "ruled-out": ["its host answers"],
@@ -275,29 +378,40 @@ WAYS = {
     "natt": ("192.0.2.4", {"id": "ike-natt-blocked", "seen": ["IKE_SA_INIT went to", "agreed on the IKE proposal"],
                            "ruled-out": ["it is reachable", "the IKE proposals"], "likely-cause": ["UDP 4500 is blocked"],
                            "not-ruled-out": ["UDP 4500"]}),
+    "windows": ("192.0.2.5", {"id": "ike-peer-status", "seen": ["Windows error code 13868, ERROR_IPSEC_IKE_POLICY_MATCH"],
+                              "ruled-out": ["it is reachable"], "likely-cause": ["no policy of its fits"],
+                              "change-here": ["ike-proposal"]}),
     "absent": ("192.0.2.77", {"id": "ike-unreachable", "seen": ["has no way to 192.0.2.77"]}),
 }
 
 
 def way(case):
-    with case.lab("explain-way") as lab, case.step("the way is broken: closed, silent, 4500 blocked, absent"):
+    with case.lab("explain-way") as lab, case.step("the way is broken: closed, silent, 4500 blocked, absent; a Windows error code"):
         net = Azure(lab, hosts=False)
-        for last in (3, 4):
+        for last in (3, 4, 5):
             net.azure.ip("addr", "add", f"192.0.2.{last}/24", "dev", "wan0")
         net.azure.run("nft", "-f", lab.write("way.nft", WAY))
         net.start_swan(local="192.0.2.4", local_id="192.0.2.4")
+        net.azure.spawn("windows", "python3", lab.write("windows.py", WINDOWS))
+
+        sites = {"azure-hq": ("closed", "silent", "natt", "absent"), "azure-b": ("windows",)}  # a site has four tunnels at most
 
         def change(config):
             first = tunnel_of(config)
             del first["bgp"]
-            config["causeway:connector"]["site"][0]["tunnel"] = [
-                {**first, "name": name, "remote-address": [to], "role": "initiate", "inside-address": [f"10.0.0.{10 + i}/32"]}
-                for i, (name, (to, _)) in enumerate(WAYS.items())]
+            site = config["causeway:connector"]["site"][0]
+            names = list(WAYS)
+            config["causeway:connector"]["site"] = [
+                {**site, "name": at, "tunnel": [
+                    {**first, "name": name, "remote-address": [WAYS[name][0]], "role": "initiate",
+                     "inside-address": [f"10.0.0.{10 + names.index(name)}/32"]} for name in of]}
+                for at, of in sites.items()]
         cw = net.causeway(change=change).start()
         # before the attempt has ended, what is seen so far is told
         wait_for("the first ICMP error", lambda: "nothing listens" in "\n".join(diagnosis(cw, "azure-hq/closed").get("seen", [])), 20)
-        for name, (_, want) in WAYS.items():
-            expect(cw, want, f"azure-hq/{name}", timeout=60)
+        for at, of in sites.items():
+            for name in of:
+                expect(cw, WAYS[name][1], f"{at}/{name}", timeout=60)
         cw.stop()
 
 
@@ -319,8 +433,10 @@ def main(case):
     peer(case)
     begun(case)
     certificates(case)
+    method(case)
     behind_nat(case)
     rekey(case)
+    selectors(case)
     deleted(case)
     way(case)
 

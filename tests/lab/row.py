@@ -68,9 +68,11 @@ def carries_after_rekey(net, cw):
 
 
 def refuses(cw, failure):
-    """It is not up, for the reason (the start of its id, a part of its text)."""
+    """It is not up, for the reason (the start of its id, a part of its text); and explain says what to change on either side."""
     wait_for("the reason in status", lambda: (cw.error() or {}).get("id", "").startswith(failure[0]), 20)
     check(failure[1] in cw.error()["text"], f"the reason says: {cw.error()['text']}")
+    d = cw.json("explain", "azure-hq/t1")["tunnel"][0]["diagnosis"]
+    check(d["id"].startswith(failure[0]) and d["likely-cause"] and d["change-here"] and d["change-there"], f"explain: {d}")
 
 
 def refused_by_both(net, cw, failure):

@@ -4,6 +4,7 @@
  * said on both sides by the same word. Between the two, packets can be looked at and changed.
  */
 #include "base/crypto.h"
+#include "ike/eap_alert.h"
 #include "ike/eap_packet.h"
 #include "ike/eap_session.h"
 #include "tests/support/rng_seeded.h"
@@ -255,6 +256,19 @@ static void tap_peap(bool from_server, uint8_t *data, size_t *len, unsigned n)
 		data[4] = EAP_TYPE_PEAP;
 }
 
+/* A Nak that names PEAP and EAP-TLS, in the identity's place. */
+static void tap_nak(bool from_server, uint8_t *data, size_t *len, unsigned n)
+{
+	static const uint8_t nak[] = { EAP_TYPE_NAK, EAP_TYPE_PEAP, EAP_TYPE_TLS };
+
+	if (from_server || n != 3)
+		return;
+	memcpy(&data[4], nak, sizeof(nak));
+	data[2] = 0;
+	data[3] = 4 + sizeof(nak);
+	*len = data[3];
+}
+
 static void tap_notification(bool from_server, uint8_t *data, size_t *len, unsigned n)
 {
 	if (!from_server || n != 2)
@@ -273,6 +287,7 @@ static void test_hostile_server(void **state)
 		{ tap_early_success, "ike-eap-early-success", "" },
 		{ tap_wrong_id, "ike-eap-refused", "ike-eap-malformed" },
 		{ tap_peap, "ike-eap-method", "ike-eap-method" },
+		{ tap_nak, "ike-eap-refused", "ike-eap-method" },
 		{ tap_wrong_success_id, "ike-eap-malformed", "" },
 		{ tap_notification, "ike-eap-refused", "ike-eap-malformed" },
 	};
@@ -285,8 +300,29 @@ static void test_hostile_server(void **state)
 		assert_int_equal(t.client_end, EAP_FAILED);
 		assert_string_equal(eap_why(t.client)->id, rows[i].client);
 		assert_string_equal(eap_why(t.server)->id, rows[i].server);
+		if (rows[i].tap == tap_nak)
+			assert_non_null(
+			    strstr(eap_why(t.server)->text, "it wants PEAP (25) or EAP-TLS (13)."));
+		if (rows[i].tap == tap_peap)
+			assert_non_null(strstr(eap_why(t.client)->text,
+			    "asks for PEAP (25), but local-auth here is EAP-MSCHAPv2 (26)"));
 		talk_free(&t);
 	}
+}
+
+/* Each alert once, and one that is none of them is not nothing. */
+static void test_alerts(void **state)
+{
+	(void)state;
+	for (unsigned n = 1; n < 256; n++) {
+		const struct eap_alert *a = eap_alert(n);
+
+		assert_true(
+		    (!a->number || a->number == n) && a->name[0] && a->means[0] && a->here[0] && a->there[0]);
+	}
+	assert_string_equal(eap_alert(48)->name, "unknown_ca");
+	assert_string_equal(eap_alert(45)->name, "certificate_expired");
+	assert_int_equal(eap_alert(99)->number, 0);
 }
 
 /* Every packet of a good conversation, cut short at each length: never a success, and memory stays whole. */
@@ -513,6 +549,7 @@ int main(void)
 		cmocka_unit_test(test_mschapv2_refused),
 		cmocka_unit_test(test_error_codes),
 		cmocka_unit_test(test_hostile_server),
+		cmocka_unit_test(test_alerts),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_endless),
