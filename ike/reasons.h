@@ -9,6 +9,8 @@
 void ike_reason_no_answer(struct reason *r, const struct ike_sa *sa);
 void ike_reason_liveness(struct reason *r, const struct ike_sa *sa, mtime now);
 void ike_reason_no_proposal(struct reason *r, const struct ike_sa *sa); /* the peer refused ours */
+/* What trying others has shown, once it is over. False: nothing passes that could be named. */
+bool ike_reason_trial(struct reason *r, const struct ike_sa *sa, const struct ike_trial_facts *t, bool esp);
 void ike_reason_no_proposal_theirs(struct reason *r, const struct ike_conn *conn,
     const struct endpoint *remote, const struct ike_offer *offer); /* we refused the peer's */
 void ike_reason_bad_answer(struct reason *r, const struct ike_sa *sa, const char *what);

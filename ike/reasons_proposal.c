@@ -23,8 +23,8 @@ static void add_proposals(struct reason *r, const struct ike_proposals *p, bool 
 	}
 }
 
-/* What trying others has shown after the last attempt. */
-static void add_found(struct reason *r, const struct ike_trial_facts *t, bool esp)
+/* What trying others has shown after the last attempt. False: nothing. */
+static bool add_found(struct reason *r, const struct ike_trial_facts *t, bool esp)
 {
 	static const enum ike_trial_kind order[] = { IKE_TRIAL_KE, IKE_TRIAL_ENCR, IKE_TRIAL_INTEG,
 		IKE_TRIAL_ALL, IKE_TRIAL_WEAK };
@@ -38,8 +38,21 @@ static void add_found(struct reason *r, const struct ike_trial_facts *t, bool es
 		reason_add(r, " By trying, it would accept %s%s.",
 		    ike_proposal_str(&p, esp, buf, sizeof(buf)),
 		    order[i] == IKE_TRIAL_WEAK ? ", which is weak, and nothing strong" : "");
-		return;
+		return true;
 	}
+	return false;
+}
+
+bool ike_reason_trial(struct reason *r, const struct ike_sa *sa, const struct ike_trial_facts *t, bool esp)
+{
+	reason_set(r, "ike-trial-found", "%s refuses our %s proposals, so others were tried.", peer(sa),
+	    esp ? "ESP" : "IKE");
+	if (!add_found(r, t, esp))
+		return false;
+	reason_add(r, " We offer: ");
+	add_proposals(r, esp ? &sa->conn->cfg.esp_proposals : &sa->conn->cfg.ike_proposals, esp);
+	reason_add(r, ". Nothing of it is in use.");
+	return true;
 }
 
 void ike_reason_no_proposal(struct reason *r, const struct ike_sa *sa)

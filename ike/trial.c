@@ -13,6 +13,7 @@
 #include "ike/trial.h"
 
 #include "ike/engine.h"
+#include "ike/reasons.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -182,10 +183,13 @@ void ike_trial_over(struct ike_sa *sa, enum ike_trial_result result, mtime now)
 {
 	enum ike_trial_kind kind = sa->trial->kind, next = next_of(kind, result);
 	struct ike_conn *conn = sa->conn;
+	struct reason why;
 
 	conn->trial.result[kind] = result;
 	conn->trial.suite[kind] = sa->suite;
 	ike_sa_dead(sa);
 	if (next != IKE_TRIALS && conn->up && !conn->live)
 		(void)begin(conn, next, now);
+	else if (ike_reason_trial(&why, sa, &conn->trial, false))
+		ike_act_report(conn->ike, conn->id, IKE_REPORT_INFO, &why);
 }

@@ -16,6 +16,7 @@
  * minutes a connection.
  */
 #include "ike/engine.h"
+#include "ike/reasons.h"
 #include "ike/trial.h"
 
 #include <stdlib.h>
@@ -358,10 +359,13 @@ void ike_child_trial_reply(struct ike_sa *sa, const struct ike_payloads *p, mtim
 void ike_child_trial_end(struct ike_sa *sa, bool gone, mtime now)
 {
 	struct ike_trial_facts *f = &sa->conn->child_trial;
+	struct reason why;
 
 	if (sa->child_trial->kind != IKE_TRIALS && f->result[sa->child_trial->kind] == IKE_TRIAL_UNTRIED)
 		f->result[sa->child_trial->kind] = IKE_TRIAL_SILENT;
 	f->gone = gone;
 	drop(sa);
+	if (ike_reason_trial(&why, sa, f, true))
+		ike_act_report(sa->ike, sa->conn->id, IKE_REPORT_INFO, &why);
 	ike_sa_close(sa, !gone, NULL, now); /* with it goes what the peer has made last */
 }

@@ -171,6 +171,15 @@ const struct catalogue_entry catalogue_ike[] = {
 	        { "windows", "-CipherTransformConstants, -AuthenticationTransformConstants, -PfsGroup" } },
 	},
 	{
+	    .id = "ike-trial-found",
+	    .means = "The peer refused our proposals, so others were tried: the text names one that it would "
+	             "accept. Nothing of it is in use.",
+	    .cause = { "the two sides name other algorithms" },
+	    .here = "ike-proposal or esp-proposal: add what the text names, unless it is weak",
+	    .there = "its IKE (phase 1) or IPsec (phase 2) policy: one of ours",
+	    .look = "`causeway explain SITE/TUNNEL`",
+	},
+	{
 	    .id = "ike-refused",
 	    .means = "The peer refused an exchange with an error that has no meaning of its own here.",
 	    .cause = { "the far side's configuration does not fit: the notification's name is in the error "

@@ -472,6 +472,7 @@ static void test_esp_trials(void **state)
 		seen(d, "the peer offers aes256-sha256-esn-noesn");
 		/* The next attempt says in status, too, what was found. */
 		if (!strstr(esp_trials[i].theirs, "modp768")) {
+			assert_string_equal(p.net.peer[0].report.id, "ike-trial-found"); /* for the log */
 			ike_net_run(&p.net, mdur_s(60));
 			has("status", p.net.peer[0].why.text, "By trying, it would accept");
 		}

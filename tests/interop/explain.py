@@ -110,6 +110,12 @@ def peer(case):
                     check(GW in cw.cli("explain").stdout, "explain without an argument names it")
                 finally:
                     cw.stop()
+                wait_for("strongSwan to be rid of the SA", lambda: net.swan.ike_count() == 0, 15)
+        with case.row("what was tried could not carry a packet", lab), open(net.swan.log_path, encoding="utf-8") as log:
+            made = [line for line in log if "CHILD_SA any{" in line and "established with SPIs" in line]
+            check(len(made) >= 4, f"children that strongSwan made of trials: {made}")
+            for line in made:
+                equal(line.count("[ipv6-nonxt]"), 2, f"selectors of {line}")  # protocol 59
 
 
 # As responder: strongSwan begins.
