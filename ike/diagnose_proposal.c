@@ -158,7 +158,7 @@ static void tell_untold(struct ike_teller *t, const struct kind *k)
 		    "no ESP proposal in common; we offer %s. The peer ends the IKE SA with its refusal, so "
 		    "others can't be tried",
 		    ours);
-	else if (tr->gone)
+	else if (tr->gone || (!tr->refusal && tr->result[IKE_TRIAL_ALL] == IKE_TRIAL_SILENT))
 		ike_tell_say(t->d->cause,
 		    "no ESP proposal in common; we offer %s. The peer ended the IKE SA, or fell silent, "
 		    "while others were tried",

@@ -110,7 +110,7 @@ static void ike_deleted(struct ike_sa *sa, mtime now)
 	if (sa->state == IKE_SA_ESTABLISHED && heir && heir->state == IKE_SA_ESTABLISHED) {
 		/* It rekeyed the IKE SA while our own rekey was under way, and did not see ours (2.8.2). */
 		ike_sa_inherit(sa, heir, false, now);
-	} else if (sa->child_trial) {
+	} else if (ike_child_trial_only(sa)) {
 		ike_child_trial_end(sa, true, now);
 	} else if (sa->state == IKE_SA_ESTABLISHED) {
 		ike_rehearsal_judge(sa);

@@ -129,7 +129,7 @@ static void established_timers(struct ike_sa *sa, mtime now)
 		end_established(sa, &why, now);
 		return;
 	}
-	if (sa->child_trial && mtime_reached(sa->childless_at, now)) {
+	if (ike_child_trial_only(sa) && mtime_reached(sa->childless_at, now)) {
 		ike_child_trial_end(sa, false, now);
 		return;
 	}

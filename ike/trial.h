@@ -27,10 +27,13 @@ bool ike_child_trial_kick(struct ike_sa *sa, mtime now);
 void ike_child_trial_send(struct ike_sa *sa, mtime now);
 void ike_child_trial_reply(struct ike_sa *sa, const struct ike_payloads *p, mtime now);
 /*
- * The trials end, and with them the IKE SA, since it has no other use. gone: the peer has ended it, or
- * answers no more, so nothing is told it. Not of an SA without trials.
+ * The trials end, and with them the IKE SA, since it has no other use; but one on which the peer has made a
+ * child lives on. gone: the peer has ended it, or answers no more, so nothing is told it. Not of an SA
+ * without trials.
  */
 void ike_child_trial_end(struct ike_sa *sa, bool gone, mtime now);
+/* Is it there for trials, and for nothing else? */
+bool ike_child_trial_only(struct ike_sa *sa);
 /* The request is a trial of our own kind: to be answered like any other, but nothing is made. */
 bool ike_child_trial_asked(const struct ike_payloads *p);
 

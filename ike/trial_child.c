@@ -222,6 +222,11 @@ static void drop(struct ike_sa *sa)
 	sa->child_trial = NULL;
 }
 
+bool ike_child_trial_only(struct ike_sa *sa)
+{
+	return sa->child_trial && !ike_child_ready(sa);
+}
+
 /* A public value of a group that is not offered would be malformed (RFC 7296 1.3). */
 static enum ke_id group_of(const struct ike_child_trial *t)
 {
@@ -364,6 +369,10 @@ void ike_child_trial_end(struct ike_sa *sa, bool gone, mtime now)
 	if (sa->child_trial->kind != IKE_TRIALS && f->result[sa->child_trial->kind] == IKE_TRIAL_UNTRIED)
 		f->result[sa->child_trial->kind] = IKE_TRIAL_SILENT;
 	f->gone = gone;
+	if (ike_child_ready(sa)) {
+		drop(sa);
+		return;
+	}
 	drop(sa);
 	if (ike_reason_trial(&why, sa, f, true))
 		ike_act_report(sa->ike, sa->conn->id, IKE_REPORT_INFO, &why);

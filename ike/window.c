@@ -274,7 +274,7 @@ static void peer_is_dead(struct ike_sa *sa, mtime now)
 			ike_sa_dead(sa);
 			return;
 		}
-		if (sa->child_trial) { /* there is nothing to lose */
+		if (ike_child_trial_only(sa)) { /* there is nothing to lose */
 			ike_child_trial_end(sa, true, now);
 			return;
 		}

@@ -30,6 +30,16 @@ static bool keep(struct ike_net *net, unsigned from, uint8_t *data, size_t *len,
 	return false;
 }
 
+void talk_join(struct talk *t, struct ike_sa *ours, struct ike_sa *theirs)
+{
+	t->ours = ours;
+	t->theirs = theirs;
+	t->net.tap = keep;
+	t->net.tap_ctx = t;
+	t->b = ike_build_init(t->body, sizeof(t->body));
+	t->from = (struct endpoint){ t->net.peer[1].addr, 500 };
+}
+
 void talk_start_with(struct talk *t, const char *esp, void (*change)(struct ike_net *net))
 {
 	struct ike_conn *conn[2];
@@ -45,12 +55,8 @@ void talk_start_with(struct talk *t, const char *esp, void (*change)(struct ike_
 		conn[i] = ike_conn_find(t->net.peer[i].ike, IKE_NET_CONN);
 	/* Neither end asks whether the other is there: it isn't, but for what the test says. */
 	conn[0]->cfg.liveness_interval = conn[1]->cfg.liveness_interval = MDUR_ZERO;
-	t->ours = list_first(&conn[0]->sas, struct ike_sa, node);
-	t->theirs = list_first(&conn[1]->sas, struct ike_sa, node);
-	t->net.tap = keep;
-	t->net.tap_ctx = t;
-	t->b = ike_build_init(t->body, sizeof(t->body));
-	t->from = (struct endpoint){ t->net.peer[1].addr, 500 };
+	talk_join(t, list_first(&conn[0]->sas, struct ike_sa, node),
+	    list_first(&conn[1]->sas, struct ike_sa, node));
 }
 
 void talk_start(struct talk *t, const char *esp)

@@ -31,6 +31,8 @@ struct talk {
 void talk_start(struct talk *t, const char *esp);
 /* The same with configurations of the test's: called between ike_net_pair and bringing it up. */
 void talk_start_with(struct talk *t, const char *esp, void (*change)(struct ike_net *net));
+/* The same from an SA that two engines of t->net have made, whatever it is: the test becomes peer 1 on it. */
+void talk_join(struct talk *t, struct ike_sa *ours, struct ike_sa *theirs);
 /* Sends what was built as the peer's next request; what peer 0 answers is opened into p. False: no answer. */
 bool talk_ask(struct talk *t, uint8_t exchange, struct ike_payloads *p);
 /* ... and the answer must be this error; 0: none. */
