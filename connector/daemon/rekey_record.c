@@ -80,6 +80,7 @@ void rekey_record_ike(struct rekey_ring *ring, const struct rekey_where *w, cons
 static void close_record(struct rekey_record *r, const struct rekey_where *w, mtime now)
 {
 	struct plane_counters in = counters_of(w, true, r->new_spi[0]), out;
+	char gap[64] = ""; /* 0: the data plane does not know */
 
 	r->old_in = counters_of(w, true, r->old_spi[0]).packets_in - r->base_in;
 	r->new_in = in.packets_in;
@@ -88,13 +89,15 @@ static void close_record(struct rekey_record *r, const struct rekey_where *w, mt
 	r->gap = in.longest_gap;
 	r->drained = mtime_since(now, r->how.at);
 	r->done = true;
+	if (r->gap.ns)
+		snprintf(gap, sizeof(gap), ", longest gap inbound %lld ms", (long long)mdur_to_ms(r->gap));
 	log_info(w->log, w->name,
 	    "old inbound SA %08x is gone after %lld ms: %llu packets in and %llu out on it since, %llu in "
 	    "and %llu out "
-	    "on %08x, longest gap inbound %lld ms",
+	    "on %08x%s",
 	    (unsigned)r->old_spi[0], (long long)mdur_to_ms(r->drained), (unsigned long long)r->old_in,
 	    (unsigned long long)r->old_out, (unsigned long long)r->new_in, (unsigned long long)r->new_out,
-	    (unsigned)r->new_spi[0], (long long)mdur_to_ms(r->gap));
+	    (unsigned)r->new_spi[0], gap);
 }
 
 void rekey_record_removal(

@@ -117,6 +117,22 @@ def behind_nat(case):
                 equal(api.spis(api.tunnel(cw)), spis, "SPIs")
                 t = api.tunnel(far, "hq/t1")
                 check(t["remote"] == new and ports <= t["remote-port"] < ports + 1000, f"{t['remote']} {t['remote-port']}")
+        # From the gateway's side packets go nowhere until IKE behind the NAT asks for a sign of life.
+        tunnel_of(cw.config)["liveness-interval"] = 3
+        cw.configure(cw.config)
+        cw.reload()
+        for whence, sender, address, echoer, ports in (("behind it", net.onprem, FAR, net.azure, 50000),
+                                                       ("the gateway's side", net.azure, OURS, net.onprem, 51000)):
+            with case.step(f"the NAT starts anew under traffic begun from {whence}: the same SAs"):
+                counter = traffic.Counter(sender, address, echoer, interval=0.05)
+                counter.more(25)
+                nat.reboot(f"{ports}-{ports + 999}")
+                wait_for("the gateway to follow", lambda p=ports: p <= api.tunnel(far, "hq/t1")["remote-port"] < p + 1000, 60)
+                counter.more(50)
+                seen = counter.stop()
+                case.note(f"{seen['lost-count']} of {seen['sent']} packets lost, {0.05 * seen['lost-count']:.1f} s")
+                check(seen["lost-count"] < 400, f"{seen['lost-count']} packets lost")
+                equal(api.spis(api.tunnel(cw)), spis, "SPIs")
         cw.stop(timeout=40)
         far.stop(timeout=40)
         leaves_nothing(net.azure)

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The kernel's data plane (run by kernel_lab), against strongSwan with the kernel's IPsec: the main job, every suite, NAT
-traversal, IPv6 outside and inside, rekeys, deaths and restarts, what others do to our SAs, protected prefixes, and what is refused.
+traversal, IPv6 outside and inside, rekeys, deaths and restarts of either end, ESP that vanishes while IKE passes, what others do
+to our SAs, protected prefixes, weak algorithms, and what is refused.
 
 One boot, one strongSwan with one connection after the other: starting things is slow on an emulated CPU.
 """
 import contextlib
 import signal
+import time
 
 from lab import api, kernel, traffic
 from lab.azure import LAN_HOST, PREFIX, VNET_HOST, Azure
@@ -16,6 +18,7 @@ from lab.kernel_swan import KernelSwan
 from lab.lab import wait_for
 
 FAR, OURS = "10.100.255.254", "10.0.0.10"
+INTERVAL, TIMEOUT = 3, 12  # of liveness
 FOREIGN = ["src", "203.0.113.1", "dst", "203.0.113.2", "proto", "esp", "spi", "0x4711"]
 
 # our ESP, strongSwan's (None: the same)
@@ -76,7 +79,9 @@ def running(net, name, change, swan=None):
 
 def main_job(case, net):
     with case.step("auto chooses the kernel; in-fib; plain ESP; traffic of hosts both ways"):
-        cw = api.instead(net.causeway(release=True))
+        def change(config):
+            tunnel_of(config).update({"liveness-interval": INTERVAL, "liveness-timeout": TIMEOUT})
+        cw = api.instead(net.causeway(change=change, release=True))
         cw.start(timeout=60)
         cw.wait_step("in-fib", timeout=90)
         t = api.tunnel(cw)
@@ -100,12 +105,58 @@ def rekeys(case, net, cw):
             wait_for("a new child, alone", lambda o=old: len(api.spis(api.tunnel(cw))) == 1 and
                      api.spis(api.tunnel(cw)) != o, 60)
             check(traffic.ping(net.lan, VNET_HOST, count=3), f"ping after the rekey by {who}")
-    with case.step("IKE rekey by strongSwan"):
-        old = api.tunnel(cw)["ike"]["spi-i"]
-        net.swan.vici("rekey", ike="gw")
-        wait_for("a new IKE SA", lambda: (api.tunnel(cw)["ike"] or {"spi-i": old})["spi-i"] != old, 60)
-        check(traffic.ping(net.lan, VNET_HOST, count=3), "ping after the IKE rekey")
-        check(cw.peer("azure-hq/t1")["uptime"] >= uptime, "the BGP session started anew")
+    for who, start in (("us", lambda: api.rekey_ike(cw)), ("strongSwan", lambda: net.swan.vici("rekey", ike="gw"))):
+        with case.step(f"IKE rekey by {who}"):
+            old, children = api.tunnel(cw)["ike"]["spi-i"], api.spis(api.tunnel(cw))
+            start()
+            wait_for("a new IKE SA", lambda o=old: (api.tunnel(cw)["ike"] or {"spi-i": o})["spi-i"] != o, 60)
+            check(traffic.ping(net.lan, VNET_HOST, count=3), "ping after the IKE rekey")
+            equal(api.spis(api.tunnel(cw)), children, "children")
+            check(cw.peer("azure-hq/t1")["uptime"] >= uptime, "the BGP session started anew")
+
+
+def no_route(net):
+    return kernel.route(net.onprem, PREFIX) is None
+
+
+def comes_back(case, net, cw):
+    begin = time.monotonic()
+    cw.wait_step("in-fib", timeout=180)
+    case.note(f"in-fib again after {time.monotonic() - begin:.1f} s")
+    wait_for("ping", lambda: traffic.ping(net.lan, VNET_HOST, count=1), 30)
+
+
+def swallowed(case, net, cw):
+    """IKE passes, ESP does not: the data plane's own watch finds it, long before BGP's hold time of 180 s."""
+    with case.step("ESP vanishes while IKE passes: the route is withdrawn, with a reason"):
+        wait_for("an echo that was answered", lambda: api.tunnel(cw)["mtu-probe"] == "known", 90)
+        user = net.lan.spawn("user", "ping", "-n", "-q", "-i", "0.2", VNET_HOST)
+        begin = time.monotonic()
+        net.azure.run("nft", "-f", net.lab.write("swallow.nft", """table inet swallow {
+  chain c { type filter hook prerouting priority -300; policy accept; ip protocol esp counter drop; }
+}
+"""))
+        wait_for("the withdrawal", lambda: no_route(net), 120)
+        case.note(f"withdrawn after {time.monotonic() - begin:.1f} s")
+        check("path-dead" in cw.process.output(), "the log does not say why")
+    with case.step("ESP passes again: so does the tunnel, by itself"):
+        net.azure.run("nft", "delete", "table", "inet", "swallow")
+        comes_back(case, net, cw)
+        user.kill()
+
+
+def gateway_dies(case, net, cw):
+    with case.step("strongSwan's machine dies: the route goes when liveness fails"):
+        begin = time.monotonic()
+        net.swan.kill()
+        for what in ("state", "policy"):
+            net.azure.ip("xfrm", what, "flush")
+        wait_for("the withdrawal", lambda: no_route(net), 120)
+        case.note(f"withdrawn after {time.monotonic() - begin:.1f} s")
+    with case.step("it is back: so is the route, by itself, with other SAs"):
+        net.swan.start()
+        comes_back(case, net, cw)
+        equal(net.onprem.ip("xfrm", "state").count("proto esp"), 3, "states: ours and the foreign one")
 
 
 def others(case, net, cw):
@@ -163,6 +214,19 @@ def suites(case, net):
             with running(net, f"cw-{ours}", static(**{"esp-proposal": [ours]}), {"esp": theirs or ours}) as cw:
                 cw.wait_step("child", timeout=60)
                 passes(net, cw, f"with {ours}")
+
+
+def weak(case, net):
+    """What the kernel has of what only a legacy twin and allow-weak admit."""
+    for esp, ike in (("3des-sha1", "aes256-sha1-modp1024"), ("aes128-md5", "aes256-sha1-modp1024")):
+        def change(config, esp=esp, ike=ike):
+            config["causeway:connector"]["site"][0]["profile"] = "generic-ikev2-legacy"
+            static(**{"ike-proposal": [ike], "esp-proposal": [esp], "allow-weak": True})(config)
+        with case.row(f"weak suite {esp}, by the legacy twin and allow-weak", net.lab):
+            with running(net, f"cw-{esp}", change, {"ike": ike, "esp": esp}) as cw:
+                cw.wait_step("child", timeout=60)
+                passes(net, cw, f"with {esp}")
+    net.swan.configure(ike=KernelSwan.DEFAULTS["ike"])
 
 
 def encapsulated(case, net):
@@ -247,11 +311,14 @@ def main(case):
         net.start_bird()
         cw = main_job(case, net)
         rekeys(case, net, cw)
+        swallowed(case, net, cw)
+        gateway_dies(case, net, cw)
         others(case, net, cw)
         killed(case, net, cw)
         reconfigured(case, net, cw)
         net.bgp.stop()
         suites(case, net)
+        weak(case, net)
         encapsulated(case, net)
         protected(case, net)
         ipv6(case, net)

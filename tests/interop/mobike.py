@@ -5,7 +5,7 @@ SAs and the BGP session inside notices nothing; what is lost is counted, and not
 switched off a new tunnel is made.
 
 strongSwan's ESP in user space (kernel-libipsec) can't change addresses of an SA and rekeys the child instead, on the same IKE
-SA: so it is that one which must stay. That the child stays where the peer can do it, tests/exchange/ike_mobike_test.c shows.
+SA: so it is that one which must stay. Between two causewayds the child stays, too, over IPv4 and IPv6.
 
     lan -- onprem 192.0.2.1    -- 192.0.2.9    isp 203.0.113.1  -- 203.0.113.2  azure -- vnet
                   198.51.100.1 -- 198.51.100.9     203.0.113.17 -- 203.0.113.18
@@ -13,12 +13,13 @@ SA: so it is that one which must stay. That the child stays where the peer can d
 import time
 
 from lab import kernel, path, traffic
-from lab.azure import LAN_HOST, VNET_HOST, Azure
+from lab.azure import LAN_HOST, PREFIX, VNET_HOST, Azure
 from lab.case import check, equal, run_case
-from lab.causeway import tunnel_of
+from lab.causeway import Causeway, tunnel_of
 from lab.lab import wait_for
 
 GATEWAY, SECOND = "203.0.113.2", "203.0.113.18"
+GATEWAY6 = "2001:db8:3::2"
 TUNNEL = "azure-hq/t1"
 INSIDE = "src net 10.0.0.0/8 and dst net 10.0.0.0/8"  # errors about addresses that went are no leak
 # A packet each 4 ms. Until the change is noticed (the kernel is asked once a second, or says so) and has crossed the network.
@@ -47,7 +48,7 @@ class Net(Azure):
         equal([t for m in self.clear for t in m.seen(since)], [], "packets of the inside on an uplink")
 
 
-def lives_on(case, net, cw, change, ours, theirs):
+def lives_on(case, net, cw, change, ours, theirs, lost_max=LOST_MAX):
     """`change` under traffic, after which the tunnel is between these two."""
     ike, uptime = cw.tunnel()["ike"], cw.peer(TUNNEL)["uptime"]
     counter = traffic.Counter(net.lan, VNET_HOST, net.vnet, interval=INTERVAL)
@@ -59,7 +60,7 @@ def lives_on(case, net, cw, change, ours, theirs):
     counter.more(500)
     seen = counter.stop()
     case.note(f"{seen['lost-count']} of {seen['sent']} packets lost, {INTERVAL * seen['lost-count']:.2f} s")
-    check(seen["lost-count"] <= LOST_MAX, f"{seen['lost-count']} packets lost")
+    check(seen["lost-count"] <= lost_max, f"{seen['lost-count']} packets lost")
     now = cw.tunnel()["ike"]
     equal((cw.step(), now["spi-i"], now["spi-r"]), ("in-fib", ike["spi-i"], ike["spi-r"]), "tunnel")
     check(cw.peer(TUNNEL)["uptime"] >= uptime, "the BGP session started anew")
@@ -160,7 +161,81 @@ def without(case):
         cw.stop()
 
 
+class Net6(Net):
+    """The same by IPv6."""
+
+    def __init__(self, lab):
+        super().__init__(lab)
+        for ns, dev, address in ((self.onprem, "wan0", "2001:db8:1::1/64"), (self.isp, "left0", "2001:db8:1::9/64"),
+                                 (self.onprem, "wan1", "2001:db8:2::1/64"), (self.isp, "left1", "2001:db8:2::9/64"),
+                                 (self.isp, "right0", "2001:db8:3::1/64"), (self.azure, "wan0", f"{GATEWAY6}/64")):
+            ns.ip("addr", "add", address, "dev", dev, "nodad")
+        self.onprem.ip("-6", "route", "add", "default", "via", "2001:db8:1::9")
+        self.azure.ip("-6", "route", "add", "default", "via", "2001:db8:3::1")
+
+
+def far_end(net, gateway):
+    far = Causeway(net.azure, "gateway")
+    far.configure({"causeway:connector": {
+        "as": 65515, "router-id": "10.100.255.254", "announce": [PREFIX],
+        "site": [{"name": "hq", "profile": "generic-ikev2",
+                  "tunnel": [{"name": "t1", "role": "respond", "mobike": True, "local-address": gateway,
+                              "remote-address": ["2001:db8:1::1" if ":" in gateway else "192.0.2.1"],
+                              "remote-id": "hq.example", "secret-file": far.secret(),
+                              "inside-address": ["10.100.255.254/32"],
+                              "bgp": {"local-address": "10.100.255.254", "peer-address": "10.0.0.10", "peer-as": 65001}}]}]}})
+    return far.start()
+
+
+def between_causeways(case, family):
+    """Neither child nor IKE SA is another one, and what is lost is what was on its way while the change was noticed."""
+    with case.lab(f"mobike-two-{family}") as lab:
+        net = Net(lab) if family == 4 else Net6(lab)
+        net.azure.ip("addr", "del", "10.100.255.254/32", "dev", "lo")
+        gateway = GATEWAY if family == 4 else GATEWAY6
+        first, second, uplinks = (("192.0.2.1", "198.51.100.1", ("192.0.2.9", "198.51.100.9")) if family == 4 else
+                                  ("2001:db8:1::1", "2001:db8:2::1", ("2001:db8:1::9", "2001:db8:2::9")))
+        length = 24 if family == 4 else 64
+        option = f"-{family}"
+
+        def change(config):
+            tunnel = tunnel_of(config)
+            tunnel.update({"role": "initiate", "mobike": True, "remote-address": [gateway], "liveness-interval": 5,
+                           "local-id": "hq.example", "force-encapsulation": False})
+            del tunnel["local-address"]
+        far, cw = far_end(net, gateway), net.causeway(change=change).start()
+        cw.wait_step("in-fib", timeout=30)
+        far.wait_step("in-fib", "hq/t1", timeout=30)
+        equal((cw.tunnel()["mobike"], cw.tunnel()["moves"], far.tunnel("hq/t1")["mobike"]), ("agreed", 0, "agreed"), "mobike")
+        spis = cw.spis()
+
+        def goes():
+            net.onprem.ip(option, "route", "replace", "default", "via", uplinks[1])
+            net.onprem.ip("addr", "del", f"{first}/{length}", "dev", "wan0")
+
+        def is_back():
+            net.onprem.ip("addr", "add", f"{first}/{length}", "dev", "wan0", *(("nodad",) if family == 6 else ()))
+            net.onprem.ip(option, "route", "replace", "default", "via", uplinks[0])
+        for n, (text, do, ours, lost_max) in enumerate((("the uplink in use goes", goes, second, LOST_MAX),
+                                                        ("it is back, and preferred", is_back, first, LOST_MAX)), 1):
+            with case.step(f"between two causewayds, IPv{family}: {text}: the same SAs"):
+                lives_on(case, net, cw, do, ours, gateway, lost_max)
+                equal((cw.spis(), cw.tunnel()["moves"]), (spis, n), "SPIs, moves")
+                wait_for("the gateway to follow", lambda o=ours: far.tunnel("hq/t1")["remote"] == o, 10)
+        with case.step(f"IPv{family}: after a rekey of the IKE SA, too"):
+            old = cw.tunnel()["ike"]["spi-i"]
+            cw.cli("tunnel", "rekey", TUNNEL, "--ike")
+            wait_for("another IKE SA", lambda: cw.tunnel()["ike"]["spi-i"] != old, 10)
+            lives_on(case, net, cw, goes, second, gateway)
+            equal(cw.spis(), spis, "SPIs")
+            check("MOBIKE" in cw.cli("tunnel", "show", TUNNEL).stdout, "`tunnel show` says nothing of it")
+        cw.stop()
+        far.stop()
+
+
 def main(case):
+    between_causeways(case, 4)
+    between_causeways(case, 6)
     we_move(case)
     they_move(case)
     without(case)

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """A NAT router on the way: in front of us, and in front of the peer. Its mappings are kept open by keepalives while nothing
-else is sent, and when it gives another address or port the tunnel finds its way again by itself.
+else is sent, and when it gives another address or port, or starts anew, the tunnel finds its way again by itself; how long
+that takes, and what it costs, is counted in packets begun from either side.
 
     lan -- inner 192.168.7.2 -- 192.168.7.1 nat 192.0.2.1 ==== 192.0.2.2 outer -- ...
 """
+import time
+
 from lab import kernel, path, traffic
 from lab.azure import LAN_HOST, OURS, PREFIX, VNET_HOST, Azure
 from lab.case import check, equal, run_case
@@ -13,6 +16,11 @@ from lab.lab import wait_for
 from lab.nat import NEXT_PUBLIC, PUBLIC, Nat
 
 FAR = "hq/t1"
+LIVENESS = 2
+# A packet each 10 ms. Begun from behind the NAT, the first one that passes makes the mapping anew, and is followed. Begun from the
+# other side, they go nowhere until IKE behind the NAT has asked for a sign of life, after a silence of liveness-interval; that is
+# noticed by the second, and a lost probe is repeated.
+INTERVAL, LOST_MAX = 0.01, 1500
 KEEPALIVE = "udp port 4500 and udp[4:2] = 9 and udp[8] = 0xff"
 
 
@@ -94,6 +102,29 @@ def peer_behind_nat(case):
         path.ends_clean(case, net, cw, before)
 
 
+def under_traffic(case, net, nat, cw, far):
+    """The mapping changes in the middle of traffic: the same SAs, and what was lost."""
+    spis = cw.spis()
+    first = 50000
+    for what, change in (("gives us another port", lambda span: (nat.ports(span), nat.forget())), ("starts anew", nat.reboot)):
+        for whence, sender, address, echoer in (("behind it", net.lan, VNET_HOST, net.vnet),
+                                                ("the gateway's side", net.vnet, LAN_HOST, net.lan)):
+            with case.step(f"the NAT {what} under traffic begun from {whence}: the same SAs"):
+                counter = traffic.Counter(sender, address, echoer, interval=INTERVAL)
+                counter.more(50)
+                began = time.monotonic()
+                change(f"{first}-{first + 999}")
+                wait_for("the gateway to follow", lambda f=first: f <= far.tunnel(FAR)["remote-port"] < f + 1000, 60)
+                took = time.monotonic() - began
+                counter.more(100)
+                seen = counter.stop()
+                case.note(f"followed after {took:.1f} s; {seen['lost-count']} of {seen['sent']} packets lost, "
+                          f"{INTERVAL * seen['lost-count']:.2f} s")
+                check(seen["lost-count"] <= LOST_MAX, f"{seen['lost-count']} packets lost")
+                equal((cw.step(), far.step(FAR), cw.spis()), ("in-fib", "in-fib", spis), "tunnel")
+            first += 1000
+
+
 def between_causeways(case):
     """What each side says of the NAT, when neither pretends; and both find their way again."""
     with case.lab("nat-two") as lab:
@@ -102,7 +133,7 @@ def between_causeways(case):
         net.azure.ip("addr", "del", "10.100.255.254/32", "dev", "lo")
 
         def change(config):
-            tunnel_of(config).update({"local-address": "192.168.7.2", "role": "initiate", "liveness-interval": 2,
+            tunnel_of(config).update({"local-address": "192.168.7.2", "role": "initiate", "liveness-interval": LIVENESS,
                                       "force-encapsulation": False})
         cw, far = net.causeway(change=change), Causeway(net.azure, "gateway")
         config = smallest(far.secret())
@@ -126,6 +157,7 @@ def between_causeways(case):
             wait_for("ping", lambda: traffic.ping(net.lan, VNET_HOST, count=1), 15)
             check(traffic.ping(net.vnet, LAN_HOST), "ping back")
             equal((cw.step(), cw.spis()), ("in-fib", spis), "tunnel")
+        under_traffic(case, net, nat, cw, far)
         with case.step("and a rekey that the gateway starts finds us there"):
             far.cli("tunnel", "rekey", FAR, "--no-wait")
             wait_for("another pair", lambda: len(cw.spis()) == 1 and cw.spis() != spis, 10)

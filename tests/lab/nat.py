@@ -29,6 +29,14 @@ table ip nat {{ chain out {{
 """)
         self.ns.run("nft", "-f", rules)
 
+    def reboot(self, span):
+        """Down and up again: no packet passes meanwhile, every mapping is lost, and new ones are of other ports."""
+        for dev in ("inside", "outside"):
+            self.ns.ip("link", "set", dev, "down")
+        self.ports(span)
+        for dev in ("inside", "outside"):
+            self.ns.ip("link", "set", dev, "up")
+
     def forget(self, old=PUBLIC, new=PUBLIC):
         """Mappings of an address that goes are dropped by the kernel; new ones are of `new`, and of the ports asked for."""
         self.ns.ip("addr", "del", f"{old}/24", "dev", "outside")

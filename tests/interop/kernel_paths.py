@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""In the kernel's data plane (run by kernel_lab), what interop.path_mtu and interop.mtu_probe see in ours: two causewayds with a
+router between. DSCP, ECN and DF outside; a link that gets narrow, with and without a word about it: interface MTU, MSS and TCP
+follow. Plain ESP and ESP in UDP, IPv4 and IPv6 outside.
+"""
+from lab import kernel, traffic
+from lab.azure import VNET_HOST
+from lab.case import check, equal, run_case
+from lab.lab import wait_for
+from lab.outer import NEAR, Path, forbids_fragments, marks, narrow, ping
+
+HOLE = """table inet hole {
+  chain c { type filter hook forward priority -300; policy accept;
+    ip protocol esp meta length > 1200 counter drop
+    ip frag-off & 0x1fff != 0 counter drop
+  }
+}
+"""
+
+
+def ends(path, cw, far):
+    for c in (cw, far):
+        c.stop(timeout=40)
+    for ns in (path.net.onprem, path.net.azure):
+        equal((ns.ip("xfrm", "state"), ns.ip("xfrm", "policy")), ("", ""), f"XFRM of {ns.short} at the end")
+
+
+def row(path, family, forced):
+    cw, far = path.start(family, forced)
+    equal(cw.tunnel(NEAR)["encapsulated"], forced, "encapsulation")
+    if not forced:
+        marks(path, far)
+    if family == 4:
+        forbids_fragments(path)
+    narrow(path, cw, family, size=500_000)
+    ends(path, cw, far)
+
+
+def told(path):
+    """Other settings than the default ones: what the outer header must not say."""
+    cw, far = path.start(4, False, dscp="zero", ecn=False, df="clear")
+    path.rules("")
+    check(ping(path.net.lan, 0xb8 | 2, "-M", "do"), "ping")
+    for comment in ("some", "ect", "df"):
+        check(path.counted(path.router, comment) < 3, f"the outer header says: {comment}")
+    ends(path, cw, far)
+
+
+def swallowed(path):
+    """The router drops what is large and says nothing."""
+    path.router.run("nft", "-f", path.lab.write("hole.nft", HOLE))
+    cw, far = path.start(4, False, **{"probe-address": "10.100.255.254"})
+    wait_for("the probe's result", lambda: 600 < (cw.tunnel(NEAR)["mtu-probed"] or 1400) < 1200, 150)
+    t = cw.tunnel(NEAR)
+    equal(t["mtu"], t["mtu-probed"], "MTU")
+    check(traffic.ping(path.net.lan, VNET_HOST, size=t["mtu"] - 28), "the largest packet that passes")
+    wait_for("the MSS", lambda: cw.tunnel(NEAR)["mss"] == cw.tunnel(NEAR)["mtu"] - 40 and cw.tunnel(NEAR)["mss-clamped"], 30)
+    sent, got, _ = traffic.tcp_transfer(path.net.vnet, VNET_HOST, path.net.lan, 500_000, "hole", timeout=120)
+    equal(got, sent, "what arrived")
+    check("mtu-black-hole" in cw.process.output(), "the log says nothing")
+    path.router.run("nft", "delete", "table", "inet", "hole")
+    ends(path, cw, far)
+
+
+def main(case):
+    with case.lab() as lab:
+        path = Path(lab, kernel=True)
+        before = kernel.snapshot(path.net.onprem)
+        for family, forced in ((4, False), (4, True), (6, False), (6, True)):
+            with case.step(f"IPv{family}, {'ESP in UDP' if forced else 'plain ESP'}: marks, DF, a narrow link"):
+                row(path, family, forced)
+        with case.step("DSCP, ECN and DF are not told outside, when so configured"):
+            told(path)
+        with case.step("a hole that swallows large packets: found, and TCP gets through"):
+            swallowed(path)
+        equal(kernel.difference(before, kernel.snapshot(path.net.onprem)), [], "the kernel before and after")
+
+
+run_case("kernel_paths", main)
