@@ -81,6 +81,13 @@ struct tunnel {
 	struct ladder_facts facts;
 	enum step step;
 	mtime step_since;
+	struct addr
+	    source; /* of ours towards the peer, as the core was told (tunnel_move.h); none: not yet */
+	struct tunnel_odd_source {
+		struct addr
+		    addr; /* another one that the kernel would take, though it is none of that interface */
+		mtime since;
+	} odd_source;
 	uint32_t moves;              /* changes of the outer addresses while SAs lived (tunnel_move.h): */
 	mtime moved_at;              /* the last one */
 	struct reason error;         /* the last failure that still stands */
