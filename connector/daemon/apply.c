@@ -88,17 +88,6 @@ static const struct cfg_tunnel *names_plane(
 	return NULL;
 }
 
-static const struct cfg_tunnel *on_demand(const struct cfg *cfg, const char **ret_site)
-{
-	for (size_t s = 0; s < cfg->n_site; s++)
-		for (size_t i = 0; i < cfg->site[s].n_tunnel; i++)
-			if (cfg->site[s].tunnel[i].start == CFG_START_ON_DEMAND) {
-				*ret_site = cfg->site[s].name;
-				return &cfg->site[s].tunnel[i];
-			}
-	return NULL;
-}
-
 /*
  * All tunnels of a domain share a data plane (docs/decisions/0005): the one that some tunnel names, else the
  * kernel's where there is one. It is the domain's from here on, since the tunnels to be prepared ask for it.
@@ -111,16 +100,7 @@ static int plan_plane(struct plan *p, struct reason *ret_reason)
 	const struct cfg_tunnel *kernel = names_plane(p->ref->cfg, CFG_PLANE_KERNEL, &kernel_site);
 	struct reason why_not = { 0 };
 	bool possible = plane_possible(d->plane, PLANE_KERNEL, &why_not);
-	const char *demand_site = "";
-	const struct cfg_tunnel *demand = on_demand(p->ref->cfg, &demand_site);
 
-	if (demand && possible && !plane_triggers(d->plane, PLANE_KERNEL)) {
-		possible = false;
-		reason_set(&why_not, "data-plane-no-trigger",
-		    "tunnel %s/%s is \"on-demand\", and only the user-space data plane keeps the packet that "
-		    "asks for it",
-		    demand_site, demand->name);
-	}
 	if (user && kernel)
 		return reason_set(ret_reason, "data-plane-mixed",
 		    "/causeway:connector/site[name='%s']/tunnel[name='%s']/data-plane: kernel, but tunnel "

@@ -15,7 +15,8 @@ static bool on_demand(const struct tunnel *t)
 static void trigger_on(struct tunnel *t)
 {
 	if (t->ifindex && plane_trigger(t->domain->plane, t->plane_id, true))
-		log_error(t->domain->log, t->name, "no-memory: packets can't bring it up");
+		log_error(t->domain->log, t->name,
+		    "data-plane-no-trigger: packets can't bring it up; 'causeway tunnel up' does");
 }
 
 void demand_arm(struct tunnel *t)

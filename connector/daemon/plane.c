@@ -5,6 +5,7 @@
  */
 #include "connector/daemon/plane.h"
 
+#include "base/cursor.h"
 #include "base/htab.h"
 #include "base/list.h"
 #include "connector/daemon/plane_kernel.h"
@@ -15,6 +16,11 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+
+#define IPV4_SRC_LEN 16 /* bytes before the destination address (RFC 791 3.1) */
+#define IPV6_SRC_LEN 24 /* (RFC 8200 3) */
+#define MULTICAST4   224
+#define MULTICAST6   0xff
 
 struct member { /* a tunnel and its plane */
 	struct list link;
@@ -274,18 +280,25 @@ void plane_keepalive(struct plane *p, uint32_t tunnel, bool on)
 	i->ops->keepalive(i, tunnel, on);
 }
 
-bool plane_triggers(const struct plane *p, enum plane_kind kind)
+bool plane_to_one(const uint8_t *data, size_t len)
 {
-	if (kind == PLANE_USER)
-		return true;
-	return p->kernel && plane_kernel_impl(p->kernel)->ops->trigger;
+	struct rd r = rd_init(data, len);
+	uint8_t first = rd_u8(&r);
+
+	r = rd_init(data, len);
+	if (first >> 4 == 4) {
+		rd_skip(&r, IPV4_SRC_LEN);
+		return rd_u8(&r) < MULTICAST4 && rd_ok(&r);
+	}
+	rd_skip(&r, IPV6_SRC_LEN);
+	return rd_u8(&r) != MULTICAST6 && rd_ok(&r);
 }
 
 int plane_trigger(struct plane *p, uint32_t tunnel, bool on)
 {
 	struct plane_impl *i = impl_of(p, tunnel);
 
-	return i->ops->trigger ? i->ops->trigger(i, tunnel, on) : on ? -1 : 0;
+	return i->ops->trigger(i, tunnel, on);
 }
 
 void plane_read(struct plane *p, struct plane_reading reading[], size_t n)

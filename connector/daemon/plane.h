@@ -176,10 +176,10 @@ void plane_keepalive(struct plane *p, uint32_t tunnel, bool on);
 /*
  * On demand: packets that find no outbound SA raise the event `trigger`, and the first of them (a bounded
  * number) are kept until there is one. Arming an armed tunnel anew drops what is kept and lets the next
- * packet raise the event again. Off: they are dropped, as usual. -1: no memory.
+ * packet raise the event again. Off: they are dropped, as usual. -1: it can't (no memory, or a reason in the
+ * log).
  */
 int plane_trigger(struct plane *p, uint32_t tunnel, bool on);
-bool plane_triggers(const struct plane *p, enum plane_kind kind); /* can it do that? */
 
 /* natt: through port 4500 with the non-ESP marker. local's address 0 lets the route decide. 0, or -errno. */
 int plane_send_ike(struct plane *p, const struct endpoint *local, const struct endpoint *remote, bool natt,

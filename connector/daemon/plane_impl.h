@@ -22,9 +22,13 @@ struct plane_ops {
 	    const struct endpoint *remote, bool udp_encap);
 	void (*outer_mtu)(struct plane_impl *i, uint32_t tunnel, uint32_t mtu); /* NULL: finds out itself */
 	void (*keepalive)(struct plane_impl *i, uint32_t tunnel, bool on);
-	int (*trigger)(struct plane_impl *i, uint32_t tunnel, bool on); /* NULL: it can't */
+	int (*trigger)(struct plane_impl *i, uint32_t tunnel, bool on);
 	void (*read)(struct plane_impl *i, struct plane_reading reading[], size_t n);
 };
+
+/* Is it to one address? Packets to many wake no tunnel: machines send them on every interface by themselves.
+ */
+bool plane_to_one(const uint8_t *data, size_t len);
 
 struct plane_impl {
 	const struct plane_ops *ops;

@@ -184,7 +184,7 @@ struct plane_kernel *plane_kernel_new(const struct plane_config *config, const s
 	k->domain = config->domain ? config->domain : &sys_domain_default;
 	k->user = user;
 	k->keepalive = config->keepalive;
-	k->epoll_fd = k->wake_fd = k->timer_fd = -1;
+	k->epoll_fd = k->wake_fd = k->timer_fd = k->sink_fd = -1;
 	list_init(&k->tunnels);
 	if (open_xfrm(k, ret_why_not)) {
 		plane_kernel_free(k);
@@ -240,6 +240,8 @@ void plane_kernel_free(struct plane_kernel *k)
 		close(k->wake_fd);
 	if (k->timer_fd >= 0)
 		close(k->timer_fd);
+	if (k->sink_fd >= 0)
+		close(k->sink_fd);
 	free(k);
 }
 
@@ -316,8 +318,11 @@ static void on_event(void *ctx, const struct xfrm_event *e)
 			for (unsigned dir = 0; dir < 2; dir++)
 				list_for_each (dir ? &each->sas_out : &each->sas_in, struct pk_sa, s, link)
 					pk_look(k, s);
+		pk_keep_restore(k, 0);
 		return;
 	}
+	if (e->kind == XFRM_EVENT_GONE)
+		pk_keep_restore(k, e->state.spi);
 	sa = pk_sa_find(k, &e->state.dst, e->state.spi, &t);
 	if (!sa)
 		return;
@@ -366,6 +371,6 @@ void plane_kernel_dispatch(struct plane_kernel *k)
 	(void)xfrm_read(k->monitor, on_event, k); /* lost ones are made up for by the next look */
 	if (read(k->timer_fd, &ignored, sizeof(ignored)) == sizeof(ignored))
 		keepalives(k);
-	while (notify_one(k))
+	while (notify_one(k) || pk_keep_notify(k))
 		;
 }

@@ -122,11 +122,14 @@ void pk_tunnel_free(struct plane_kernel *k, struct pk_tunnel *t)
 {
 	for (size_t i = 0; i < t->n_rules; i++)
 		(void)xfrm_rule_del(k->xfrm, &t->rules[i]);
+	t->n_rules = 0;
 	for (unsigned dir = 0; dir < 2; dir++)
 		list_for_each (dir ? &t->sas_out : &t->sas_in, struct pk_sa, sa, link) {
 			(void)xfrm_state_del(k->xfrm, pk_dst(sa), sa->p.spi);
 			sa_free(sa);
 		}
+	t->armed = false;
+	(void)pk_keep_update(k, t, NULL);
 	if (t->ifindex)
 		(void)xfrm_link_del(k->domain, t->ifindex); /* it may be gone already */
 	list_remove(&t->link);
@@ -159,8 +162,7 @@ static bool same_way(const struct xfrm_rule *a, const struct xfrm_rule *b)
 	return a->spi == b->spi && addr_eq(&a->src, &b->src) && addr_eq(&a->dst, &b->dst);
 }
 
-/* Brings the tunnel's policies to what its SAs ask for. On failure the rest is done all the same. */
-static int update_rules(struct plane_kernel *k, struct pk_tunnel *t, struct reason *ret_reason)
+int pk_update_rules(struct plane_kernel *k, struct pk_tunnel *t, struct reason *ret_reason)
 {
 	struct xfrm_rule *wanted;
 	size_t n;
@@ -239,12 +241,17 @@ static int sa_add(struct plane_impl *i, const struct plane_sa *p, struct reason 
 		sa_free(sa);
 		return -1;
 	}
+	if (!p->inbound)
+		pk_keep_look(t); /* as long as packets find no SA */
 	list_prepend(p->inbound ? &t->sas_in : &t->sas_out, &sa->link);
-	if (!update_rules(k, t, ret_reason))
+	if (!pk_update_rules(k, t, ret_reason)) {
+		if (!p->inbound)
+			pk_keep_release(k, t);
 		return 0;
+	}
 	(void)xfrm_state_del(k->xfrm, pk_dst(sa), sa->p.spi);
 	sa_free(sa);
-	(void)update_rules(k, t, NULL);
+	(void)pk_update_rules(k, t, NULL);
 	return -1;
 }
 
@@ -291,7 +298,8 @@ static void sa_del(struct plane_impl *i, uint32_t tunnel, bool inbound, uint32_t
 		t->gone.last_out = c.last_out;
 	dst = *pk_dst(sa);
 	sa_free(sa);
-	(void)update_rules(k, t, NULL);
+	(void)pk_keep_update(k, t, NULL);
+	(void)pk_update_rules(k, t, NULL);
 	(void)xfrm_state_del(k->xfrm, &dst, spi);
 }
 
@@ -306,7 +314,7 @@ static void sa_use(struct plane_impl *i, uint32_t tunnel, uint32_t spi)
 		return;
 	list_remove(&sa->link);
 	list_prepend(&t->sas_out, &sa->link);
-	if (update_rules(k, t, &why))
+	if (pk_update_rules(k, t, &why))
 		log_error(k->log, "data-plane", "%s: %s", why.id, why.text);
 }
 
@@ -363,7 +371,7 @@ static void remote_update(struct plane_impl *i, uint32_t tunnel, const struct en
 			if (move_sa(k, t, sa, local, remote, udp_encap, &why) && reason_is_set(&why))
 				log_error(k->log, "data-plane", "%s: %s", why.id, why.text);
 		}
-	(void)update_rules(k, t, NULL);
+	(void)pk_update_rules(k, t, NULL);
 }
 
 static void keepalive(struct plane_impl *i, uint32_t tunnel, bool on)
@@ -372,6 +380,18 @@ static void keepalive(struct plane_impl *i, uint32_t tunnel, bool on)
 
 	if (t)
 		t->keepalive = on;
+}
+
+static int trigger(struct plane_impl *i, uint32_t tunnel, bool on)
+{
+	struct plane_kernel *k = plane_kernel_of(i);
+	struct pk_tunnel *t = tunnel_find(k, tunnel);
+	struct reason why = { 0 };
+
+	if (!t || !pk_keep_arm(k, t, on, &why))
+		return 0;
+	log_error(k->log, "data-plane", "%s: %s", why.id, why.text);
+	return -1;
 }
 
 /* --- counters --- */
@@ -444,4 +464,5 @@ const struct plane_ops plane_kernel_ops = { .tunnel_add = tunnel_add,
 	.sa_use = sa_use,
 	.remote_update = remote_update,
 	.keepalive = keepalive,
+	.trigger = trigger,
 	.read = read_many };

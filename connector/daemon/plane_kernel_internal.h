@@ -20,6 +20,7 @@
 #define PK_FLOWS_MAX   128         /* policies of one SA in one direction */
 #define PK_PRIORITY    1000        /* all the same: within one tunnel, every policy leads to the same SA */
 #define PK_SEQ_NEAR    0xc0000000U /* three quarters of the numbers of an SA without ESN */
+#define PK_LOOPBACK    0x7f000001U /* both ends of the state that takes packets while there is no SA */
 #define PK_JUMP        (1U << 20)  /* numbers left out when an SA is put in anew: none is ever used twice */
 
 struct pk_sa {
@@ -43,6 +44,8 @@ struct pk_tunnel {
 	struct xfrm_rule *rules; /* in the kernel */
 	size_t n_rules;
 	struct plane_counters gone; /* of SAs that are no more */
+	bool armed;                 /* packets ask for it; while it has no outbound SA: */
+	struct pk_keep *keep;       /* plane_kernel_keep.c */
 };
 
 struct plane_kernel {
@@ -57,6 +60,8 @@ struct plane_kernel {
 	uint32_t next_number; /* of if_ids */
 	int epoll_fd, wake_fd, timer_fd;
 	mdur keepalive;
+	int sink_fd; /* of what waits for an SA; -1: not needed yet */
+	uint16_t sink_port;
 };
 static inline struct plane_kernel *plane_kernel_of(struct plane_impl *i)
 {
@@ -79,7 +84,21 @@ int pk_flows(const struct plane_sa *sa, struct xfrm_flow out[], unsigned max);
  */
 int pk_wanted(const struct pk_tunnel *t, struct xfrm_rule **ret_rules, size_t *ret_n);
 
+/* --- packets that ask for a tunnel (plane_kernel_keep.c) --- */
+int pk_keep_arm(struct plane_kernel *k, struct pk_tunnel *t, bool on, struct reason *ret_reason);
+/* Packets are kept from now on, or not any more, as the tunnel's SAs and whether it is armed say. */
+int pk_keep_update(struct plane_kernel *k, struct pk_tunnel *t, struct reason *ret_reason);
+void pk_keep_look(struct pk_tunnel *t); /* what has come is kept */
+/* There is an SA, and the policies lead to it: what was kept leaves by it. */
+void pk_keep_release(struct plane_kernel *k, struct pk_tunnel *t);
+/* Others took states out of the kernel, this one or (0) all: where packets are kept, it is put back. */
+void pk_keep_restore(struct plane_kernel *k, uint32_t spi);
+/* Raises the event of one tunnel that a packet asks for. False: there is none. */
+bool pk_keep_notify(struct plane_kernel *k);
+
 /* --- tunnels and SAs (plane_kernel_control.c) --- */
+/* Brings the tunnel's policies to what its SAs ask for. On failure the rest is done all the same. */
+int pk_update_rules(struct plane_kernel *k, struct pk_tunnel *t, struct reason *ret_reason);
 extern const struct plane_ops plane_kernel_ops;
 void pk_tunnel_free(struct plane_kernel *k, struct pk_tunnel *t); /* with all that is its in the kernel */
 struct pk_sa *pk_sa_find(

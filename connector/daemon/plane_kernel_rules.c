@@ -194,6 +194,23 @@ static void add_out(const struct pk_tunnel *t, const struct pk_sa *sa, const str
 			.spi = sa->p.spi };
 }
 
+/* While packets are kept, a state takes them that leads nowhere (plane_kernel_keep.c). */
+static void add_kept(const struct pk_tunnel *t, struct xfrm_rule rules[], size_t *n)
+{
+	for (unsigned six = 0; six < 2; six++) {
+		struct addr any = { .family = six ? 6 : 4 };
+
+		rules[(*n)++] = (struct xfrm_rule){ .dir = XFRM_DIR_OUT,
+			.flow = { .src = { any, 0 }, .dst = { any, 0 } },
+			.if_id = t->if_id,
+			.reqid = t->if_id,
+			.priority = PK_PRIORITY,
+			.src = addr_v4(PK_LOOPBACK),
+			.dst = addr_v4(PK_LOOPBACK),
+			.spi = t->if_id };
+	}
+}
+
 int pk_wanted(const struct pk_tunnel *t, struct xfrm_rule **ret_rules, size_t *ret_n)
 {
 	struct xfrm_flow *flows = calloc(PK_FLOWS_MAX, sizeof(*flows));
@@ -211,6 +228,8 @@ int pk_wanted(const struct pk_tunnel *t, struct xfrm_rule **ret_rules, size_t *r
 		for (int i = 0; i < got; i++)
 			add_out(t, out, &flows[i], rules, &n);
 	}
+	if (rules && !out && t->keep)
+		add_kept(t, rules, &n);
 	list_for_each (&t->sas_in, struct pk_sa, sa, link) {
 		if (!rules || !flows || got < 0)
 			break;

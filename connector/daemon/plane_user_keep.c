@@ -7,16 +7,11 @@
  *
  * Packets to many (multicast, broadcast) wake nobody: machines send them on every interface by themselves.
  */
-#include "base/cursor.h"
+#include "connector/daemon/plane_impl.h"
 #include "connector/daemon/plane_user_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define IPV4_SRC_LEN 16 /* bytes before the destination address (RFC 791 3.1) */
-#define IPV6_SRC_LEN 24 /* (RFC 8200 3) */
-#define MULTICAST4   224
-#define MULTICAST6   0xff
 
 struct pu_keep *pu_keep_new(void)
 {
@@ -40,26 +35,12 @@ void pu_keep_free(struct pu_keep *k)
 	free(k);
 }
 
-static bool to_one(const uint8_t *data, size_t len)
-{
-	struct rd r = rd_init(data, len);
-	uint8_t first = rd_u8(&r);
-
-	r = rd_init(data, len);
-	if (first >> 4 == 4) {
-		rd_skip(&r, IPV4_SRC_LEN);
-		return rd_u8(&r) < MULTICAST4 && rd_ok(&r);
-	}
-	rd_skip(&r, IPV6_SRC_LEN);
-	return rd_u8(&r) != MULTICAST6 && rd_ok(&r);
-}
-
 bool pu_keep_put(struct pu_worker *w, struct pu_tunnel *t, const uint8_t *data, size_t len)
 {
 	struct pu_keep *k = t->keep;
 	struct pu_event e = { .kind = PU_TRIGGER, .tunnel = t->id };
 
-	if (!k || !to_one(data, len))
+	if (!k || !plane_to_one(data, len))
 		return false;
 	if (!k->asked)
 		k->asked = pu_queue_push(w->queue, &e);

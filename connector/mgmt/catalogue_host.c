@@ -248,9 +248,9 @@ const struct catalogue_entry catalogue_host[] = {
 	},
 	{
 	    .id = "data-plane-no-trigger",
-	    .means = "On-demand tunnels need the user plane: the kernel's can't keep the first packet.",
-	    .cause = { "start or a static route's trigger asks for it, data-plane is kernel" },
-	    .here = "data-plane: user, or start: always",
+	    .means = "Packets can't bring an on-demand tunnel up: they can't be seen or kept.",
+	    .cause = { "causewayd lacks CAP_NET_RAW (in the kernel's data plane)", "memory is short" },
+	    .here = "the service's capabilities, or start: always; by hand, causeway tunnel up",
 	},
 	{
 	    .id = "name-not-resolved",

@@ -146,6 +146,19 @@ static void wanted(void **state)
 	assert_int_equal(pk_wanted(&t, &rules, &n), 0);
 	assert_int_equal(n, 0);
 	free(rules);
+	/* At rest, with packets kept: all of them go by the state that leads nowhere, until there is an SA.
+	 */
+	t.keep = (struct pk_keep *)&t;
+	assert_int_equal(pk_wanted(&t, &rules, &n), 0);
+	assert_int_equal(n, 2);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(rules[i].dir, XFRM_DIR_OUT);
+		assert_int_equal(rules[i].spi, t.if_id);
+		assert_string_equal(addr_str(&rules[i].dst), "127.0.0.1");
+		assert_int_equal(rules[i].flow.src.addr.family, i ? 6 : 4);
+		assert_int_equal(rules[i].flow.dst.len, 0);
+	}
+	free(rules);
 	for (size_t i = 0; i < 4; i++)
 		list_prepend(all[i]->p.inbound ? &t.sas_in : &t.sas_out, &all[i]->link);
 	assert_int_equal(pk_wanted(&t, &rules, &n), 0);
