@@ -18,7 +18,7 @@ from lab.kernel_swan import KernelSwan
 from lab.lab import wait_for
 
 FAR, OURS = "10.100.255.254", "10.0.0.10"
-INTERVAL, TIMEOUT = 3, 12  # of liveness
+INTERVAL, TIMEOUT = 3, 20  # of liveness
 FOREIGN = ["src", "203.0.113.1", "dst", "203.0.113.2", "proto", "esp", "spi", "0x4711"]
 
 # our ESP, strongSwan's (None: the same)

@@ -123,7 +123,7 @@ class Path:
 
 
 def ping(ns, tos, *more, count=3):
-    return ns.run("ping", "-n", "-c", str(count), "-i", "0.2", "-W", "1", "-Q", str(tos), *more, VNET_HOST,
+    return ns.run("ping", "-n", "-c", str(count), "-i", "0.2", "-W", "5", "-Q", str(tos), *more, VNET_HOST,
                   check=False).returncode == 0
 
 
@@ -177,7 +177,7 @@ def narrow(path, cw, family, size=3_000_000):
         check(traffic.ping(net.lan, VNET_HOST, size=row["mtu"] - 28), "the largest packet that fits")
         wait_for("packets in fragments (the far end has to learn, too)",
                  lambda: traffic.ping(net.lan, VNET_HOST, size=4000), 15 * path.patience)
-        done = net.lan.run("ping", "-M", "do", "-c", "2", "-s", str(row["mtu"] - 27), "-W", "1", VNET_HOST, check=False)
+        done = net.lan.run("ping", "-M", "do", "-c", "2", "-s", str(row["mtu"] - 27), "-W", "5", VNET_HOST, check=False)
         check(re.search(rf"mtu ?= ?{row['mtu']}\b", done.stdout + done.stderr), f"the inner sender was not told: {done.stdout}")
     finally:
         path.width(1500)

@@ -31,10 +31,10 @@ def tcp_transfer(receiver, address, sender, size, seed, port=5201, timeout=300):
     """Sends `size` pseudo-random bytes; returns (sum of the sender, sum of the receiver, seconds)."""
     from lab.lab import LabError, wait_for
     server = receiver.spawn(f"tcp-serve-{receiver.short}-{port}", sys.executable, _SELF, "tcp-serve", address, str(port))
-    wait_for("the TCP receiver", lambda: "listening" in server.output(), 10, alive=[server])
+    wait_for("the TCP receiver", lambda: "listening" in server.output(), 60, alive=[server])
     begin = time.monotonic()
     client = sender.run(sys.executable, _SELF, "tcp-send", address, str(port), str(size), str(seed), timeout=timeout)
-    if server.wait(30) != 0:
+    if server.wait(60) != 0:
         raise LabError(f"TCP receiver: {server.output()}")
     return json.loads(client.stdout), json.loads(server.output().splitlines()[-1]), time.monotonic() - begin
 
@@ -45,10 +45,10 @@ class Counter:
     def __init__(self, sender, address, echoer, interval=0.004, port=5300, size=200):
         from lab.lab import wait_for
         self.echo = echoer.spawn(f"udp-echo-{echoer.short}-{port}", sys.executable, _SELF, "udp-echo", address, str(port))
-        wait_for("the UDP echo", lambda: "listening" in self.echo.output(), 10, alive=[self.echo])
+        wait_for("the UDP echo", lambda: "listening" in self.echo.output(), 60, alive=[self.echo])
         self.count = sender.spawn(f"udp-count-{sender.short}-{port}", sys.executable, _SELF, "udp-count", address,
                                   str(port), str(interval), str(size))
-        wait_for("the first echo", lambda: "flowing" in self.count.output(), 20, alive=[self.count])
+        wait_for("the first echo", lambda: "flowing" in self.count.output(), 60, alive=[self.count])
 
     def sent(self):
         numbers = [line.split()[1] for _, line in list(self.count.lines) if line.startswith("sent ")]
