@@ -365,6 +365,8 @@ static void remember(struct ike_sa *sa, const struct ike_task *t)
 	struct reason why;
 
 	sa->put_off = MTIME_NEVER;
+	if (ike_refuses_rekeys(&sa->conn->last_error))
+		reason_clear(&sa->conn->last_error);
 	if (t->pfs == IKE_PFS_ANY || t->pfs == IKE_PFS_ANY_WEAK)
 		return; /* it took what it had refused before: nothing to go by */
 	if (t->pfs != sa->pfs && t->pfs != IKE_PFS_LISTED) {
@@ -374,8 +376,6 @@ static void remember(struct ike_sa *sa, const struct ike_task *t)
 	sa->pfs = t->pfs;
 	if (t->pfs == IKE_PFS_WITH)
 		sa->pfs_group = t->group;
-	if (ike_refuses_rekeys(&sa->conn->last_error))
-		reason_clear(&sa->conn->last_error);
 }
 
 static void complete(struct ike_sa *sa, struct ike_child *fresh, mtime now)

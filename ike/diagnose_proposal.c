@@ -55,14 +55,14 @@ static struct kind of_esp(const struct ike_teller *t)
 static const char *differs_name(enum ike_trial_kind kind, bool esp)
 {
 	switch (kind) {
-	case IKE_TRIAL_KE: return "key exchange group";
-	case IKE_TRIAL_ENCR: return "encryption";
-	case IKE_TRIAL_INTEG: return esp ? "integrity" : "integrity or PRF";
+	case IKE_TRIAL_KE: return "only the key exchange group differs";
+	case IKE_TRIAL_ENCR: return "only the encryption differs";
+	case IKE_TRIAL_INTEG: return esp ? "only the integrity differs" : "only the integrity or PRF differs";
 	case IKE_TRIAL_ALL:
 	case IKE_TRIAL_WEAK:
 	case IKE_TRIALS: break;
 	}
-	return "suite";
+	return "more than one algorithm differs";
 }
 
 static void tell_accepted(struct ike_teller *t, const struct kind *k, enum ike_trial_kind differs)
@@ -71,7 +71,7 @@ static void tell_accepted(struct ike_teller *t, const struct kind *k, enum ike_t
 
 	suite_str(&t->trial->suite[differs], k->esp, suite, sizeof(suite));
 	proposals_str(k, ours, sizeof(ours));
-	ike_tell_say(t->d->cause, "only the %s differs: by trying, the peer would accept %s; we offer %s",
+	ike_tell_say(t->d->cause, "%s: by trying, the peer would accept %s; we offer %s",
 	    differs_name(differs, k->esp), suite, ours);
 	ike_tell_say(t->d->here, "%s: add \"%s\"", k->leaf, suite);
 	ike_tell_say(t->d->there, "or set its %s to one of ours: %s", k->there, ours);
@@ -197,7 +197,7 @@ static void tell_group(struct ike_teller *t, const char *ours)
 	ike_tell_say(t->d->cause,
 	    "the PFS groups differ: the peer asks for %s%s; our esp-proposal is %s. The first child SA has "
 	    "no PFS, so it shows at a rekey only",
-	    name, weak ? ", which is weak or not known here," : "", ours);
+	    name, weak ? " (weak, or not known here)" : "", ours);
 	if (weak)
 		ike_tell_say(t->d->here, "nothing, better: set the group there");
 	else

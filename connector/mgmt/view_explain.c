@@ -38,6 +38,18 @@ static json_t *other_causes(const struct catalogue_entry *e, unsigned from)
 	return a;
 }
 
+/* Where else to look: who reads this need not be sent here. */
+static const char *look_elsewhere(const struct catalogue_entry *e)
+{
+	static const char here[] = "`causeway explain SITE/TUNNEL`";
+	const char *look = e ? e->look : NULL;
+
+	if (!look || strncmp(look, here, sizeof(here) - 1) != 0)
+		return look;
+	look += sizeof(here) - 1;
+	return !strncmp(look, "; ", 2) ? look + 2 : NULL;
+}
+
 static json_t *diagnosis(const struct view_explain *v)
 {
 	const struct ike_diagnosis *d = &v->diagnosis;
@@ -53,7 +65,7 @@ static json_t *diagnosis(const struct view_explain *v)
 	    view_text_or_null(first_of(d->here, e ? e->here : NULL)), "change-there",
 	    view_text_or_null(first_of(d->there, e ? e->there : NULL)), "setting",
 	    view_text_or_null(catalogue_setting(of_keys, v->cloud)), "look",
-	    view_text_or_null(e ? e->look : NULL));
+	    view_text_or_null(look_elsewhere(e)));
 }
 
 /* The steps of this tunnel's ladder; "now" is where it stands. */

@@ -271,7 +271,7 @@ PFS = [
     ("none there", "aes256-sha256",
      {"likely-cause": ["accepts no group at all"], "change-here": ["without a PFS group"]}),
     ("a weak one there", "aes256-sha256-modp1024",
-     {"likely-cause": ["the peer asks for modp1024, which is weak"], "change-here": ["set the group there"]}),
+     {"likely-cause": ["the peer asks for modp1024 (weak"], "change-here": ["set the group there"]}),
 ]
 
 
