@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """In the kernel's data plane (run by kernel_lab), what interop.path_mtu and interop.mtu_probe see in ours: two causewayds with a
 router between. DSCP, ECN and DF outside; a link that gets narrow, with and without a word about it: interface MTU, MSS and TCP
-follow. Plain ESP and ESP in UDP, IPv4 and IPv6 outside. And a tunnel on demand, whose first packet is not lost.
+follow. Plain ESP and ESP in UDP, IPv4 and IPv6 outside. A move by MOBIKE. A tunnel on demand, whose
+first packet is not lost.
 """
-from lab import kernel, traffic
+from lab import api, kernel, traffic
 from lab.azure import VNET_HOST
 from lab.case import check, equal, run_case
 from lab.causeway import tunnel_of
 from lab.lab import wait_for
-from lab.outer import NEAR, Path, forbids_fragments, marks, narrow, ping
+from lab.outer import FAR, NEAR, Path, forbids_fragments, marks, narrow, ping
 
 HOLE = """table inet hole {
   chain c { type filter hook forward priority -300; policy accept;
@@ -62,6 +63,34 @@ def swallowed(path):
     check("mtu-black-hole" in cw.process.output(), "the log says nothing")
     path.router.run("nft", "delete", "table", "inet", "hole")
     ends(path, cw, far)
+
+
+def moves(path):
+    """MOBIKE: our address is replaced by another one. The states are made anew under the same SPIs, and go on counting."""
+    cw, far = path.start(4, False, mobike=True)
+    net, old = path.net, api.spis(cw.tunnel(NEAR))
+    del tunnel_of(cw.config)["local-address"]  # the kernel's routes say which
+    cw.configure(cw.config)
+    cw.reload()
+    wait_for("the tunnel of the new configuration", lambda: api.spis(cw.tunnel(NEAR)) not in ([], old), 60)
+    wait_for("ping", lambda: traffic.ping(net.lan, VNET_HOST, count=1), 60)
+    equal((cw.tunnel(NEAR)["mobike"], cw.tunnel(NEAR)["data-plane"]), ("agreed", "kernel"), "mobike and data plane")
+    spis = api.spis(cw.tunnel(NEAR))
+    counter = traffic.Counter(net.lan, VNET_HOST, net.vnet, interval=0.05)
+    counter.more(25)
+    net.onprem.run("sh", "-c", "ip addr del 198.51.100.2/24 dev wan0; ip addr add 198.51.100.3/24 dev wan0;"
+                               " ip route replace default via 198.51.100.1")
+    wait_for("the move", lambda: cw.tunnel(NEAR)["local"] == far.tunnel(FAR)["remote"] == "198.51.100.3", 60)
+    counter.more(50)
+    seen = counter.stop()
+    check(seen["lost-count"] < 400, f"{seen['lost-count']} packets lost")
+    equal((api.spis(cw.tunnel(NEAR)), cw.tunnel(NEAR)["moves"]), (spis, 1), "SPIs, moves")
+    check("src 198.51.100.3" in net.onprem.ip("xfrm", "state") and "198.51.100.2" not in net.onprem.ip("xfrm", "state"),
+          "addresses of the states")
+    ends(path, cw, far)
+    net.onprem.run("sh", "-c", "ip addr del 198.51.100.3/24 dev wan0; ip addr add 198.51.100.2/24 dev wan0;"
+                               " ip route replace default via 198.51.100.1")
+    return seen
 
 
 def resting(path, cw):
@@ -118,6 +147,9 @@ def main(case):
             told(path)
         with case.step("a hole that swallows large packets: found, and TCP gets through"):
             swallowed(path)
+        with case.step("MOBIKE: our address is replaced by another under traffic: the same SPIs"):
+            seen = moves(path)
+            case.note(f"{seen['lost-count']} of {seen['sent']} packets lost, {0.05 * seen['lost-count']:.1f} s")
         on_demand(case, path)
         equal(kernel.difference(before, kernel.snapshot(path.net.onprem)), [], "the kernel before and after")
 

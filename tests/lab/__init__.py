@@ -5,6 +5,7 @@ lab.py         a lab: namespaces, links, processes, waiting, and cleaning up wha
 causeway.py    one causewayd and its command line
 strongswan.py  charon with user-space ESP       bird.py, frr.py  BGP speakers
 azure.py       the usual picture: a LAN, a causewayd, a route-based gateway, a host behind it
+nat.py, outer.py  a NAT, and a router that counts, marks and gets narrow, on the way
 traffic.py     ping, TCP with checksums, numbered UDP
 load.py        something done while numbered packets flow, and the judgement of what became of them
 counters.py    every counter of dropped packets on the way        rekeys.py  rekeys one after the other, by either end
