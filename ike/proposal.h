@@ -18,12 +18,12 @@
 /* What we configure: one suite, each type with its alternatives in order of preference. */
 struct ike_proposal {
 	struct {
-		enum encr_id id;
+		uint16_t id; /* enum encr_id */
 		uint16_t key_bits;
 	} encr[IKE_TRANSFORMS_MAX];
-	enum prf_id prf[IKE_TRANSFORMS_MAX];     /* IKE only */
-	enum integ_id integ[IKE_TRANSFORMS_MAX]; /* none with AEADs */
-	enum ke_id ke[IKE_TRANSFORMS_MAX];       /* IKE; ESP: PFS at rekey */
+	uint16_t prf[IKE_TRANSFORMS_MAX];   /* enum prf_id; IKE only */
+	uint16_t integ[IKE_TRANSFORMS_MAX]; /* enum integ_id; none with AEADs */
+	uint16_t ke[IKE_TRANSFORMS_MAX];    /* enum ke_id; IKE; ESP: PFS at rekey */
 	uint8_t n_encr, n_prf, n_integ, n_ke;
 	uint8_t esn; /* ESP: bit 0 accepts 32-bit sequence numbers, bit 1 ESN; 0 means both, ESN preferred */
 };

@@ -24,7 +24,7 @@ static const char *unreadable_secret(const struct cfg *cfg)
 		for (size_t j = 0; j < cfg->site[i].n_tunnel; j++) {
 			const char *file = cfg->site[i].tunnel[j].secret_file;
 
-			if (*file && access(file, R_OK) != 0 && errno == EACCES)
+			if (file && access(file, R_OK) != 0 && errno == EACCES)
 				return file;
 		}
 	return NULL;

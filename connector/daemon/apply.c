@@ -13,6 +13,7 @@
 #include "connector/sys/clock.h"
 #include "connector/sys/random.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -468,5 +469,6 @@ int apply_config(struct domain *d, struct cfg *cfg, struct reason *ret_reason)
 	free(p.listeners_made);
 	cfg_ref_put(p.ref);
 	domain_pump(d);
+	(void)malloc_trim(0); /* the document took several times what is kept of it */
 	return rc;
 }

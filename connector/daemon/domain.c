@@ -27,11 +27,13 @@
 #include "connector/sys/tcp.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define POLL_INTERVAL mdur_s(1) /* of the plane's counters: signs of life, bytes until a rekey */
 #define STOP_PATIENCE mdur_s(3)
+#define TRIM_PAUSE    mdur_s(5)
 #define JOB_WORKERS   4          /* two may wait for documents of certificates (documents.h) */
 #define KEEPALIVE     mdur_s(20) /* RFC 3948 4 */
 #define IKE_PORT      500
@@ -425,6 +427,19 @@ static void job_drop(void *job)
 	ike_job_free(job);
 }
 
+void domain_trim_later(struct domain *d, mtime now)
+{
+	d->trim = mtime_add(now, TRIM_PAUSE);
+}
+
+static void trim(struct domain *d, mtime now)
+{
+	if (!mtime_reached(d->trim, now))
+		return;
+	d->trim = MTIME_NEVER;
+	(void)malloc_trim(0);
+}
+
 static void on_timer(void *ctx)
 {
 	struct domain *d = ctx;
@@ -442,6 +457,7 @@ static void on_timer(void *ctx)
 			tunnel_resolve(t, now);
 		list_for_each (&d->tunnels, struct tunnel, t, node)
 			tunnel_probe_tick(t, now);
+		trim(d, now);
 		d->next_poll = mtime_add(now, POLL_INTERVAL);
 	}
 	ike_timer(d->ike, now);
@@ -541,6 +557,7 @@ struct domain *domain_new(
 	d->log = log;
 	d->loop = loop;
 	d->started = clock_now();
+	d->trim = MTIME_NEVER;
 	d->next_poll = mtime_add(d->started, POLL_INTERVAL);
 	list_init(&d->tunnels);
 	list_init(&d->lan_peers);

@@ -83,6 +83,7 @@ struct domain {
 	struct loop_timer *timer;
 	struct loop_watch *plane_watch, *fib_watch, *jobs_watch;
 	mtime next_poll; /* of the plane's counters */
+	mtime trim;      /* when to give back the memory that a burst of handshakes took */
 	mtime started;
 	bool pumping, reconciled;
 	bool stopping;
@@ -100,6 +101,8 @@ void domain_free(struct domain *d);
 void domain_stop(struct domain *d, void (*stopped)(void *ctx), void *ctx);
 
 void domain_pump(struct domain *d);
+/* A tunnel has come up, and perhaps hundreds with it: the heap is trimmed when it is quiet. */
+void domain_trim_later(struct domain *d, mtime now);
 struct tunnel *domain_tunnel_by_id(const struct domain *d, uint32_t id);
 struct tunnel *domain_tunnel_by_plane(const struct domain *d, uint32_t plane_id);
 /* The one that lives by the present configuration: not a retiring predecessor of the same name. */

@@ -193,7 +193,7 @@ static void exec_sa_add(struct domain *d, struct tunnel *t, struct ike_action *a
  * configuration. */
 static void add_hint(const struct tunnel *t, struct reason *why)
 {
-	if (t && t->cfg->secret_file[0] && t->cfg->local_auth == CFG_AUTH_PSK &&
+	if (t && t->cfg->secret_file && t->cfg->local_auth == CFG_AUTH_PSK &&
 	    !strcmp(why->id, "ike-auth-failed"))
 		reason_add(why, " Our key is in the secret-file %s.", t->cfg->secret_file);
 	if (t && t->site->proposal_hint[0] && !strncmp(why->id, "ike-no-proposal", 15))

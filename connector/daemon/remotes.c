@@ -24,7 +24,7 @@ static bool holds(const struct remotes *r, const struct addr *a)
 static void list_all(struct remotes *r, const struct cfg_tunnel *cfg)
 {
 	for (unsigned i = 0; i < cfg->n_remote; i++) {
-		if (!cfg->remote_name[i][0])
+		if (!cfg->remote_name[i])
 			add(r, &cfg->remote[i]);
 		for (unsigned k = 0; k < r->n_known[i]; k++)
 			add(r, &r->known[i][k]);
@@ -59,8 +59,8 @@ void remotes_config(struct remotes *r, const struct cfg_tunnel *cfg, const struc
 
 	memset(r->n_known, 0, sizeof(r->n_known));
 	for (unsigned i = 0; i < cfg->n_remote; i++)
-		for (unsigned k = 0; was && cfg->remote_name[i][0] && k < was->n_remote; k++)
-			if (!strcmp(cfg->remote_name[i], was->remote_name[k])) {
+		for (unsigned k = 0; was && cfg->remote_name[i] && k < was->n_remote; k++)
+			if (was->remote_name[k] && !strcmp(cfg->remote_name[i], was->remote_name[k])) {
 				memcpy(r->known[i], old.known[k], sizeof(r->known[i]));
 				r->n_known[i] = old.n_known[k];
 			}
@@ -74,7 +74,7 @@ bool remotes_due(const struct remotes *r, const struct cfg_tunnel *cfg, mtime no
 	if (r->open || !mtime_reached(r->next, now))
 		return false;
 	for (unsigned i = 0; i < cfg->n_remote; i++)
-		if (cfg->remote_name[i][0])
+		if (cfg->remote_name[i])
 			return true;
 	return false;
 }
@@ -85,7 +85,7 @@ bool remotes_answer(
 	if (r->open)
 		r->open--;
 	for (unsigned i = 0; a->n && i < cfg->n_remote; i++) {
-		if (strcmp(cfg->remote_name[i], a->name) != 0)
+		if (!cfg->remote_name[i] || strcmp(cfg->remote_name[i], a->name) != 0)
 			continue;
 		memcpy(r->known[i], a->addr, sizeof(r->known[i]));
 		r->n_known[i] = a->n;

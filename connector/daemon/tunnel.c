@@ -395,7 +395,7 @@ void tunnel_resolve(struct tunnel *t, mtime now)
 		return;
 	t->remotes.next = mtime_add(now, REMOTES_AGAIN);
 	for (unsigned i = 0; i < t->cfg->n_remote; i++)
-		if (t->cfg->remote_name[i][0] &&
+		if (t->cfg->remote_name[i] &&
 		    resolver_ask(t->domain->resolver, t->id, t->cfg->remote_name[i], t->cfg->local.family))
 			t->remotes.open++;
 	if (!t->remotes.open)
@@ -507,6 +507,7 @@ void tunnel_child_up(struct tunnel *t, uint32_t spi_in)
 {
 	t->spi_in = spi_in;
 	t->facts.child = true;
+	domain_trim_later(t->domain, clock_now());
 	demand_up(t);
 	liveness_up(t);
 	reason_clear(&t->error);

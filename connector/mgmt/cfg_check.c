@@ -35,8 +35,7 @@ static bool same_ike_peer(const struct cfg_tunnel *a, const struct cfg_tunnel *b
 	for (unsigned i = 0; i < a->n_remote; i++) {
 		for (unsigned j = 0; j < b->n_remote; j++) {
 			if (cfg_same_remote(a, i, b, j)) {
-				*ret_remote =
-				    a->remote_name[i][0] ? a->remote_name[i] : addr_str(&a->remote[i]);
+				*ret_remote = a->remote_name[i] ? a->remote_name[i] : addr_str(&a->remote[i]);
 				return true;
 			}
 		}

@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RETRY_DEFAULT   30 /* seconds */
+#define RETRY_DEFAULT   30   /* seconds */
+#define SECRET_FILE_MAX 4096 /* with its directory */
 #define ON_DEMAND_TRIES 3
 #define ON_DEMAND_IDLE  300 /* seconds */
 
@@ -189,7 +190,7 @@ static bool looks_numeric(const char *s)
 }
 
 /* A host name (RFC 1123 2.1): letters, digits, hyphens and dots. */
-static int take_host(const struct cfg_load *l, const struct lyd_node *node, char ret_name[CFG_HOST_MAX + 1])
+static int take_host(const struct cfg_load *l, const struct lyd_node *node, char **ret_name)
 {
 	const char *v = lyd_get_value(node);
 
@@ -198,8 +199,8 @@ static int take_host(const struct cfg_load *l, const struct lyd_node *node, char
 		return cfg_fail_at(l, "config-wrong-value", node,
 		    "this is neither an address nor a host name; write one like 203.0.113.2 or "
 		    "vpn.example.net");
-	snprintf(ret_name, CFG_HOST_MAX + 1, "%s", v);
-	return 0;
+	*ret_name = strdup(v);
+	return *ret_name ? 0 : cfg_fail_at(l, "out-of-memory", node, "out of memory");
 }
 
 static int take_remotes(const struct cfg_load *l, const struct lyd_node *node, struct cfg_tunnel *t)
@@ -209,7 +210,7 @@ static int take_remotes(const struct cfg_load *l, const struct lyd_node *node, s
 		struct addr *a = &t->remote[t->n_remote];
 
 		if (addr_parse(lyd_get_value(n), a) && !looks_numeric(lyd_get_value(n))) {
-			if (take_host(l, n, t->remote_name[t->n_remote]))
+			if (take_host(l, n, &t->remote_name[t->n_remote]))
 				return -1;
 			t->n_remote++;
 			continue;
@@ -336,7 +337,7 @@ static int take_start(const struct cfg_load *l, const struct lyd_node *node, str
 static int take_secret(const struct cfg_load *l, const struct lyd_node *node, struct cfg_tunnel *t)
 {
 	const struct lyd_node *n = cfg_child(node, "secret-file");
-	char path[CFG_PATH_MAX];
+	char path[CFG_PATH_MAX], file[SECRET_FILE_MAX];
 
 	if (!n && t->local_auth != CFG_AUTH_PSK && t->remote_auth != CFG_AUTH_PSK)
 		return 0;
@@ -345,8 +346,11 @@ static int take_secret(const struct cfg_load *l, const struct lyd_node *node, st
 		    "\"secret-file\" is missing, and one side proves itself by psk; add it");
 	if (!lyd_path(n, LYD_PATH_STD, path, sizeof(path)))
 		return cfg_fail_at(l, "out-of-memory", node, "out of memory");
-	if (cfg_resolve_file(l, path, lyd_get_value(n), t->secret_file, sizeof(t->secret_file)))
+	if (cfg_resolve_file(l, path, lyd_get_value(n), file, sizeof(file)))
 		return -1;
+	t->secret_file = strdup(file);
+	if (!t->secret_file)
+		return cfg_fail_at(l, "out-of-memory", node, "out of memory");
 	return l->with_secrets ? cfg_read_secret(l, path, t->secret_file, &t->psk) : 0;
 }
 

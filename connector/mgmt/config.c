@@ -116,6 +116,9 @@ void cfg_free(struct cfg *cfg)
 			secret_clear(&s->tunnel[j].psk);
 			cfg_auth_clear(&s->tunnel[j]);
 			free(s->tunnel[j].static_route);
+			free(s->tunnel[j].secret_file);
+			for (unsigned k = 0; k < CFG_REMOTES_MAX; k++)
+				free(s->tunnel[j].remote_name[k]);
 		}
 		free(s->tunnel);
 		free(s->announce_from);
@@ -156,7 +159,9 @@ static bool same_inside(const struct cfg_tunnel *a, const struct cfg_tunnel *b)
 
 bool cfg_same_remote(const struct cfg_tunnel *a, unsigned i, const struct cfg_tunnel *b, unsigned j)
 {
-	return addr_eq(&a->remote[i], &b->remote[j]) && !strcmp(a->remote_name[i], b->remote_name[j]);
+	const char *of_a = a->remote_name[i], *of_b = b->remote_name[j];
+
+	return of_a && of_b ? !strcmp(of_a, of_b) : of_a == of_b && addr_eq(&a->remote[i], &b->remote[j]);
 }
 
 static bool same_ends(const struct cfg_tunnel *a, const struct cfg_tunnel *b)

@@ -76,13 +76,13 @@ struct cfg_tunnel {
 	char interface[16];                  /* empty: the daemon picks cw0, cw1, ... */
 	struct addr local;                   /* none: the route decides */
 	struct addr remote[CFG_REMOTES_MAX]; /* none where there is a name instead: */
-	char remote_name[CFG_REMOTES_MAX][CFG_HOST_MAX + 1];
-	bool promote_alternate; /* an address that worked is tried first from then on */
+	char *remote_name[CFG_REMOTES_MAX];  /* owned; NULL: it is an address */
+	bool promote_alternate;              /* an address that worked is tried first from then on */
 	unsigned n_remote;
 	char local_id[256], remote_id[256]; /* empty: addresses / any */
-	char secret_file[4096]; /* as it is opened: a relative name counts from the configuration file's
-	                           directory */
-	struct secret psk;      /* read from the file: one trailing newline is not part of it */
+	char *secret_file; /* owned, NULL: none; as it is opened: a relative name counts from the
+	                      configuration file's directory */
+	struct secret psk; /* read from the file: one trailing newline is not part of it */
 	enum cfg_auth local_auth, remote_auth;
 	struct cfg_eap eap;
 	struct cfg_ppk ppk;

@@ -7,8 +7,8 @@ same proposals in the same run.
 
 One end initiates all of them, each between two addresses of its own; the other only responds. The time runs from the
 first attempt (Causeway) or from the command that starts them (strongSwan) to the last child. Memory is the daemon's
-proportional set size per tunnel, above that of the same daemon without tunnels; what the kernel keeps for interfaces is not
-in it. Both daemons run on the same processors.
+proportional set size per tunnel ten seconds later, above that of the same daemon without tunnels; what the kernel keeps
+for interfaces is not in it. Both daemons run on the same processors.
 """
 import re
 import resource
@@ -151,14 +151,14 @@ def causeway(case):
         wait_for("an answer", near.answers, PATIENCE)
         case.note(f"Causeway: {loaded:.2f} s from start to answer with {COUNT} responding tunnels; "
                   f"{first - near.started:.2f} s from start to the first attempt with {COUNT} initiating ones")
+        idle = idle_load(ends)
         Figures(case, "Causeway").print(max(ups(near)[COUNT - 1], ups(far)[COUNT - 1]) - first,
                                         [(pss(c.process.pid) - e) / COUNT for c, e in zip(ends, empty)], cpu)
+        case.note(f"all up and no traffic: near {idle[0]:.1f} %, far {idle[1]:.1f} % of a processor")
         began = time.monotonic()
         rows = sum(len(s["tunnel"]) for s in near.json("status")["site"])
         case.note(f"`causeway status` with {rows} tunnels: {(time.monotonic() - began) * 1000:.0f} ms")
         check(all(t["child"] for t in near.json("tunnel", "list")["tunnel"]), "a tunnel without child")
-        idle = idle_load(ends)
-        case.note(f"all up and no traffic: near {idle[0]:.1f} %, far {idle[1]:.1f} % of a processor")
         for c, what in ((near, "SIGTERM to the end"), (far, "the other end, whose peers have gone")):
             before, began = processor(c.process.pid), time.monotonic()
             used = Reaped()
@@ -250,6 +250,7 @@ def strongswan(case):
         seconds = time.monotonic() - began
         cpu = [processor(p) - before for p, before in zip(pids, cpu)]
         check(near.children() == COUNT, f"{near.children()} children")
+        time.sleep(IDLE_SECONDS)  # the same as Causeway's
         Figures(case, "strongSwan").print(seconds, [(pss(p) - e) / COUNT for p, e in zip(pids, empty)], cpu)
         near.process.stop(PATIENCE)
         far.process.stop(PATIENCE)

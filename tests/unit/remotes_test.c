@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -23,12 +24,15 @@ static void configure(struct cfg_tunnel *cfg, const char *words)
 	char copy[256], *save = NULL;
 
 	memset(cfg->remote, 0, sizeof(cfg->remote));
-	memset(cfg->remote_name, 0, sizeof(cfg->remote_name));
+	for (unsigned i = 0; i < CFG_REMOTES_MAX; i++) {
+		free(cfg->remote_name[i]);
+		cfg->remote_name[i] = NULL;
+	}
 	cfg->n_remote = 0;
 	snprintf(copy, sizeof(copy), "%s", words);
 	for (char *w = strtok_r(copy, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
 		if (addr_parse(w, &cfg->remote[cfg->n_remote]))
-			snprintf(cfg->remote_name[cfg->n_remote], sizeof(cfg->remote_name[0]), "%s", w);
+			cfg->remote_name[cfg->n_remote] = strdup(w);
 		cfg->n_remote++;
 	}
 }
