@@ -407,12 +407,14 @@ static void commit_light(const struct plan *p, const struct item *it)
 /* In two rounds: a route or a session's ends may move from one tunnel to another. */
 static void commit_reconfigure(struct plan *p)
 {
+	fib_writer_hold(p->domain->fib);
 	for (size_t i = 0; i < p->n; i++)
 		if (p->item[i].live && !p->item[i].prepared)
 			tunnel_leave(p->item[i].live, p->item[i].cfg);
 	for (size_t i = 0; i < p->n; i++)
 		if (p->item[i].live && !p->item[i].prepared)
 			commit_light(p, &p->item[i]);
+	fib_writer_release(p->domain->fib);
 }
 
 static void commit_listeners(struct domain *d)

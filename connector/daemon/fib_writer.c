@@ -18,6 +18,8 @@ struct fib_writer {
 	struct logger log;
 	struct mirror *mirror;
 	uint64_t wish, fence;
+	bool holding;
+	struct list held; /* requests, until fib_writer_release */
 	struct fib_thread t;
 };
 
@@ -50,6 +52,22 @@ void fib_channel_put(struct fib_channel *c, struct list *node)
 	/* Can't fail but by a full counter, and then it is readable anyway. */
 	if (first && write(c->fd, &one, sizeof(one)) < 0)
 		return;
+}
+
+void fib_channel_put_all(struct fib_channel *c, struct list *nodes)
+{
+	static const uint64_t one = 1;
+
+	pthread_mutex_lock(&c->lock);
+	while (!list_empty(nodes)) {
+		struct list *node = nodes->next;
+
+		list_remove(node);
+		list_append(&c->queue, node);
+	}
+	pthread_mutex_unlock(&c->lock);
+	if (write(c->fd, &one, sizeof(one)) < 0)
+		return; /* as above */
 }
 
 void fib_channel_take(struct fib_channel *c, struct list *ret_list)
@@ -85,6 +103,7 @@ struct fib_writer *fib_writer_new(const struct sys_domain *domain, const struct 
 	w->ctx = ctx;
 	w->log = *log;
 	w->t.log = &w->log;
+	list_init(&w->held);
 	w->mirror = mirror_new();
 	if (!w->mirror)
 		reason_set(ret_reason, "no-memory", "out of memory");
@@ -108,6 +127,7 @@ void fib_writer_free(struct fib_writer *w, bool keep)
 {
 	if (!w)
 		return;
+	fib_writer_release(w);
 	fib_thread_close(&w->t, true, keep);
 	mirror_free(w->mirror);
 	free(w);
@@ -128,6 +148,25 @@ static struct fib_request *request_new(struct fib_writer *w, enum fib_request_ki
 	return q;
 }
 
+static void request(struct fib_writer *w, struct fib_request *q)
+{
+	if (w->holding)
+		list_append(&w->held, &q->node);
+	else
+		fib_channel_put(&w->t.in, &q->node);
+}
+
+void fib_writer_hold(struct fib_writer *w)
+{
+	w->holding = true;
+}
+
+void fib_writer_release(struct fib_writer *w)
+{
+	w->holding = false;
+	fib_channel_put_all(&w->t.in, &w->held);
+}
+
 void fib_writer_want(struct fib_writer *w, const struct fib_route *route)
 {
 	unsigned n = route->n_ways < FIB_WAYS_MAX ? route->n_ways : FIB_WAYS_MAX;
@@ -143,7 +182,7 @@ void fib_writer_want(struct fib_writer *w, const struct fib_route *route)
 	memcpy(q->way, route->way, n * sizeof(q->way[0]));
 	if (mirror_want(w->mirror, route, q->number) < 0)
 		log_error(&w->log, "fib", "no-memory: %s is not shown", prefix_str(&route->prefix));
-	fib_channel_put(&w->t.in, &q->node);
+	request(w, q);
 }
 
 void fib_writer_unwant(
@@ -159,7 +198,7 @@ void fib_writer_unwant(
 	q->prefix = *prefix;
 	q->metric = metric;
 	q->origin = origin;
-	fib_channel_put(&w->t.in, &q->node);
+	request(w, q);
 }
 
 void fib_writer_interface(struct fib_writer *w, int ifindex, bool ours)
@@ -170,7 +209,7 @@ void fib_writer_interface(struct fib_writer *w, int ifindex, bool ours)
 		return;
 	q->ifindex = ifindex;
 	q->ours = ours;
-	fib_channel_put(&w->t.in, &q->node);
+	request(w, q);
 }
 
 static void pin_request(struct fib_writer *w, enum fib_request_kind kind, const struct addr *endpoint)
@@ -180,7 +219,7 @@ static void pin_request(struct fib_writer *w, enum fib_request_kind kind, const 
 	if (!q)
 		return;
 	q->addr = *endpoint;
-	fib_channel_put(&w->t.in, &q->node);
+	request(w, q);
 }
 
 void fib_writer_pin(struct fib_writer *w, const struct addr *endpoint)
@@ -200,7 +239,7 @@ static void protect_request(struct fib_writer *w, enum fib_request_kind kind, co
 	if (!q)
 		return;
 	q->prefix = *prefix;
-	fib_channel_put(&w->t.in, &q->node);
+	request(w, q);
 }
 
 void fib_writer_protect(struct fib_writer *w, const struct prefix *prefix)
@@ -218,7 +257,7 @@ void fib_writer_reconciled(struct fib_writer *w)
 	struct fib_request *q = request_new(w, FIB_REQ_RECONCILED, 0);
 
 	if (q)
-		fib_channel_put(&w->t.in, &q->node);
+		request(w, q);
 }
 
 uint64_t fib_writer_fence(struct fib_writer *w)
@@ -228,7 +267,7 @@ uint64_t fib_writer_fence(struct fib_writer *w)
 
 	if (q) {
 		q->number = fence;
-		fib_channel_put(&w->t.in, &q->node);
+		request(w, q);
 	}
 	return fence;
 }

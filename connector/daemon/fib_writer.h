@@ -83,6 +83,13 @@ void fib_writer_reconciled(struct fib_writer *w);
  */
 uint64_t fib_writer_fence(struct fib_writer *w);
 
+/*
+ * From hold to release, requests wait, and then the writer gets them at once: a route that is given up by one
+ * and wanted by another in the same commit moves, and is at no moment away (unless a fence stands between).
+ */
+void fib_writer_hold(struct fib_writer *w);
+void fib_writer_release(struct fib_writer *w);
+
 /* A copy of what is wanted and whether the kernel holds it, for `fib show`; kept on the control thread, so it
  * never waits. */
 struct fib_view {

@@ -75,6 +75,7 @@ struct fib_channel { /* one direction */
 int fib_channel_init(struct fib_channel *c);
 void fib_channel_close(struct fib_channel *c);
 void fib_channel_put(struct fib_channel *c, struct list *node);
+void fib_channel_put_all(struct fib_channel *c, struct list *nodes); /* at once; nodes is empty then */
 /* Moves all that is queued to the (empty) list and clears the eventfd. */
 void fib_channel_take(struct fib_channel *c, struct list *ret_list);
 

@@ -16,7 +16,8 @@
 #define RECONSIDER_ROWS   64
 #define UNREACHABLE_PAUSE mdur_s(5) /* between two log lines about next hops */
 
-enum place { NOT_WANTED, PENDING, IN_KERNEL, FAILED }; /* where a route stands */
+/* Where a route stands. STANDBY: a static route that another tunnel has too, and goes by that one. */
+enum place { NOT_WANTED, PENDING, IN_KERNEL, FAILED, STANDBY };
 
 struct learned {
 	enum place place;
@@ -28,6 +29,7 @@ static void count_place(struct ladder_facts *f, enum place place, unsigned by)
 {
 	switch (place) {
 	case NOT_WANTED:
+	case STANDBY:
 	case PENDING: break;
 	case IN_KERNEL: f->in_kernel += by; break;
 	case FAILED: f->failed += by; break;
@@ -78,7 +80,35 @@ static struct addr inside_source(const struct tunnel *t, const struct prefix *p)
 	return (struct addr){ 0 };
 }
 
-static void static_in(struct tunnel *t, size_t i)
+static bool same_static(const struct cfg_static_route *a, const struct cfg_static_route *b)
+{
+	return prefix_eq(&a->prefix, &b->prefix) && a->metric == b->metric;
+}
+
+/*
+ * Another tunnel that has this route: the one by which it goes, or (standby) one that would take it over,
+ * rather with a child than without.
+ */
+static struct tunnel *other_with(
+    const struct tunnel *t, const struct cfg_static_route *r, bool standby, size_t *ret_index)
+{
+	struct tunnel *found = NULL;
+
+	list_for_each (&t->domain->tunnels, struct tunnel, o, node) {
+		for (size_t i = 0; o != t && o->static_place && i < o->cfg->n_static_route; i++) {
+			if (o->static_place[i] == NOT_WANTED || (o->static_place[i] == STANDBY) != standby ||
+			    !same_static(&o->cfg->static_route[i], r) ||
+			    (found && (found->routes_in || !o->routes_in)))
+				continue;
+			found = o;
+			*ret_index = i;
+		}
+	}
+	return found;
+}
+
+/* The route goes by this tunnel from now on, whoever had it before. */
+static void static_take(struct tunnel *t, size_t i)
 {
 	const struct cfg_static_route *s = &t->cfg->static_route[i];
 	struct fib_route r = { .prefix = s->prefix,
@@ -92,11 +122,56 @@ static void static_in(struct tunnel *t, size_t i)
 	fib_writer_want(t->domain->fib, &r);
 }
 
-static void static_drop(struct tunnel *t, const struct cfg_static_route *r, uint8_t place)
+static void static_uncount(struct tunnel *t, uint8_t place)
 {
 	t->facts.wanted--;
 	count_place(&t->facts, place, -1u);
-	fib_writer_unwant(t->domain->fib, &r->prefix, r->metric, FIB_STATIC);
+}
+
+/* It stays with the tunnel that has it, unless that has no child and this one does. */
+static void static_in(struct tunnel *t, size_t i)
+{
+	size_t at = 0;
+	struct tunnel *holder = other_with(t, &t->cfg->static_route[i], false, &at);
+
+	if (holder && (holder->routes_in || !t->routes_in)) {
+		t->static_place[i] = STANDBY;
+		return;
+	}
+	if (holder) {
+		static_uncount(holder, holder->static_place[at]);
+		holder->static_place[at] = STANDBY;
+	}
+	static_take(t, i);
+}
+
+/* It has lost its child and keeps the route as a trigger: one that has a child takes over. */
+static void static_yield(struct tunnel *t, size_t i)
+{
+	size_t at = 0;
+	struct tunnel *heir = other_with(t, &t->cfg->static_route[i], true, &at);
+
+	if (!heir || !heir->routes_in)
+		return;
+	static_uncount(t, t->static_place[i]);
+	t->static_place[i] = STANDBY;
+	static_take(heir, at);
+}
+
+/* Another tunnel that has it takes over: the new way replaces the old one, and there is no moment without. */
+static void static_drop(struct tunnel *t, const struct cfg_static_route *r, uint8_t place)
+{
+	struct tunnel *heir;
+	size_t at = 0;
+
+	if (place == STANDBY)
+		return;
+	static_uncount(t, place);
+	heir = other_with(t, r, true, &at);
+	if (heir)
+		static_take(heir, at);
+	else
+		fib_writer_unwant(t->domain->fib, &r->prefix, r->metric, FIB_STATIC);
 }
 
 static void static_out(struct tunnel *t, size_t i)
@@ -117,11 +192,14 @@ static void statics_settle(struct tunnel *t)
 	}
 	for (size_t i = 0; t->static_place && i < n; i++) {
 		bool wanted = t->routes_in || (t->armed && t->cfg->static_route[i].trigger);
+		enum place place = t->static_place[i];
 
-		if (wanted && t->static_place[i] == NOT_WANTED)
+		if (wanted && (place == NOT_WANTED || (place == STANDBY && t->routes_in)))
 			static_in(t, i);
-		else if (!wanted && t->static_place[i] != NOT_WANTED)
+		else if (!wanted && place != NOT_WANTED)
 			static_out(t, i);
+		else if (wanted && !t->routes_in && place != STANDBY)
+			static_yield(t, i);
 	}
 	if (!t->routes_in && !t->armed) {
 		free(t->static_place); /* the next configuration may have others */
@@ -164,11 +242,6 @@ void routes_tunnel_out(struct tunnel *t)
 	t->routes_in = false;
 	statics_settle(t);
 	peer_out(t);
-}
-
-static bool same_static(const struct cfg_static_route *a, const struct cfg_static_route *b)
-{
-	return prefix_eq(&a->prefix, &b->prefix) && a->metric == b->metric;
 }
 
 static bool has_static(const struct cfg_tunnel *cfg, const struct cfg_static_route *r)
@@ -351,7 +424,7 @@ static void static_result(struct domain *d, const struct prefix *p, uint32_t met
 			const struct cfg_static_route *s = &t->cfg->static_route[i];
 
 			if (s->metric != metric || !prefix_eq(&s->prefix, p) ||
-			    t->static_place[i] == NOT_WANTED)
+			    t->static_place[i] == NOT_WANTED || t->static_place[i] == STANDBY)
 				continue;
 			count_place(&t->facts, t->static_place[i], -1u);
 			t->static_place[i] = (uint8_t)place;
