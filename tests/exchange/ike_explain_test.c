@@ -7,6 +7,8 @@
 #include "tests/support/ike_net.h"
 
 #include "ike/diagnose.h"
+#include "ike/engine.h"
+#include "ike/wire.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -560,6 +562,48 @@ static void test_esp_trial_overtaken(void **state)
 	ike_net_finish(&p.net);
 }
 
+/* A peer that ends the IKE SA over the child: its answer to IKE_AUTH is the error and nothing else. */
+static bool no_auth_answer(struct ike_net *net, unsigned from, uint8_t *data, size_t *len, void *ctx)
+{
+	(void)net, (void)len, (void)ctx;
+	return !from || data[18] != IKE_X_AUTH;
+}
+
+static void test_refused_whole(void **state)
+{
+	static const struct {
+		uint16_t type;
+		const char *id, *cause, *there;
+	} rows[] = {
+		{ IKE_N_NO_PROPOSAL_CHOSEN, "ike-child-no-proposal", "ends the IKE SA with its refusal",
+		    "phase 2" },
+		{ IKE_N_TS_UNACCEPTABLE, "ike-ts-refused", "does not accept our selectors", "route-based" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ike_payloads answer = { .n_notify = 1, .notify = { { .type = rows[i].type } } };
+		const struct ike_diagnosis *d;
+		struct ike_sa *sa;
+		struct pair p;
+
+		prepare(&p, 97 + i);
+		p.net.tap = no_auth_answer;
+		run(&p, mdur_ms(300));
+		sa = ike_conn_find(p.net.peer[0].ike, IKE_NET_CONN)->attempt;
+		assert_non_null(sa);
+		ike_auth_reply(sa, &answer, 0, rd_init(NULL, 0), NULL, p.net.now);
+		ike_net_drain(&p.net);
+		assert_string_equal(p.net.peer[0].why.id, rows[i].id);
+		d = diagnosis(&p, 0);
+		assert_string_equal(d->id, rows[i].id);
+		has("cause", d->cause, rows[i].cause);
+		has("there", d->there, rows[i].there);
+		p.net.tap = NULL;
+		ike_net_finish(&p.net);
+	}
+}
+
 /* --- PFS --- */
 
 static const struct {
@@ -784,6 +828,7 @@ int main(void)
 		cmocka_unit_test(test_esp_trial_bounds),
 		cmocka_unit_test(test_esp_trial_ends),
 		cmocka_unit_test(test_esp_trial_overtaken),
+		cmocka_unit_test(test_refused_whole),
 		cmocka_unit_test(test_pfs_trials),
 		cmocka_unit_test(test_others_beside),
 		cmocka_unit_test(test_others_stand),
