@@ -101,13 +101,13 @@ def wakes(pid):
 
 def idle_load(ends):
     """Percent of a processor of each, over IDLE_SECONDS. Counted, not timed: the data plane is asked about all tunnels at
-    once; one by one it would be woken 3 times a tunnel and second."""
+    once; one by one it would be woken 3 times a tunnel and second, beside what IKE has to say."""
     before, began = [(processor(c.process.pid), wakes(c.process.pid)) for c in ends], time.monotonic()
     time.sleep(IDLE_SECONDS)
     seconds = time.monotonic() - began
     for c, (_, woken) in zip(ends, before):
         each = (wakes(c.process.pid) - woken) / seconds
-        check(each <= 20 + COUNT / 10, f"{c.name}: its data plane was woken {each:.0f} times a second")
+        check(each <= 20 + COUNT, f"{c.name}: its data plane was woken {each:.0f} times a second")
     return [100 * (processor(c.process.pid) - cpu) / seconds for c, (cpu, _) in zip(ends, before)]
 
 
