@@ -120,6 +120,13 @@ static struct ike_ts ts(const char *prefix)
 	return ike_ts_from_prefix(&p);
 }
 
+static bool responder_established(struct ike_net *net)
+{
+	struct ike_conn_view v;
+
+	return !ike_conn_view(net->peer[1].ike, IKE_NET_CONN, &v) && v.have_ike;
+}
+
 static void test_ts_refused(void **state)
 {
 	struct refusal r;
@@ -130,6 +137,33 @@ static void test_ts_refused(void **state)
 	r.b.tsr[0] = ts("10.2.0.0/16");
 	run(&r);
 	expect(&r, "ike-ts-refused", "ike-ts-refused");
+	ike_net_finish(&r.net);
+}
+
+/* An IKE SA whose child was refused waits for its initiator, but not for long. */
+static void test_childless(void **state)
+{
+	struct ike_conn_view v;
+	struct refusal r;
+
+	(void)state;
+	prepare(&r, 6);
+	r.a.tsi[0] = ts("10.1.0.0/16");
+	r.b.tsr[0] = ts("10.2.0.0/16");
+	ike_net_add(&r.net, 0, &r.a);
+	ike_net_add(&r.net, 1, &r.b);
+	ike_net_up(&r.net, 1);
+	ike_net_up(&r.net, 0);
+	assert_true(ike_net_run_until(&r.net, mdur_s(5), responder_established));
+	r.net.peer[0].cut = true;
+	ike_net_run(&r.net, mdur_s(18));
+	assert_true(responder_established(&r.net));
+	ike_conn_view(r.net.peer[1].ike, IKE_NET_CONN, &v);
+	assert_false(v.have_child);
+	ike_net_run(&r.net, mdur_s(4));
+	assert_false(responder_established(&r.net));
+	assert_int_equal(ike_net_count(&r.net, 1), 0);
+	r.net.peer[0].cut = false;
 	ike_net_finish(&r.net);
 }
 
@@ -447,6 +481,7 @@ int main(void)
 		cmocka_unit_test(test_child_no_proposal),
 		cmocka_unit_test(test_wrong_identity),
 		cmocka_unit_test(test_ts_refused),
+		cmocka_unit_test(test_childless),
 		cmocka_unit_test(test_narrowing),
 		cmocka_unit_test(test_no_answer),
 		cmocka_unit_test(test_tries_are_rounds),

@@ -2,8 +2,10 @@
 /*
  * Answers to our rekey of a child: each choice among what we offered is taken, PFS or not, ESN or not; with
  * or without a KE payload that says nothing, as libreswan sends it. A suite and a public value that
- * contradict each other are not: keys that differ would be worse than a rekey that fails.
+ * contradict each other are not: keys that differ would be worse than a rekey that fails. Nor are selectors
+ * narrower than those of the child that is replaced (RFC 7296 2.9.2), unless the configuration takes them.
  */
+#include "ike/ts.h"
 #include "tests/support/ike_talk.h"
 
 #include <stdarg.h>
@@ -100,9 +102,46 @@ static void test_choices(void **state)
 	}
 }
 
+static void test_narrower(void **state)
+{
+	static const struct prefix half = { .addr.family = 4, .len = 1 };
+
+	(void)state;
+	for (unsigned allowed = 0; allowed < 2; allowed++) {
+		struct ike_ts ts = ike_ts_from_prefix(&half);
+		struct ike_conn_view v;
+		struct ike_payloads p;
+		struct ike_child *old;
+		uint8_t nonce[32] = { 3 };
+		struct chunk spi = { (const uint8_t *)"\x09\x09\x09\x55", 4 };
+		struct ike_proposals offer = { .n = 1 };
+
+		talk_start(&t, "aes256-sha256");
+		ike_conn_find(t.net.peer[0].ike, IKE_NET_CONN)->cfg.narrow = allowed;
+		old = talk_live(&t);
+		assert_int_equal(ike_conn_rekey_child(t.net.peer[0].ike, IKE_NET_CONN, t.net.now), 0);
+		ike_net_drain(&t.net);
+		talk_request(&t, IKE_X_CREATE_CHILD_SA, &p);
+		assert_int_equal(ike_proposal_parse("aes256-sha256-noesn", true, &offer.list[0], NULL), 0);
+		ike_build_sa(&t.b, &offer, IKE_PROTO_ESP, &spi, true);
+		ike_build_nonce(&t.b, nonce, sizeof(nonce));
+		ike_build_ts(&t.b, IKE_P_TSI, &ts, 1);
+		ike_build_ts(&t.b, IKE_P_TSR, &ts, 1);
+		talk_reply(&t, IKE_X_CREATE_CHILD_SA);
+		ike_net_run(&t.net, mdur_ms(10));
+		assert_int_equal(ike_conn_view(t.net.peer[0].ike, IKE_NET_CONN, &v), 0);
+		assert_int_equal(talk_live(&t) != old, allowed);
+		assert_int_equal(ike_ts_eq(&v.ts_remote[0], &ts), allowed);
+		if (!allowed)
+			assert_string_equal(v.last_error.id, "ike-ts-refused");
+		assert_int_equal(t.net.peer[0].downs, 0);
+		talk_finish(&t);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_choices) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_choices), cmocka_unit_test(test_narrower) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,6 +26,7 @@ class Row:
         self.ours, self.theirs = more.pop("ours", "ours"), more.pop("theirs", "theirs")
         self.aaa_id = more.pop("aaa_id", US)                # strongSwan as client: who the EAP-TLS server must be
         self.connection = more.pop("connection", "")
+        self.only = more.pop("only", False)                 # strongSwan: the responder proves itself by EAP alone (RFC 5998)
         check(not more, f"{name}: {more}")
 
 
@@ -64,6 +65,8 @@ def rows():
               failure=("ike-eap-server-name", "eap/server-name"), **tls)
     yield Row("another client was expected", "them", {"peer-user": "other.example.net"},
               failure=("ike-eap-unknown-user", "theirs"), **tls)
+    yield Row("the responder would prove itself by EAP alone", "us", {"user": US}, failure=("ike-auth-failed", "EAP"), only=True, **tls)
+    yield Row("the responder is to prove itself by EAP alone", "them", {"peer-user": THEM}, failure=("ike-refused", "EAP"), only=True, **tls)
     yield Row("one wants TLS, the other a password", "us", {"user": "branch1"},
               ("branch1", PASSWORD), ("ike-eap-method", "MSCHAPv2"), **tls)
 
@@ -96,11 +99,11 @@ def configure_swan(net, p, row):
     certs = "\n    certs = gw.pem"
     if row.signs_on == "us":
         local = plain + (certs if plain == "pubkey" or method == "eap-tls" else "")
-        auth = {"local_auth": local, "remote_auth": f"{method}\n    eap_id = %any"}
+        auth = {"local_auth": f"eap-tls{certs}" if row.only else local, "remote_auth": f"{method}\n    eap_id = %any"}
     else:
         name = row.swan_user or THEM
         tls = f"{certs}\n    aaa_id = {row.aaa_id}" if method == "eap-tls" else ""
-        auth = {"local_auth": f'{method}\n    eap_id = "{name}"{tls}', "remote_auth": plain}
+        auth = {"local_auth": f'{method}\n    eap_id = "{name}"{tls}', "remote_auth": "eap-tls\n    eap_id = %any" if row.only else plain}
     secrets = ""
     if row.swan_user:  # as server, strongSwan looks for the name with and without its domain
         known = sorted({row.swan_user, row.swan_user.split("\\")[-1]})
