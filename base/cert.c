@@ -166,6 +166,13 @@ static void hex(const uint8_t *data, size_t len, char *buf, size_t cap)
 		snprintf(buf + 2 * i, cap - 2 * i, "%02x", data[i]);
 }
 
+int64_t cert_not_after(const struct cert *c)
+{
+	int64_t t = cert_time(X509_get0_notAfter(c->x));
+
+	return t > 0 ? t : 0;
+}
+
 int cert_info(const struct cert *c, struct cert_info *ret_info)
 {
 	const ASN1_INTEGER *serial = X509_get0_serialNumber(c->x);

@@ -44,6 +44,8 @@ struct cert_info {
 	int64_t not_before, not_after;  /* seconds since 1970 */
 };
 int cert_info(const struct cert *c, struct cert_info *ret_info);
+/* Seconds since 1970; 0 where its date is none. */
+int64_t cert_not_after(const struct cert *c);
 /* "2026-11-21 15:04:05 UTC" */
 const char *cert_time_str(int64_t t, char *buf, size_t cap);
 

@@ -272,6 +272,16 @@ int credentials_verify(const struct credentials *c, struct cert *const list[], u
 	return cert_store_verify(c->store, list, n, credentials_now(c), false, ret_verdict, ret_reason);
 }
 
+int64_t credentials_valid_for(const struct credentials *c, const struct cert_verdict *v)
+{
+	int64_t now = credentials_now(c), least = CREDENTIALS_VALID_MAX;
+
+	for (unsigned i = 0; i < v->n; i++)
+		if (cert_not_after(v->chain[i]) - now < least)
+			least = cert_not_after(v->chain[i]) - now;
+	return least > 0 ? least : 1;
+}
+
 bool credentials_trusts_but_for_dates(const struct credentials *c, struct cert *const list[], unsigned n)
 {
 	struct cert_verdict v = { 0 };

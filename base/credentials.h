@@ -96,6 +96,9 @@ int credentials_check_own(const struct credentials *c, int64_t at, struct reason
 /* Does the peer's chain lead to an anchor now? As cert_store_verify, without revocation. */
 int credentials_verify(const struct credentials *c, struct cert *const list[], unsigned n,
     struct cert_verdict *ret_verdict, struct reason *ret_reason);
+#define CREDENTIALS_VALID_MAX (50 * 365 * INT64_C(86400)) /* seconds: as good as for ever */
+/* How long all of a verified chain will be valid from now on: 1 second to CREDENTIALS_VALID_MAX. */
+int64_t credentials_valid_for(const struct credentials *c, const struct cert_verdict *v);
 /* Would it, were it not for dates? To tell of it: nothing may be trusted for that. */
 bool credentials_trusts_but_for_dates(const struct credentials *c, struct cert *const list[], unsigned n);
 /* Has any of a verified chain been revoked, as far as our own CRLs tell? -1 with a reason: it has. Asks

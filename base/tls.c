@@ -37,6 +37,7 @@ struct tls {
 	enum tls_fault fault;
 	unsigned alert; /* of the other side */
 	struct reason why, warning;
+	int64_t valid_for;
 	struct credentials *credentials;
 	struct cert_verdict verdict; /* of the other's chain, until it is asked for that: n 0 */
 	char names[TLS_NAMES_MAX][TLS_NAME_MAX];
@@ -290,6 +291,8 @@ static int check_revocation(struct tls *t)
 	             ? credentials_verify_revocation(t->credentials, &t->verdict, &t->why, &t->warning)
 	             : 0;
 
+	if (t->verdict.n)
+		t->valid_for = credentials_valid_for(t->credentials, &t->verdict);
 	cert_verdict_clear(&t->verdict);
 	if (rc)
 		(void)BIO_reset(t->out);
@@ -389,6 +392,11 @@ unsigned tls_alert(const struct tls *t)
 const struct reason *tls_warning(const struct tls *t)
 {
 	return &t->warning;
+}
+
+int64_t tls_valid_for(const struct tls *t)
+{
+	return t->valid_for;
 }
 
 const char *tls_peer_name(const struct tls *t, unsigned i)

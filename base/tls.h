@@ -61,6 +61,9 @@ unsigned tls_alert(const struct tls *t);
  * is not known); unset: nothing. */
 const struct reason *tls_warning(const struct tls *t);
 
+/* ... and how long the other's chain will be valid, in seconds. */
+int64_t tls_valid_for(const struct tls *t);
+
 /* The other's certificate carries this name: its subject's common name, or one of its alternative names (DNS,
  * mail, user principal). Letter case does not count. */
 bool tls_peer_is(const struct tls *t, const char *name);

@@ -283,6 +283,13 @@ enum ike_auth_result ike_auth_verify(
 	return *ret_ticket ? IKE_AUTH_LATER : IKE_AUTH_FAILED;
 }
 
+/* A proof of the peer's holds for so many seconds (0: for ever); the shortest counts. */
+static void holds_for(struct ike_sa *sa, int64_t seconds)
+{
+	if (seconds && (!sa->auth_left.ns || seconds < mdur_to_s(sa->auth_left)))
+		sa->auth_left = mdur_s(seconds);
+}
+
 int ike_auth_verified(struct ike_sa *sa, struct ike_job *job, struct reason *why)
 {
 	if (!job->signature) {
@@ -295,6 +302,7 @@ int ike_auth_verified(struct ike_sa *sa, struct ike_job *job, struct reason *why
 		ike_reason_certificate(why, sa, &job->signature->why);
 		return -1;
 	}
+	holds_for(sa, job->signature->valid_for);
 	if (reason_is_set(&job->signature->warning)) {
 		ike_reason_certificate(why, sa, &job->signature->warning);
 		ike_act_report(sa->ike, sa->conn->id, IKE_REPORT_WARN, why);
@@ -342,6 +350,7 @@ enum ike_eap_verdict ike_auth_turned(struct ike_sa *sa, struct ike_job *job, str
 			return IKE_EAP_FAILURE;
 		}
 		a->eap_over = true;
+		holds_for(sa, job->turn->valid_for);
 	}
 	return job->turn->verdict;
 }

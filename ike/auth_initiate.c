@@ -81,7 +81,8 @@ static void send_first(struct ike_sa *sa, mtime now)
 		ike_task_failed(sa, now);
 		return;
 	}
-	ike_conn_phase(sa->conn, IKE_PHASE_AUTHENTICATING, NULL, MTIME_NEVER);
+	if (!sa->conn->live) /* else it is up, and authenticates anew */
+		ike_conn_phase(sa->conn, IKE_PHASE_AUTHENTICATING, NULL, MTIME_NEVER);
 }
 
 static void prove_first(struct ike_sa *sa, mtime now)

@@ -308,6 +308,7 @@ static int judge(struct ike_signature *s, struct cert *const list[])
 	}
 	if (!rc)
 		rc = credentials_verify_revocation(s->cred, &v, &s->why, &s->warning);
+	s->valid_for = credentials_valid_for(s->cred, &v);
 	cert_verdict_clear(&v);
 	return rc;
 }

@@ -25,6 +25,7 @@ struct ike_signature {
 	struct ike_cert_facts facts;
 	struct ike_identity id; /* what the leaf must say */
 	struct reason why;      /* of a failure */
+	int64_t valid_for;      /* of a success: how long the peer's chain will be valid, in seconds */
 	struct reason warning;  /* of a success that deserves one: not known whether revoked */
 };
 void ike_signature_free(struct ike_signature *s);

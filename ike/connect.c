@@ -27,7 +27,7 @@ void ike_conn_phase(struct ike_conn *conn, enum ike_phase phase, const struct re
 	ike_act_state(conn->ike, conn->id, phase, why, next_attempt);
 }
 
-static bool may_initiate(const struct ike_conn *conn)
+bool ike_may_initiate(const struct ike_conn *conn)
 {
 	return conn->up && !conn->listening && conn->cfg.role != IKE_ROLE_RESPOND && conn->cfg.n_remote;
 }
@@ -35,7 +35,7 @@ static bool may_initiate(const struct ike_conn *conn)
 void ike_connect_now(struct ike_conn *conn, mtime now)
 {
 	conn->next_attempt = MTIME_NEVER;
-	if (conn->attempt || conn->live || !may_initiate(conn))
+	if (conn->attempt || conn->live || !ike_may_initiate(conn))
 		return;
 	conn->attempts++;
 	ike_init_start(conn, now);
@@ -65,7 +65,7 @@ static void schedule(struct ike_conn *conn, const struct reason *why, mtime at)
 
 	if (why)
 		conn->last_error = *why;
-	if (!may_initiate(conn)) {
+	if (!ike_may_initiate(conn)) {
 		at = MTIME_NEVER;
 	} else if (conn->cfg.tries && conn->rounds >= conn->cfg.tries) {
 		at = MTIME_NEVER;
@@ -91,8 +91,11 @@ void ike_attempt_failed(struct ike_sa *sa, const struct reason *why, mtime now)
 		conn->attempt = NULL;
 	if (sa->state == IKE_SA_INITIATING)
 		ike_sa_dead(sa);
-	if (conn->live) /* the peer's own attempt has won meanwhile */
+	if (conn->live) { /* the peer's own attempt has won meanwhile, or it was to authenticate anew */
+		if (conn->live->sa->auth_over)
+			ike_act_report(conn->ike, conn->id, IKE_REPORT_WARN, why);
 		return;
+	}
 	conn->remote_index = n ? (conn->remote_index + 1) % n : 0;
 	if (!conn->remote_index) {
 		conn->failures++;
@@ -114,6 +117,8 @@ void ike_conn_lost(struct ike_conn *conn, const struct reason *why, bool at_once
 	    (conn->phase == IKE_PHASE_DOWN && !at_once && !mtime_is_never(conn->next_attempt))) {
 		if (why)
 			conn->last_error = *why;
+		if (conn->attempt && conn->phase == IKE_PHASE_UP)
+			ike_conn_phase(conn, IKE_PHASE_CONNECTING, NULL, MTIME_NEVER);
 		return; /* a try is under way, or its time is set */
 	}
 	conn->remote_index = 0;

@@ -135,6 +135,7 @@ void ike_eap_turn(struct ike_eap *e, const struct rng *rng, struct ike_eap_turn 
 		else
 			t->verdict = IKE_EAP_SUCCESS;
 		t->warning = *eap_warning(e->talk);
+		t->valid_for = eap_valid_for(e->talk);
 		break;
 	case EAP_WORK:
 	case EAP_FAILED: t->why = *eap_why(e->talk); break;

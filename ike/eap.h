@@ -41,6 +41,7 @@ struct ike_eap_turn {
 	struct reason why;
 	unsigned alert;        /* EAP-TLS: of the other side (eap_alert.h); 0: none */
 	struct reason warning; /* of a success that deserves one */
+	int64_t valid_for;     /* of a success by certificate: how long that is valid, in seconds; else 0 */
 };
 
 /* What it needs of the connection is copied. NULL with a reason: no memory, or the method is not configured.

@@ -44,7 +44,8 @@ struct eap {
 	struct eap_tls *tls;
 	uint8_t msk[EAP_MSK_LEN];
 	struct reason why, warning;
-	unsigned alert; /* TLS: that of the other side, which ended it; 0: none */
+	unsigned alert;    /* TLS: that of the other side, which ended it; 0: none */
+	int64_t valid_for; /* of a certificate */
 	unsigned rounds;
 	uint8_t out[EAP_OUT_MAX];
 	size_t out_len;

@@ -376,6 +376,11 @@ unsigned eap_alert_of(const struct eap *e)
 	return e->alert;
 }
 
+int64_t eap_valid_for(const struct eap *e)
+{
+	return e->valid_for;
+}
+
 bool eap_name_is(const char *configured, const char *name)
 {
 	const char *slash = strchr(name, '\\');

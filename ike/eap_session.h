@@ -82,6 +82,8 @@ const struct reason *eap_why(const struct eap *e);
 /* What deserves to be told of a success (EAP-TLS: not known whether the certificate was revoked); may be
  * unset. */
 const struct reason *eap_warning(const struct eap *e);
+/* After success by EAP-TLS: how long the other's chain will be valid, in seconds. Else 0. */
+int64_t eap_valid_for(const struct eap *e);
 
 /* EAP-TLS: the number of the alert by which the other side ended it; 0: none did. */
 unsigned eap_alert_of(const struct eap *e);

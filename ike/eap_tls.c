@@ -217,6 +217,7 @@ enum eap_step eap_tls_work(struct eap *e, struct wr *w)
 		return EAP_STEP_FAILED;
 	}
 	e->warning = *tls_warning(t->tls);
+	e->valid_for = tls_valid_for(t->tls);
 	if (tls_eap_key(t->tls, e->msk, sizeof(e->msk)))
 		return bad(e, "the key could not be made");
 	put_fragment(t, w); /* a client's last word: nothing */

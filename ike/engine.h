@@ -379,6 +379,7 @@ void ike_conn_free(struct ike_conn *conn); /* with all its SAs, silently */
 void ike_connect_now(struct ike_conn *conn, mtime now);
 /* The attempt is over without success. */
 void ike_attempt_failed(struct ike_sa *sa, const struct reason *why, mtime now);
+bool ike_may_initiate(const struct ike_conn *conn);
 /* The conn has lost what it had: DOWN, and try again (at once: the peer is dead rather than unwilling). */
 void ike_conn_lost(struct ike_conn *conn, const struct reason *why, bool at_once, mtime now);
 void ike_conn_phase(
@@ -389,12 +390,17 @@ void ike_settle_initial_contact(struct ike_sa *sa, mtime now);
 void ike_settle_established(struct ike_sa *sa, mtime now);
 void ike_settle_run(struct ike_conn *conn, mtime now);
 
+/* reauth.c: sa->auth_ends is reached */
+void ike_reauth(struct ike_sa *sa, mtime now);
+
 /* timers.c */
 mtime ike_conn_deadline(const struct ike_conn *conn);
 void ike_conn_timers(struct ike_conn *conn, mtime now);
 mtime ike_sa_deadline(const struct ike_sa *sa);
 mtime ike_sa_probe_at(const struct ike_sa *sa);
 void ike_sa_timers(struct ike_sa *sa, mtime now);
+/* Takes it down, telling the peer, and connects anew. */
+void ike_end_established(struct ike_sa *sa, const struct reason *why, mtime now);
 void ike_lifetimes_start(
     struct ike_sa *sa, mdur lifetime, bool initiator, mtime now, mtime *ret_rekey, mtime *ret_expire);
 

@@ -50,8 +50,8 @@ struct ike_sa *ike_sa_new(
 	sa->state = initiator ? IKE_SA_INITIATING : IKE_SA_HALF_OPEN;
 	sa->created = sa->last_sign = now;
 	sa->expires = mtime_add(now, initiator ? initiating_life : half_open_life);
-	sa->established = sa->rekey_at = sa->expire_at = sa->childless_at = sa->delete_at = sa->put_off =
-	    MTIME_NEVER;
+	sa->auth_ends = sa->established = sa->rekey_at = sa->expire_at = sa->childless_at = sa->delete_at =
+	    sa->put_off = MTIME_NEVER;
 	list_init(&sa->children);
 	if (ike_index_sa(sa)) {
 		free(sa);
@@ -154,6 +154,8 @@ void ike_sa_establish(struct ike_sa *sa, mtime now)
 	};
 	ike_lifetimes_start(
 	    sa, sa->conn->cfg.ike_lifetime, sa->created_by_us, now, &sa->rekey_at, &sa->expire_at);
+	if (sa->auth_left.ns)
+		sa->auth_ends = mtime_add(now, sa->auth_left);
 	ike_auth_free(sa->auth);
 	sa->auth = NULL;
 	ike_bytes_clear(&sa->init_mine);
@@ -268,6 +270,8 @@ void ike_sa_inherit(struct ike_sa *old, struct ike_sa *heir, bool we_delete, mti
 	heir->redundant_check = old->redundant_check;
 	heir->childless_at = old->childless_at;
 	heir->ppk = old->ppk;
+	heir->auth_ends = old->auth_ends;
+	heir->auth_over = old->auth_over;
 	heir->pfs = old->pfs;
 	heir->pfs_group = old->pfs_group;
 	ike_mobike_inherit(old, heir);

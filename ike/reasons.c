@@ -343,6 +343,19 @@ void ike_reason_expired(struct reason *r, const struct ike_sa *sa, const char *w
 	    peer(sa));
 }
 
+void ike_reason_auth_ends(struct reason *r, const struct ike_sa *sa)
+{
+	char id[IKE_ID_MAX];
+
+	reason_set(r, "ike-auth-ends",
+	    "the certificate by which %s authenticated as \"%.120s\", or one of its CAs, has expired: it "
+	    "must "
+	    "authenticate anew, with one that is valid. If it has one, nothing is lost; if not, the tunnel "
+	    "goes down "
+	    "a minute after.",
+	    peer(sa), ike_identity_str(&sa->remote_id, id, sizeof(id)));
+}
+
 void ike_reason_childless(struct reason *r, const struct ike_sa *sa)
 {
 	reason_set(

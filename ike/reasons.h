@@ -49,6 +49,7 @@ void ike_reason_peer_deleted(struct reason *r, const struct ike_sa *sa, bool chi
 void ike_reason_initial_contact(struct reason *r, const struct ike_sa *sa);
 void ike_reason_half_open(struct reason *r, unsigned half_open, unsigned limit);
 void ike_reason_expired(struct reason *r, const struct ike_sa *sa, const char *what);
+void ike_reason_auth_ends(struct reason *r, const struct ike_sa *sa);
 void ike_reason_childless(struct reason *r, const struct ike_sa *sa);
 void ike_reason_child_lost(struct reason *r, const struct ike_sa *sa);
 void ike_reason_internal(struct reason *r, const char *what);

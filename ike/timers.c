@@ -69,6 +69,7 @@ mtime ike_sa_deadline(const struct ike_sa *sa)
 	}
 	t = mtime_min(t, sa->want_rekey ? MTIME_NEVER : sa->rekey_at);
 	t = mtime_min(t, mtime_min(sa->expire_at, sa->childless_at));
+	t = mtime_min(t, sa->auth_ends);
 	if (sa->redundant)
 		t = mtime_min(
 		    t, sa->redundant_check); /* ike_settle_run looks at it at the end of every call */
@@ -91,7 +92,7 @@ void ike_conn_timers(struct ike_conn *conn, mtime now)
 		ike_connect_now(conn, now);
 }
 
-static void end_established(struct ike_sa *sa, const struct reason *why, mtime now)
+void ike_end_established(struct ike_sa *sa, const struct reason *why, mtime now)
 {
 	struct ike_conn *conn = sa->conn;
 
@@ -114,7 +115,7 @@ static void child_timers(struct ike_sa *sa, mtime now)
 			c->want_delete = true;
 		if (c->state == IKE_CHILD_READY && mtime_reached(c->expire_at, now)) {
 			ike_reason_expired(&why, sa, "child SA");
-			end_established(sa, &why, now);
+			ike_end_established(sa, &why, now);
 			return;
 		}
 	}
@@ -126,12 +127,17 @@ static void established_timers(struct ike_sa *sa, mtime now)
 
 	if (mtime_reached(sa->expire_at, now)) {
 		ike_reason_expired(&why, sa, "IKE SA");
-		end_established(sa, &why, now);
+		ike_end_established(sa, &why, now);
 		return;
 	}
 	if (ike_child_trial_only(sa) && mtime_reached(sa->childless_at, now)) {
 		ike_child_trial_end(sa, false, now);
 		return;
+	}
+	if (mtime_reached(sa->auth_ends, now)) {
+		ike_reauth(sa, now);
+		if (sa->state != IKE_SA_ESTABLISHED)
+			return;
 	}
 	if (mtime_reached(sa->childless_at, now)) {
 		ike_reason_childless(&why, sa);

@@ -63,6 +63,15 @@ const struct catalogue_entry catalogue_auth[] = {
 	    .here = "crl-file",
 	},
 	{
+	    .id = "ike-auth-ends",
+	    .means =
+	        "The certificate by which the peer had authenticated has expired while the tunnel was up.",
+	    .cause = { "it was not renewed", "it was renewed, but the peer did not load the new one" },
+	    .here = "nothing, if the peer has a new one: it is asked for it at once",
+	    .there = "a new certificate, loaded",
+	    .look = "the next error, if the tunnel went down",
+	},
+	{
 	    .id = "certificate-crl-unfit",
 	    .means = "A list of revoked certificates can't be relied on.",
 	    .cause = { "it is signed with SHA-1 or MD5", "it has no date of its next update" },

@@ -69,6 +69,12 @@ static void test_up(void **state)
 		ike_net_start_pair(&net);
 		ike_net_run(&net, mdur_s(30));
 		ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
+		/* A certificate's authentication ends with it; at this server, and at this client. */
+		for (unsigned k = 0; k < 2; k++) {
+			mtime ends = ike_conn_find(net.peer[k].ike, IKE_NET_CONN)->live->sa->auth_ends;
+
+			assert_int_equal(mtime_is_never(ends), kinds[i] != IKE_AUTH_KIND_EAP_TLS);
+		}
 		/* Its successor by rekey needs no EAP. */
 		ike_conn_rekey_ike(net.peer[0].ike, IKE_NET_CONN, net.now);
 		ike_conn_rekey_child(net.peer[1].ike, IKE_NET_CONN, net.now);

@@ -55,7 +55,7 @@ def carries(net, cw):
     cw.wait_step("child")
     wait_for("the static route", lambda: kernel.route(net.onprem, f"{FAR}/32"), 10)
     wait_for("ping", lambda: ping(net, count=1), 10)
-    check(ping(net, count=3, size=1000), "ping")
+    wait_for("three pings of 1000 octets", lambda: ping(net, count=3, size=1000), 30)
     cw.wait_step("passing")
     equal(len(net.swan.child_spis()), 1, "children of strongSwan")
 
