@@ -276,8 +276,10 @@ void ike_sa_inherit(struct ike_sa *old, struct ike_sa *heir, bool we_delete, mti
 	heir->pfs_group = old->pfs_group;
 	ike_mobike_inherit(old, heir);
 	list_for_each (&old->conn->sas, struct ike_sa, sa, node)
-		if (sa->redundant_to == old->serial)
+		if (sa->redundant_to == old->serial) {
 			sa->redundant_to = heir->serial;
+			heir->want_probe = true; /* now it is the heir that must prove itself (settle.c) */
+		}
 	ike_sa_set_state(old, IKE_SA_REKEYED);
 	old->redundant = false;
 	old->heir = 0;
