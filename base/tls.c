@@ -262,7 +262,8 @@ static enum tls_state broken(struct tls *t)
 		t->fault = alert_for(&t->why) == X509_V_ERR_CERT_HAS_EXPIRED ? TLS_FAULT_EXPIRED
 		                                                             : TLS_FAULT_UNTRUSTED;
 	} else {
-		t->fault = ERR_GET_LIB(e) == ERR_LIB_SSL && ERR_GET_REASON(e) >= SSL_AD_REASON_OFFSET && text
+		t->fault = ERR_GET_LIB(e) == ERR_LIB_SSL && ERR_GET_REASON(e) >= SSL_AD_REASON_OFFSET &&
+		                   ERR_GET_REASON(e) < SSL_AD_REASON_OFFSET + 256 && text
 		               ? TLS_FAULT_REFUSED
 		               : TLS_FAULT_PROTOCOL;
 		if (t->fault == TLS_FAULT_REFUSED)

@@ -279,12 +279,12 @@ static void verified(
 		}
 		return;
 	}
+	ike_mobike_agreed(sa, p); /* of the IKE SA, whether or not there is a child */
 	if (take_child(sa, p, sa->task.spi_in, now, &why)) {
 		child_failed(sa, p, &why, now);
 		return;
 	}
 	ike_ppk_settled(sa);
-	ike_mobike_agreed(sa, p);
 	ike_task_clear(sa);
 	conn->attempt = NULL;
 	ike_sa_establish(sa, now);

@@ -146,6 +146,7 @@ static void make_child(struct ike_sa *sa, uint32_t msg_id, const struct ike_payl
 		ike_respond_notify(sa, X, msg_id, IKE_N_TEMPORARY_FAILURE, NULL, 0);
 		return;
 	}
+	ike_child_trial_drop(sa);
 	c->answer_id = msg_id;
 	sa->put_off = MTIME_NEVER;
 	respond(sa, msg_id, n, c, job);

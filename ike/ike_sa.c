@@ -272,6 +272,7 @@ void ike_sa_inherit(struct ike_sa *old, struct ike_sa *heir, bool we_delete, mti
 	heir->ppk = old->ppk;
 	heir->auth_ends = old->auth_ends;
 	heir->auth_over = old->auth_over;
+	heir->auth_tries = old->auth_tries;
 	heir->pfs = old->pfs;
 	heir->pfs_group = old->pfs_group;
 	ike_mobike_inherit(old, heir);

@@ -198,6 +198,10 @@ static bool request_expected(const struct ike_sa *sa, const struct ike_header *h
 {
 	if (sa->state == IKE_SA_INITIATING || sa->state == IKE_SA_DEAD)
 		return false; /* the peer is not authenticated yet */
+	/* Never established here, and being deleted: an answer would pass for a proof that it stands
+	 * (settle.c). */
+	if (sa->state == IKE_SA_CLOSING && mtime_is_never(sa->established))
+		return false;
 	if (h->msg_id + 1 == sa->next_peer && sa->kept.data)
 		return true;
 	if (sa->state == IKE_SA_LINGERING || h->msg_id != sa->next_peer)

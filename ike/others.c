@@ -66,6 +66,10 @@ void ike_others_note(
 		struct ike_others *o = conn->others;
 
 		o->n++;
+		if (!reached && o->reached) { /* nobody's word against a peer's that was there */
+			warn(conn, why, now);
+			return;
+		}
 		o->why = *why;
 		o->reached = reached;
 		o->newer = true;

@@ -11,23 +11,38 @@
 #include "ike/reasons.h"
 
 static const mdur patience = { 60 * (int64_t)1000000000 };
+static const mdur again_after = { 5 * (int64_t)1000000000 };
+
+/* The gateway that has the tunnel now is the one to ask, whichever address would be the next to try. */
+static void aim(struct ike_conn *conn, const struct addr *at)
+{
+	for (unsigned i = 0; i < conn->cfg.n_remote; i++)
+		if (addr_eq(&conn->cfg.remote[i], at))
+			conn->remote_index = i;
+}
 
 void ike_reauth(struct ike_sa *sa, mtime now)
 {
 	struct ike_conn *conn = sa->conn;
+	bool serves = conn->live && conn->live->sa == sa;
 	struct reason why;
 
 	ike_reason_auth_ends(&why, sa);
-	if (sa->auth_over) {
+	if (!sa->auth_over) {
+		sa->auth_over = true;
+		sa->auth_tries = (unsigned)(patience.ns / again_after.ns);
+		if (serves) {
+			ike_act_report(sa->ike, conn->id, IKE_REPORT_WARN, &why);
+			aim(conn, &sa->remote.addr);
+		}
+	}
+	if (!sa->auth_tries) {
 		sa->auth_ends = MTIME_NEVER;
 		ike_end_established(sa, &why, now);
 		return;
 	}
-	sa->auth_over = true;
-	sa->auth_ends = mtime_add(now, patience);
-	if (!conn->live || conn->live->sa != sa)
-		return;
-	ike_act_report(sa->ike, conn->id, IKE_REPORT_WARN, &why);
-	if (ike_may_initiate(conn) && !conn->attempt)
+	sa->auth_tries--;
+	sa->auth_ends = mtime_add(now, again_after);
+	if (serves && ike_may_initiate(conn) && !conn->attempt)
 		ike_init_start(conn, now);
 }

@@ -248,13 +248,14 @@ struct ike_sa {
 	uint64_t heir;      /* serial of the SA that the peer's rekey made, while ours is outstanding */
 	bool created_by_us; /* of the exchange that made it */
 	mtime created, established, expires, rekey_at, expire_at, childless_at, delete_at;
-	mdur auth_left;  /* until established: how long the proof of the peer's will hold; 0: for ever */
-	mtime auth_ends; /* reauth.c; NEVER: for ever */
-	bool auth_over;  /* it has ended: the peer is to authenticate anew until auth_ends */
-	mtime last_sign; /* of life */
-	mtime confirmed; /* when the last answered request of ours was first sent */
-	bool proven;     /* the peer is known to have it, too */
-	bool redundant;  /* another SA of the same conn won (settle.c) */
+	mdur auth_left;      /* until established: how long the proof of the peer's will hold; 0: for ever */
+	mtime auth_ends;     /* reauth.c; NEVER: for ever */
+	bool auth_over;      /* it has ended: the peer is to authenticate anew */
+	unsigned auth_tries; /* how many attempts are left for that */
+	mtime last_sign;     /* of life */
+	mtime confirmed;     /* when the last answered request of ours was first sent */
+	bool proven;         /* the peer is known to have it, too */
+	bool redundant;      /* another SA of the same conn won (settle.c) */
 	uint64_t redundant_to;
 	mtime redundant_since, redundant_check;
 };

@@ -37,4 +37,7 @@ bool ike_child_trial_only(struct ike_sa *sa);
 /* The request is a trial of our own kind: to be answered like any other, but nothing is made. */
 bool ike_child_trial_asked(const struct ike_payloads *p);
 
+/* The peer has made a child on it: an SA like any other from now on. */
+void ike_child_trial_drop(struct ike_sa *sa);
+
 #endif

@@ -215,8 +215,7 @@ bool ike_child_trial_start(struct ike_sa *sa, mtime now)
 	return true;
 }
 
-/* A child of the peer's making has come meanwhile, or the connection is not wanted any more. */
-static void drop(struct ike_sa *sa)
+void ike_child_trial_drop(struct ike_sa *sa)
 {
 	free(sa->child_trial);
 	sa->child_trial = NULL;
@@ -244,7 +243,7 @@ bool ike_child_trial_kick(struct ike_sa *sa, mtime now)
 	if (!t)
 		return false;
 	if (ike_child_ready(sa)) {
-		drop(sa);
+		ike_child_trial_drop(sa);
 		return false;
 	}
 	if (sa->conn->live || !t->left--) {
@@ -340,7 +339,9 @@ void ike_child_trial_reply(struct ike_sa *sa, const struct ike_payloads *p, mtim
 	struct ike_offer answer;
 	struct ike_choice c;
 
-	if (!sa->child_trial) {
+	if (!sa->child_trial) { /* dropped meanwhile; what was made nevertheless must go */
+		if (p->sa.data)
+			sa->orphan_spi = sa->task.spi_in;
 		ike_task_clear(sa);
 		return;
 	}
@@ -370,10 +371,10 @@ void ike_child_trial_end(struct ike_sa *sa, bool gone, mtime now)
 		f->result[sa->child_trial->kind] = IKE_TRIAL_SILENT;
 	f->gone = gone;
 	if (ike_child_ready(sa)) {
-		drop(sa);
+		ike_child_trial_drop(sa);
 		return;
 	}
-	drop(sa);
+	ike_child_trial_drop(sa);
 	if (ike_reason_trial(&why, sa, f, true))
 		ike_act_report(sa->ike, sa->conn->id, IKE_REPORT_INFO, &why);
 	ike_sa_close(sa, !gone, NULL, now); /* with it goes what the peer has made last */

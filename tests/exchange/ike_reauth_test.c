@@ -182,10 +182,91 @@ static void test_responder(void **state)
 	ike_net_finish(&net);
 }
 
+/* What is lost of peer 0's messages from the first IKE_SA_INIT of its new attempt on. */
+static struct {
+	bool armed, deletes; /* Deletes of the new IKE SA, else IKE_SA_INIT */
+	uint8_t spi[8];
+	mtime first;
+	mdur lasts;
+	unsigned lost;
+} outage;
+
+static bool tap(struct ike_net *n, unsigned from, uint8_t *data, size_t *len, void *ctx)
+{
+	bool init = data[18] == IKE_X_SA_INIT;
+
+	(void)len;
+	(void)ctx;
+	if (!outage.armed || from || data[19] & 0x20)
+		return true;
+	if (init && !outage.first.ns) {
+		memcpy(outage.spi, data, 8);
+		outage.first = n->now;
+	}
+	if (!outage.first.ns || mtime_since(n->now, outage.first).ns >= outage.lasts.ns)
+		return true;
+	if (outage.deletes ? memcmp(outage.spi, data, 8) || data[18] != IKE_X_INFORMATIONAL : !init)
+		return true;
+	outage.lost++;
+	return false;
+}
+
+static void watch(bool deletes, mdur lasts, mdur traffic)
+{
+	memset(&outage, 0, sizeof(outage));
+	outage.deletes = deletes;
+	outage.lasts = lasts;
+	net.tap = tap;
+	net.esp_lossless = true;
+	net.traffic = traffic;
+	net.next_traffic = net.now;
+}
+
+/* Its certificate has ended still: the new IKE SA is disowned, and the word of that is lost. Nothing takes
+ * the old one's place meanwhile. */
+static void test_disowned(void **state)
+{
+	(void)state;
+	for (unsigned k = 0; k < 6; k++) {
+		unsigned i = k % 3, downs;
+
+		grow_old(200 + k, roles[i].a, roles[i].b);
+		watch(true, mdur_ms(k < 3 ? 400 : 1400), mdur_ms(50));
+		ike_net_run(&net, mdur_s(HOUR / 2 - 120));
+		downs = net.peer[0].downs + net.peer[1].downs;
+		outage.armed = true;
+		ike_net_run(&net, mdur_s(120 + 45));
+		assert_true(outage.lost > 0);
+		assert_int_equal(net.inbound_missing, 0);
+		assert_int_equal(net.peer[0].esp_missed + net.peer[1].esp_missed, 0);
+		assert_int_equal(net.peer[0].downs + net.peer[1].downs, downs);
+		outage.armed = false;
+		net.traffic = MDUR_ZERO;
+		ike_net_run(&net, mdur_s(60));
+		ike_net_finish(&net);
+	}
+}
+
+/* Its certificate is a new one, but for half a minute nothing gets through to it: the next attempt does. */
+static void test_outage(void **state)
+{
+	(void)state;
+	grow_old(20, IKE_ROLE_INITIATE, IKE_ROLE_RESPOND);
+	configure(1, &b_renewed, IKE_ROLE_RESPOND, false);
+	watch(false, mdur_s(35), mdur_s(1));
+	outage.armed = true;
+	ike_net_run(&net, mdur_s(HOUR));
+	assert_true(outage.lost > 1);
+	assert_int_equal(net.peer[0].downs + net.peer[1].downs, 0);
+	assert_int_equal(net.peer[0].esp_missed + net.peer[1].esp_missed, 0);
+	ike_net_finish(&net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_renewed),
-		cmocka_unit_test(test_not_renewed), cmocka_unit_test(test_responder) };
+		cmocka_unit_test(test_not_renewed), cmocka_unit_test(test_responder),
+		cmocka_unit_test(test_disowned), cmocka_unit_test(test_outage) };
 	int rc;
 
 	if (crypto_init())

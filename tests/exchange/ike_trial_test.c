@@ -37,6 +37,7 @@ static void start(const char *ours)
 	a = ike_net_config(&t.net, 0, 1, "aes128-sha256-curve25519", ours);
 	b = ike_net_config(&t.net, 1, 0, "aes128-sha256-curve25519", "3des-md5");
 	a.role = IKE_ROLE_INITIATE;
+	a.mobike = b.mobike = true;
 	b.role = IKE_ROLE_RESPOND;
 	a.retry_min = a.retry_max = mdur_s(300);
 	a.liveness_interval = b.liveness_interval = MDUR_ZERO;
@@ -218,6 +219,31 @@ static void test_peer_makes_child(void **state)
 	}
 }
 
+/* The peer's child makes the IKE SA one like any other, with what was agreed in IKE_AUTH; and is the child
+ * gone again before a trial under way is answered, the tunnel starts anew. */
+static void test_peer_takes_child_back(void **state)
+{
+	const struct ike_conn *c;
+	struct ike_payloads p;
+	uint32_t spi;
+
+	(void)state;
+	start("aes256-sha256");
+	talk_request(&t, X, &p);
+	talk_put_child(&t, "aes256-sha256", NULL, 7);
+	talk_expect(&t, X, 0);
+	assert_true(t.net.peer[0].up);
+	assert_true(t.ours->mobike.on && t.theirs->mobike.on);
+	spi = talk_live(&t)->spi_out;
+	ike_build_delete_esp(&t.b, &spi, 1);
+	talk_expect(&t, IKE_X_INFORMATIONAL, 0);
+	talk_reply_error(&t, X, IKE_N_NO_ADDITIONAL_SAS, NULL, 0);
+	ike_net_run(&t.net, mdur_s(3600));
+	c = ike_conn_find(t.net.peer[0].ike, IKE_NET_CONN);
+	assert_true(c->attempt || !mtime_is_never(c->next_attempt));
+	talk_finish(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -225,6 +251,7 @@ int main(void)
 		cmocka_unit_test(test_selectors),
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_peer_makes_child),
+		cmocka_unit_test(test_peer_takes_child_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
