@@ -195,7 +195,7 @@ static void show_sizes(struct table *t, const json_t *tunnel)
 {
 	unsigned long long mtu = get_u64(tunnel, "mtu"), mss = get_u64(tunnel, "mss"),
 	                   possible = get_u64(tunnel, "mtu-possible"), outer = get_u64(tunnel, "mtu-outer"),
-	                   probed = get_u64(tunnel, "mtu-probed");
+	                   probed = get_u64(tunnel, "mtu-probed"), tried = get_u64(tunnel, "mtu-tried");
 	char text[1024];
 
 	if (!mtu)
@@ -204,7 +204,7 @@ static void show_sizes(struct table *t, const json_t *tunnel)
 	    possible && possible <= mtu ? "; larger packets would not fit by the way to the peer" : "");
 	if (outer)
 		field(t, "MTU outside", "%llu", outer);
-	if (probed && probed < possible)
+	if (probed && probed < tried)
 		field(t, "MTU probed", "%llu; larger packets vanish on the way without a word", probed);
 	if (reason_of(json_object_get(tunnel, "mss-error"), text, sizeof(text)))
 		field(t, "MSS not held", "%s", text);

@@ -189,14 +189,15 @@ static void exec_sa_add(struct domain *d, struct tunnel *t, struct ike_action *a
 	}
 }
 
-/* What the administrator can do about a refused proposal, the profile knows; where the secret is, the
- * configuration. */
+/* What the administrator can do about a refused proposal, the profile knows where its own was offered; where
+ * the secret is, the configuration. */
 static void add_hint(const struct tunnel *t, struct reason *why)
 {
 	if (t && t->cfg->secret_file && t->cfg->local_auth == CFG_AUTH_PSK &&
 	    !strcmp(why->id, "ike-auth-failed"))
 		reason_add(why, " Our key is in the secret-file %s.", t->cfg->secret_file);
-	if (t && t->site->proposal_hint[0] && !strncmp(why->id, "ike-no-proposal", 15))
+	if (t && t->site->proposal_hint[0] && !t->cfg->own_proposals &&
+	    !strncmp(why->id, "ike-no-proposal", 15))
 		reason_add(why, " %s", t->site->proposal_hint);
 }
 

@@ -203,6 +203,7 @@ static void tunnel_size_view(const struct tunnel *t, struct view_tunnel *v)
 	v->mtu_outer = t->mtu_outer;
 	v->mtu_probe = mtu_probe_state_name(t->probe.state);
 	v->mtu_probed = t->probe.result;
+	v->mtu_tried = t->probe.max;
 	if (!t->cfg->mss)
 		return;
 	way = mss_clamp_way(t->interface, t->cfg->mss, v->mtu);

@@ -370,6 +370,7 @@ int cfg_build_tunnel(
 	if (take_proposals(l, node, false, &t->ike_proposals) ||
 	    take_proposals(l, node, true, &t->esp_proposals) || cfg_take_weak(l, node, p, t))
 		return -1;
+	t->own_proposals = cfg_child(node, "ike-proposal") || cfg_child(node, "esp-proposal");
 	if (take_static_routes(l, node, t))
 		return -1;
 	if (bgp) {

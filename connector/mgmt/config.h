@@ -90,6 +90,7 @@ struct cfg_tunnel {
 	struct prefix inside[8];
 	unsigned n_inside;
 	struct ike_proposals ike_proposals, esp_proposals;
+	bool own_proposals;              /* else both are the profile's */
 	mdur ike_lifetime, esp_lifetime; /* 0: none */
 	bool allow_weak;                 /* what the profile admits of weak algorithms may be used */
 	const char *weak[IKE_WEAK_MAX];  /* those in the proposals, by name; static strings */

@@ -88,6 +88,7 @@ struct view_tunnel { /* `tunnel list|show` */
 	uint32_t mtu_possible; /* 0: unknown yet, null in the JSON */
 	const char *mtu_probe; /* "off", "checking", "searching", "known", "no-answer" */
 	uint32_t mtu_probed;   /* what passes; 0: not known, null */
+	uint32_t mtu_tried;    /* nothing larger was sent; 0: nothing was, null */
 	bool mss_clamped;
 	struct reason mss_error; /* why not, though wanted */
 	bool have_ike;

@@ -338,6 +338,7 @@ json_t *view_tunnel_json(const struct view_tunnel *v)
 	put(&b, "mtu-possible", v->mtu_possible ? number(v->mtu_possible) : json_null());
 	put(&b, "mtu-probe", view_text_or_null(v->mtu_probe));
 	put(&b, "mtu-probed", v->mtu_probed ? number(v->mtu_probed) : json_null());
+	put(&b, "mtu-tried", v->mtu_tried ? number(v->mtu_tried) : json_null());
 	put(&b, "mss", number(v->mss));
 	put(&b, "mss-clamped", json_boolean(v->mss_clamped));
 	put(&b, "mss-error", why(&v->mss_error));

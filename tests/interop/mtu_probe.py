@@ -58,6 +58,7 @@ def wide(case, net):
         wait_for("the probe's result", lambda: cw.tunnel()["mtu-probe"] == "known", 30)
         row = cw.tunnel()
         equal((row["mtu"], row["mtu-probed"]), (1400, 1400), "MTU")
+        check("vanish" not in cw.cli("tunnel", "show", "azure-hq/t1").stdout, "`tunnel show` speaks of a hole")
         dig(net, True, 1200)
         wait_for("the hole", lambda: (cw.tunnel()["mtu-probed"] or 1400) < 1200, 100)
         sent, got, _ = traffic.tcp_transfer(net.vnet, VNET_HOST, net.lan, 1_000_000, "late", timeout=60)

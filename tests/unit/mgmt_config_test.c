@@ -414,6 +414,7 @@ static void the_smallest_configuration_loads(void **state)
 	assert_int_equal(cfg->n_site, 1);
 	assert_string_equal(cfg->site[0].cloud, "azure");
 	assert_non_null(strstr(cfg->site[0].proposal_hint, "--dh-group DHGroup14"));
+	assert_false(t->own_proposals);
 	assert_true(t->admin_up);
 	assert_int_equal(t->start, CFG_START_ALWAYS);
 	assert_int_equal(t->role, CFG_ROLE_BOTH);
@@ -488,6 +489,7 @@ static void a_tunnel_overrules_its_profile(void **state)
 	const struct cfg_tunnel *t = &cfg->site[0].tunnel[0];
 
 	(void)state;
+	assert_true(t->own_proposals);
 	assert_false(t->admin_up);
 	assert_int_equal(t->start, CFG_START_MANUAL);
 	assert_int_equal(t->role, CFG_ROLE_RESPOND);

@@ -144,7 +144,7 @@ static void tunnels_keep_the_contract(void **state)
 	EXPECT(j, "site:s", "name:s", "step:s", "local:s", "remote:s", "interface:s", "data-plane:s", "nat:s",
 	    "ike:o", "child:a", "child-rekeys:n", "local-port:n", "remote-port:n", "mtu:n", "mss:n",
 	    "mobike:0", "ppk:0", "moves:n", "moved:0", "mtu-outer:0", "mtu-possible:0", "mtu-probe:0",
-	    "mtu-probed:0", "mss-clamped:b", "mss-error:o", "weak-algorithm:a", "drop:a");
+	    "mtu-probed:0", "mtu-tried:0", "mss-clamped:b", "mss-error:o", "weak-algorithm:a", "drop:a");
 	c = json_object_get(j, "weak-algorithm");
 	assert_int_equal(json_array_size(c), 2);
 	assert_string_equal(json_string_value(json_array_get(c, 1)), "modp1024");
