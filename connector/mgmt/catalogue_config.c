@@ -110,7 +110,8 @@ const struct catalogue_entry catalogue_config[] = {
 	},
 	{
 	    .id = "config-duplicate-peer",
-	    .means = "Two BGP peers are the same.",
+	    .means =
+	        "Two tunnels, or a tunnel and a LAN peer, have the same BGP peer; or two LAN peers are one.",
 	    .cause = { "a copied block" },
 	    .here = "bgp/peer-address of one of them",
 	},

@@ -48,6 +48,36 @@ static bool same_bgp_peer(const struct cfg_bgp *a, const struct cfg_bgp *b)
 	return addr_eq(&a->local, &b->local) && addr_eq(&a->peer, &b->peer);
 }
 
+/*
+ * The daemon keeps the way to each gateway outside of all tunnels, so what goes to its outer address leaves
+ * in clear: `t` may not talk BGP to, or probe, an address where `u` sends ESP.
+ */
+static int check_outer(const struct cfg_load *l, struct place a, struct place b)
+{
+	const struct cfg_tunnel *t = a.tunnel, *u = b.tunnel;
+	char path[CFG_PATH_MAX];
+
+	for (unsigned i = 0; i < u->n_remote; i++) {
+		if (u->remote_name[i])
+			continue;
+		if (t->have_bgp && addr_eq(&t->bgp.peer, &u->remote[i]))
+			return cfg_fail(l, "config-wrong-value",
+			    tunnel_path(a.site, t, "bgp/peer-address", path, sizeof(path)),
+			    addr_str(&t->bgp.peer),
+			    "this is the outer address of the gateway of %s/%s, and BGP would leave in "
+			    "clear; "
+			    "write the gateway's BGP address inside the tunnel",
+			    b.site->name, u->name);
+		if (!addr_is_none(&t->probe) && addr_eq(&t->probe, &u->remote[i]))
+			return cfg_fail(l, "config-wrong-value",
+			    tunnel_path(a.site, t, "probe-address", path, sizeof(path)), addr_str(&t->probe),
+			    "this is the outer address of the gateway of %s/%s; write an address behind the "
+			    "tunnel",
+			    b.site->name, u->name);
+	}
+	return 0;
+}
+
 static int check_pair(const struct cfg_load *l, struct place a, struct place b)
 {
 	const struct cfg_tunnel *s = a.tunnel, *t = b.tunnel;
@@ -65,12 +95,13 @@ static int check_pair(const struct cfg_load *l, struct place a, struct place b)
 		    "%s/%s has the same local and remote address and the same identities; change one, or "
 		    "tell them apart by local-id or remote-id",
 		    a.site->name, s->name);
-	if (s->have_bgp && t->have_bgp && same_bgp_peer(&s->bgp, &t->bgp))
+	/* Whatever the local addresses: the one host route to the peer leads into one tunnel. */
+	if (s->have_bgp && t->have_bgp && addr_eq(&s->bgp.peer, &t->bgp.peer))
 		return cfg_fail(l, "config-duplicate-peer",
 		    tunnel_path(b.site, t, "bgp/peer-address", path, sizeof(path)), addr_str(&t->bgp.peer),
-		    "%s/%s has the same BGP session; each tunnel leads to a BGP address of its own",
+		    "%s/%s has the same BGP peer; each tunnel leads to a BGP address of its own",
 		    a.site->name, s->name);
-	return 0;
+	return check_outer(l, a, b) || check_outer(l, b, a) ? -1 : 0;
 }
 
 static int check_pairs(const struct cfg_load *l)
@@ -81,6 +112,8 @@ static int check_pairs(const struct cfg_load *l)
 		for (size_t j = 0; j < cfg->site[i].n_tunnel; j++) {
 			const struct place b = { &cfg->site[i], &cfg->site[i].tunnel[j] };
 
+			if (check_outer(l, b, b))
+				return -1;
 			for (size_t k = 0; k <= i; k++) {
 				const size_t end = k < i ? cfg->site[k].n_tunnel : j;
 
@@ -110,11 +143,13 @@ static int check_peers(const struct cfg_load *l)
 		for (size_t j = 0; j < cfg->n_site; j++)
 			for (size_t k = 0; k < cfg->site[j].n_tunnel; k++)
 				if (cfg->site[j].tunnel[k].have_bgp &&
-				    same_bgp_peer(&p->bgp, &cfg->site[j].tunnel[k].bgp))
+				    addr_eq(&p->bgp.peer, &cfg->site[j].tunnel[k].bgp.peer))
 					return cfg_fail(l, "config-duplicate-peer", path,
 					    addr_str(&p->bgp.peer),
-					    "%s/%s has the same BGP session; remove one", cfg->site[j].name,
-					    cfg->site[j].tunnel[k].name);
+					    "%s/%s has the same BGP peer, and all to it goes into that "
+					    "tunnel; "
+					    "remove one",
+					    cfg->site[j].name, cfg->site[j].tunnel[k].name);
 	}
 	return 0;
 }

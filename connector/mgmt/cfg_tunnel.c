@@ -203,6 +203,12 @@ static int take_host(const struct cfg_load *l, const struct lyd_node *node, char
 	return *ret_name ? 0 : cfg_fail_at(l, "out-of-memory", node, "out of memory");
 }
 
+/* Multicast (RFC 5771, RFC 4291 2.7) and the limited broadcast. */
+static bool for_many(const struct addr *a)
+{
+	return a->family == 4 ? (a->b[0] & 0xf0) == 0xe0 || addr_to_v4(a) == UINT32_MAX : a->b[0] == 0xff;
+}
+
 static int take_remotes(const struct cfg_load *l, const struct lyd_node *node, struct cfg_tunnel *t)
 {
 	for (const struct lyd_node *n = cfg_child(node, "remote-address"); n;
@@ -220,6 +226,9 @@ static int take_remotes(const struct cfg_load *l, const struct lyd_node *node, s
 		if (addr_is_unspecified(a))
 			return cfg_fail_at(l, "config-wrong-value", n,
 			    "this is the unspecified address; write the gateway's public address");
+		if (for_many(a))
+			return cfg_fail_at(l, "config-wrong-value", n,
+			    "this is a multicast or broadcast address; write the gateway's public address");
 		if (!addr_is_none(&t->local) && a->family != t->local.family)
 			return cfg_fail_at(l, "config-wrong-value", n,
 			    "local-address %s is of the other IP version; both must be of one",
