@@ -104,6 +104,9 @@ static bool take_ways(struct fib *f, const struct route *r, struct fib_route *co
 		if (!l || !l->ours)
 			return false;
 		cover->way[i] = usable->way[i];
+		/* on-link, told as every such way is: without a gateway */
+		if (addr_is_unspecified(&cover->way[i].via))
+			cover->way[i].via = (struct addr){ 0 };
 	}
 	if (!usable->n)
 		return false;

@@ -20,6 +20,7 @@ struct world {
 	unsigned n;
 	unsigned in, out, disturbed, connected, underlays;
 	struct fib_report last_route, last_underlay;
+	struct fib_route last_pin;
 	struct reason why;
 	int fail_kind, fail_err; /* operations of this kind fail */
 };
@@ -31,6 +32,8 @@ static void take_reports(struct world *w)
 	while (fib_next_report(w->f, &r)) {
 		w->disturbed += r.kind == FIB_REPORT_DISTURBED;
 		w->connected += r.kind == FIB_REPORT_CONNECTED;
+		if (r.kind == FIB_REPORT_PIN && r.wanted)
+			w->last_pin = *r.route;
 		if (r.kind == FIB_REPORT_UNDERLAY) {
 			w->underlays++;
 			w->last_underlay = r;
@@ -620,6 +623,10 @@ static void test_protect(void **state)
 	assert_non_null(op);
 	assert_true(prefix_eq(&op->prefix, &p));
 	assert_false(op->unreachable);
+	/* Told as it is shown to the user: on-link, without a gateway. */
+	assert_int_equal(w.last_pin.metric, FIB_METRIC_PROTECT - 1);
+	assert_int_equal(w.last_pin.n_ways, 1);
+	assert_true(addr_is_none(&w.last_pin.way[0].via));
 	want(&w, &wide);
 	turn(&w);
 	assert_non_null(op_of_metric(&w, FIB_OP_ROUTE_MOVE, FIB_METRIC_PROTECT - 1));
