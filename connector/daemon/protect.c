@@ -8,15 +8,17 @@
  * The address of each tunnel's BGP peer is protected without being asked for. Its host route comes with the
  * child and goes before it, but packets arrive earlier and later than that, and the kernel answers them by
  * itself: a SYN with SYN+ACK, a segment of an old session with RST, an echo with its reply; a closed socket
- * sends its FIN again. All of that would take the default route, in clear.
+ * sends its FIN again. All of that would take the default route, in clear. So when a configuration drops such
+ * a peer, it is given up no sooner than its tunnel has gone out.
  */
 #include "connector/daemon/protect.h"
 
 #include "connector/daemon/routes.h"
 #include "connector/daemon/tunnel.h"
 
-/* Values of d->protect: what the commit under way has met. */
-static char met, not_met;
+/* Values of d->protect: what the commit under way has met; `lingers` is what only tunnels that still go out
+ * have for a peer. */
+static char met, not_met, lingers;
 
 /* True when it is new. */
 static bool enter(struct domain *d, const struct prefix *p)
@@ -64,6 +66,33 @@ void protect_enter(struct domain *d, const struct cfg *cfg)
 		d->gate = fib_writer_fence(d->fib);
 }
 
+/*
+ * A tunnel's SAs live on until its Cease and its Delete are through: what arrives by them would be answered
+ * in clear.
+ */
+static bool retires(const struct domain *d, const struct prefix *p, const struct tunnel *but)
+{
+	list_for_each ((struct list *)&d->tunnels, struct tunnel, t, node) {
+		const struct prefix host = prefix_host(&t->cfg->bgp.peer);
+
+		if (t != but && t->retiring && t->cfg->have_bgp && prefix_eq(&host, p))
+			return true;
+	}
+	return false;
+}
+
+void protect_retired(struct domain *d, const struct tunnel *t)
+{
+	const struct prefix host = prefix_host(&t->cfg->bgp.peer);
+
+	if (!t->cfg->have_bgp || d->stopping || ptrie_get(d->protect, &host) != &lingers ||
+	    retires(d, &host, t))
+		return;
+	fib_writer_fence(d->fib);
+	fib_writer_unprotect(d->fib, &host);
+	ptrie_remove(d->protect, &host);
+}
+
 void protect_leave(struct domain *d)
 {
 	bool fenced = false;
@@ -74,6 +103,10 @@ void protect_leave(struct domain *d)
 	     more = ptrie_after(d->protect, &p, &p, &mark)) {
 		if (mark == &met)
 			continue;
+		if (retires(d, &p, NULL)) {
+			(void)ptrie_set(d->protect, &p, &lingers);
+			continue;
+		}
 		if (!fenced)
 			fib_writer_fence(d->fib);
 		fenced = true;

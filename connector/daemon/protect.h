@@ -13,8 +13,11 @@
 
 /* First of a commit: protects what is new in cfg, a tunnel's BGP peer or in protect[]. */
 void protect_enter(struct domain *d, const struct cfg *cfg);
-/* Last of the same commit: gives up what protect_enter didn't meet in its cfg. */
+/* Last of the same commit: gives up what protect_enter didn't meet in its cfg, but for the BGP peers of
+ * tunnels that are still going out. */
 void protect_leave(struct domain *d);
+/* A retiring tunnel's SAs and interface are gone: its BGP peer is given up, unless others have it. */
+void protect_retired(struct domain *d, const struct tunnel *t);
 /* May a route to this prefix not go by this BGP peer? */
 bool protect_forbids(const struct domain *d, const struct prefix *p, uint32_t peer);
 /* The kernel has what was protected: tunnels that waited for it start. */

@@ -13,6 +13,7 @@
 #include "connector/daemon/domain.h"
 #include "connector/daemon/ike_exec.h"
 #include "connector/daemon/liveness.h"
+#include "connector/daemon/protect.h"
 #include "connector/daemon/routes.h"
 #include "connector/daemon/tunnel_if.h"
 #include "connector/daemon/tunnel_move.h"
@@ -342,6 +343,7 @@ static void stop_finished(struct tunnel *t)
 		tunnel_if_hand_over(t, successor);
 	else if (!d->stopping) /* else they go all at once, with the plane */
 		tunnel_if_remove(t);
+	protect_retired(d, t);
 	log_info(d->log, t->name, "removed");
 	tunnel_free(t);
 	if (successor)

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Without protect[] and with a default route to the Internet there: nothing that the kernel itself says to the BGP peer
 leaves in clear. The gateway sends SYNs, segments of a session that nobody knows and echoes all the time; the answers have no
-host route into the tunnel yet (the FIB writer is held), or not any more. The same around kill -9, and at the end."""
+host route into the tunnel yet (the FIB writer is held), or not any more. The same around kill -9, when a reload removes the
+tunnel, and at the end."""
+import copy
 import re
 import socket
 import struct
@@ -62,8 +64,12 @@ class Watch:
 
     def __init__(self, net, interface):
         self.clear = kernel.PacketMonitor(net.onprem, "wan0", f"dst host {PEER}", name="clear")
-        self.inside = kernel.PacketMonitor(net.onprem, interface, f"src host {PEER} and (tcp dst port 179 or icmp)",
-                                           name="inside")
+        self.ns = net.onprem
+        self.follow(interface, "inside")
+
+    def follow(self, interface, name):
+        """An interface that was made anew needs a new monitor."""
+        self.inside = kernel.PacketMonitor(self.ns, interface, f"src host {PEER} and (tcp dst port 179 or icmp)", name=name)
 
     def arrived(self, since, count=60):
         wait_for(f"{count} packets through the tunnel", lambda: len(self.inside.seen(since)) >= count, 20)
@@ -125,6 +131,20 @@ def main(case):
             cw.start()
             cw.wait_step("in-fib", timeout=STALE_SESSION)
         net.azure.spawn("flood-2", sys.executable, __file__, "flood")
+        with case.step("a reload removes the tunnel: its peer is given up when its SAs have gone"):
+            watch.follow(cw.tunnel()["interface"], "inside-2")
+            watch.arrived(time.time())
+            one = cw.config
+            none = copy.deepcopy(one)
+            none["causeway:connector"]["site"] = []
+            cw.configure(none)
+            cw.reload()
+            wait_for("the end of all routes to the peer",
+                     lambda: not any(r["dst"] == PEER for r in kernel.routes(net.onprem)), 20)
+            watch.check("while its tunnel was removed")
+            cw.configure(one)
+            cw.reload()
+            cw.wait_step("in-fib", timeout=STALE_SESSION)
         path.ends_clean(case, net, cw, before)
         with case.step("nothing in clear until the end"):
             watch.check("until the end")
