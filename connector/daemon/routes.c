@@ -85,9 +85,15 @@ static bool same_static(const struct cfg_static_route *a, const struct cfg_stati
 	return prefix_eq(&a->prefix, &b->prefix) && a->metric == b->metric;
 }
 
+/* How well it would carry a route: best where packets are known to pass. */
+static unsigned fitness(const struct tunnel *t)
+{
+	return !t->routes_in ? 0 : t->facts.passing ? 2 : 1;
+}
+
 /*
  * Another tunnel that has this route: the one by which it goes, or (standby) one that would take it over,
- * rather with a child than without.
+ * rather one that passes packets than one that has but a child, and rather that than none.
  */
 static struct tunnel *other_with(
     const struct tunnel *t, const struct cfg_static_route *r, bool standby, size_t *ret_index)
@@ -98,7 +104,7 @@ static struct tunnel *other_with(
 		for (size_t i = 0; o != t && o->static_place && i < o->cfg->n_static_route; i++) {
 			if (o->static_place[i] == NOT_WANTED || (o->static_place[i] == STANDBY) != standby ||
 			    !same_static(&o->cfg->static_route[i], r) ||
-			    (found && (found->routes_in || !o->routes_in)))
+			    (found && fitness(found) >= fitness(o)))
 				continue;
 			found = o;
 			*ret_index = i;
@@ -145,17 +151,27 @@ static void static_in(struct tunnel *t, size_t i)
 	static_take(t, i);
 }
 
+/* The new way replaces the old one, and there is no moment without. */
+static void static_move(struct tunnel *t, size_t i, struct tunnel *heir, size_t at)
+{
+	static_uncount(t, t->static_place[i]);
+	t->static_place[i] = STANDBY;
+	static_take(heir, at);
+}
+
+static bool static_held(const struct tunnel *t, size_t i)
+{
+	return t->static_place && t->static_place[i] != NOT_WANTED && t->static_place[i] != STANDBY;
+}
+
 /* It has lost its child and keeps the route as a trigger: one that has a child takes over. */
 static void static_yield(struct tunnel *t, size_t i)
 {
 	size_t at = 0;
 	struct tunnel *heir = other_with(t, &t->cfg->static_route[i], true, &at);
 
-	if (!heir || !heir->routes_in)
-		return;
-	static_uncount(t, t->static_place[i]);
-	t->static_place[i] = STANDBY;
-	static_take(heir, at);
+	if (heir && heir->routes_in)
+		static_move(t, i, heir, at);
 }
 
 /* Another tunnel that has it takes over: the new way replaces the old one, and there is no moment without. */
@@ -213,6 +229,18 @@ void routes_arm(struct tunnel *t, bool armed)
 		return;
 	t->armed = armed;
 	statics_settle(t);
+}
+
+void routes_path_lost(struct tunnel *t)
+{
+	for (size_t i = 0; i < t->cfg->n_static_route; i++) {
+		size_t at = 0;
+		struct tunnel *heir =
+		    static_held(t, i) ? other_with(t, &t->cfg->static_route[i], true, &at) : NULL;
+
+		if (heir && heir->routes_in && heir->facts.passing)
+			static_move(t, i, heir, at);
+	}
 }
 
 void routes_tunnel_in(struct tunnel *t)

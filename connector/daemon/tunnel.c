@@ -560,6 +560,7 @@ void tunnel_path_lost(struct tunnel *t, const struct reason *why)
 		while (bgp_exec_one(d, now))
 			;
 	}
+	routes_path_lost(t);
 	set_error(t, why);
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Static routes between tunnels: two tunnels with the same route stand in for each other, and a route that a new
-configuration gives to another tunnel moves. In neither case is it away for a moment: the way behind it would be in clear."""
+configuration gives to another tunnel moves. In neither case is it away for a moment: the way behind it would be in clear.
+A tunnel that doesn't pass packets any more gives its routes up to one that does."""
 import json
 import time
 
@@ -33,6 +34,16 @@ def way(ns, prefix=NET):
     found = [d for r in kernel.routes(ns) if r["dst"] == prefix for d in kernel.devices(ns, r)]
     check(len(found) <= 1, f"{prefix} goes by {found}")
     return found[0] if found else None
+
+
+def lose_esp(ns, n):
+    """ESP of tunnel n gets lost before the peer, in UDP or not; IKE passes. Returns what ends that."""
+    pair = f"ip saddr 192.0.2.{10 * n + 1} ip daddr 192.0.2.{10 * n + 2}"
+    ns.run("nft", "add table ip lost")
+    ns.run("nft", "add chain ip lost in { type filter hook input priority 0; }")
+    ns.run("nft", f"add rule ip lost in {pair} meta l4proto esp drop")
+    ns.run("nft", f"add rule ip lost in {pair} udp dport 4500 @th,64,32 != 0 drop")
+    return lambda: ns.run("nft", "delete table ip lost")
 
 
 def never_away(monitor, since, prefix=NET):
@@ -96,6 +107,35 @@ def main(case):
                 if turn:
                     wait_for("the old way's end", lambda s=since: monitor.deleted(OTHER, s), 10)
                     never_away(monitor, since, OTHER)
+        with case.step("its packets get lost while IKE passes: a tunnel that passes takes the route at once, without a gap"):
+            watched = config(near, True)
+            for n, tunnel in enumerate(watched["causeway:connector"]["site"][0]["tunnel"]):
+                tunnel.update({"probe-address": f"10.61.0.{n + 1}", "liveness-interval": 3, "liveness-timeout": 3})
+                tunnel["static-route"].append({"prefix": f"10.61.0.{n + 1}/32"})  # where answers come from
+            back = config(far, False)
+            for n, tunnel in enumerate(back["causeway:connector"]["site"][0]["tunnel"]):
+                tunnel["static-route"] = [{"prefix": f"10.60.0.{n + 1}/32"}]
+            far.configure(back)
+            far.reload()
+            near.configure(watched)
+            near.reload()
+            for n in range(2):
+                near.cli("tunnel", "down", f"far/t{n}", "--wait")
+            for n in range(2):
+                near.cli("tunnel", "up", f"far/t{n}", "--no-wait")
+            for n in range(2):
+                near.wait_step("passing", f"far/t{n}")
+            wait_for("the way", lambda: way(near_ns) in ("cw0", "cw1"), 10)
+            first = int(way(near_ns)[2])
+            since = time.time()
+            end = lose_esp(far_ns, first)
+            oneway = near_ns.spawn("oneway", "bash", "-c", "while :; do echo x >/dev/udp/10.200.0.1/9; sleep 0.1; done")
+            wait_for("the other's way", lambda: way(near_ns) == f"cw{1 - first}", 40)
+            check("path-dead" in near.process.output(), "no path-dead in the log")
+            check("path-restart" not in near.process.output(), "the route moved only when the tunnel started anew")
+            never_away(monitor, since)
+            oneway.kill()
+            end()
         case.note(f"{len([t for _, _, t in monitor.changes() if t.startswith(OTHER)])} changes of {OTHER}")
         near.stop()
         far.stop()
