@@ -78,6 +78,7 @@ void demand_lost(struct tunnel *t)
 		return;
 	t->demanded = false;
 	trigger_on(t);
+	routes_pass_turn(t);
 	demand_start(t);
 }
 

@@ -5,6 +5,7 @@
  */
 #include "connector/daemon/routes.h"
 
+#include "connector/daemon/demand.h"
 #include "connector/daemon/nexthop.h"
 #include "connector/daemon/protect.h"
 #include "connector/sys/clock.h"
@@ -240,6 +241,45 @@ void routes_path_lost(struct tunnel *t)
 
 		if (heir && heir->routes_in && heir->facts.passing)
 			static_move(t, i, heir, at);
+	}
+}
+
+/* The next one at rest, in the order of the configuration and from its end to its beginning again, that a
+ * packet to this route would wake. */
+static struct tunnel *next_at_rest(
+    const struct tunnel *t, const struct cfg_static_route *r, size_t *ret_index)
+{
+	struct tunnel *first = NULL;
+	bool behind = false;
+
+	list_for_each (&t->domain->tunnels, struct tunnel, o, node) {
+		behind |= o == t;
+		if (o == t || !o->armed || !o->static_place || !demand_resting(o) || (first && !behind))
+			continue;
+		for (size_t i = 0; i < o->cfg->n_static_route; i++) {
+			const struct cfg_static_route *s = &o->cfg->static_route[i];
+
+			if (o->static_place[i] != STANDBY || !s->trigger || !same_static(s, r))
+				continue;
+			*ret_index = i;
+			if (behind)
+				return o;
+			first = o;
+			break;
+		}
+	}
+	return first;
+}
+
+void routes_pass_turn(struct tunnel *t)
+{
+	for (size_t i = 0; !t->routes_in && i < t->cfg->n_static_route; i++) {
+		size_t at = 0;
+		struct tunnel *next =
+		    static_held(t, i) ? next_at_rest(t, &t->cfg->static_route[i], &at) : NULL;
+
+		if (next)
+			static_move(t, i, next, at);
 	}
 }
 

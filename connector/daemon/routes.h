@@ -22,6 +22,9 @@ void routes_leave(struct tunnel *t, const struct cfg_tunnel *cfg);
 void routes_enter(struct tunnel *t, const struct cfg_tunnel *was);
 /* Its trigger routes: those that exist without a child, so that a packet may ask for one. */
 void routes_arm(struct tunnel *t, bool armed);
+/* On demand, and it could not be had or was lost: its trigger routes go to the next tunnel at rest that has
+ * them, too, which the next packet asks. One that is up has them already. */
+void routes_pass_turn(struct tunnel *t);
 /* Its packets don't pass any more, though its child stands: static routes move to tunnels that pass packets
  * and have them, too. Without one they stay: what leaves may still arrive. */
 void routes_path_lost(struct tunnel *t);

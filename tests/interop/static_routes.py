@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Static routes between tunnels: two tunnels with the same route stand in for each other, and a route that a new
 configuration gives to another tunnel moves. In neither case is it away for a moment: the way behind it would be in clear.
-A tunnel that doesn't pass packets any more gives its routes up to one that does."""
+A tunnel that doesn't pass packets any more gives its routes up to one that does, and
+on demand one that can't be had gives its turn to the next."""
 import json
 import time
 
-from lab import kernel
+from lab import kernel, traffic
 from lab.case import check, equal, run_case
 from lab.causeway import Causeway
 from lab.lab import wait_for
@@ -127,15 +128,43 @@ def main(case):
                 near.wait_step("passing", f"far/t{n}")
             wait_for("the way", lambda: way(near_ns) in ("cw0", "cw1"), 10)
             first = int(way(near_ns)[2])
+            wait_for("the size that passes", lambda: near.tunnel(f"far/t{first}")["mtu-probe"] == "known", 30)
+            oneway = near_ns.spawn("oneway", "bash", "-c", "while :; do echo x >/dev/udp/10.200.0.1/9; sleep 0.1; done")
+            before_echo = near.tunnel(f"far/t{first}")["child"][0]["packets-in"]
+            wait_for("an answered echo", lambda: near.tunnel(f"far/t{first}")["child"][0]["packets-in"] > before_echo, 40)
             since = time.time()
             end = lose_esp(far_ns, first)
-            oneway = near_ns.spawn("oneway", "bash", "-c", "while :; do echo x >/dev/udp/10.200.0.1/9; sleep 0.1; done")
             wait_for("the other's way", lambda: way(near_ns) == f"cw{1 - first}", 40)
             check("path-dead" in near.process.output(), "no path-dead in the log")
             check("path-restart" not in near.process.output(), "the route moved only when the tunnel started anew")
             never_away(monitor, since)
             oneway.kill()
             end()
+        with case.step("on demand, with the same trigger: one that can't be had gives its turn to the next, whom a packet wakes"):
+            near.stop()
+            turns = config(near, True)
+            for tunnel in turns["causeway:connector"]["site"][0]["tunnel"]:
+                tunnel.update({"start": "on-demand", "idle-timeout": 0, "tries": 1,
+                               "static-route": [{"prefix": NET, "trigger": True}]})
+            turns["causeway:connector"]["site"][0]["tunnel"][0]["remote-address"] = ["192.0.2.99"]  # nobody
+            far_ns.ip("addr", "add", "10.200.0.1/32", "dev", "lo")
+            near.configure(turns)
+            near.start()
+            wait_for("the trigger", lambda: way(near_ns) == "cw0", 10)
+            since = time.time()
+            check(not traffic.ping(near_ns, "10.200.0.1", count=1), "who answered?")
+            wait_for("the other's turn", lambda: way(near_ns) == "cw1", 90)
+            never_away(monitor, since)
+            wait_for("its answer", lambda: traffic.ping(near_ns, "10.200.0.1", count=1), 20)
+            near.wait_step("in-fib", "far/t1")
+        with case.step("while that one is up, the first one's failures change nothing; when it is lost, the turn is the first one's"):
+            gave_up = near.process.output().count("Gave up")
+            near.cli("tunnel", "up", "far/t0", "--no-wait")
+            wait_for("the end of its tries", lambda: near.process.output().count("Gave up") > gave_up or
+                     near.status("far/t0")["next"]["id"] == "next-packet-out", 90)
+            equal(way(near_ns), "cw1", "way")
+            far.cli("tunnel", "down", "far/t1", "--wait")
+            wait_for("the first one's turn", lambda: way(near_ns) == "cw0", 20)
         case.note(f"{len([t for _, _, t in monitor.changes() if t.startswith(OTHER)])} changes of {OTHER}")
         near.stop()
         far.stop()
