@@ -381,7 +381,8 @@ void ike_reason_install(struct reason *r, const struct reason *why)
 
 void ike_reason_gave_up(struct reason *r, const struct ike_conn *conn)
 {
-	reason_add(r, " Gave up after %u attempts; `tunnel up` tries again.", conn->attempts);
+	reason_add(r, " Gave up after %u attempt%s; `tunnel up` tries again.", conn->attempts,
+	    conn->attempts == 1 ? "" : "s");
 }
 
 void ike_reason_redundant(struct reason *r, const struct ike_sa *sa)

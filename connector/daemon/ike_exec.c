@@ -211,6 +211,8 @@ static void exec_state(struct domain *d, struct tunnel *t, struct ike_action *a)
 	if (!reason_is_set(&a->state.why))
 		return;
 	add_hint(t, &a->state.why);
+	if (a->state.phase == IKE_PHASE_DOWN && demand_resting(t))
+		reason_add(&a->state.why, " The next packet to a trigger route brings it up, too.");
 	if (strcmp(t->error.text, a->state.why.text))
 		log_error(d->log, t->name, "%s: %s", a->state.why.id, a->state.why.text);
 	t->error = a->state.why;

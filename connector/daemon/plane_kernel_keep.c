@@ -22,8 +22,9 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define KEPT_MAX 16
-#define KEPT_LEN 10240 /* the largest MTU and PACKET_FRONT */
+#define KEPT_MAX   16
+#define LOOKED_MAX 64    /* packets of a tunnel in one turn; what is left makes another one */
+#define KEPT_LEN   10240 /* the largest MTU and PACKET_FRONT */
 static const mdur kept_for = { 30 * (int64_t)1000000000 };
 
 struct pk_keep {
@@ -119,13 +120,17 @@ static int keep_open(struct plane_kernel *k, struct pk_tunnel *t, struct reason 
 
 /* --- the packets --- */
 
-/* True: one wakes the tunnel. */
+/* True: one wakes the tunnel. Bounded: a sender that is faster than we read must not hold the control thread.
+ */
 static bool look(struct pk_keep *keep)
 {
 	bool wakes = false;
 	size_t len;
 
-	while ((len = packet_read(keep->fd, keep->more, sizeof(keep->more)))) {
+	for (unsigned i = 0; i < LOOKED_MAX; i++) {
+		len = packet_read(keep->fd, keep->more, sizeof(keep->more));
+		if (!len)
+			break;
 		if (!plane_to_one(keep->more + PACKET_FRONT, len - PACKET_FRONT))
 			continue;
 		wakes = true;
