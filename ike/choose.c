@@ -17,18 +17,13 @@ static bool agrees(const struct ike_conn *conn, const struct ike_suite *s)
 
 	for (unsigned i = 0; i < ours->n; i++) {
 		const struct ike_proposal *p = &ours->list[i];
-		bool encr = false, prf_ok = false, integ_ok = !p->n_integ && s->integ == INTEG_NONE,
-		     ke_ok = false;
+		bool prf_ok = false, ke_ok = false;
 
-		for (unsigned j = 0; j < p->n_encr; j++)
-			encr = encr || (p->encr[j].id == s->encr && p->encr[j].key_bits == s->key_bits);
 		for (unsigned j = 0; j < p->n_prf; j++)
 			prf_ok = prf_ok || p->prf[j] == s->prf;
-		for (unsigned j = 0; j < p->n_integ; j++)
-			integ_ok = integ_ok || p->integ[j] == s->integ;
 		for (unsigned j = 0; j < p->n_ke; j++)
 			ke_ok = ke_ok || p->ke[j] == s->ke;
-		if (encr && prf_ok && integ_ok && ke_ok)
+		if (prf_ok && ke_ok && ike_proposal_has_encr(p, s) && ike_proposal_has_integ(p, s))
 			return true;
 	}
 	return false;

@@ -19,11 +19,6 @@
 static const mdur warn_every = { 10 * (int64_t)1000000000 };
 static const mdur warn_beside_every = { 600 * (int64_t)1000000000 };
 
-static bool initiates(const struct ike_conn *conn)
-{
-	return conn->up && !conn->listening && conn->cfg.role != IKE_ROLE_RESPOND && conn->cfg.n_remote;
-}
-
 bool ike_others_stand(const struct ike_conn *conn)
 {
 	const struct ike_others *o = conn->others;
@@ -31,8 +26,8 @@ bool ike_others_stand(const struct ike_conn *conn)
 	if (!o || !o->facts.any || conn->live)
 		return false;
 	if (!reason_is_set(&conn->last_error))
-		return o->reached || !initiates(conn);
-	return o->newer && o->reached && conn->cfg.n_remote && !initiates(conn);
+		return o->reached || !ike_may_initiate(conn);
+	return o->newer && o->reached && conn->cfg.n_remote && !ike_may_initiate(conn);
 }
 
 /*
@@ -60,16 +55,13 @@ static void warn(struct ike_conn *conn, const struct reason *why, mtime now)
 void ike_others_note(
     struct ike_conn *conn, const struct reason *why, const struct ike_facts *facts, bool reached, mtime now)
 {
-	if (!conn->others) /* without memory it is only logged */
-		conn->others = calloc(1, sizeof(*conn->others));
-	if (conn->others) {
-		struct ike_others *o = conn->others;
+	struct ike_others *o = conn->others;
 
+	if (!o) /* without memory it is only logged */
+		o = conn->others = calloc(1, sizeof(*o));
+	if (o)
 		o->n++;
-		if (!reached && o->reached) { /* nobody's word against a peer's that was there */
-			warn(conn, why, now);
-			return;
-		}
+	if (o && (reached || !o->reached)) { /* else it is nobody's word against a peer's that was there */
 		o->why = *why;
 		o->reached = reached;
 		o->newer = true;

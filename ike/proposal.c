@@ -6,6 +6,8 @@
  */
 #include "ike/proposal.h"
 
+#include "ike/keymat.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -334,4 +336,20 @@ const char *ike_weak_name(const char *name)
 		if (!strcmp(weak[i].name, name))
 			return weak[i].name;
 	return NULL;
+}
+
+bool ike_proposal_has_encr(const struct ike_proposal *p, const struct ike_suite *s)
+{
+	for (unsigned i = 0; i < p->n_encr; i++)
+		if (p->encr[i].id == s->encr && p->encr[i].key_bits == s->key_bits)
+			return true;
+	return false;
+}
+
+bool ike_proposal_has_integ(const struct ike_proposal *p, const struct ike_suite *s)
+{
+	for (unsigned i = 0; i < p->n_integ; i++)
+		if (p->integ[i] == s->integ)
+			return true;
+	return !p->n_integ && s->integ == INTEG_NONE;
 }

@@ -51,6 +51,10 @@ unsigned ike_proposal_weak(const struct ike_proposal *p, bool esp, const char *r
 const char *ike_weak_instead(const char *name);
 /* A weak algorithm's canonical word as a static string; NULL: the word names none. */
 const char *ike_weak_name(const char *name);
+struct ike_suite; /* keymat.h */
+/* Would it have led to this cipher, and to this integrity (which none is, with an AEAD)? */
+bool ike_proposal_has_encr(const struct ike_proposal *p, const struct ike_suite *s);
+bool ike_proposal_has_integ(const struct ike_proposal *p, const struct ike_suite *s);
 /* The notation back, complete and canonical; always terminated. */
 const char *ike_proposal_str(const struct ike_proposal *p, bool esp, char *buf, size_t cap);
 

@@ -99,22 +99,6 @@ static void set_offer(struct ike_child_trial *t, const struct ike_conn *conn)
 
 /* --- what was learnt --- */
 
-static bool has_encr(const struct ike_proposal *p, const struct ike_suite *s)
-{
-	for (unsigned i = 0; i < p->n_encr; i++)
-		if (p->encr[i].id == s->encr && p->encr[i].key_bits == s->key_bits)
-			return true;
-	return false;
-}
-
-static bool has_integ(const struct ike_proposal *p, const struct ike_suite *s)
-{
-	for (unsigned i = 0; i < p->n_integ; i++)
-		if (p->integ[i] == s->integ)
-			return true;
-	return !p->n_integ && s->integ == INTEG_NONE;
-}
-
 /* The one kind in which the nearest of ours is another suite; IKE_TRIALS: more than one, or none. */
 static enum ike_trial_kind differs_in(const struct ike_proposals *ours, const struct ike_suite *s)
 {
@@ -122,9 +106,9 @@ static enum ike_trial_kind differs_in(const struct ike_proposals *ours, const st
 		const struct ike_proposal *p = &ours->list[i];
 		bool aead_only_one = !p->n_integ != (s->integ == INTEG_NONE);
 
-		if (has_encr(p, s) && !has_integ(p, s))
+		if (ike_proposal_has_encr(p, s) && !ike_proposal_has_integ(p, s))
 			return IKE_TRIAL_INTEG;
-		if (!has_encr(p, s) && (has_integ(p, s) || aead_only_one))
+		if (!ike_proposal_has_encr(p, s) && (ike_proposal_has_integ(p, s) || aead_only_one))
 			return IKE_TRIAL_ENCR;
 	}
 	return IKE_TRIALS;
@@ -223,7 +207,7 @@ void ike_child_trial_drop(struct ike_sa *sa)
 
 bool ike_child_trial_only(struct ike_sa *sa)
 {
-	return sa->child_trial && !ike_child_ready(sa);
+	return sa->child_trial; /* a child that the peer makes ends the trials */
 }
 
 /* A public value of a group that is not offered would be malformed (RFC 7296 1.3). */
@@ -242,10 +226,6 @@ bool ike_child_trial_kick(struct ike_sa *sa, mtime now)
 
 	if (!t)
 		return false;
-	if (ike_child_ready(sa)) {
-		ike_child_trial_drop(sa);
-		return false;
-	}
 	if (sa->conn->live || !t->left--) {
 		ike_child_trial_end(sa, false, now);
 		return true;
@@ -370,10 +350,6 @@ void ike_child_trial_end(struct ike_sa *sa, bool gone, mtime now)
 	if (sa->child_trial->kind != IKE_TRIALS && f->result[sa->child_trial->kind] == IKE_TRIAL_UNTRIED)
 		f->result[sa->child_trial->kind] = IKE_TRIAL_SILENT;
 	f->gone = gone;
-	if (ike_child_ready(sa)) {
-		ike_child_trial_drop(sa);
-		return;
-	}
 	ike_child_trial_drop(sa);
 	if (ike_reason_trial(&why, sa, f, true))
 		ike_act_report(sa->ike, sa->conn->id, IKE_REPORT_INFO, &why);

@@ -3,7 +3,7 @@
 #include "connector/daemon/demand.h"
 
 #include "connector/daemon/domain.h"
-#include "connector/daemon/routes.h"
+#include "connector/daemon/statics.h"
 #include "connector/sys/clock.h"
 
 static bool on_demand(const struct tunnel *t)
@@ -24,14 +24,14 @@ void demand_arm(struct tunnel *t)
 	if (!on_demand(t) || t->armed)
 		return;
 	trigger_on(t);
-	routes_arm(t, true);
+	statics_arm(t, true);
 }
 
 void demand_disarm(struct tunnel *t)
 {
 	if (!t->armed)
 		return;
-	routes_arm(t, false);
+	statics_arm(t, false);
 	if (t->ifindex)
 		plane_trigger(t->domain->plane, t->plane_id, false);
 }
@@ -78,7 +78,7 @@ void demand_lost(struct tunnel *t)
 		return;
 	t->demanded = false;
 	trigger_on(t);
-	routes_pass_turn(t);
+	statics_pass_turn(t);
 	demand_start(t);
 }
 

@@ -21,13 +21,14 @@ struct addr echoes_target(const struct cfg_tunnel *cfg)
 static struct addr source_of(const struct cfg_tunnel *cfg, const struct addr *target)
 {
 	const struct addr *bgp = &cfg->bgp.local;
+	struct addr inside;
 
 	if (cfg->have_bgp && addr_eq(target, &cfg->bgp.peer))
 		return *bgp; /* of several inside addresses, the one that the peer knows */
-	for (unsigned i = 0; i < cfg->n_inside; i++)
-		if (cfg->inside[i].addr.family == target->family)
-			return cfg->inside[i].addr;
-	return cfg->have_bgp && bgp->family == target->family ? *bgp : (struct addr){ 0 };
+	inside = cfg_inside_of(cfg, target->family);
+	if (addr_is_none(&inside) && cfg->have_bgp && bgp->family == target->family)
+		return *bgp;
+	return inside;
 }
 
 static struct tunnel *asked(const struct domain *d, const struct echo *e)

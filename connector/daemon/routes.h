@@ -10,7 +10,7 @@
 #include "connector/daemon/domain.h"
 #include "connector/daemon/tunnel.h"
 
-/* The host route to the tunnel's BGP peer and its static routes. */
+/* The host route to the tunnel's BGP peer, and its static routes (statics.h). */
 void routes_tunnel_in(struct tunnel *t);
 void routes_tunnel_out(struct tunnel *t);
 /*
@@ -20,14 +20,6 @@ void routes_tunnel_out(struct tunnel *t);
  */
 void routes_leave(struct tunnel *t, const struct cfg_tunnel *cfg);
 void routes_enter(struct tunnel *t, const struct cfg_tunnel *was);
-/* Its trigger routes: those that exist without a child, so that a packet may ask for one. */
-void routes_arm(struct tunnel *t, bool armed);
-/* On demand, and it could not be had or was lost: its trigger routes go to the next tunnel at rest that has
- * them, too, which the next packet asks. One that is up has them already. */
-void routes_pass_turn(struct tunnel *t);
-/* Its packets don't pass any more, though its child stands: static routes move to tunnels that pass packets
- * and have them, too. Without one they stay: what leaves may still arrive. */
-void routes_path_lost(struct tunnel *t);
 /* A best route of the BGP core. n 0: gone. */
 void routes_learned(
     struct domain *d, const struct prefix *p, const struct bgp_path path[], unsigned n, mtime now);

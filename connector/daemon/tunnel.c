@@ -15,6 +15,7 @@
 #include "connector/daemon/liveness.h"
 #include "connector/daemon/protect.h"
 #include "connector/daemon/routes.h"
+#include "connector/daemon/statics.h"
 #include "connector/daemon/tunnel_if.h"
 #include "connector/daemon/tunnel_move.h"
 #include "connector/daemon/tunnel_probe.h"
@@ -560,7 +561,7 @@ void tunnel_path_lost(struct tunnel *t, const struct reason *why)
 		while (bgp_exec_one(d, now))
 			;
 	}
-	routes_path_lost(t);
+	statics_path_lost(t);
 	set_error(t, why);
 }
 

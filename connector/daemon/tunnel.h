@@ -107,7 +107,7 @@ struct tunnel {
 	bool ike_down_asked; /* while stopping */
 	mtime cease_until;   /* while stopping: the SAs stay, so that the peer's TCP can confirm the Cease */
 	mtime stop_deadline; /* while stopping: the peer had its chance to confirm */
-	uint8_t *static_place; /* by index of cfg->static_route; routes.c's */
+	uint8_t *static_place; /* by index of cfg->static_route; statics.c's */
 	mtime last_route;      /* last change of a learned route, for LADDER_QUIET */
 
 	uint64_t up_fence; /* while the peer's host route is on its way to the kernel; BGP starts behind it;

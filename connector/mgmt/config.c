@@ -189,6 +189,14 @@ bool cfg_same_session(const struct cfg_tunnel *a, const struct cfg_tunnel *b)
 	                                                          addr_eq(&a->bgp.peer, &b->bgp.peer)));
 }
 
+struct addr cfg_inside_of(const struct cfg_tunnel *t, uint8_t family)
+{
+	for (unsigned i = 0; i < t->n_inside; i++)
+		if (t->inside[i].addr.family == family)
+			return t->inside[i].addr;
+	return (struct addr){ 0 };
+}
+
 static bool same_static_routes(const struct cfg_tunnel *a, const struct cfg_tunnel *b)
 {
 	if (a->n_static_route != b->n_static_route)

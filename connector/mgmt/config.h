@@ -196,6 +196,9 @@ enum cfg_change {
 bool cfg_same_remote(const struct cfg_tunnel *a, unsigned i, const struct cfg_tunnel *b, unsigned j);
 /* The same two ends of a BGP session, or none. */
 bool cfg_same_session(const struct cfg_tunnel *a, const struct cfg_tunnel *b);
+/* The address of a family that answers for us inside of the tunnel, the first of several; none: it has none.
+ */
+struct addr cfg_inside_of(const struct cfg_tunnel *t, uint8_t family);
 enum cfg_change cfg_tunnel_compare(const struct cfg_tunnel *a, const struct cfg_tunnel *b);
 const struct cfg_site *cfg_find_site(const struct cfg *cfg, const char *name);
 const struct cfg_tunnel *cfg_find_tunnel(const struct cfg_site *site, const char *name);

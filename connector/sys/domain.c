@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 const struct sys_domain sys_domain_default = { .name = "default", .netns_fd = -1 };
@@ -39,4 +40,16 @@ void sys_domain_leave(int token)
 	if (setns(token, CLONE_NEWNET))
 		abort(); /* a thread lost in a foreign namespace must not go on */
 	close(token);
+}
+
+int sys_domain_socket(const struct sys_domain *d, int family, int type, int protocol)
+{
+	int token, fd, err;
+
+	if (sys_domain_enter(d, &token))
+		return -errno;
+	fd = socket(family, type | SOCK_CLOEXEC, protocol);
+	err = errno;
+	sys_domain_leave(token);
+	return fd < 0 ? -err : fd;
 }

@@ -21,5 +21,7 @@ extern const struct sys_domain sys_domain_default;
  */
 int sys_domain_enter(const struct sys_domain *d, int *ret_token);
 void sys_domain_leave(int token);
+/* socket(2) in the domain, closed on exec: the descriptor, or -errno (of entering it, too). */
+int sys_domain_socket(const struct sys_domain *d, int family, int type, int protocol);
 
 #endif

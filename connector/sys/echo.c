@@ -36,28 +36,20 @@ union cmsg_room {
 /* Echo replies with our identifiers, nothing else. */
 static int attach_filter(int fd, uint8_t family, uint16_t id)
 {
-	struct sock_filter v4[] = {
-		BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0), /* X = length of the IP header */
+	/* X = where ICMP begins: behind IPv4's header, which a raw socket of IPv6 does not hand out */
+	const struct sock_filter behind_ipv4 = BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0);
+	const struct sock_filter at_once = BPF_STMT(BPF_LDX | BPF_W | BPF_IMM, 0);
+	struct sock_filter code[] = {
+		family == 4 ? behind_ipv4 : at_once,
 		BPF_STMT(BPF_LD | BPF_B | BPF_IND, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ICMP_ECHOREPLY, 0, 4),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, family == 4 ? ICMP_ECHOREPLY : ECHO6_REPLY, 0, 4),
 		BPF_STMT(BPF_LD | BPF_H | BPF_IND, OFFSET_OF_ID),
 		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, ID_MASK),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, id, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};
-	struct sock_filter v6[] = {
-		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ECHO6_REPLY, 0, 4),
-		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, OFFSET_OF_ID),
-		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, ID_MASK),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, id, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-		BPF_STMT(BPF_RET | BPF_K, 0),
-	};
-	struct sock_fprog prog = { .len =
-		                       family == 4 ? sizeof(v4) / sizeof(v4[0]) : sizeof(v6) / sizeof(v6[0]),
-		.filter = family == 4 ? v4 : v6 };
+	struct sock_fprog prog = { .len = sizeof(code) / sizeof(code[0]), .filter = code };
 
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) < 0 ? -errno : 0;
 }
@@ -80,19 +72,18 @@ static int prepare(int fd, uint8_t family, uint16_t id)
 
 int echo_open(const struct sys_domain *domain, uint8_t family, uint16_t id, struct echo_socket *ret_socket)
 {
-	int token, fd, err;
-
-	id &= ID_MASK;
-	if (sys_domain_enter(domain, &token) < 0)
-		return -errno;
-	fd = socket(family == 6 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC,
+	int fd = sys_domain_socket(domain, family == 6 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_NONBLOCK,
 	    family == 6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
-	err = fd < 0 ? -errno : 0;
-	sys_domain_leave(token);
-	if (!err && (err = prepare(fd, family, id)))
+	int err;
+
+	if (fd < 0)
+		return fd;
+	id &= ID_MASK;
+	err = prepare(fd, family, id);
+	if (err) {
 		close(fd);
-	if (err)
 		return err;
+	}
 	*ret_socket = (struct echo_socket){ .fd = fd, .family = family, .id = id };
 	return 0;
 }

@@ -50,16 +50,10 @@ int link_forwarding(const struct sys_domain *domain, uint8_t family)
 
 static int ioctl_in(const struct sys_domain *domain, unsigned long request, struct ifreq *ifr)
 {
-	int token, fd, err = 0;
+	int fd = sys_domain_socket(domain, AF_INET, SOCK_DGRAM, 0), err = 0;
 
-	if (sys_domain_enter(domain, &token))
-		return -errno;
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		err = -errno;
-	sys_domain_leave(token);
-	if (fd < 0)
-		return err;
+		return fd;
 	if (ioctl(fd, request, ifr))
 		err = -errno;
 	close(fd);

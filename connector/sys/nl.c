@@ -43,15 +43,10 @@ static int open_socket(struct nl *nl, const struct sys_domain *domain, int proto
 {
 	struct sockaddr_nl sa = { .nl_family = AF_NETLINK };
 	socklen_t len = sizeof(sa);
-	int token, err;
+	int err;
 
-	if (sys_domain_enter(domain, &token))
-		return -errno;
-	nl->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
-	err = nl->fd < 0 ? -errno : 0;
-	sys_domain_leave(token);
-	if (!err)
-		err = set_options(nl->fd);
+	nl->fd = sys_domain_socket(domain, AF_NETLINK, SOCK_RAW, protocol);
+	err = nl->fd < 0 ? nl->fd : set_options(nl->fd);
 	if (!err && (bind(nl->fd, (struct sockaddr *)&sa, sizeof(sa)) ||
 	                getsockname(nl->fd, (struct sockaddr *)&sa, &len)))
 		err = -errno;

@@ -16,18 +16,6 @@
 
 _Static_assert(sizeof(struct virtio_net_hdr) == PACKET_FRONT, "what the kernel puts in front");
 
-static int open_in(const struct sys_domain *domain, int family, int type)
-{
-	int token, fd, err;
-
-	if (sys_domain_enter(domain, &token))
-		return -errno;
-	fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	err = errno;
-	sys_domain_leave(token);
-	return fd < 0 ? -err : fd;
-}
-
 static int closed(int fd)
 {
 	int err = errno;
@@ -41,7 +29,7 @@ int packet_open(const struct sys_domain *domain, int ifindex)
 	struct sockaddr_ll on = {
 		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = ifindex
 	};
-	int fd = open_in(domain, AF_PACKET, SOCK_RAW), yes = 1;
+	int fd = sys_domain_socket(domain, AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, 0), yes = 1;
 
 	if (fd < 0)
 		return fd;
@@ -80,7 +68,7 @@ int packet_send(int fd, int ifindex, const void *buf, size_t len)
 int packet_sink(const struct sys_domain *domain, uint16_t *ret_port)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int fd = open_in(domain, AF_INET, SOCK_DGRAM), room = SINK_ROOM;
+	int fd = sys_domain_socket(domain, AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0), room = SINK_ROOM;
 	socklen_t len = sizeof(at);
 
 	if (fd < 0)

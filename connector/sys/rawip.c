@@ -24,15 +24,11 @@ struct headers {
 
 int rawip_open(const struct sys_domain *domain, struct udp_socket *ret_sock)
 {
-	int token, fd, err, size = SOCKET_BUFFER;
+	int fd = sys_domain_socket(domain, AF_INET, SOCK_RAW | SOCK_NONBLOCK, IPPROTO_RAW),
+	    size = SOCKET_BUFFER;
 
-	if (sys_domain_enter(domain, &token) < 0)
-		return -errno;
-	fd = socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_RAW);
-	err = fd < 0 ? -errno : 0;
-	sys_domain_leave(token);
-	if (err)
-		return err;
+	if (fd < 0)
+		return fd;
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
 		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	*ret_sock = (struct udp_socket){ .fd = fd, .family = 4, .raw = true };

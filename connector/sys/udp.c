@@ -71,15 +71,11 @@ static int set_options(int fd, uint8_t family, bool raw)
 
 static int open_socket(const struct sys_domain *domain, uint8_t family, int type, int protocol, int *ret_fd)
 {
-	int token, fd, err;
+	int fd = sys_domain_socket(domain, family == 6 ? AF_INET6 : AF_INET, type | SOCK_NONBLOCK, protocol),
+	    err;
 
-	if (sys_domain_enter(domain, &token) < 0)
-		return -errno;
-	fd = socket(family == 6 ? AF_INET6 : AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
-	err = fd < 0 ? -errno : 0;
-	sys_domain_leave(token);
-	if (err)
-		return err;
+	if (fd < 0)
+		return fd;
 	err = set_options(fd, family, type == SOCK_RAW);
 	if (err) {
 		close(fd);
