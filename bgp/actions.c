@@ -189,9 +189,15 @@ static void fill(const struct queued *q, struct bgp_action *a)
 
 static void fill_route(struct bgp *bgp, struct dest *d, struct bgp_action *a)
 {
+	struct ways w;
+
+	dest_ways(bgp, d, &w);
 	a->kind = BGP_ACT_ROUTE;
 	a->route.prefix = d->prefix;
-	a->route.n = dest_ways(bgp, d, a->route.path);
+	a->route.n = w.n;
+	memcpy(a->route.path, w.path, w.n * sizeof(w.path[0]));
+	a->route.have_backup = w.have_backup;
+	a->route.backup = w.backup;
 	a->peer = a->route.n ? a->route.path[0].peer : 0;
 	list_remove(&d->fib_node);
 	dest_gc(bgp, d);

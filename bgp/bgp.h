@@ -25,6 +25,7 @@ struct bgp;
 
 #define BGP_NAME_MAX             128
 #define BGP_MULTIPATH_MAX        16
+#define BGP_WEIGHT_MAX           256
 #define BGP_AS_PATH_VIEW_MAX     64 /* AS numbers shown in a route view; longer paths are cut and say so */
 #define BGP_COMMUNITIES_VIEW_MAX 64
 
@@ -136,7 +137,7 @@ const char *bgp_state_name(enum bgp_state s); /* "Idle", ..., "Established" */
 struct bgp_path { /* one way of a best route */
 	uint32_t peer;
 	struct addr nexthop; /* as received, or the peer's own address */
-	uint32_t weight;     /* 1 */
+	uint32_t weight;     /* this way's share among those in use, 1 to BGP_WEIGHT_MAX */
 };
 
 enum bgp_action_kind {
@@ -167,8 +168,14 @@ struct bgp_action {
 		uint64_t close_conn;
 		struct {
 			struct prefix prefix;
-			struct bgp_path path[BGP_MULTIPATH_MAX];
+			struct bgp_path path[BGP_MULTIPATH_MAX]; /* the best first */
 			unsigned n;
+			/*
+			 * What would be best if the peers of all these ways were gone: never one of theirs.
+			 * A change of it alone is told like any other. Not there when n is 0.
+			 */
+			bool have_backup;
+			struct bgp_path backup;
 		} route;
 		struct {
 			enum bgp_state state;

@@ -298,7 +298,14 @@ void dest_gc(struct bgp *bgp, struct dest *d);
 void dest_decide(struct bgp *bgp, struct dest *d);
 unsigned dest_candidates(const struct bgp *bgp, const struct dest *d, struct candidate c[DECIDE_MAX],
     const struct route *route[DECIDE_MAX], unsigned *ret_ways);
-unsigned dest_ways(const struct bgp *bgp, const struct dest *d, struct bgp_path out[BGP_MULTIPATH_MAX]);
+/* The ways in use, and what stands in for them should their peers go; n 0: none. */
+struct ways {
+	unsigned n;
+	struct bgp_path path[BGP_MULTIPATH_MAX];
+	bool have_backup;
+	struct bgp_path backup;
+};
+void dest_ways(const struct bgp *bgp, const struct dest *d, struct ways *ret_ways);
 void dest_mark_export(struct bgp *bgp, struct dest *d);
 
 /* export.c */

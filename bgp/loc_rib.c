@@ -7,6 +7,7 @@
 #include "bgp/core.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct dest *dest_find(const struct bgp *bgp, const struct prefix *p)
 {
@@ -82,48 +83,90 @@ unsigned dest_candidates(const struct bgp *bgp, const struct dest *d, struct can
 	return n;
 }
 
-/* The ways in use, the best first. */
-static unsigned ways_of(const struct candidate c[], const struct route *const route[], unsigned n,
-    struct bgp_path out[BGP_MULTIPATH_MAX])
+static struct bgp_path path_of(const struct route *r)
 {
-	unsigned ways = 0;
-
-	for (unsigned i = 0; i < n; i++) {
-		if ((c[i].step != DECIDE_BEST && c[i].step != DECIDE_MULTIPATH) ||
-		    c[i].rank >= BGP_MULTIPATH_MAX)
-			continue;
-		out[c[i].rank] = (struct bgp_path){
-			.peer = route[i]->peer->id,
-			.nexthop = route[i]->attrs->a.nexthop,
-			.weight = 1,
-		};
-		ways++;
-	}
-	return ways;
+	return (struct bgp_path){ .peer = r->peer->id, .nexthop = r->attrs->a.nexthop, .weight = 1 };
 }
 
-unsigned dest_ways(const struct bgp *bgp, const struct dest *d, struct bgp_path out[BGP_MULTIPATH_MAX])
+static bool in_use(const struct candidate *c)
+{
+	return c->step == DECIDE_BEST || c->step == DECIDE_MULTIPATH;
+}
+
+static bool has_peer(const struct ways *w, uint32_t peer)
+{
+	for (unsigned i = 0; i < w->n; i++)
+		if (w->path[i].peer == peer)
+			return true;
+	return false;
+}
+
+/* The decision over what is left without the peers in use. */
+static void find_backup(const struct bgp *bgp, const struct route *const route[], unsigned n, struct ways *w)
+{
+	struct candidate c[DECIDE_MAX];
+	const struct route *left[DECIDE_MAX];
+	unsigned n_left = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (has_peer(w, route[i]->peer->id))
+			continue;
+		c[n_left] = candidate_of(route[i]);
+		left[n_left++] = route[i];
+	}
+	if (!n_left)
+		return;
+	(void)decide(c, n_left, bgp->config.multipath);
+	for (unsigned i = 0; i < n_left; i++)
+		if (c[i].step == DECIDE_BEST)
+			w->backup = path_of(left[i]);
+	w->have_backup = true;
+}
+
+static void ways_of(const struct bgp *bgp, const struct candidate c[], const struct route *const route[],
+    unsigned n, struct ways *ret_ways)
+{
+	memset(ret_ways, 0, sizeof(*ret_ways));
+	for (unsigned i = 0; i < n; i++) {
+		if (!in_use(&c[i]) || c[i].rank >= BGP_MULTIPATH_MAX)
+			continue;
+		ret_ways->path[c[i].rank] = path_of(route[i]);
+		ret_ways->n++;
+	}
+	if (ret_ways->n && ret_ways->n < n)
+		find_backup(bgp, route, n, ret_ways);
+}
+
+void dest_ways(const struct bgp *bgp, const struct dest *d, struct ways *ret_ways)
 {
 	struct candidate c[DECIDE_MAX];
 	const struct route *route[DECIDE_MAX];
 	unsigned ways, n = dest_candidates(bgp, d, c, route, &ways);
 
-	return ways_of(c, route, n, out);
+	ways_of(bgp, c, route, n, ret_ways);
 }
 
-static uint64_t digest(const struct bgp *bgp, const struct bgp_path way[], unsigned n)
+static void digest_path(struct wr *w, const struct bgp_path *p)
 {
-	uint8_t buf[BGP_MULTIPATH_MAX * 24];
+	wr_u32(w, p->peer);
+	wr_u32(w, p->weight);
+	wr_u8(w, p->nexthop.family);
+	wr_bytes(w, p->nexthop.b, sizeof(p->nexthop.b));
+}
+
+static uint64_t digest(const struct bgp *bgp, const struct ways *ways)
+{
+	uint8_t buf[(BGP_MULTIPATH_MAX + 1) * 32];
 	struct wr w = wr_init(buf, sizeof(buf));
 	uint64_t h;
 
-	if (n == 0)
+	if (ways->n == 0)
 		return 0;
-	for (unsigned i = 0; i < n; i++) {
-		wr_u32(&w, way[i].peer);
-		wr_u8(&w, way[i].nexthop.family);
-		wr_bytes(&w, way[i].nexthop.b, sizeof(way[i].nexthop.b));
-	}
+	wr_u8(&w, (uint8_t)ways->n); /* else the backup could pass for a way */
+	for (unsigned i = 0; i < ways->n; i++)
+		digest_path(&w, &ways->path[i]);
+	if (ways->have_backup)
+		digest_path(&w, &ways->backup);
 	h = siphash(&bgp->key, buf, wr_len(&w));
 	return h ? h : 1;
 }
@@ -132,7 +175,7 @@ void dest_decide(struct bgp *bgp, struct dest *d)
 {
 	struct candidate c[DECIDE_MAX];
 	const struct route *route[DECIDE_MAX];
-	struct bgp_path way[BGP_MULTIPATH_MAX];
+	struct ways told;
 	unsigned ways, n = dest_candidates(bgp, d, c, route, &ways);
 	uint64_t now;
 
@@ -142,12 +185,13 @@ void dest_decide(struct bgp *bgp, struct dest *d)
 		for (unsigned i = 0; i < n; i++) {
 			if (route[i] != r)
 				continue;
-			r->in_use = c[i].step == DECIDE_BEST || c[i].step == DECIDE_MULTIPATH;
+			r->in_use = in_use(&c[i]);
 			if (c[i].step == DECIDE_BEST)
 				d->best = r;
 		}
 	}
-	now = digest(bgp, way, ways_of(c, route, n, way));
+	ways_of(bgp, c, route, n, &told);
+	now = digest(bgp, &told);
 	if (now != d->fib_told) {
 		d->fib_told = now;
 		act_route(bgp, d);

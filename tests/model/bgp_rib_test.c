@@ -148,14 +148,15 @@ static uint32_t key_origin(const struct route *r)
 	return r->origin;
 }
 
-/* The ways of x, the best first; how many. */
-static unsigned decide_naively(const struct model *m, unsigned x, unsigned out[PEERS])
+/* The ways of x without some peers, the best first; how many. */
+static unsigned decide_without(
+    const struct model *m, unsigned x, const bool without[PEERS], unsigned out[PEERS])
 {
 	bool in[PEERS], still[PEERS];
 	unsigned n = 0, best = PEERS;
 
 	for (unsigned p = 0; p < PEERS; p++)
-		in[p] = usable(m, p, x);
+		in[p] = usable(m, p, x) && !without[p];
 	keep_least(m, in, x, key_length);
 	keep_least(m, in, x, key_origin);
 	memcpy(still, in, sizeof(in));
@@ -174,6 +175,24 @@ static unsigned decide_naively(const struct model *m, unsigned x, unsigned out[P
 		if (still[p] && p != best && same_path(&m->route[p][x], &m->route[best][x]))
 			out[n++] = p;
 	return n;
+}
+
+static unsigned decide_naively(const struct model *m, unsigned x, unsigned out[PEERS])
+{
+	bool nobody[PEERS] = { false };
+
+	return decide_without(m, x, nobody, out);
+}
+
+/* The peer that stands in for all ways of x; PEERS: nobody. */
+static unsigned backup_naively(const struct model *m, unsigned x)
+{
+	unsigned way[PEERS], n = decide_naively(m, x, way);
+	bool gone[PEERS] = { false };
+
+	for (unsigned i = 0; i < n; i++)
+		gone[way[i]] = true;
+	return n && decide_without(m, x, gone, way) ? way[0] : PEERS;
 }
 
 static bool exported(const struct model *m, unsigned to, unsigned x, uint32_t *ret_tag)
@@ -436,6 +455,16 @@ static void check_fib(const struct model *m, unsigned x)
 			fail_msg("%s: way %u by %u, not %u", pool[x], i, a->route.path[i].peer, way[i] + 1);
 }
 
+static void check_backup(const struct model *m, unsigned x)
+{
+	const struct bgp_action *a = &m->fib[x];
+	unsigned peer = backup_naively(m, x);
+
+	if (a->route.have_backup != (peer < PEERS) || (peer < PEERS && a->route.backup.peer != peer + 1))
+		fail_msg("%s: backup by %u, not %u", pool[x], a->route.have_backup ? a->route.backup.peer : 0,
+		    peer + 1);
+}
+
 static void check_told(const struct model *m, unsigned p, unsigned x)
 {
 	uint32_t tag;
@@ -465,8 +494,10 @@ static void check_counts(const struct model *m, unsigned p)
 
 static void check(const struct model *m)
 {
-	for (unsigned x = 0; x < POOL; x++)
+	for (unsigned x = 0; x < POOL; x++) {
 		check_fib(m, x);
+		check_backup(m, x);
+	}
 	for (unsigned p = 0; p < PEERS && !m->blocked; p++) {
 		for (unsigned x = 0; x < POOL; x++)
 			check_told(m, p, x);
