@@ -36,6 +36,11 @@ unsigned as_path_length(struct bytes path);
 /* The leftmost AS: who told us. False when the path is empty or starts with a set. */
 bool as_path_first(struct bytes path, uint32_t *ret_as);
 bool as_path_contains(struct bytes path, uint32_t as);
+unsigned as_path_count(struct bytes path, uint32_t as); /* how often it is in the path */
+/* as_path_edit.c. Both write the new path to out. */
+void as_path_replace(struct bytes path, uint32_t as, uint32_t by, struct wr *out);
+bool as_is_private(uint32_t as); /* RFC 6996 */
+void as_path_without_private(struct bytes path, struct wr *out);
 /* All numbers in order, sets flattened; returns how many were written, *ret_cut says that there were more. */
 unsigned as_path_list(struct bytes path, uint32_t out[], unsigned max, bool *ret_cut);
 

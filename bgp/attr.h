@@ -26,7 +26,9 @@ struct attrs {
 	uint32_t med, local_pref;
 	uint32_t aggregator_as, aggregator_id;
 	uint32_t originator_id;
-	uint16_t cluster_len;     /* entries of CLUSTER_LIST */
+	uint16_t cluster_len; /* entries of CLUSTER_LIST */
+	uint32_t
+	    weight; /* ours alone, set by policy and never on the wire; the higher wins before all else */
 	struct bytes as_path;     /* 4-octet form */
 	struct bytes communities; /* as on the wire, 4 bytes each */
 	/*

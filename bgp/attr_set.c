@@ -21,12 +21,13 @@ static bool attrs_eq(const struct attrs *a, const struct attrs *b)
 	       a->atomic_aggregate == b->atomic_aggregate && a->have_aggregator == b->have_aggregator &&
 	       a->aggregator_as == b->aggregator_as && a->aggregator_id == b->aggregator_id &&
 	       a->have_originator == b->have_originator && a->originator_id == b->originator_id &&
-	       a->cluster_len == b->cluster_len && addr_eq(&a->nexthop, &b->nexthop) &&
-	       bytes_eq(a->as_path, b->as_path) && bytes_eq(a->communities, b->communities) &&
-	       bytes_eq(a->other, b->other);
+	       a->cluster_len == b->cluster_len && a->weight == b->weight &&
+	       addr_eq(&a->nexthop, &b->nexthop) && bytes_eq(a->as_path, b->as_path) &&
+	       bytes_eq(a->communities, b->communities) && bytes_eq(a->other, b->other);
 }
 
-static uint64_t hash_attrs(const struct siphash_key *key, const struct attrs *a)
+static uint64_t hash_attrs(
+    const struct siphash_key *key, const struct attrs *a, const struct attr_set *received)
 {
 	uint8_t fixed[64];
 	struct wr w = wr_init(fixed, sizeof(fixed));
@@ -42,6 +43,8 @@ static uint64_t hash_attrs(const struct siphash_key *key, const struct attrs *a)
 	wr_u32(&w, a->aggregator_id);
 	wr_u32(&w, a->originator_id);
 	wr_u16(&w, a->cluster_len);
+	wr_u32(&w, a->weight);
+	wr_u64(&w, (uint64_t)(uintptr_t)received);
 	wr_u8(&w, a->nexthop.family);
 	wr_bytes(&w, a->nexthop.b, sizeof(a->nexthop.b));
 	h = siphash(key, fixed, wr_len(&w));
@@ -81,14 +84,14 @@ static struct attr_set *set_new(const struct attrs *a)
 	return s;
 }
 
-struct attr_set *attr_set_get(struct attr_sets *sets, const struct attrs *a)
+struct attr_set *attr_set_derive(struct attr_sets *sets, const struct attrs *a, struct attr_set *received)
 {
-	uint64_t hash = hash_attrs(&sets->key, a);
+	uint64_t hash = hash_attrs(&sets->key, a, received);
 	struct attr_set *s;
 
 	for (struct hnode *n = htab_find(&sets->table, hash); n; n = htab_find_next(n)) {
 		s = container_of(n, struct attr_set, hnode);
-		if (attrs_eq(&s->a, a))
+		if (s->received == received && attrs_eq(&s->a, a))
 			return attr_set_ref(s);
 	}
 	s = set_new(a);
@@ -96,7 +99,14 @@ struct attr_set *attr_set_get(struct attr_sets *sets, const struct attrs *a)
 		free(s);
 		return NULL;
 	}
+	if (s && received)
+		s->received = attr_set_ref(received);
 	return s;
+}
+
+struct attr_set *attr_set_get(struct attr_sets *sets, const struct attrs *a)
+{
+	return attr_set_derive(sets, a, NULL);
 }
 
 struct attr_set *attr_set_ref(struct attr_set *s)
@@ -110,6 +120,8 @@ void attr_set_put(struct attr_sets *sets, struct attr_set *s)
 	if (!s || --s->refs)
 		return;
 	htab_remove(&sets->table, &s->hnode);
+	if (s->received)
+		attr_set_put(sets, s->received); /* one level: a received set is derived from nothing */
 	free(s);
 }
 

@@ -14,9 +14,10 @@
 struct attr_set {
 	struct hnode hnode;
 	uint32_t refs;
-	uint32_t path_length;  /* as_path_length */
-	uint32_t neighbour_as; /* leftmost AS, 0 where there is none */
-	struct attrs a;        /* points into blob */
+	struct attr_set *received; /* what the peer sent, where import policy made this of it; else NULL */
+	uint32_t path_length;      /* as_path_length */
+	uint32_t neighbour_as;     /* leftmost AS, 0 where there is none */
+	struct attrs a;            /* points into blob */
 	uint8_t blob[];
 };
 
@@ -27,8 +28,16 @@ struct attr_sets {
 
 /* A reference to the set equal to *a, new or not; NULL when memory is out. */
 struct attr_set *attr_set_get(struct attr_sets *sets, const struct attrs *a);
+/* As policy made it of `received` (which has no such origin itself): the same outcome of another set is
+ * another set. */
+struct attr_set *attr_set_derive(struct attr_sets *sets, const struct attrs *a, struct attr_set *received);
 struct attr_set *attr_set_ref(struct attr_set *s);
 void attr_set_put(struct attr_sets *sets, struct attr_set *s); /* NULL is legal */
-void attr_sets_clear(struct attr_sets *sets);                  /* all references are gone by then */
+/* What the peer sent. */
+static inline struct attr_set *attr_set_received(struct attr_set *s)
+{
+	return s->received ? s->received : s;
+}
+void attr_sets_clear(struct attr_sets *sets); /* all references are gone by then */
 
 #endif

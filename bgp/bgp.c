@@ -40,9 +40,10 @@ struct bgp *bgp_new(const struct bgp_config *config, const struct rng *rng)
 	bgp->connected = ptrie_new();
 	bgp->update = calloc(1, sizeof(*bgp->update));
 	bgp->scratch = calloc(1, sizeof(*bgp->scratch));
+	bgp->room = malloc(sizeof(*bgp->room)); /* written before it is read */
 	bgp->local_set = attr_set_get(&bgp->sets, &(struct attrs){ .origin = BGP_ORIGIN_IGP });
 	if (!bgp->dests || !bgp->announced || !bgp->connected || !bgp->update || !bgp->scratch ||
-	    !bgp->local_set || actions_reserve(bgp, SPARE_ACTIONS) < 0) {
+	    !bgp->room || !bgp->local_set || actions_reserve(bgp, SPARE_ACTIONS) < 0) {
 		bgp_free(bgp);
 		return NULL;
 	}
@@ -81,6 +82,7 @@ void bgp_free(struct bgp *bgp)
 	ptrie_free(bgp->connected);
 	free(bgp->update);
 	free(bgp->scratch);
+	free(bgp->room);
 	free(bgp);
 }
 

@@ -18,6 +18,7 @@
 #include "base/mtime.h"
 #include "base/reason.h"
 #include "base/rng.h"
+#include "bgp/policy.h"
 
 #include <stddef.h>
 
@@ -41,6 +42,14 @@ struct bgp_config {
 	unsigned multipath; /* ways to keep, 1 to BGP_MULTIPATH_MAX */
 };
 
+/* Beyond the safety rules, which come first and can't be undone here; zero: nothing is said. */
+struct bgp_peer_policy {
+	struct bgp_policy_chain import, export; /* bgp_peer_add and _update take references of their own */
+	unsigned allow_own_as;                  /* import: how often our own AS may be in the path */
+	bool remove_private_as;                 /* export: private AS numbers leave the path (RFC 6996) */
+	bool as_override;                       /* export: the peer's own AS in the path becomes ours */
+};
+
 struct bgp_peer_config {
 	char name[BGP_NAME_MAX]; /* "azure-hq/t1" or the LAN peer's name; for reasons */
 	enum bgp_kind kind;
@@ -57,8 +66,9 @@ struct bgp_peer_config {
 	    nexthop_v4; /* and IPv4 networks over an IPv6 session; none: they are not announced there */
 	unsigned max_prefixes; /* accepted from the peer before the session is closed (RFC 4486); as many and
 	                          a thousand may be refused beside them; 0: no limit */
-	bool accept_default;   /* import 0.0.0.0/0 and ::/0 */
-	bool transit;          /* LAN: also gets what other LAN peers teach us */
+	struct bgp_peer_policy policy;
+	bool accept_default; /* import 0.0.0.0/0 and ::/0 */
+	bool transit;        /* LAN: also gets what other LAN peers teach us */
 	/*
 	 * Which LAN peers' routes a SITE peer is told about: ids of LAN peers. Everybody gets the announced
 	 * networks; LAN peers get what the sites teach us; a site never gets what a site taught us.
@@ -230,7 +240,7 @@ struct bgp_route_view {
 	uint32_t communities[BGP_COMMUNITIES_VIEW_MAX];
 	unsigned n_communities;
 	bool best;        /* in use: the best path or one of the multipath */
-	char reason[160]; /* why it is best, why it is not, or why it was refused */
+	char reason[240]; /* why it is best, why it is not, or why it was refused */
 };
 struct bgp_route_query {
 	enum bgp_rib rib;

@@ -17,6 +17,7 @@
 #include "bgp/bgp.h"
 #include "bgp/decide.h"
 #include "bgp/message.h"
+#include "bgp/policy_apply.h"
 #include "bgp/update.h"
 
 #define BGP_PEERS_MAX     DECIDE_MAX
@@ -130,6 +131,8 @@ enum refusal {
 	REFUSE_ORIGINATOR,
 	REFUSE_NEXTHOP,
 	REFUSE_NEXTHOP_OURS,
+	REFUSE_POLICY,
+	REFUSE_MEMORY, /* to apply policy; judged again with the next occasion */
 };
 
 struct route {
@@ -137,7 +140,7 @@ struct route {
 	struct list by_peer;
 	struct dest *dest;
 	struct peer *peer;
-	struct attr_set *attrs;
+	struct attr_set *attrs; /* as used; attr_set_received: as the peer sent them */
 	uint8_t refusal, detail;
 	bool in_use;
 };
@@ -184,6 +187,7 @@ struct bgp {
 	uint8_t *sent_data;    /* of the last SEND handed out */
 	struct update *update; /* parser's room, one message at a time */
 	struct attr_scratch *scratch;
+	struct policy_room *room; /* one application of policy at a time */
 };
 
 /* bgp.c */
@@ -288,7 +292,15 @@ void rib_in_rejudge_inside(struct bgp *bgp, const struct prefix *p);
 void route_free(struct route *r); /* out of its dest and peer; decides nothing */
 
 /* import.c */
+/* The safety rules alone. */
 enum refusal import_judge(const struct peer *p, const struct prefix *prefix, const struct attrs *a);
+/* And then policy: what it says of a route that the rules let pass; until the room is used again. */
+void import_policy(const struct peer *p, const struct prefix *prefix, const struct attrs *a,
+    struct policy_result *ret_result);
+/* Both. A reference to the set to be used (`received`, or what policy makes of it); on refusal it is
+ * `received`. */
+enum refusal import_apply(
+    struct peer *p, const struct prefix *prefix, struct attr_set *received, struct attr_set **ret_used);
 bool prefix_is_martian(const struct prefix *p);
 
 /* loc_rib.c */
@@ -324,9 +336,11 @@ enum verdict {
 	EXPORT_DEFAULT,
 	EXPORT_MARTIAN,
 	EXPORT_NEXTHOP,
+	EXPORT_POLICY,
 	EXPORT_MEMORY,
 };
 enum verdict export_judge(const struct peer *p, const struct dest *d);
+void export_policy(const struct peer *p, const struct dest *d, struct policy_result *ret_result);
 /* As judge, and on EXPORT_OK a reference to what the peer is to be told. */
 enum verdict export_attrs(struct peer *p, const struct dest *d, struct attr_set **ret_set);
 
@@ -343,6 +357,6 @@ bool rib_out_has_work(const struct peer *p);
 
 /* reasons.c */
 void refusal_text(const struct route *r, char *buf, size_t cap);
-const char *verdict_text(enum verdict v);
+void verdict_text(enum verdict v, const struct peer *p, const struct dest *d, char *buf, size_t cap);
 
 #endif

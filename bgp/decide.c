@@ -17,6 +17,7 @@ static int compare(enum decide_step step, const struct candidate *a, const struc
 #define LOWER(field)  ((a->field > b->field) - (a->field < b->field))
 #define HIGHER(field) (-LOWER(field))
 	switch (step) {
+	case DECIDE_WEIGHT: return HIGHER(weight);
 	case DECIDE_LOCAL_PREF: return HIGHER(local_pref);
 	case DECIDE_PATH_LENGTH: return LOWER(path_length);
 	case DECIDE_ORIGIN: return LOWER(origin);
@@ -101,8 +102,8 @@ static unsigned take_ways(
 
 unsigned decide(struct candidate c[], size_t n, unsigned multipath)
 {
-	static const enum decide_step first[] = { DECIDE_LOCAL_PREF, DECIDE_PATH_LENGTH, DECIDE_ORIGIN,
-		DECIDE_MED, DECIDE_EXTERNAL };
+	static const enum decide_step first[] = { DECIDE_WEIGHT, DECIDE_LOCAL_PREF, DECIDE_PATH_LENGTH,
+		DECIDE_ORIGIN, DECIDE_MED, DECIDE_EXTERNAL };
 	static const enum decide_step last[] = { DECIDE_ROUTER_ID, DECIDE_CLUSTER_LENGTH,
 		DECIDE_PEER_ADDRESS };
 	bool level[DECIDE_MAX];
@@ -136,6 +137,7 @@ const char *decide_step_text(enum decide_step s)
 	switch (s) {
 	case DECIDE_BEST: return "best path";
 	case DECIDE_MULTIPATH: return "in use beside the best path: equal down to the router id";
+	case DECIDE_WEIGHT: return "lower weight";
 	case DECIDE_LOCAL_PREF: return "lower local preference";
 	case DECIDE_PATH_LENGTH: return "longer AS path";
 	case DECIDE_ORIGIN: return "worse origin";

@@ -16,6 +16,7 @@
 enum decide_step {
 	DECIDE_BEST,
 	DECIDE_MULTIPATH, /* in use beside the best */
+	DECIDE_WEIGHT,    /* ours, before the RFC's */
 	DECIDE_LOCAL_PREF,
 	DECIDE_PATH_LENGTH,
 	DECIDE_ORIGIN,
@@ -27,6 +28,7 @@ enum decide_step {
 };
 
 struct candidate {
+	uint32_t weight;     /* by policy; 0 where nothing is said */
 	uint32_t local_pref; /* 100 where the route has none */
 	uint32_t path_length;
 	uint8_t origin;

@@ -10,8 +10,12 @@
  * no path that already has the peer's AS in it (it would drop it). Learned default routes and martians are
  * never told.
  *
- * The next hop is always ourselves (RFC 4271 5.1.3 lets us, inside an AS too): peers could not reach the
- * other end of our tunnels by themselves. MED and LOCAL_PREF of a neighbour stay here (5.1.4, 5.1.5).
+ * What these rules let pass is export policy's to refuse or to change. It sees a route as we use it, before
+ * our own AS and next hop are put in.
+ *
+ * Unless policy says otherwise, the next hop is always ourselves (RFC 4271 5.1.3 lets us, inside an AS too):
+ * peers could not reach the other end of our tunnels by themselves. MED and LOCAL_PREF of a neighbour stay
+ * here (5.1.4, 5.1.5).
  */
 #include "bgp/core.h"
 
@@ -79,7 +83,8 @@ static enum verdict judge_learned(const struct peer *to, const struct dest *d, c
 		return EXPORT_DEFAULT;
 	if (prefix_is_martian(&d->prefix))
 		return EXPORT_MARTIAN;
-	if (!peer_internal(to) && as_path_contains(a->as_path, to->config.peer_as))
+	if (!peer_internal(to) && !to->config.policy.as_override &&
+	    as_path_contains(a->as_path, to->config.peer_as))
 		return EXPORT_AS_IN_PATH;
 	return judge_communities(to, a);
 }
@@ -101,7 +106,7 @@ static struct addr nexthop_self(const struct peer *p, enum bgp_family family)
 	return mapped;
 }
 
-enum verdict export_judge(const struct peer *p, const struct dest *d)
+static enum verdict judge_rules(const struct peer *p, const struct dest *d)
 {
 	const struct session *s = peer_session(p, SESSION_ESTABLISHED);
 	struct addr nh = nexthop_self(p, family_of(d));
@@ -113,6 +118,33 @@ enum verdict export_judge(const struct peer *p, const struct dest *d)
 	if (d->announced)
 		return EXPORT_OK;
 	return d->best ? judge_learned(p, d, d->best) : EXPORT_NO_ROUTE;
+}
+
+/* What the destination is told with, before anything is done to it for a peer. */
+static struct attr_set *set_of(const struct bgp *bgp, const struct dest *d)
+{
+	return d->announced ? bgp->local_set : d->best->attrs;
+}
+
+void export_policy(const struct peer *p, const struct dest *d, struct policy_result *ret_result)
+{
+	struct policy_context ctx = { .own_as = peer_local_as(p),
+		.peer_as = p->config.peer_as,
+		.from = d->announced ? NULL : d->best->peer->config.name };
+
+	policy_apply(
+	    &p->config.policy.export, &d->prefix, &set_of(p->bgp, d)->a, &ctx, p->bgp->room, ret_result);
+}
+
+enum verdict export_judge(const struct peer *p, const struct dest *d)
+{
+	enum verdict v = judge_rules(p, d);
+	struct policy_result r;
+
+	if (v != EXPORT_OK || !p->config.policy.export.n)
+		return v;
+	export_policy(p, d, &r);
+	return r.accepted ? EXPORT_OK : EXPORT_POLICY;
 }
 
 /* One attribute of extended communities without those that stay inside an AS (RFC 4360 6, RFC 5701 2). */
@@ -158,24 +190,65 @@ static void leave_as(struct bytes other, struct wr *out)
 	}
 }
 
-/* The attributes of `in` as this peer is to see them. */
-static struct attr_set *translate(struct peer *p, const struct attr_set *in, enum bgp_family family)
+/* The path as an external peer is to see it, written to w. */
+static void translate_path(const struct peer *p, struct bytes path, struct wr *w)
+{
+	const struct bgp_peer_policy *policy = &p->config.policy;
+	uint8_t public[AS_PATH_BYTES_MAX], own[AS_PATH_BYTES_MAX];
+	struct wr out = wr_init(public, sizeof(public)), over = wr_init(own, sizeof(own));
+
+	if (policy->remove_private_as) {
+		as_path_without_private(path, &out);
+		path = (struct bytes){ public, wr_len(&out) };
+	}
+	if (policy->as_override) {
+		as_path_replace(path, p->config.peer_as, peer_local_as(p), &over);
+		path = (struct bytes){ own, wr_len(&over) };
+	}
+	as_path_prepend(path, peer_local_as(p), w);
+	w->bad |= out.bad || over.bad;
+}
+
+static struct addr translate_nexthop(
+    const struct peer *p, const struct policy_result *in, enum bgp_family family)
+{
+	uint8_t want = family == BGP_IPV4 ? 4 : 6;
+
+	switch (in->nexthop_how) {
+	case BGP_NEXTHOP_UNCHANGED:
+	case BGP_NEXTHOP_ADDRESS:
+		if (in->attrs.nexthop.family == want)
+			return in->attrs.nexthop;
+		break;
+	case BGP_NEXTHOP_KEEP:
+	case BGP_NEXTHOP_SELF: break;
+	}
+	return nexthop_self(p, family);
+}
+
+/* What policy left, as this peer is to see it. */
+static struct attr_set *translate(struct peer *p, const struct policy_result *in, enum bgp_family family)
 {
 	uint8_t path[AS_PATH_BYTES_MAX], other[BGP_MESSAGE_MAX];
 	struct wr w = wr_init(path, sizeof(path)), left = wr_init(other, sizeof(other));
-	struct attrs a = in->a;
+	struct attrs a = in->attrs;
 
-	a.nexthop = nexthop_self(p, family);
+	a.nexthop = translate_nexthop(p, in, family);
+	a.weight = 0;
 	a.have_originator = false;
 	a.originator_id = 0;
 	a.cluster_len = 0;
 	if (!peer_internal(p)) {
-		as_path_prepend(in->a.as_path, peer_local_as(p), &w);
+		translate_path(p, in->attrs.as_path, &w);
 		a.as_path = (struct bytes){ path, wr_len(&w) };
-		leave_as(in->a.other, &left);
+		leave_as(in->attrs.other, &left);
 		a.other = (struct bytes){ other, wr_len(&left) };
-		a.have_med = a.have_local_pref = false;
-		a.med = a.local_pref = 0;
+		a.have_local_pref = false;
+		a.local_pref = 0;
+		if (!in->med_given) {
+			a.have_med = false;
+			a.med = 0;
+		}
 		if (!wr_ok(&w) || !wr_ok(&left))
 			return NULL;
 	}
@@ -184,15 +257,23 @@ static struct attr_set *translate(struct peer *p, const struct attr_set *in, enu
 
 enum verdict export_attrs(struct peer *p, const struct dest *d, struct attr_set **ret_set)
 {
-	enum verdict v = export_judge(p, d);
+	enum verdict v = judge_rules(p, d);
 	struct adj_rib_out *out = &p->out;
+	struct policy_result r = { 0 };
 	struct attr_set *in, *set;
 
 	if (v != EXPORT_OK)
 		return v;
-	in = d->announced ? p->bgp->local_set : d->best->attrs;
-	if (out->cache_in != in || out->cache_family != family_of(d)) {
-		set = translate(p, in, family_of(d));
+	in = set_of(p->bgp, d);
+	r.attrs = in->a;
+	if (p->config.policy.export.n) {
+		export_policy(p, d, &r);
+		if (!r.accepted)
+			return EXPORT_POLICY;
+	}
+	if (out->cache_in != in || out->cache_family != family_of(d) ||
+	    bgp_policy_chain_by_route(&p->config.policy.export)) {
+		set = translate(p, &r, family_of(d));
 		if (!set)
 			return EXPORT_MEMORY;
 		attr_set_put(&p->bgp->sets, out->cache_in);

@@ -7,6 +7,9 @@
  * Private space, documentation space and shared space pass, and so do prefixes that cover ours: only what
  * equals our own networks or lies inside them could steal traffic that is ours. A router of our own LAN may
  * well teach us parts of what we announce: it is where they are.
+ *
+ * Policy comes after these rules: it refuses more and changes attributes, and lets in nothing that they
+ * refuse.
  */
 #include "bgp/core.h"
 
@@ -64,7 +67,8 @@ static enum refusal judge_path(const struct peer *p, const struct attrs *a)
 	const struct bgp *bgp = p->bgp;
 	uint32_t first;
 
-	if (as_path_contains(a->as_path, bgp->config.as) || as_path_contains(a->as_path, peer_local_as(p)))
+	if (as_path_count(a->as_path, bgp->config.as) > p->config.policy.allow_own_as ||
+	    as_path_count(a->as_path, peer_local_as(p)) > p->config.policy.allow_own_as)
 		return REFUSE_AS_LOOP;
 	if (peer_internal(p))
 		return a->have_originator && a->originator_id == bgp->config.router_id ? REFUSE_ORIGINATOR
@@ -89,4 +93,33 @@ enum refusal import_judge(const struct peer *p, const struct prefix *prefix, con
 		return REFUSE_CONNECTED;
 	r = judge_path(p, a);
 	return r != REFUSE_NONE ? r : judge_nexthop(p, &a->nexthop);
+}
+
+void import_policy(const struct peer *p, const struct prefix *prefix, const struct attrs *a,
+    struct policy_result *ret_result)
+{
+	struct policy_context ctx = { .import = true,
+		.own_as = peer_local_as(p),
+		.peer_as = p->config.peer_as,
+		.from = p->config.name };
+
+	policy_apply(&p->config.policy.import, prefix, a, &ctx, p->bgp->room, ret_result);
+}
+
+enum refusal import_apply(
+    struct peer *p, const struct prefix *prefix, struct attr_set *received, struct attr_set **ret_used)
+{
+	enum refusal r = import_judge(p, prefix, &received->a);
+	struct policy_result result;
+	struct attr_set *used = NULL;
+
+	if (r == REFUSE_NONE && p->config.policy.import.n) {
+		import_policy(p, prefix, &received->a, &result);
+		if (!result.accepted)
+			r = REFUSE_POLICY;
+		else if (result.changed && !(used = attr_set_derive(&p->bgp->sets, &result.attrs, received)))
+			r = REFUSE_MEMORY;
+	}
+	*ret_used = used ? used : attr_set_ref(received);
+	return r;
 }

@@ -52,6 +52,7 @@ static struct candidate candidate_of(const struct route *r)
 	const struct session *s = peer_session(p, SESSION_ESTABLISHED);
 
 	return (struct candidate){
+		.weight = a->weight,
 		.local_pref = a->have_local_pref ? a->local_pref : BGP_DEFAULT_LOCAL_PREF,
 		.path_length = r->attrs->path_length,
 		.origin = a->origin,

@@ -66,6 +66,19 @@ static struct bgp_peer_config with_defaults(const struct bgp_peer_config *config
 	return c;
 }
 
+/* A peer's configuration holds references to its policies. */
+static void policy_ref(const struct bgp_peer_config *c)
+{
+	bgp_policy_chain_ref(&c->policy.import);
+	bgp_policy_chain_ref(&c->policy.export);
+}
+
+static void policy_put(struct bgp_peer_config *c)
+{
+	bgp_policy_chain_put(&c->policy.import);
+	bgp_policy_chain_put(&c->policy.export);
+}
+
 int bgp_peer_add(
     struct bgp *bgp, uint32_t peer, const struct bgp_peer_config *config, struct reason *ret_reason)
 {
@@ -87,6 +100,7 @@ int bgp_peer_add(
 	p->bgp = bgp;
 	p->id = peer;
 	p->config = with_defaults(config);
+	policy_ref(&p->config);
 	p->since = bgp->now;
 	p->retry_at = p->start_at = MTIME_NEVER;
 	list_init(&p->routes);
@@ -107,6 +121,7 @@ void peer_free(struct peer *p)
 		free(p->session[i]);
 	list_remove(&p->node);
 	p->bgp->n_peers--;
+	policy_put(&p->config);
 	free(p);
 }
 
@@ -201,7 +216,18 @@ static bool changes_export(const struct bgp_peer_config *a, const struct bgp_pee
 	return a->kind != b->kind || a->transit != b->transit || a->n_announce_from != b->n_announce_from ||
 	       memcmp(a->announce_from, b->announce_from, a->n_announce_from * sizeof(a->announce_from[0])) !=
 	           0 ||
-	       !addr_eq(&a->nexthop_v6, &b->nexthop_v6) || !addr_eq(&a->nexthop_v4, &b->nexthop_v4);
+	       !addr_eq(&a->nexthop_v6, &b->nexthop_v6) || !addr_eq(&a->nexthop_v4, &b->nexthop_v4) ||
+	       a->policy.remove_private_as != b->policy.remove_private_as ||
+	       a->policy.as_override != b->policy.as_override ||
+	       !bgp_policy_chain_same(&a->policy.export, &b->policy.export);
+}
+
+static bool changes_import(const struct bgp_peer_config *a, const struct bgp_peer_config *b)
+{
+	return a->kind != b->kind || a->accept_default != b->accept_default ||
+	       a->policy.allow_own_as != b->policy.allow_own_as || !addr_eq(&a->nexthop_v6, &b->nexthop_v6) ||
+	       !addr_eq(&a->nexthop_v4, &b->nexthop_v4) ||
+	       !bgp_policy_chain_same(&a->policy.import, &b->policy.import);
 }
 
 static void apply_in_place(struct peer *p, const struct bgp_peer_config *was)
@@ -209,7 +235,8 @@ static void apply_in_place(struct peer *p, const struct bgp_peer_config *was)
 	struct session *s = peer_session(p, SESSION_ESTABLISHED);
 	struct notify n = { .code = BGP_ERR_CEASE, .subcode = BGP_CEASE_MAX_PREFIXES };
 
-	rib_in_rejudge_peer(p);
+	if (changes_import(was, &p->config))
+		rib_in_rejudge_peer(p);
 	if (was->kind != p->config.kind)
 		list_for_each (&p->routes, struct route, r, by_peer)
 			dest_decide(p->bgp, r->dest);
@@ -246,14 +273,17 @@ int bgp_peer_update(struct bgp *bgp, uint32_t peer, const struct bgp_peer_config
 	if (check_config(bgp, peer, config, ret_reason) < 0)
 		return -1;
 	was = p->config;
+	policy_ref(config);
 	session = p->session[0] || p->session[1];
 	if (!needs_restart(&was, config)) {
 		if (was.mode != config->mode && p->state != BGP_ESTABLISHED)
 			restart(p, config); /* who connects to whom starts over; no session is lost */
 		p->config = with_defaults(config);
 		apply_in_place(p, &was);
-		return 0;
+		session = false;
+	} else {
+		restart(p, config);
 	}
-	restart(p, config);
+	policy_put(&was);
 	return session ? 1 : 0;
 }

@@ -13,6 +13,20 @@ static void claimed_text(
 	snprintf(buf, cap, "refused: equals or lies inside %s, %s", prefix_str(&by), what);
 }
 
+/* Who refuses is found by asking again: nothing is kept of it with a route. */
+static void policy_text(const struct route *r, char *buf, size_t cap)
+{
+	struct policy_result result;
+	char who[200];
+
+	import_policy(r->peer, &r->dest->prefix, &attr_set_received(r->attrs)->a, &result);
+	policy_result_text(&r->peer->config.policy.import, &result, who, sizeof(who));
+	if (result.accepted)
+		snprintf(buf, cap, "refused: by the policy before; it waits to be judged anew");
+	else
+		snprintf(buf, cap, "refused: by import policy, %s", who);
+}
+
 void refusal_text(const struct route *r, char *buf, size_t cap)
 {
 	const struct peer *p = r->peer;
@@ -52,10 +66,12 @@ void refusal_text(const struct route *r, char *buf, size_t cap)
 		    buf, cap, "refused: next hop %s is no host's address", addr_str(&r->attrs->a.nexthop));
 		break;
 	case REFUSE_NEXTHOP_OURS: snprintf(buf, cap, "refused: the next hop is our own address"); break;
+	case REFUSE_POLICY: policy_text(r, buf, cap); break;
+	case REFUSE_MEMORY: snprintf(buf, cap, "refused: no memory to apply import policy"); break;
 	}
 }
 
-const char *verdict_text(enum verdict v)
+static const char *verdict_words(enum verdict v)
 {
 	switch (v) {
 	case EXPORT_OK: return "announced";
@@ -72,7 +88,22 @@ const char *verdict_text(enum verdict v)
 	case EXPORT_DEFAULT: return "a learned default route";
 	case EXPORT_MARTIAN: return "never routed (loopback, link-local, multicast or reserved)";
 	case EXPORT_NEXTHOP: return "we have no address of this family to be the next hop";
+	case EXPORT_POLICY: return "refused by export policy";
 	case EXPORT_MEMORY: return "out of memory";
 	}
 	return "";
+}
+
+void verdict_text(enum verdict v, const struct peer *p, const struct dest *d, char *buf, size_t cap)
+{
+	struct policy_result result;
+	char who[200];
+
+	if (v != EXPORT_POLICY) {
+		snprintf(buf, cap, "%s", verdict_words(v));
+		return;
+	}
+	export_policy(p, d, &result);
+	policy_result_text(&p->config.policy.export, &result, who, sizeof(who));
+	snprintf(buf, cap, "refused by export policy, %s", who);
 }

@@ -116,15 +116,17 @@ static int learn(
 static void rejudge(struct route *r)
 {
 	enum refusal now, was = r->refusal;
+	struct attr_set *attrs, *before = r->attrs;
 
 	if (was == REFUSE_MALFORMED)
 		return;
-	now = import_judge(r->peer, &r->dest->prefix, &r->attrs->a);
-	if (now == was)
-		return;
-	set_refusal(r, now, 0);
-	if (was == REFUSE_NONE || now == REFUSE_NONE)
+	now = import_apply(r->peer, &r->dest->prefix, attr_set_received(before), &attrs);
+	r->attrs = attrs;
+	if (now != was)
+		set_refusal(r, now, 0);
+	if ((was == REFUSE_NONE || now == REFUSE_NONE) && (now != was || attrs != before))
 		dest_decide(r->peer->bgp, r->dest);
+	attr_set_put(&r->peer->bgp->sets, before);
 }
 
 void rib_in_rejudge_peer(struct peer *p)
@@ -184,10 +186,15 @@ static int learn_list(
 	int result = set ? 0 : -1;
 
 	while (result == 0 && nlri_next(&list, family, &prefix) > 0) {
-		if (f->withdraw != FAULT_NONE)
-			result = learn(p, &prefix, set, REFUSE_MALFORMED, (uint8_t)f->withdraw);
-		else
-			result = learn(p, &prefix, set, import_judge(p, &prefix, a), 0);
+		struct attr_set *used = set;
+		enum refusal refusal = REFUSE_MALFORMED;
+
+		if (f->withdraw == FAULT_NONE)
+			refusal = import_apply(p, &prefix, set, &used);
+		result =
+		    learn(p, &prefix, used, refusal, refusal == REFUSE_MALFORMED ? (uint8_t)f->withdraw : 0);
+		if (f->withdraw == FAULT_NONE)
+			attr_set_put(&p->bgp->sets, used);
 	}
 	attr_set_put(&p->bgp->sets, set);
 	return result;

@@ -133,7 +133,7 @@ static void learned_rows(struct rows *r, const struct dest *d, bool accepted, bo
 
 		if (!v)
 			continue;
-		fill_attrs(v, rt->attrs);
+		fill_attrs(v, r->q->rib == BGP_RIB_BEST ? rt->attrs : attr_set_received(rt->attrs));
 		v->best = rt->in_use;
 		if (cand)
 			decision_text(cand, d->best, ways, v->reason, sizeof(v->reason));
@@ -162,18 +162,20 @@ static void advertised_rows(struct rows *r, const struct dest *d)
 
 static void withheld_rows(struct rows *r, const struct dest *d)
 {
-	if (!d->best)
+	if (!d->best && !d->announced)
 		return;
 	list_for_each (&r->bgp->peers, const struct peer, p, node) {
 		enum verdict verdict = p->state == BGP_ESTABLISHED ? export_judge(p, d) : EXPORT_OK;
 		struct bgp_route_view *v = verdict != EXPORT_OK ? row(r, d, p->id) : NULL;
+		char why[170];
 
 		if (!v)
 			continue;
-		fill_attrs(v, d->best->attrs);
+		fill_attrs(v, d->announced ? r->bgp->local_set : d->best->attrs);
 		v->best = true;
-		snprintf(v->reason, sizeof(v->reason), "not announced: %s (%s)", verdict_text(verdict),
-		    d->best->peer->config.name);
+		verdict_text(verdict, p, d, why, sizeof(why));
+		snprintf(v->reason, sizeof(v->reason), "not announced: %s (%.24s)", why,
+		    d->announced ? "our own" : d->best->peer->config.name);
 	}
 }
 
