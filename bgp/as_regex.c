@@ -210,7 +210,7 @@ struct as_regex *as_regex_new(const char *pattern, struct reason *ret_reason)
 
 	if (!*pattern || strlen(pattern) > AS_REGEX_TEXT_MAX) {
 		reason_set(
-		    ret_reason, "bgp-as-path-pattern", "a pattern has 1 to %d characters", AS_REGEX_TEXT_MAX);
+		    ret_reason, "config-as-path-pattern", "a pattern has 1 to %d characters", AS_REGEX_TEXT_MAX);
 		return NULL;
 	}
 	c = calloc(1, sizeof(*c));
@@ -223,7 +223,7 @@ struct as_regex *as_regex_new(const char *pattern, struct reason *ret_reason)
 	if (!c->error && *c->at == ')')
 		fail(c, ") without its (");
 	if (c->error)
-		reason_set(ret_reason, "bgp-as-path-pattern", "%s (at character %d)", c->error,
+		reason_set(ret_reason, "config-as-path-pattern", "%s (at character %d)", c->error,
 		    (int)(c->at - pattern) > 0 ? (int)(c->at - pattern) : 1);
 	else
 		r = calloc(1, sizeof(*r) + (c->n + 1) * sizeof(r->step[0]));

@@ -25,7 +25,7 @@
 
 struct as_regex;
 
-/* NULL with a reason ("bgp-as-path-pattern": what is wrong and where), or when memory is out. */
+/* NULL with a reason ("config-as-path-pattern": what is wrong and where), or when memory is out. */
 struct as_regex *as_regex_new(const char *pattern, struct reason *ret_reason);
 void as_regex_free(struct as_regex *r); /* NULL is legal */
 const char *as_regex_pattern(const struct as_regex *r);

@@ -251,8 +251,16 @@ const struct catalogue_entry catalogue_config[] = {
 	{
 	    .id = "config-dangling-reference",
 	    .means = "A name refers to something that is not there.",
-	    .cause = { "announce-from names a LAN peer that peer[] lacks" },
-	    .here = "announce-from, or peer[]",
+	    .cause = { "announce-from names a LAN peer that peer[] lacks",
+	        "a policy, or a list that a policy names, is missing or misspelt" },
+	    .here = "announce-from, or peer[]; policy[], prefix-list[], as-path-list[], community-list[]",
+	},
+	{
+	    .id = "config-as-path-pattern",
+	    .means = "A pattern over AS paths is no pattern.",
+	    .cause = { "a bracket without its other half",
+	        "something other than numbers and ^ $ . _ * + ? ( ) [ ] |" },
+	    .here = "the pattern named; docs/policy.md shows how they are written",
 	},
 	{ .id = NULL },
 };

@@ -97,7 +97,7 @@ static void test_patterns_refused(void **state)
 		reason_clear(&why);
 		if (as_regex_new(bad[i].pattern, &why))
 			fail_msg("%s is taken", bad[i].pattern);
-		assert_string_equal(why.id, "bgp-as-path-pattern");
+		assert_string_equal(why.id, "config-as-path-pattern");
 		if (!strstr(why.text, bad[i].says))
 			fail_msg("%s: %s", bad[i].pattern, why.text);
 	}
