@@ -5,7 +5,7 @@
 
 #include "connector/mgmt/catalogue.h"
 
-extern const struct catalogue_entry catalogue_ike[], catalogue_bgp[], catalogue_config[], catalogue_host[],
-    catalogue_ask[], catalogue_next[], catalogue_auth[];
+extern const struct catalogue_entry catalogue_ike[], catalogue_bgp[], catalogue_bfd[], catalogue_config[],
+    catalogue_host[], catalogue_ask[], catalogue_next[], catalogue_auth[];
 
 #endif

@@ -11,14 +11,16 @@ FLOORS = {
     "ike": {"base"},
     "esp": {"base"},
     "bgp": {"base"},
+    "bfd": {"base"},
     "profiles": {"base", "ike", "esp", "bgp"},
-    "connector/sys": {"base", "ike", "esp", "bgp", "profiles"},
+    "connector/sys": {"base", "ike", "esp", "bgp", "bfd", "profiles"},
     "connector/fib": {"base"},
-    "connector/mgmt": {"base", "ike", "esp", "bgp", "profiles", "connector/sys", "connector/fib"},
+    "connector/mgmt": {"base", "ike", "esp", "bgp", "bfd", "profiles", "connector/sys", "connector/fib"},
     "connector/cli": {"base", "profiles", "connector/mgmt"},
-    "connector/daemon": {"base", "ike", "esp", "bgp", "profiles", "connector/sys", "connector/fib", "connector/mgmt"},
+    "connector/daemon": {"base", "ike", "esp", "bgp", "bfd", "profiles", "connector/sys", "connector/fib",
+                         "connector/mgmt"},
 }
-PURE = ("base", "ike", "esp", "bgp", "connector/fib")
+PURE = ("base", "ike", "esp", "bgp", "bfd", "connector/fib")
 # What a pure core may take from the system: types, memory, strings, numbers and text forms of addresses.
 PURE_SYSTEM = {"assert.h", "ctype.h", "endian.h", "errno.h", "inttypes.h", "limits.h", "stdalign.h", "stdarg.h",
                "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h", "strings.h", "arpa/inet.h",

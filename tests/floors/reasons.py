@@ -12,7 +12,7 @@ import re
 import sys
 
 CATALOGUE = "connector/mgmt/catalogue_*.c"
-FOLDERS = ["base", "ike", "esp", "bgp", "connector", "profiles"]
+FOLDERS = ["base", "ike", "esp", "bgp", "bfd", "connector", "profiles"]
 # Function: which of its arguments, from 0, is the id.
 IDS = {
     "reason_set": 1, "cfg_fail": 1, "cfg_fail_at": 1, "cfg_note": 1, "write_reason": 1, "api_reply_error": 3,

@@ -85,7 +85,7 @@ def test_includes(folder):
 
 def test_style(folder):
     root = folder / "style"
-    for top in ("base", "ike", "esp", "bgp", "profiles", "connector", "tests", "docs"):
+    for top in ("base", "ike", "esp", "bgp", "bfd", "profiles", "connector", "tests", "docs"):
         (root / top).mkdir(parents=True)
         (root / top / "README.md").write_text("# here\n")
     here = pathlib.Path(__file__).resolve().parents[2]

@@ -71,7 +71,7 @@ def check_files(root):
                 found.append(f"{name}: {text.count(chr(10))} lines, at most {LINES_MAX}")
             if re.search(r"\b(TODO|FIXME|XXX)\b", text) and path.name != "style.py":
                 found.append(f"{name}: a TODO belongs into an issue")
-    for top in ("base", "ike", "esp", "bgp", "profiles", "connector", "tests", "docs"):
+    for top in ("base", "ike", "esp", "bgp", "bfd", "profiles", "connector", "tests", "docs"):
         readme = root / top / "README.md"
         if not readme.is_file():
             found.append(f"{top}: no README.md")
