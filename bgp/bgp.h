@@ -85,6 +85,11 @@ void bgp_free(struct bgp *bgp);
 int bgp_announce(struct bgp *bgp, const struct prefix *p, mtime now);
 void bgp_unannounce(struct bgp *bgp, const struct prefix *p, mtime now);
 /*
+ * May this be announced at all? Not a default route, not a martian, nothing with host bits: -1 with a reason.
+ * What only an explicit configuration may say (a default route) is not for a command typed at night.
+ */
+int bgp_announce_check(const struct prefix *p, struct reason *ret_reason);
+/*
  * Networks directly connected to us (a fact from the kernel): learned routes that equal one or lie inside are
  * refused, as are those inside announced networks. The list replaces the previous one.
  */
@@ -112,6 +117,8 @@ void bgp_peer_stop(
 void bgp_peer_path_lost(struct bgp *bgp, uint32_t peer, const struct reason *why, mtime now);
 /* Ask the peer for its routes again (RFC 2918). -1 when it can't or is not established. */
 int bgp_peer_refresh(struct bgp *bgp, uint32_t peer, mtime now);
+/* Tell the peer everything again, as if it had asked (RFC 2918). -1 when it is not established. */
+int bgp_peer_resend(struct bgp *bgp, uint32_t peer, mtime now);
 
 /* --- connections: facts --- */
 /* A connection asked for by BGP_ACT_CONNECT is open; local as getsockname says. */

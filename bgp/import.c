@@ -32,6 +32,28 @@ bool prefix_is_martian(const struct prefix *p)
 	return false;
 }
 
+int bgp_announce_check(const struct prefix *p, struct reason *ret_reason)
+{
+	struct prefix c = prefix_canonical(*p);
+
+	if ((p->addr.family != 4 && p->addr.family != 6) || p->len > addr_bits(&p->addr))
+		return reason_set(ret_reason, "announce-invalid", "this is no prefix");
+	if (!prefix_eq(&c, p))
+		return reason_set(ret_reason, "announce-host-bits",
+		    "%s has bits behind its length: %s is the network", prefix_str(p), prefix_str(&c));
+	if (p->len == 0)
+		return reason_set(ret_reason, "announce-default",
+		    "%s is the default route: all traffic of the far side would come here. Only the "
+		    "configuration may say "
+		    "so",
+		    prefix_str(p));
+	if (prefix_is_martian(p))
+		return reason_set(ret_reason, "announce-martian",
+		    "%s is never routed (RFC 6890: this host, loopback, link-local, multicast or reserved)",
+		    prefix_str(p));
+	return 0;
+}
+
 /* Does p equal or lie inside one of these? A default route among them claims nothing but itself. */
 static bool claimed(const struct ptrie *networks, const struct prefix *p)
 {

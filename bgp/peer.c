@@ -203,6 +203,18 @@ int bgp_peer_refresh(struct bgp *bgp, uint32_t peer, mtime now)
 	return result;
 }
 
+int bgp_peer_resend(struct bgp *bgp, uint32_t peer, mtime now)
+{
+	struct peer *p;
+
+	bgp_enter(bgp, now);
+	p = peer_find(bgp, peer);
+	if (!p || !peer_session(p, SESSION_ESTABLISHED))
+		return -1;
+	rib_out_walk(p, WALK_ALL, true, false);
+	return 0;
+}
+
 /* --- changing --- */
 static bool needs_restart(const struct bgp_peer_config *a, const struct bgp_peer_config *b)
 {

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define ARGS_WORDS_MAX   4  /* arguments of a command */
+#define ARGS_WORDS_MAX   64 /* arguments of a command */
 #define ARGS_OPTIONS_MAX 16 /* of a command */
 
 struct cli;

@@ -104,7 +104,7 @@ static int run(struct cli *cli, int argc, const char *const *argv)
 
 int cli_run(int argc, const char *const *argv, FILE *out, FILE *err)
 {
-	struct cli cli = { .out = out, .err = err, .poll = mdur_ms(100) };
+	struct cli cli = { .out = out, .err = err, .poll = mdur_ms(100), .deadline = MTIME_NEVER };
 
 	cli.term_out = term_of(out);
 	cli.term_err = term_of(err);

@@ -42,6 +42,7 @@ struct cli {
 	const char *socket; /* borrowed */
 	bool json;
 	mdur poll;         /* how often waits ask */
+	mtime deadline;    /* no request outlasts it (CLOCK_MONOTONIC) */
 	struct http *http; /* made at the first request; freed by cli_run */
 };
 

@@ -36,6 +36,24 @@ static void summary_row(struct table *t, const json_t *peer)
 		table_note(t, TABLE_BAD, "error", text);
 }
 
+/* Networks that are announced otherwise than the configuration says. */
+static void by_command(struct cli *cli, const json_t *bgp, bool withdrawn, const char *label)
+{
+	const json_t *e;
+	size_t i, n = 0;
+
+	json_array_foreach(json_object_get(bgp, "by-command"), i, e)
+	{
+		if (get_bool(e, "withdrawn") != withdrawn)
+			continue;
+		fputs(n++ ? ", " : label, cli->out);
+		table_print(
+		    cli->out, &cli->term_out, withdrawn ? TABLE_WARN : TABLE_PLAIN, get_str(e, "prefix"));
+	}
+	if (n)
+		fputc('\n', cli->out);
+}
+
 int cmd_bgp_summary(struct cli *cli, const struct args *args)
 {
 	static const struct table_column columns[] = {
@@ -72,6 +90,8 @@ int cmd_bgp_summary(struct cli *cli, const struct args *args)
 	json_array_foreach(json_object_get(bgp, "peer"), i, peer) summary_row(t, peer);
 	if (!table_finish(t))
 		fputs("No BGP peer is configured.\n", cli->err);
+	by_command(cli, bgp, false, "Announced by command, until withdrawn or a new start: ");
+	by_command(cli, bgp, true, "Configured, and withdrawn by command: ");
 	json_decref(bgp);
 	return CLI_OK;
 }

@@ -8,11 +8,7 @@
 #include "connector/cli/wait.h"
 
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define TIMEOUT_DEFAULT_S 60
-#define TIMEOUT_MAX_S     86400
 
 /* SITE/TUNNEL: both there, one slash. */
 static bool is_tunnel_name(const char *s)
@@ -337,27 +333,13 @@ int cmd_tunnel_show(struct cli *cli, const struct args *args)
 	return CLI_OK;
 }
 
-static int parse_timeout(struct cli *cli, const struct args *args, mdur *ret_timeout)
-{
-	const char *text = args_value(args, "timeout");
-	char *end = NULL;
-	double s = text ? strtod(text, &end) : TIMEOUT_DEFAULT_S;
-
-	if (text && (end == text || *end || !(s > 0) || s > TIMEOUT_MAX_S))
-		return cli_failf(cli, CLI_USAGE, "--timeout takes seconds, more than 0 and at most %d: %s",
-		    TIMEOUT_MAX_S, text);
-	*ret_timeout = mdur_ms((int64_t)(s * 1000));
-	return CLI_OK;
-}
-
 /* The three operations: tell the daemon, wait if so told, and with --json show what has become of the tunnel.
  */
 static int operate(
     struct cli *cli, const struct args *args, const char *operation, enum wait_goal goal, bool wait_default)
 {
 	const char *name = args->word[0];
-	bool wait = args_has(args, "wait") || args_has(args, "timeout") ||
-	            (wait_default && !args_has(args, "no-wait"));
+	bool wait;
 	struct reason why = { 0 };
 	json_t *before = NULL;
 	mdur timeout;
@@ -365,9 +347,7 @@ static int operate(
 
 	if (!is_tunnel_name(name) || tunnels_path(name, path, sizeof(path)) < 0)
 		return name_fault(cli, name);
-	if (args_has(args, "no-wait") && (args_has(args, "wait") || args_has(args, "timeout")))
-		return cli_failf(cli, CLI_USAGE, "--no-wait does not go with --wait or --timeout");
-	if (parse_timeout(cli, args, &timeout) != CLI_OK)
+	if (wait_options(cli, args, wait_default, &wait, &timeout) != CLI_OK)
 		return CLI_USAGE;
 	/* A rekey is seen by its count, so the count before is needed. */
 	bool counted = goal == WAIT_REKEY || goal == WAIT_REKEY_IKE;

@@ -34,6 +34,31 @@ static const struct cli_option rekey_options[] = {
 	{ NULL, 0, NULL, NULL },
 };
 
+static const struct cli_option told_options[] = {
+	{ "wait", 0, NULL, "wait until every established peer has been told (the default)" },
+	{ "no-wait", 0, NULL, "only tell the daemon" },
+	{ "timeout", 0, "SECONDS", "how long to wait (60); implies --wait" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct cli_option refresh_options[] = {
+	{ "in", 0, NULL, "ask the peer for its routes again (RFC 2918; the default)" },
+	{ "out", 0, NULL, "tell the peer ours again" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct cli_option bgp_up_options[] = {
+	{ "wait", 0, NULL, "wait until the session is Established (the default)" },
+	{ "no-wait", 0, NULL, "only tell the daemon" },
+	{ "timeout", 0, "SECONDS", "how long to wait (60); implies --wait" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct cli_option bgp_down_options[] = {
+	{ "message", 0, "TEXT", "for the operator of the far side, at most 255 bytes (RFC 9003)" },
+	{ NULL, 0, NULL, NULL },
+};
+
 static const struct cli_option routes_options[] = {
 	{ "peer", 0, "NAME", "only what this peer sent us or is sent: SITE/TUNNEL, or a LAN peer's name" },
 	{ "received", 0, NULL, "as received, before our own rules" },
@@ -91,6 +116,32 @@ const struct cli_command cli_commands[] = {
 	    "--best and\n"
 	    "--rejected. Routes stream: a million of them take no memory here and stall nothing there.\n",
 	    cmd_bgp_routes },
+	{ "bgp", "announce", "PREFIX...", 1, ARGS_WORDS_MAX, told_options,
+	    "announce networks until they are withdrawn or the daemon restarts",
+	    "For now, not for good: it ends with `bgp withdraw` or when causewayd starts anew, and a reload\n"
+	    "does not end it. What is to stay belongs into `announce` of the configuration. All networks of\n"
+	    "one command are announced or none: a default route, martians, and a network with bits behind\n"
+	    "its length are refused (exit 5). Says whom each network has been told.\n",
+	    cmd_bgp_announce },
+	{ "bgp", "withdraw", "PREFIX...", 1, ARGS_WORDS_MAX, told_options, "announce networks no longer",
+	    "Networks that `bgp announce` announced, or the configuration: then it is withdrawn until\n"
+	    "`bgp announce` or until causewayd starts anew, a reload does not announce it again, and\n"
+	    "`bgp summary` says so.\n",
+	    cmd_bgp_withdraw },
+	{ "bgp", "refresh", "PEER", 1, 1, refresh_options, "exchange routes again without ending the session",
+	    "PEER is SITE/TUNNEL, or a LAN peer's name. Refused (exit 5) while the session is not up, and\n"
+	    "--in where the peer does not know route refresh.\n",
+	    cmd_bgp_refresh },
+	{ "bgp", "up", "PEER", 1, 1, bgp_up_options, "let a session run again, and wait until it is up",
+	    "Ends what `bgp down` began. Exits 0 when it is Established, 8 when the time is over; the "
+	    "daemon\n"
+	    "goes on trying then.\n",
+	    cmd_bgp_up },
+	{ "bgp", "down", "PEER", 1, 1, bgp_down_options, "end a session; its tunnel stays",
+	    "The peer gets a Cease / Administrative Shutdown, with TEXT if given. Routes learned from it "
+	    "go.\n"
+	    "It stays down until `bgp up` or until causewayd starts anew; a reload does not start it.\n",
+	    cmd_bgp_down },
 	{ "fib", "show", "", 0, 0, NULL, "the routes we keep in the kernel",
 	    "Shows each prefix with its ways out, where it came from, and whether the kernel holds it; if "
 	    "not, why.\n",

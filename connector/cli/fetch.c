@@ -42,6 +42,7 @@ static struct http *http_of(struct cli *cli)
 {
 	if (!cli->http)
 		cli->http = http_new(cli->socket);
+	http_deadline(cli->http, cli->deadline);
 	return cli->http;
 }
 
@@ -131,14 +132,20 @@ enum cli_exit fetch_each(struct cli *cli, const char *path, const char *name,
 enum cli_exit fetch_tunnel_op(
     struct cli *cli, const char *operation, const char *tunnel, struct reason *ret_reason)
 {
+	return fetch_operation(cli, operation, json_pack("{s:s}", "tunnel", tunnel), ret_reason);
+}
+
+enum cli_exit fetch_operation(
+    struct cli *cli, const char *operation, json_t *members, struct reason *ret_reason)
+{
 	char path[128];
-	json_t *input = json_pack("{s:{s:s}}", "causeway:input", "tunnel", tunnel);
+	json_t *input = members ? json_pack("{s:o}", "causeway:input", members) : NULL;
 	char *body = input ? json_dumps(input, JSON_COMPACT) : NULL;
 	enum cli_exit rc = CLI_USAGE;
 
 	json_decref(input);
 	if (!body) {
-		reason_set(ret_reason, "tunnel-name", "the tunnel's name is not valid UTF-8");
+		reason_set(ret_reason, "tunnel-name", "an argument is not valid UTF-8");
 		return rc;
 	}
 	snprintf(path, sizeof(path), API_OPERATIONS "%s", operation);

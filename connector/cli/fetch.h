@@ -28,6 +28,10 @@ enum cli_exit fetch_each(struct cli *cli, const char *path, const char *name,
 enum cli_exit fetch_tunnel_op(
     struct cli *cli, const char *operation, const char *tunnel, struct reason *ret_reason);
 
+/* POST {"causeway:input":MEMBERS}, whose reference is taken over; NULL: text that is no UTF-8. */
+enum cli_exit fetch_operation(
+    struct cli *cli, const char *operation, json_t *members, struct reason *ret_reason);
+
 /* Writes a document that is at hand, as fetch_print writes what arrives. doc NULL: out of memory. */
 enum cli_exit fetch_write_json(struct cli *cli, const json_t *doc);
 

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
+#include <time.h>
 
 #define CONNECT_SECONDS 5L
 #define STALL_SECONDS   30L
@@ -28,7 +29,8 @@ struct http {
 	http_sink sink;
 	void *ctx;
 	bool stopped; /* by the sink */
-	char *fault;  /* an error's body */
+	mtime deadline;
+	char *fault; /* an error's body */
 	size_t fault_len;
 };
 
@@ -39,6 +41,7 @@ struct http *http_new(const char *socket)
 	if (!h)
 		return NULL;
 	h->curl = curl_easy_init();
+	h->deadline = MTIME_NEVER;
 	h->socket = strdup(socket);
 	h->headers = curl_slist_append(NULL, "Content-Type: application/yang-data+json");
 	if (!h->curl || !h->socket || !h->headers) {
@@ -57,6 +60,20 @@ void http_free(struct http *h)
 	free(h->socket);
 	free(h->fault);
 	free(h);
+}
+
+void http_deadline(struct http *h, mtime deadline)
+{
+	if (h)
+		h->deadline = deadline;
+}
+
+static mtime now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return mtime_add((mtime){ ts.tv_nsec }, mdur_s(ts.tv_sec));
 }
 
 static long status_of(struct http *h)
@@ -122,6 +139,13 @@ static enum cli_exit transfer_failed(struct http *h, CURLcode rc, struct reason 
 	if (h->stopped)
 		return CLI_FAILED;
 	curl_easy_getinfo(h->curl, CURLINFO_OS_ERRNO, &os_errno);
+	if (rc == CURLE_OPERATION_TIMEDOUT && mtime_reached(h->deadline, now())) {
+		reason_set(ret_reason, "daemon-silent",
+		    "the daemon at %s did not answer in the time given: it is busy, stuck or stopped; see "
+		    "its log",
+		    h->socket);
+		return CLI_TIMED_OUT;
+	}
 	if (rc == CURLE_OPERATION_TIMEDOUT && !status_of(h)) {
 		reason_set(ret_reason, "daemon-silent",
 		    "the daemon at %s takes connections but does not answer within %ld s: it is stuck or "
@@ -180,6 +204,11 @@ static void prepare(struct http *h, const char *url, const char *body)
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
 	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, STALL_SECONDS);
+	if (!mtime_is_never(h->deadline)) {
+		int64_t ms = mdur_to_ms(mtime_since(h->deadline, now()));
+
+		curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, ms > 0 ? (long)ms + 1 : 1L);
+	}
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, h->error);
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_data);
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, h);

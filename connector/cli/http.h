@@ -24,6 +24,9 @@ typedef int (*http_sink)(void *ctx, const char *data, size_t len);
 struct http *http_new(const char *socket);
 void http_free(struct http *h);
 
+/* From now on no request outlasts this moment (CLOCK_MONOTONIC): it ends with CLI_TIMED_OUT. MTIME_NEVER: no
+ * bound. */
+void http_deadline(struct http *h, mtime deadline);
 /*
  * body NULL: a GET; else a POST of that JSON. CLI_OK when a 2xx answer came in whole, else another code with
  * ret_reason. A sink that ended the transfer leaves ret_reason unset.

@@ -6,12 +6,18 @@
  */
 #include "connector/cli/wait.h"
 
+#include "connector/cli/args.h"
 #include "connector/cli/fetch.h"
 #include "connector/cli/http.h"
 #include "connector/cli/status.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#define TIMEOUT_DEFAULT_S 60
+#define TIMEOUT_MAX_S     86400
+#define ANSWER_MS         1000 /* beyond the wait, so that a daemon that answers at its end is heard */
 
 struct waiting {
 	struct cli *cli;
@@ -24,12 +30,40 @@ struct waiting {
 	bool seen_up; /* with admin up */
 };
 
-static mtime now(void)
+mtime wait_now(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return mtime_add((mtime){ ts.tv_nsec }, mdur_s(ts.tv_sec));
+}
+
+static enum cli_exit parse_timeout(struct cli *cli, const struct args *args, mdur *ret_timeout)
+{
+	const char *text = args_value(args, "timeout");
+	char *end = NULL;
+	double s = text ? strtod(text, &end) : TIMEOUT_DEFAULT_S;
+
+	if (text && (end == text || *end || !(s > 0) || s > TIMEOUT_MAX_S))
+		return (enum cli_exit)cli_failf(cli, CLI_USAGE,
+		    "--timeout takes seconds, more than 0 and at most %d: %s", TIMEOUT_MAX_S, text);
+	*ret_timeout = mdur_ms((int64_t)(s * 1000));
+	return CLI_OK;
+}
+
+enum cli_exit wait_options(
+    struct cli *cli, const struct args *args, bool wait_default, bool *ret_wait, mdur *ret_timeout)
+{
+	*ret_wait = args_has(args, "wait") || args_has(args, "timeout") ||
+	            (wait_default && !args_has(args, "no-wait"));
+	if (args_has(args, "no-wait") && (args_has(args, "wait") || args_has(args, "timeout")))
+		return (enum cli_exit)cli_failf(
+		    cli, CLI_USAGE, "--no-wait does not go with --wait or --timeout");
+	if (parse_timeout(cli, args, ret_timeout) != CLI_OK)
+		return CLI_USAGE;
+	if (args_has(args, "timeout"))
+		cli->deadline = mtime_add(wait_now(), mdur_ms(mdur_to_ms(*ret_timeout) + ANSWER_MS));
+	return CLI_OK;
 }
 
 enum cli_exit tunnel_fetch(struct cli *cli, const char *name, json_t **ret_tunnel, struct reason *ret_reason)
@@ -57,7 +91,7 @@ enum cli_exit tunnel_fetch(struct cli *cli, const char *name, json_t **ret_tunne
 
 static void say(const struct waiting *w, enum table_colour colour, const char *text)
 {
-	double s = (double)mdur_to_ms(mtime_since(now(), w->start)) / 1000;
+	double s = (double)mdur_to_ms(mtime_since(wait_now(), w->start)) / 1000;
 
 	table_print(w->cli->err, &w->cli->term_err, TABLE_PLAIN, w->name);
 	fprintf(w->cli->err, "  %5.1fs  ", s);
@@ -128,7 +162,7 @@ static bool judge(struct waiting *w, const json_t *t, mdur timeout, enum cli_exi
 		return true;
 	}
 	w->seen_up = w->seen_up || !strcmp(admin, "up");
-	if (mtime_since(now(), w->start).ns >= timeout.ns) {
+	if (mtime_since(wait_now(), w->start).ns >= timeout.ns) {
 		*ret_rc = timed_out(w, t, timeout);
 		return true;
 	}
@@ -138,7 +172,7 @@ static bool judge(struct waiting *w, const json_t *t, mdur timeout, enum cli_exi
 enum cli_exit wait_tunnel(
     struct cli *cli, const char *name, enum wait_goal goal, mdur timeout, uint64_t rekeys)
 {
-	struct waiting w = { .cli = cli, .name = name, .goal = goal, .rekeys = rekeys, .start = now() };
+	struct waiting w = { .cli = cli, .name = name, .goal = goal, .rekeys = rekeys, .start = wait_now() };
 	const struct timespec pause = { .tv_sec = mdur_to_s(cli->poll),
 		.tv_nsec = cli->poll.ns % 1000000000 };
 

@@ -7,6 +7,14 @@
 
 #include <jansson.h>
 
+struct args;
+
+/* --wait, --no-wait and --timeout of a command: whether to wait, and how long. From then on no request
+ * outlasts it. CLI_OK, or what was said. */
+enum cli_exit wait_options(
+    struct cli *cli, const struct args *args, bool wait_default, bool *ret_wait, mdur *ret_timeout);
+mtime wait_now(void);
+
 enum wait_goal { WAIT_UP, WAIT_DOWN, WAIT_REKEY, WAIT_REKEY_IKE };
 
 /* The tunnel's state as the API has it (an element of `tunnels`), to be json_decref'ed. */

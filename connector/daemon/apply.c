@@ -6,6 +6,7 @@
  */
 #include "connector/daemon/apply.h"
 
+#include "connector/daemon/bgp_command.h"
 #include "connector/daemon/bgp_exec.h"
 #include "connector/daemon/protect.h"
 #include "connector/daemon/tunnel.h"
@@ -296,10 +297,12 @@ static void commit_announce(struct plan *p)
 	mtime now = clock_now();
 
 	for (size_t i = 0; old && i < old->n_announce; i++)
-		if (!announces(cfg, &old->announce[i]))
+		if (!announces(cfg, &old->announce[i]) && !bgp_command_announces(d, &old->announce[i]))
 			bgp_unannounce(d->bgp, &old->announce[i], now);
+	bgp_command_reload(d, cfg, now);
 	for (size_t i = 0; i < cfg->n_announce; i++)
-		if (bgp_announce(d->bgp, &cfg->announce[i], now))
+		if (!bgp_command_withdrew(d, &cfg->announce[i]) &&
+		    bgp_announce(d->bgp, &cfg->announce[i], now))
 			log_error(
 			    d->log, "bgp", "no-memory: %s is not announced", prefix_str(&cfg->announce[i]));
 }
@@ -316,7 +319,7 @@ static void lan_peer_add(struct domain *d, const struct cfg_peer *cfg, const str
 	list_append(&d->lan_peers, &p->node);
 	if (bgp_peer_add(d->bgp, p->id, bc, &why))
 		log_error(d->log, p->name, "%s: %s", why.id, why.text);
-	else
+	else if (!bgp_command_is_down(d, p->name))
 		bgp_peer_start(d->bgp, p->id, clock_now());
 }
 
@@ -364,7 +367,8 @@ static void commit_bgp_tunnels(struct plan *p)
 		bgp_exec_tunnel_config(d, t, bc);
 		if (bgp_peer_add(d->bgp, t->id, bc, &why)) {
 			log_error(d->log, t->name, "%s: %s", why.id, why.text);
-		} else if (t->facts.child && t->routes_in && t->life == TUNNEL_ACTIVE) {
+		} else if (t->facts.child && t->routes_in && t->life == TUNNEL_ACTIVE &&
+		           !bgp_command_is_down(d, t->name)) {
 			t->bgp_started = true;
 			bgp_peer_start(d->bgp, t->id, clock_now());
 		}

@@ -7,6 +7,7 @@
 #include "connector/daemon/domain.h"
 
 #include "connector/daemon/certificate.h"
+#include "connector/daemon/bgp_command.h"
 #include "connector/daemon/bgp_exec.h"
 #include "connector/daemon/demand.h"
 #include "connector/daemon/echoes.h"
@@ -472,6 +473,9 @@ struct domain *domain_new(
 	list_init(&d->lan_peers);
 	list_init(&d->listeners);
 	list_init(&d->links);
+	list_init(&d->bgp_down);
+	d->announced_more = ptrie_new();
+	d->announced_less = ptrie_new();
 	d->learned = ptrie_new();
 	d->connected = ptrie_new();
 	d->protect = ptrie_new();
@@ -484,8 +488,8 @@ struct domain *domain_new(
 		d->resolver_watch = loop_watch_new(loop, resolver_fd(d->resolver), LOOP_READ, on_resolved, d);
 	reason_set(ret_reason, "no-memory", "out of memory, threads or descriptors at start");
 	d->clamp = mss_clamp_new(sys, log);
-	if (!d->learned || !d->connected || !d->protect || !d->waiting || !d->ike || !d->jobs ||
-	    !d->resolver_watch || !d->timer || !d->clamp)
+	if (!d->announced_more || !d->announced_less || !d->learned || !d->connected || !d->protect ||
+	    !d->waiting || !d->ike || !d->jobs || !d->resolver_watch || !d->timer || !d->clamp)
 		goto fail;
 	d->plane = plane_new(&pc, &plane_events, d, ret_reason);
 	if (!d->plane)
@@ -542,6 +546,7 @@ void domain_free(struct domain *d)
 		routes_free(d);
 	nexthop_free(d);
 	protect_free(d);
+	bgp_command_free(d);
 	ptrie_free(d->connected);
 	loop_timer_free(d->timer);
 	rtnl_close(d->rtnl);

@@ -68,6 +68,9 @@ struct domain {
 	struct list tunnels;    /* struct tunnel */
 	struct htab tunnels_by_id;
 	struct list lan_peers;
+	struct list bgp_down;         /* sessions that a command took down; bgp_command.c's, as are these: */
+	struct ptrie *announced_more; /* announced by command */
+	struct ptrie *announced_less; /* configured, and withdrawn by command */
 	struct list listeners;
 	struct list links;     /* struct bgp_link: TCP connections of the BGP core */
 	struct ptrie *learned; /* prefix -> struct learned */

@@ -8,6 +8,7 @@
  */
 #include "connector/daemon/tunnel.h"
 
+#include "connector/daemon/bgp_command.h"
 #include "connector/daemon/bgp_exec.h"
 #include "connector/daemon/demand.h"
 #include "connector/daemon/domain.h"
@@ -257,10 +258,25 @@ static void bgp_go(struct tunnel *t)
 	struct domain *d = t->domain;
 
 	if (!t->facts.child || t->watch.revoked || !t->cfg->have_bgp || !d->bgp || t->bgp_started ||
-	    t->life != TUNNEL_ACTIVE)
+	    t->life != TUNNEL_ACTIVE || bgp_command_is_down(d, t->name))
 		return;
 	t->bgp_started = true;
 	bgp_peer_start(d->bgp, t->id, clock_now());
+}
+
+void tunnel_bgp_up(struct tunnel *t)
+{
+	if (t->routes_in && !t->up_fence)
+		bgp_go(t);
+}
+
+void tunnel_bgp_down(struct tunnel *t, const struct reason *why)
+{
+	struct domain *d = t->domain;
+
+	if (t->bgp_started)
+		bgp_peer_stop(d->bgp, t->id, CEASE_ADMIN_SHUTDOWN, why, clock_now());
+	t->bgp_started = false;
 }
 
 void tunnel_fenced(struct tunnel *t, uint64_t fence)
@@ -663,7 +679,10 @@ void tunnel_next(const struct tunnel *t, struct reason *ret_next)
 		    t->cfg->have_bgp ? addr_str(&b->peer) : "");
 		break;
 	case STEP_PASSING:
-		if (t->cfg->have_bgp)
+		if (t->cfg->have_bgp && bgp_command_is_down(t->domain, t->name))
+			reason_set(ret_next, "next-bgp-up",
+			    "BGP is down by command; `causeway bgp up %s` starts it", t->name);
+		else if (t->cfg->have_bgp)
 			reason_set(ret_next, "next-bgp-open",
 			    "waiting for a BGP session with %s: is the peer's BGP on, with AS %u for "
 			    "us and our address %s?",

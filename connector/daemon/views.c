@@ -2,6 +2,7 @@
 /* From the domain's objects to typed views: copies only, no decisions beyond a site's overall state. */
 #include "connector/daemon/views.h"
 
+#include "connector/daemon/bgp_command.h"
 #include "connector/daemon/certificate.h"
 #include "connector/daemon/demand.h"
 #include "connector/daemon/domain.h"
@@ -282,6 +283,7 @@ static void peer_view(
 	v->local = cfg->local;
 	v->as = cfg->peer_as;
 	v->state = bgp_state_name(BGP_IDLE);
+	v->admin_down = bgp_command_is_down(d, name);
 	if (p && d->bgp && !bgp_peer_view(d->bgp, id, p)) {
 		v->state = bgp_state_name(p->state);
 		v->uptime = p->state == BGP_ESTABLISHED ? age(p->since) : 0;
@@ -374,7 +376,7 @@ static void *routes_open(
 		    "\"%s\" is no view; best, received, advertised and rejected are", q->view);
 	} else if (q->peer[0] && !(w->query.peer = peer_id(d, q->peer))) {
 		*ret_result = API_NOT_FOUND;
-		reason_set(ret_reason, "unknown-peer",
+		reason_set(ret_reason, "no-such-peer",
 		    "there is no BGP peer \"%s\"; `causeway bgp summary` lists them", q->peer);
 	} else {
 		*ret_result = API_OK;
@@ -507,7 +509,7 @@ static enum api_result tunnel_op(
 	enum api_result result = API_OK;
 
 	if (!t) {
-		reason_set(ret_reason, "unknown-tunnel",
+		reason_set(ret_reason, "no-such-tunnel",
 		    "there is no tunnel \"%s\"; `causeway tunnel list` lists them", name);
 		return API_NOT_FOUND;
 	}
@@ -542,4 +544,7 @@ const struct api_ops daemon_api_ops = {
 	.fib_next = fib_next,
 	.fib_close = fib_close,
 	.tunnel_op = tunnel_op,
+	.bgp_op = bgp_command,
+	.announced = bgp_command_view,
+	.told = bgp_command_view_one,
 };

@@ -167,14 +167,29 @@ static void get_peers(struct api_server *s, struct evhttp_request *req, const ch
 	api_reply_json(req, "causeway:peers", list_of("peer", rows));
 }
 
+static json_t *announced_rows(struct api_server *s)
+{
+	struct view_announced page[PAGE_PEERS];
+	json_t *rows = json_array();
+	size_t n = PAGE_PEERS, start = 0;
+	bool bad = !rows;
+
+	for (; !bad && n == PAGE_PEERS; start += n) {
+		n = s->ops->announced(s->ctx, start, page, PAGE_PEERS);
+		for (size_t i = 0; i < n && !bad; i++)
+			bad = json_array_append_new(rows, view_announced_json(&page[i])) != 0;
+	}
+	return rows_end(rows, bad);
+}
+
 static void get_bgp(struct api_server *s, struct evhttp_request *req, const char *key)
 {
 	struct view_bgp v = { 0 };
 
 	(void)key;
 	s->ops->bgp(s->ctx, &v);
-	api_reply_json(
-	    req, "causeway:bgp", view_bgp_json(&v, peer_rows(s, NULL, view_bgp_summary_peer_json)));
+	api_reply_json(req, "causeway:bgp",
+	    view_bgp_json(&v, peer_rows(s, NULL, view_bgp_summary_peer_json), announced_rows(s)));
 }
 
 static void get_routes(struct api_server *s, struct evhttp_request *req, const char *key)
@@ -219,19 +234,27 @@ static const struct resource {
 	void (*get)(
 	    struct api_server *s, struct evhttp_request *req, const char *key); /* NULL: an operation */
 	enum api_tunnel_op op;
+	bool bgp; /* an operation on BGP: */
+	enum api_bgp_op_kind bgp_op;
 } resources[] = {
-	{ DATA "connector", false, get_config, 0 },
-	{ DATA "state/status", false, get_status, 0 },
-	{ DATA "state/tunnels", true, get_tunnels, 0 },
-	{ DATA "state/explain", true, get_explain, 0 },
-	{ DATA "state/bgp", false, get_bgp, 0 },
-	{ DATA "state/peers", true, get_peers, 0 },
-	{ DATA "state/routes", false, get_routes, 0 },
-	{ DATA "state/fib", false, get_fib, 0 },
-	{ OPERATIONS "tunnel-up", false, NULL, API_TUNNEL_UP },
-	{ OPERATIONS "tunnel-down", false, NULL, API_TUNNEL_DOWN },
-	{ OPERATIONS "tunnel-rekey", false, NULL, API_TUNNEL_REKEY },
-	{ OPERATIONS "tunnel-rekey-ike", false, NULL, API_TUNNEL_REKEY_IKE },
+	{ .path = DATA "connector", .get = get_config },
+	{ .path = DATA "state/status", .get = get_status },
+	{ .path = DATA "state/tunnels", .keyed = true, .get = get_tunnels },
+	{ .path = DATA "state/explain", .keyed = true, .get = get_explain },
+	{ .path = DATA "state/bgp", .get = get_bgp },
+	{ .path = DATA "state/peers", .keyed = true, .get = get_peers },
+	{ .path = DATA "state/routes", .get = get_routes },
+	{ .path = DATA "state/fib", .get = get_fib },
+	{ .path = DATA "state/announced", .keyed = true, .get = api_bgp_announced },
+	{ .path = OPERATIONS "tunnel-up", .op = API_TUNNEL_UP },
+	{ .path = OPERATIONS "tunnel-down", .op = API_TUNNEL_DOWN },
+	{ .path = OPERATIONS "tunnel-rekey", .op = API_TUNNEL_REKEY },
+	{ .path = OPERATIONS "tunnel-rekey-ike", .op = API_TUNNEL_REKEY_IKE },
+	{ .path = OPERATIONS "bgp-announce", .bgp = true, .bgp_op = API_BGP_ANNOUNCE },
+	{ .path = OPERATIONS "bgp-withdraw", .bgp = true, .bgp_op = API_BGP_WITHDRAW },
+	{ .path = OPERATIONS "bgp-refresh", .bgp = true, .bgp_op = API_BGP_REFRESH },
+	{ .path = OPERATIONS "bgp-up", .bgp = true, .bgp_op = API_BGP_UP },
+	{ .path = OPERATIONS "bgp-down", .bgp = true, .bgp_op = API_BGP_DOWN },
 };
 
 /* The resource of a path that is still percent-encoded; *ret_key: what follows '=', or NULL. */
@@ -268,7 +291,10 @@ static void serve(
 		return;
 	}
 	if (!r->get) {
-		run_operation(s, req, r->op);
+		if (r->bgp)
+			api_bgp_operation(s, req, r->bgp_op);
+		else
+			run_operation(s, req, r->op);
 		return;
 	}
 	if (cmd != EVHTTP_REQ_GET && cmd != EVHTTP_REQ_HEAD) {

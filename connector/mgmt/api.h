@@ -16,7 +16,14 @@
  * it is made GET  /restconf/data/causeway:state/fib                  {"causeway:fib": {"route":[...]}},
  * chunked POST /restconf/operations/causeway:tunnel-up|tunnel-down|tunnel-rekey|
  * tunnel-rekey-ike
- * {"causeway:input":{"tunnel":"SITE/T"}} -> 204 Errors are RFC 8040 bodies
+ * {"causeway:input":{"tunnel":"SITE/T"}} -> 204
+ *   GET  /restconf/data/causeway:state/announced=PREFIX     {"causeway:announced":
+ * {"prefix","announced","peer":[...]}} POST /restconf/operations/causeway:bgp-announce|bgp-withdraw
+ *                                                           {"causeway:input":{"prefix":["10.0.0.0/16",...]}}
+ * -> 204 POST /restconf/operations/causeway:bgp-refresh
+ * {"causeway:input":{"peer":NAME,"direction":"in|out|both"}} POST
+ * /restconf/operations/causeway:bgp-up|bgp-down      {"causeway:input":{"peer":NAME,"message":TEXT}} (down
+ * only) Errors are RFC 8040 bodies
  * {"ietf-restconf:errors":{"error":[{"error-type","error-tag","error-app-tag":reason id,
  * "error-message":reason text}]}}: 400 malformed-message/invalid-value, 404 data-missing, 405, 409 operation
  * refused by a safety rule (error-tag "operation-not-supported"), 413, 500 operation-failed. Headers are
@@ -33,6 +40,17 @@ struct event_base;
 struct api_server;
 
 enum api_tunnel_op { API_TUNNEL_UP, API_TUNNEL_DOWN, API_TUNNEL_REKEY, API_TUNNEL_REKEY_IKE };
+enum api_bgp_op_kind { API_BGP_ANNOUNCE, API_BGP_WITHDRAW, API_BGP_REFRESH, API_BGP_UP, API_BGP_DOWN };
+#define API_PREFIXES_MAX 64  /* of one command */
+#define API_MESSAGE_MAX  255 /* bytes of UTF-8 (RFC 9003) */
+struct api_bgp_op {
+	enum api_bgp_op_kind kind;
+	struct prefix prefix[API_PREFIXES_MAX]; /* announce, withdraw: as written, maybe with host bits */
+	unsigned n_prefix;
+	char peer[VIEW_NAME_MAX];          /* of the others */
+	bool in, out;                      /* refresh: ask for routes, tell ours again */
+	char message[API_MESSAGE_MAX + 1]; /* down: for the peer's operator */
+};
 enum api_result { API_OK, API_NOT_FOUND, API_REFUSED, API_INVALID, API_FAILED };
 
 struct api_route_query {
@@ -65,6 +83,12 @@ struct api_ops {
 	void (*fib_close)(void *walk);
 	enum api_result (*tunnel_op)(
 	    void *ctx, enum api_tunnel_op op, const char *name, struct reason *ret_reason);
+	enum api_result (*bgp_op)(void *ctx, const struct api_bgp_op *op, struct reason *ret_reason);
+	/* Networks that commands announced or withdrew, as tunnels; and whom one network has been told to (to
+	 * be freed with free). */
+	size_t (*announced)(void *ctx, size_t start, struct view_announced *out, size_t max);
+	enum api_result (*told)(
+	    void *ctx, const struct prefix *p, struct view_told **ret_told, struct reason *ret_reason);
 };
 
 /*

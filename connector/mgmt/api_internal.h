@@ -66,6 +66,10 @@ void api_streams_end(struct api_server *s);
 
 /* api_query.c: the parameters of a request for routes. 0, or -1 with a reason. */
 int api_route_query(const char *query, struct api_route_query *ret_query, struct reason *ret_reason);
+/* api_bgp.c: operations on BGP, and whom a network has been told to. */
+void api_bgp_operation(struct api_server *s, struct evhttp_request *req, enum api_bgp_op_kind kind);
+void api_bgp_announced(struct api_server *s, struct evhttp_request *req, const char *key);
+
 /* The input of an operation on a tunnel: its name. */
 int api_tunnel_input(const char *body, size_t len, char *ret_name, size_t cap, struct reason *ret_reason);
 

@@ -32,21 +32,7 @@ const struct catalogue_entry catalogue_ask[] = {
 	    .look = "`causeway tunnel list`",
 	},
 	{
-	    .id = "unknown-tunnel",
-	    .means = "There is no tunnel of this name.",
-	    .cause = { "a misspelt name" },
-	    .here = "the name: SITE/TUNNEL",
-	    .look = "`causeway tunnel list`",
-	},
-	{
 	    .id = "no-such-peer",
-	    .means = "There is no BGP peer of this name.",
-	    .cause = { "a misspelt name" },
-	    .here = "the name: SITE/TUNNEL, or a LAN peer's",
-	    .look = "`causeway bgp summary`",
-	},
-	{
-	    .id = "unknown-peer",
 	    .means = "There is no BGP peer of this name.",
 	    .cause = { "a misspelt name" },
 	    .here = "the name: SITE/TUNNEL, or a LAN peer's",

@@ -6,6 +6,71 @@
 
 const struct catalogue_entry catalogue_bgp[] = {
 	{
+	    .id = "bgp-admin-down",
+	    .means = "The BGP session was taken down by command.",
+	    .cause = { "`causeway bgp down`" },
+	    .here = "nothing; `causeway bgp up NAME` starts it again, and so does a new start of causewayd",
+	    .look = "`causeway bgp peer NAME`",
+	},
+	{
+	    .id = "bgp-not-configured",
+	    .means = "There is no BGP here.",
+	    .cause = { "the configuration has no `as`" },
+	    .here = "as and router-id",
+	    .look = "`causeway config show`",
+	},
+	{
+	    .id = "bgp-not-established",
+	    .means = "The BGP session is not up, so nothing can be asked or told by it.",
+	    .cause = { "the session has not come up yet, or was taken down" },
+	    .here = "nothing: when it comes up all routes are exchanged",
+	    .look = "`causeway bgp peer NAME`",
+	},
+	{
+	    .id = "bgp-no-refresh",
+	    .means = "The peer can't be asked for its routes again.",
+	    .cause = { "it does not know route refresh (RFC 2918)" },
+	    .here = "`causeway bgp down` and `causeway bgp up` begin the session anew",
+	    .look = "`causeway bgp peer NAME`: capabilities",
+	},
+	{
+	    .id = "announce-invalid",
+	    .means = "What is to be announced is no network.",
+	    .cause = { "a misspelt prefix" },
+	    .here = "the prefix",
+	},
+	{
+	    .id = "announce-host-bits",
+	    .means = "A network to be announced has bits behind its length.",
+	    .cause = { "an address of the network instead of the network itself, or a wrong length" },
+	    .here = "the prefix",
+	},
+	{
+	    .id = "announce-default",
+	    .means = "A default route is not announced by command.",
+	    .cause = { "a slip that would draw all traffic of the far side" },
+	    .here = "`announce` of the configuration, if it is really meant",
+	},
+	{
+	    .id = "announce-martian",
+	    .means = "This network is never routed, so it is not announced.",
+	    .cause = { "a misspelt prefix" },
+	    .here = "the prefix",
+	},
+	{
+	    .id = "announce-full",
+	    .means = "No further network can be announced.",
+	    .cause = { "4096 are announced already, or memory is out" },
+	    .here = "one larger network instead of many small ones",
+	},
+	{
+	    .id = "not-announced",
+	    .means = "This network is not announced, so it can't be withdrawn.",
+	    .cause = { "a misspelt prefix", "it was learned from a peer: then that peer must withdraw it" },
+	    .here = "the prefix",
+	    .look = "`causeway bgp routes PREFIX`",
+	},
+	{
 	    .id = "bgp-connect-failed",
 	    .means = "The TCP connection to the BGP peer failed.",
 	    .cause = { "the peer's BGP is off, or expects another address of ours",

@@ -6,6 +6,12 @@
 
 const struct catalogue_entry catalogue_next[] = {
 	{
+	    .id = "next-bgp-up",
+	    .means = "Its BGP session is down by command.",
+	    .cause = { "`bgp down`" },
+	    .here = "`causeway bgp up SITE/TUNNEL`",
+	},
+	{
 	    .id = "next-admin-down",
 	    .means = "It is down by command.",
 	    .cause = { "`tunnel down`, or start manual" },

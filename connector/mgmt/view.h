@@ -142,10 +142,26 @@ struct view_bgp_peer { /* `bgp summary`, `bgp peer` */
 	bool four_octet_as, route_refresh, ipv4, ipv6;
 	uint64_t msg_in[6], msg_out[6]; /* [0] sum, then open update notification keepalive route-refresh */
 	uint32_t established_count;
+	bool admin_down; /* by command */
 	struct reason error;
 };
 struct view_bgp {
 	uint32_t as, router_id;
+};
+
+struct view_announced { /* a network that a command announced or withdrew */
+	struct prefix prefix;
+	bool withdrawn; /* though the configuration announces it */
+};
+struct view_told { /* what has become of an announced network: a row for each established peer */
+	struct prefix prefix;
+	bool announced, configured;
+	size_t n_peer;
+	struct view_told_peer {
+		char name[VIEW_NAME_MAX];
+		bool told, withheld; /* neither: it waits to be sent, or is gone */
+		char reason[160];    /* of withholding */
+	} peer[];
 };
 
 struct view_route { /* `bgp routes` */

@@ -357,13 +357,49 @@ json_t *view_tunnel_json(const struct view_tunnel *v)
 	return obj_end(&b);
 }
 
-json_t *view_bgp_json(const struct view_bgp *v, json_t *peers)
+json_t *view_bgp_json(const struct view_bgp *v, json_t *peers, json_t *announced)
 {
 	struct obj b = obj_new();
 
 	put(&b, "as", v->as ? number(v->as) : json_null());
 	put(&b, "router-id", router_id(v->router_id));
 	put(&b, "peer", peers);
+	put(&b, "by-command", announced);
+	return obj_end(&b);
+}
+
+json_t *view_announced_json(const struct view_announced *v)
+{
+	struct obj b = obj_new();
+
+	put(&b, "prefix", json_string(prefix_str(&v->prefix)));
+	put(&b, "withdrawn", json_boolean(v->withdrawn));
+	return obj_end(&b);
+}
+
+static json_t *told_peer(const struct view_told_peer *v)
+{
+	struct obj b = obj_new();
+
+	put(&b, "name", view_text(v->name));
+	put(&b, "told", json_boolean(v->told));
+	put(&b, "withheld", json_boolean(v->withheld));
+	put(&b, "reason", view_text_or_null(v->reason));
+	return obj_end(&b);
+}
+
+json_t *view_told_json(const struct view_told *v)
+{
+	struct obj b = obj_new();
+	json_t *list = json_array();
+	bool bad = !list;
+
+	for (size_t i = 0; i < v->n_peer; i++)
+		add(list, told_peer(&v->peer[i]), &bad);
+	put(&b, "prefix", json_string(prefix_str(&v->prefix)));
+	put(&b, "announced", json_boolean(v->announced));
+	put(&b, "configured", json_boolean(v->configured));
+	put(&b, "peer", array_end(list, bad));
 	return obj_end(&b);
 }
 
@@ -416,6 +452,7 @@ json_t *view_bgp_peer_json(const struct view_bgp_peer *v)
 	put(&msgs, "out", messages(v->msg_out));
 	put(&b, "messages", obj_end(&msgs));
 	put(&b, "established-count", number(v->established_count));
+	put(&b, "admin", json_string(v->admin_down ? "down" : "up"));
 	put(&b, "error", why(&v->error));
 	return obj_end(&b);
 }

@@ -20,10 +20,13 @@ json_t *view_status_json(const struct view_status *v);
 json_t *view_tunnel_json(const struct view_tunnel *v);
 /* With what the catalogue of reasons says where the diagnosis says nothing. */
 json_t *view_explain_json(const struct view_explain *v);
-/* peers: an array of view_bgp_summary_peer_json, whose reference is taken over. */
-json_t *view_bgp_json(const struct view_bgp *v, json_t *peers);
+/* peers: an array of view_bgp_summary_peer_json, announced: of view_announced_json; both references are taken
+ * over. */
+json_t *view_bgp_json(const struct view_bgp *v, json_t *peers, json_t *announced);
 json_t *view_bgp_summary_peer_json(const struct view_bgp_peer *v);
 json_t *view_bgp_peer_json(const struct view_bgp_peer *v);
+json_t *view_announced_json(const struct view_announced *v);
+json_t *view_told_json(const struct view_told *v);
 json_t *view_route_json(const struct view_route *v);
 json_t *view_fib_route_json(const struct view_fib_route *v);
 

@@ -147,6 +147,45 @@ static size_t routes_next(void *walk, struct view_route *out, size_t max)
 	return n;
 }
 
+static enum api_result bgp_op(void *ctx, const struct api_bgp_op *op, struct reason *why)
+{
+	(void)ctx;
+	if (!strcmp(op->peer, "nobody")) {
+		reason_set(why, "no-such-peer", "there is no BGP peer nobody");
+		return API_NOT_FOUND;
+	}
+	if (op->kind == API_BGP_ANNOUNCE && op->prefix[0].len == 0) {
+		reason_set(why, "announce-default", "not the default route");
+		return API_REFUSED;
+	}
+	return API_OK;
+}
+
+static size_t announced(void *ctx, size_t start, struct view_announced *out, size_t max)
+{
+	(void)ctx;
+	if (start || !max)
+		return 0;
+	out[0] = (struct view_announced){ .prefix = { addr_v4(0x0a010000), 16 } };
+	return 1;
+}
+
+static enum api_result told(
+    void *ctx, const struct prefix *p, struct view_told **ret_told, struct reason *why)
+{
+	struct view_told *v = calloc(1, sizeof(*v) + sizeof(v->peer[0]));
+
+	(void)ctx;
+	(void)why;
+	v->prefix = *p;
+	v->announced = true;
+	v->n_peer = 1;
+	snprintf(v->peer[0].name, sizeof(v->peer[0].name), "hq/t1");
+	v->peer[0].told = true;
+	*ret_told = v;
+	return API_OK;
+}
+
 static void *fib_open(void *ctx)
 {
 	(void)ctx;
@@ -199,7 +238,10 @@ static void serve(int ready)
 		.fib_open = fib_open,
 		.fib_next = fib_next,
 		.fib_close = free,
-		.tunnel_op = tunnel_op };
+		.tunnel_op = tunnel_op,
+		.bgp_op = bgp_op,
+		.announced = announced,
+		.told = told };
 	struct event_base *base = event_base_new();
 	struct logger log = log_stderr(LOG_LEVEL_WARN);
 	struct reason why = { 0 };
@@ -298,6 +340,13 @@ static void test_operations(void **state)
 	(void)state;
 	expect("tunnel up hq/t1", 0, "", "s  child\n");
 	expect("tunnel up hq/t1 --no-wait --json", 0, "\"site\": \"hq\"", "");
+	expect("bgp announce 10.1.0.0/16", 0, "10.1.0.0/16 is announced to hq/t1, until", "");
+	expect("bgp announce 0.0.0.0/0", 5, "", "(announce-default)");
+	expect("bgp withdraw 10.1.0.0/16 --no-wait", 0, "10.1.0.0/16 is withdrawn", "");
+	expect("bgp refresh hq/t1", 0, "", "");
+	expect("bgp down nobody --message bye", 4, "", "(no-such-peer)");
+	expect("bgp up hq/t1", 0, "", "Established");
+	expect("bgp summary", 0, "Announced by command", "");
 	expect("tunnel rekey hq/t1 --timeout 0.1", 8, "", "has not been rekeyed");
 }
 

@@ -275,6 +275,60 @@ static void test_tunnel_up_fails(void **state)
 	cli_server_stop(&s);
 }
 
+/* Exit codes, who has been told, and the waits. */
+static void test_bgp_operations(void **state)
+{
+	struct cli_server s;
+
+	(void)state;
+	cli_server_start(&s, CLI_SERVER_CHANGING);
+	expect(&s, "bgp announce 10.1.0.0/16", 0,
+	    "10.1.0.0/16 is announced to azure-hq/t1, until it is withdrawn or causewayd starts anew", NULL);
+	expect(&s, "bgp announce 10.1.0.0/16 --no-wait", 0, "no peer is established to be told", NULL);
+	expect(&s, "bgp announce 10.66.0.0/16 --timeout 0.3", 8, "10.66.0.0/16",
+	    "not yet told to azure-hq/t1 after 0.3 s");
+	expect(&s, "bgp announce 10.77.0.0/16", 0, "azure-hq/t1: not announced: its family", NULL);
+	expect(&s, "bgp announce 10.1.0.0/16 127.0.0.0/8", 5, NULL,
+	    "127.0.0.0/8 is never routed (announce-martian)");
+	expect(&s, "bgp announce nonsense", 2, NULL, "is no prefix");
+	expect(&s, "bgp announce", 2, NULL, "PREFIX...");
+	expect(&s, "bgp withdraw 10.1.0.0/16", 0, "10.1.0.0/16 is withdrawn\n", NULL);
+	expect(&s, "bgp withdraw 10.8.0.0/16", 4, NULL, "(not-announced)");
+	expect(&s, "bgp refresh azure-hq/t1 --in --out", 0, "", NULL);
+	expect(&s, "bgp refresh azure-hq/t1", 5, NULL, "(bgp-no-refresh)");
+	expect(&s, "bgp refresh nobody", 4, NULL, "(no-such-peer)");
+	expect(&s, "bgp down azure-hq/t1", 0, "", NULL);
+	expect(&s, "bgp down azure-hq/t1 --message maintenance", 0, "", NULL);
+	expect(&s, "bgp down azure-hq/t1 --message other", 1, NULL, "another message");
+	expect(&s, "bgp up azure-hq/t1", 0, "", "s  Established");
+	expect(&s, "bgp up stuck/t1 --timeout 0.3", 8, NULL,
+	    "stuck/t1 is not Established after 0.3 s; it is at Active: connection refused "
+	    "(bgp-connect-failed)");
+	expect(&s, "bgp up stuck/t1 --no-wait", 0, "", NULL);
+	expect(&s, "bgp summary", 0, "Announced by command, until withdrawn or a new start: 10.1.0.0/16\n",
+	    NULL);
+	expect(&s, "bgp summary", 0, "Configured, and withdrawn by command: 10.0.0.0/16\n", NULL);
+	json_t *doc = run_json(&s, "bgp announce 10.1.0.0/16", 0);
+	const json_t *network = json_array_get(json_object_get(doc, "network"), 0);
+	assert_true(
+	    json_is_true(json_object_get(json_array_get(json_object_get(network, "peer"), 0), "told")));
+	json_decref(doc);
+	json_decref(run_json(&s, "bgp up azure-hq/t1", 0));
+	cli_server_stop(&s);
+}
+
+/* --timeout bounds the whole command, also where the daemon takes the connection and says nothing. */
+static void test_silent_daemon(void **state)
+{
+	struct cli_server s;
+
+	(void)state;
+	cli_server_start(&s, CLI_SERVER_SILENT);
+	expect(&s, "tunnel up azure-hq/t1 --timeout 0.1", 8, NULL, "did not answer in the time given");
+	expect(&s, "bgp up azure-hq/t1 --timeout 0.1", 8, NULL, "(daemon-silent)");
+	cli_server_stop(&s);
+}
+
 static void test_usage(void **state)
 {
 	struct cli_server s = { .socket = "/nonexistent/sock" };
@@ -511,6 +565,8 @@ int main(void)
 		cmocka_unit_test(test_nothing_configured),
 		cmocka_unit_test(test_tunnel_up_shows_the_ladder),
 		cmocka_unit_test(test_tunnel_up_fails),
+		cmocka_unit_test(test_bgp_operations),
+		cmocka_unit_test(test_silent_daemon),
 		cmocka_unit_test(test_usage),
 		cmocka_unit_test(test_profile_unknown),
 		cmocka_unit_test(test_unreachable),

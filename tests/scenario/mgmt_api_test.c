@@ -32,6 +32,7 @@ struct fake {
 	size_t opened, closed, made; /* walks; rows of the last one */
 	enum api_tunnel_op last_op;
 	char last_name[64];
+	struct api_bgp_op last_bgp;
 	struct api_route_query last_query;
 	struct reason log_line;
 };
@@ -146,6 +147,47 @@ static size_t fake_routes_next(void *walk, struct view_route *out, size_t max)
 	return n;
 }
 
+static enum api_result fake_bgp_op(void *ctx, const struct api_bgp_op *op, struct reason *why)
+{
+	struct fake *f = ctx;
+
+	f->last_bgp = *op;
+	if (!strcmp(op->peer, "nobody")) {
+		reason_set(why, "no-such-peer", "there is no BGP peer nobody");
+		return API_NOT_FOUND;
+	}
+	if (op->kind == API_BGP_ANNOUNCE && op->prefix[0].len == 0) {
+		reason_set(why, "announce-default", "not the default route");
+		return API_REFUSED;
+	}
+	return API_OK;
+}
+
+static size_t fake_announced(void *ctx, size_t start, struct view_announced *out, size_t max)
+{
+	(void)ctx;
+	if (start || !max)
+		return 0;
+	out[0] = (struct view_announced){ .prefix = { addr_v4(0x0a010000), 16 } };
+	return 1;
+}
+
+static enum api_result fake_told(
+    void *ctx, const struct prefix *p, struct view_told **ret_told, struct reason *why)
+{
+	struct view_told *v = calloc(1, sizeof(*v) + sizeof(v->peer[0]));
+
+	(void)ctx;
+	(void)why;
+	v->prefix = *p;
+	v->announced = true;
+	v->n_peer = 1;
+	snprintf(v->peer[0].name, sizeof(v->peer[0].name), "hq/t1");
+	v->peer[0].told = true;
+	*ret_told = v;
+	return API_OK;
+}
+
 static void *fake_fib_open(void *ctx)
 {
 	return open_walk(ctx);
@@ -199,6 +241,9 @@ static const struct api_ops fake_ops = {
 	.fib_next = fake_fib_next,
 	.fib_close = close_walk,
 	.tunnel_op = fake_op,
+	.bgp_op = fake_bgp_op,
+	.announced = fake_announced,
+	.told = fake_told,
 };
 
 /* --- the set-up --- */
@@ -444,6 +489,55 @@ static void operations_reach_the_daemon(void **state)
 	    "{\"causeway:input\":{\"tunnel\":\"hq/refused\"}}", 409, "operation-not-supported", "safety");
 	expect_error(r, "POST", "/restconf/operations/causeway:tunnel-down",
 	    "{\"causeway:input\":{\"tunnel\":\"hq/failed\"}}", 500, "operation-failed", "operation-failed");
+}
+
+#define OP "/restconf/operations/causeway:bgp-"
+
+static void bgp_operations_reach_the_daemon(void **state)
+{
+	struct rig *r = *state;
+	const struct api_bgp_op *op = &r->f.last_bgp;
+	json_t *v;
+
+	assert_int_equal(ask(r, "POST", OP "announce",
+	                     "{\"causeway:input\":{\"prefix\":[\"10.1.0.0/16\",\"10.2.0.1/16\"]}}", NULL),
+	    204);
+	assert_int_equal(op->kind, API_BGP_ANNOUNCE);
+	assert_int_equal(op->n_prefix, 2);
+	assert_string_equal(prefix_str(&op->prefix[1]), "10.2.0.1/16"); /* the daemon's to refuse */
+	assert_int_equal(
+	    ask(r, "POST", OP "refresh", "{\"causeway:input\":{\"peer\":\"hq/t0\"}}", NULL), 204);
+	assert_true(op->in && !op->out);
+	assert_int_equal(ask(r, "POST", OP "refresh",
+	                     "{\"causeway:input\":{\"peer\":\"hq/t0\",\"direction\":\"out\"}}", NULL),
+	    204);
+	assert_true(!op->in && op->out);
+	assert_int_equal(
+	    ask(r, "POST", OP "down", "{\"causeway:input\":{\"peer\":\"hq/t0\",\"message\":\"bye\"}}", NULL),
+	    204);
+	assert_int_equal(op->kind, API_BGP_DOWN);
+	assert_string_equal(op->message, "bye");
+	assert_string_equal(op->peer, "hq/t0");
+	expect_error(r, "POST", OP "up", "{\"causeway:input\":{\"peer\":\"nobody\"}}", 404, "data-missing",
+	    "no-such-peer");
+	expect_error(r, "POST", OP "announce", "{\"causeway:input\":{\"prefix\":[\"0.0.0.0/0\"]}}", 409,
+	    "operation-not-supported", "announce-default");
+	expect_error(r, "POST", OP "announce", "{\"causeway:input\":{\"prefix\":[\"10.0\"]}}", 400,
+	    "invalid-value", "invalid-prefix");
+	expect_error(r, "POST", OP "announce", "{\"causeway:input\":{\"prefix\":[]}}", 400, "invalid-value",
+	    "invalid-input");
+	expect_error(r, "POST", OP "up", "{\"causeway:input\":{\"peer\":\"a\",\"message\":\"b\"}}", 400,
+	    "invalid-value", "invalid-input");
+	expect_error(r, "POST", OP "up", "{\"causeway:input\":{\"peer\":\"a\\u0000b\"}}", 400,
+	    "malformed-message", "malformed-body");
+	expect_error(r, "POST", OP "up", "{", 400, "malformed-message", "malformed-body");
+	expect_error(r, "POST", OP "up", "[]", 400, "invalid-value", "invalid-input");
+	expect_error(r, "GET", OP "up", "", 405, "operation-not-supported", "method-not-allowed");
+	v = get(r, STATE "announced=10.1.0.0%2F16", "causeway:announced");
+	assert_true(json_is_true(json_object_get(v, "announced")));
+	json_decref(v);
+	expect_error(r, "GET", STATE "announced=x", "", 400, "invalid-value", "invalid-prefix");
+	expect_error(r, "GET", STATE "announced", "", 400, "invalid-value", "invalid-prefix");
 }
 
 static void faults_are_named(void **state)
@@ -774,6 +868,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(every_resource_answers),
 		T(operations_reach_the_daemon),
+		T(bgp_operations_reach_the_daemon),
 		T(faults_are_named),
 		T(head_has_no_body),
 		T(a_query_reaches_the_walk),

@@ -32,6 +32,8 @@ struct server {
 	unsigned asked_status;
 	unsigned asked_tunnel; /* since the last operation */
 	bool going_up, going_down, rekeying;
+	unsigned asked_announced, asked_peer; /* since the last operation */
+	bool withdrawn, session_down, session_stuck;
 };
 
 static void reply(struct evhttp_request *req, int code, const char *text)
@@ -147,6 +149,48 @@ static void answer_tunnels(struct server *s, struct evhttp_request *req)
 	reply(req, 200, body);
 }
 
+/* A network is told to the one peer by the third question; 10.66.0.0/16 never is. */
+static void answer_announced(struct server *s, struct evhttp_request *req, const char *key)
+{
+	char body[512];
+	bool told = (s->asked_announced++ >= 2) != s->withdrawn;
+	bool never = strstr(key, "10.66.0.0") != NULL, held = strstr(key, "10.77.0.0") != NULL;
+
+	snprintf(body, sizeof(body),
+	    "{\"causeway:announced\":{\"prefix\":\"%s\",\"announced\":%s,\"configured\":false,\"peer\":[{"
+	    "\"name\":\"azure-hq/t1\",\"told\":%s,\"withheld\":%s,\"reason\":%s}]}}",
+	    never  ? "10.66.0.0/16"
+	    : held ? "10.77.0.0/16"
+	           : "10.1.0.0/16",
+	    s->withdrawn ? "false" : "true", told && !never && !held ? "true" : "false",
+	    held ? "true" : "false", held ? "\"not announced: its family\"" : "null");
+	reply(req, 200, body);
+}
+
+static void answer_bgp_operation(
+    struct server *s, struct evhttp_request *req, const char *operation, const char *body)
+{
+	bool networks = !strcmp(operation, "bgp-announce") || !strcmp(operation, "bgp-withdraw");
+
+	s->asked_announced = s->asked_peer = 0;
+	s->withdrawn = !strcmp(operation, "bgp-withdraw");
+	s->session_stuck = strstr(body, "\"stuck/t1\"");
+	if (networks && strstr(body, "\"127.0.0.0/8\""))
+		error(req, 409, "operation-not-supported", "announce-martian", "127.0.0.0/8 is never routed");
+	else if (networks && strstr(body, "\"10.8.0.0/16\""))
+		error(req, 404, "data-missing", "not-announced", "10.8.0.0/16 is not announced");
+	else if (!networks && !strstr(body, "\"azure-hq/t1\"") && !s->session_stuck)
+		error(req, 404, "data-missing", "no-such-peer", "there is no such peer");
+	else if (!strcmp(operation, "bgp-refresh") && !strstr(body, "\"direction\":\"both\""))
+		error(
+		    req, 409, "operation-not-supported", "bgp-no-refresh", "it does not know route refresh");
+	else if (!strcmp(operation, "bgp-down") && strstr(body, "\"message\"") &&
+	         !strstr(body, "\"message\":\"maintenance\""))
+		error(req, 400, "invalid-value", "invalid-input", "another message was expected");
+	else
+		reply(req, 204, "");
+}
+
 static void answer_operation(struct server *s, struct evhttp_request *req, const char *operation)
 {
 	char body[512];
@@ -156,6 +200,8 @@ static void answer_operation(struct server *s, struct evhttp_request *req, const
 	body[n > 0 ? n : 0] = '\0';
 	if (!strstr(body, "\"causeway:input\"")) {
 		error(req, 400, "malformed-message", "bad-input", "causeway:input is missing");
+	} else if (!strncmp(operation, "bgp-", 4)) {
+		answer_bgp_operation(s, req, operation, body);
 	} else if (strstr(body, "\"safe/t1\"")) {
 		error(req, 409, "operation-not-supported", "last-path",
 		    "this is the last tunnel that carries the default route");
@@ -200,6 +246,20 @@ static void answer_routes(struct server *s, struct evhttp_request *req, const ch
 	evbuffer_free(b);
 }
 
+/* After an operation it comes up with the third question. */
+static void answer_peer(struct server *s, struct evhttp_request *req, bool stuck)
+{
+	char body[512];
+	const char *state = stuck ? "Active" : s->asked_peer++ < 2 ? "Connect" : "Established";
+
+	snprintf(body, sizeof(body),
+	    "{\"causeway:peers\":{\"peer\":[{\"name\":\"%s\",\"state\":\"%s\",\"admin\":\"up\",\"error\":%s}]"
+	    "}}",
+	    stuck ? "stuck/t1" : "azure-hq/t1", state,
+	    stuck ? "{\"id\":\"bgp-connect-failed\",\"text\":\"connection refused\"}" : "null");
+	reply(req, 200, body);
+}
+
 #define PEER_MEMBERS                                                                                         \
 	"\"name\":\"azure-hq/"                                                                               \
 	"t1\",\"address\":\"10.100.255.254\",\"as\":65515,\"state\":\"Established\",\"uptime\":61,"          \
@@ -213,7 +273,9 @@ static void answer_rest(struct server *s, struct evhttp_request *req, const char
 		reply(req, 200,
 		    empty ? "{\"causeway:bgp\":{\"as\":null,\"router-id\":null,\"peer\":[]}}"
 		          : "{\"causeway:bgp\":{\"as\":65001,\"router-id\":\"10.0.0.10\",\"peer\":["
-		            "{" PEER_MEMBERS "}]}}");
+		            "{" PEER_MEMBERS "}],\"by-command\":[{\"prefix\":\"10.1.0.0/16\",\"withdrawn\":"
+		            "false},"
+		            "{\"prefix\":\"10.0.0.0/16\",\"withdrawn\":true}]}}");
 	else if (!strcmp(path, STATE "peers") || !strcmp(path, STATE "peers=azure-hq%2Ft1"))
 		reply(req, 200,
 		    "{\"causeway:peers\":{\"peer\":[{" PEER_MEMBERS
@@ -258,6 +320,12 @@ static void on_request(struct evhttp_request *req, void *ctx)
 		answer_tunnels(s, req);
 	else if (!strncmp(path, STATE "tunnels=", strlen(STATE "tunnels=")))
 		answer_tunnel(s, req, name = evhttp_uridecode(path + strlen(STATE "tunnels="), 0, NULL));
+	else if (!strncmp(path, STATE "announced=", strlen(STATE "announced=")))
+		answer_announced(s, req, path);
+	else if (s->mode == CLI_SERVER_CHANGING && !strcmp(path, STATE "peers=azure-hq%2Ft1"))
+		answer_peer(s, req, false);
+	else if (!strcmp(path, STATE "peers=stuck%2Ft1"))
+		answer_peer(s, req, true);
 	else if (!strcmp(path, STATE "routes"))
 		answer_routes(s, req, uri[len] ? uri + len + 1 : "");
 	else
@@ -311,6 +379,8 @@ void cli_server_start(struct cli_server *s, enum cli_server_mode mode)
 	s->pid = fork();
 	if (s->pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		while (mode == CLI_SERVER_SILENT)
+			pause();
 		if (mode == CLI_SERVER_CUT)
 			serve_cut(fd);
 		serve(fd, mode);

@@ -17,6 +17,7 @@ enum cli_server_mode {
 	CLI_SERVER_CHANGING, /* each status is a step further */
 	CLI_SERVER_FOREIGN,  /* answers HTML */
 	CLI_SERVER_CUT,      /* closes the connection in the middle of each body */
+	CLI_SERVER_SILENT,   /* takes connections and never answers */
 	CLI_SERVER_MANY,     /* as OK, with CLI_SERVER_ROUTES routes */
 };
 

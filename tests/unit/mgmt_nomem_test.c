@@ -116,7 +116,7 @@ static json_t *view_of(unsigned which)
 			json_decref(peers);
 			peers = NULL;
 		}
-		v = view_bgp_json(&bgp, peers);
+		v = view_bgp_json(&bgp, peers, json_array());
 		break;
 	}
 	return v;

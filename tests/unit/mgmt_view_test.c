@@ -213,7 +213,7 @@ static void bgp_keeps_the_contract(void **state)
 	(void)state;
 	p.address = addr_v4(0x0a64fffe);
 	json_array_append_new(peers, view_bgp_summary_peer_json(&p));
-	j = view_bgp_json(&v, peers);
+	j = view_bgp_json(&v, peers, json_array());
 	EXPECT(j, "as:n", "router-id:s", "peer:a");
 	EXPECT(json_array_get(json_object_get(j, "peer"), 0), "name:s", "address:s", "as:n", "state:s",
 	    "uptime:n", "received:n", "accepted:n", "advertised:n");
@@ -226,7 +226,7 @@ static void bgp_keeps_the_contract(void **state)
 	EXPECT(in, "total:n", "open:n", "update:n", "notification:n", "keepalive:n", "route-refresh:n");
 	assert_int_equal(json_integer_value(json_object_get(in, "total")), 3);
 	json_decref(j);
-	j = view_bgp_json(&none, json_array());
+	j = view_bgp_json(&none, json_array(), json_array());
 	EXPECT(j, "as:0", "router-id:0", "peer:a");
 	json_decref(j);
 }
