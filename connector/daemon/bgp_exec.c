@@ -260,6 +260,12 @@ static void common_config(const char *name, const struct cfg_bgp *b, struct bgp_
 	c->ipv6 = b->peer.family == 6;
 	c->max_prefixes = b->max_prefixes;
 	c->accept_default = b->accept_default;
+	c->policy =
+	    (struct bgp_peer_policy){ .import = b->policy.import, /* the core takes references of its own */
+		    .export = b->policy.export,
+		    .allow_own_as = b->policy.allow_own_as,
+		    .remove_private_as = b->policy.remove_private_as,
+		    .as_override = b->policy.as_override };
 }
 
 void bgp_exec_tunnel_config(const struct domain *d, const struct tunnel *t, struct bgp_peer_config *c)

@@ -163,6 +163,8 @@ int cfg_build_bgp(
 		bgp->max_prefixes = (uint32_t)strtoul(v, NULL, 10);
 	if ((v = cfg_value(node, "accept-default")))
 		bgp->accept_default = !strcmp(v, "true");
+	if (cfg_take_policy(l, node, &bgp->policy))
+		return -1;
 	if (!bgp->peer_as)
 		return cfg_fail_at(l, "config-missing-leaf", node,
 		    "\"peer-as\" is missing, and profile %s knows none; add the gateway's AS",
@@ -270,7 +272,7 @@ int cfg_build(const struct cfg_load *l, const struct lyd_node *tree)
 	cfg->multipath = 16;
 	if (!root)
 		return 0; /* nothing configured: the daemon idles */
-	if (build_identity(l, root) || build_peers(l, root))
+	if (build_identity(l, root) || cfg_build_policies(l, root) || build_peers(l, root))
 		return -1;
 	if (build_prefixes(l, root, "announce", &cfg->announce, &cfg->n_announce) ||
 	    build_prefixes(l, root, "protect", &cfg->protect, &cfg->n_protect))

@@ -64,6 +64,13 @@ void cfg_auth_clear(struct cfg_tunnel *t);
 bool cfg_auth_same(const struct cfg_tunnel *a, const struct cfg_tunnel *b);
 int cfg_build_bgp(
     const struct cfg_load *l, const struct lyd_node *node, const struct profile *p, struct cfg_bgp *bgp);
+/* cfg_policy.c, cfg_policy_lists.c: the lists and policies, before any session is built; then what a session
+ * names. */
+int cfg_build_policies(const struct cfg_load *l, const struct lyd_node *root);
+void cfg_policies_free(struct cfg_policies *p);
+int cfg_take_policy(const struct cfg_load *l, const struct lyd_node *node, struct cfg_bgp_policy *ret_policy);
+void cfg_policy_clear(struct cfg_bgp_policy *p);
+bool cfg_policy_same(const struct cfg_bgp_policy *a, const struct cfg_bgp_policy *b);
 /* Rules that the model can't express, over the finished l->cfg. */
 int cfg_check(const struct cfg_load *l);
 /* The name of a file as it is opened: relative ones count from the configuration file's directory. path is

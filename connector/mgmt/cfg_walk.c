@@ -175,13 +175,22 @@ static int walk_value(
 	return r;
 }
 
-/* The key of a list entry, which is a string throughout the model. */
-static const char *entry_key(const struct lysc_node *schema, const json_t *entry, const char **ret_name)
+#define NUMBER_MAX 24 /* characters of a whole number */
+
+/* The key of a list entry as text: a string or a whole number throughout the model. NULL: it has none, or
+ * none of these. */
+static const char *entry_key(
+    const struct lysc_node *schema, const json_t *entry, const char **ret_name, char number[NUMBER_MAX])
 {
 	const struct lysc_node *child = lysc_node_child(schema); /* libyang puts keys first */
+	const json_t *v;
 
 	*ret_name = child ? child->name : "";
-	return json_string_value(json_object_get(entry, *ret_name));
+	v = json_object_get(entry, *ret_name);
+	if (!json_is_integer(v))
+		return json_string_value(v);
+	snprintf(number, NUMBER_MAX, "%lld", (long long)json_integer_value(v));
+	return number;
 }
 
 /* Refuses a key or value that its list holds already; seen collects them. */
@@ -196,10 +205,8 @@ static int check_once(const struct cfg_load *l, const struct path *at, json_t *s
 }
 
 static int walk_entry(const struct cfg_load *l, struct path *at, const struct lysc_node *schema,
-    const json_t *entry, const char *key_name, json_t *seen)
+    const json_t *entry, const char *key_name, const char *key, json_t *seen)
 {
-	const char *key = json_string_value(json_object_get(entry, key_name));
-
 	if (!json_is_object(entry))
 		return wrong_type(l, at, entry, "an object: { ... }");
 	if (!json_object_get(entry, key_name))
@@ -221,15 +228,15 @@ static int walk_list(
 	seen = json_object();
 	json_array_foreach(v, i, entry)
 	{
-		const char *key_name, *key = entry_key(schema, entry, &key_name);
-		char place[24];
+		char number[NUMBER_MAX], place[24];
+		const char *key_name, *key = entry_key(schema, entry, &key_name, number);
 		size_t before;
 
 		snprintf(place, sizeof(place), "[%zu]", i + 1);
 		before = key ? path_push(at, "[", key_name, "='") : path_push(at, place, "", "");
 		if (key)
 			path_push(at, key, "']", "");
-		r = walk_entry(l, at, schema, entry, key_name, seen);
+		r = walk_entry(l, at, schema, entry, key_name, key, seen);
 		path_pop(at, before);
 		if (r)
 			break;

@@ -117,12 +117,16 @@ void cfg_free(struct cfg *cfg)
 			cfg_auth_clear(&s->tunnel[j]);
 			free(s->tunnel[j].static_route);
 			free(s->tunnel[j].secret_file);
+			cfg_policy_clear(&s->tunnel[j].bgp.policy);
 			for (unsigned k = 0; k < CFG_REMOTES_MAX; k++)
 				free(s->tunnel[j].remote_name[k]);
 		}
 		free(s->tunnel);
 		free(s->announce_from);
 	}
+	for (size_t i = 0; i < cfg->n_peer; i++)
+		cfg_policy_clear(&cfg->peer[i].bgp.policy);
+	cfg_policies_free(cfg->policies);
 	free(cfg->site);
 	free(cfg->peer);
 	free(cfg->announce);
@@ -180,7 +184,7 @@ static bool same_bgp(const struct cfg_bgp *a, const struct cfg_bgp *b)
 	       a->mode == b->mode && a->hold_time.ns == b->hold_time.ns &&
 	       a->keepalive.ns == b->keepalive.ns && a->connect_retry.ns == b->connect_retry.ns &&
 	       a->max_prefixes == b->max_prefixes && a->max_prefixes_out == b->max_prefixes_out &&
-	       a->accept_default == b->accept_default;
+	       a->accept_default == b->accept_default && cfg_policy_same(&a->policy, &b->policy);
 }
 
 bool cfg_same_session(const struct cfg_tunnel *a, const struct cfg_tunnel *b)

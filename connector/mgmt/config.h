@@ -16,6 +16,7 @@
 #include "base/credentials.h"
 #include "base/reason.h"
 #include "base/secret.h"
+#include "bgp/policy.h"
 #include "ike/proposal.h"
 
 #include <stdbool.h>
@@ -47,6 +48,12 @@ struct cfg_static_route {
 	bool trigger;
 };
 
+struct cfg_bgp_policy { /* cfg_policy.c; the chains hold references */
+	struct bgp_policy_chain import, export;
+	unsigned allow_own_as;
+	bool remove_private_as, as_override;
+};
+
 struct cfg_bgp { /* of a tunnel, or of a LAN peer */
 	struct addr local, peer;
 	uint32_t peer_as;
@@ -55,6 +62,7 @@ struct cfg_bgp { /* of a tunnel, or of a LAN peer */
 	uint32_t max_prefixes;     /* what we accept; 0: no limit */
 	uint32_t max_prefixes_out; /* what the gateway bears, by its profile; 0: no limit known */
 	bool accept_default;
+	struct cfg_bgp_policy policy;
 };
 
 struct cfg_eap { /* who signs on: we (user), or the peer (peer_user). Empty: not said */
@@ -136,6 +144,9 @@ struct cfg_peer { /* a LAN router */
 	bool transit;
 };
 
+struct cfg_policies; /* cfg_policy.h: the named lists and policies, while a configuration is built and after
+                      */
+
 struct cfg {
 	bool have_bgp; /* `as` is configured */
 	uint32_t as;
@@ -143,6 +154,7 @@ struct cfg {
 	unsigned multipath; /* ways; default 16 */
 	struct prefix *announce;
 	size_t n_announce;
+	struct cfg_policies *policies;
 	struct prefix *protect;
 	size_t n_protect;
 	struct cfg_site *site;
@@ -170,10 +182,10 @@ const struct profiles *cfg_context_profiles(const struct cfg_context *c);
  * Ids of reasons: config-not-readable, config-syntax, config-unknown-leaf, config-wrong-type,
  * config-wrong-value, config-missing-leaf, config-duplicate, config-count, config-dangling-reference,
  * config-invalid, config-unknown-profile, config-not-supported, config-as-reserved, config-weak-algorithm,
- * config-duplicate-interface, config-duplicate-tunnel, config-duplicate-peer, config-too-many-prefixes,
- * secret-file-missing, secret-file-permissions, secret-file-empty, secret-file-too-long,
- * secret-file-not-readable, and certificate-*: -file-missing, -file-not-readable, -key-permissions,
- * -wrong-name, and what base/credentials.h says.
+ * config-as-path-pattern, config-duplicate-interface, config-duplicate-tunnel, config-duplicate-peer,
+ * config-too-many-prefixes, secret-file-missing, secret-file-permissions, secret-file-empty,
+ * secret-file-too-long, secret-file-not-readable, and certificate-*: -file-missing, -file-not-readable,
+ * -key-permissions, -wrong-name, and what base/credentials.h says.
  */
 /* with_secrets false: secret files are not read (config check by somebody who may not). */
 struct cfg *cfg_load_file(
