@@ -136,9 +136,6 @@ struct mistake {
 	const char *id, *path, *value, *advice; /* value, advice: NULL when there is none to show */
 };
 
-#define Y_ENTRY CONN "/prefix-list[name='l']/entry[seq='1']"
-#define Y_RULE  CONN "/policy[name='p']/rule[name='r']"
-#define RULE    "[{\"name\":\"p\",\"rule\":[{\"name\":\"r\","
 static const struct mistake mistakes[] = {
 	/* names */
 	{ { { "asn", "65001" } }, "config-unknown-leaf", CONN "/asn", NULL, "known here: as," },
@@ -297,50 +294,6 @@ static const struct mistake mistakes[] = {
 	    "192.0.2.2", "behind the tunnel" },
 	{ { { SITE "announce-from", "[\"lan\"]" } }, "config-dangling-reference", Y_SITE "/announce-from",
 	    "lan", "peer[]" },
-	/* policy */
-	{ { { "prefix-list",
-	      "[{\"name\":\"l\",\"entry\":[{\"seq\":1,\"prefix\":\"10.0.0.0/8\",\"ge\":7}]}]" } },
-	    "config-wrong-value", Y_ENTRY "/ge", "7", "shorter than the prefix 10.0.0.0/8" },
-	{ { { "prefix-list",
-	      "[{\"name\":\"l\",\"entry\":[{\"seq\":1,\"prefix\":\"10.0.0.0/8\",\"ge\":24,\"le\":16}]}]" } },
-	    "config-wrong-value", Y_ENTRY "/le", "16", "less than ge 24" },
-	{ { { "prefix-list",
-	      "[{\"name\":\"l\",\"entry\":[{\"seq\":1,\"prefix\":\"10.0.0.0/16\",\"le\":8}]}]" } },
-	    "config-wrong-value", Y_ENTRY "/le", "8", "the prefix's own length 16" },
-	{ { { "prefix-list",
-	      "[{\"name\":\"l\",\"entry\":[{\"seq\":1,\"prefix\":\"10.0.0.0/8\",\"le\":33}]}]" } },
-	    "config-wrong-value", Y_ENTRY "/le", "33", "at most 32 bits" },
-	{ { { "prefix-list", "[{\"name\":\"l\",\"entry\":[{\"seq\":1,\"prefix\":\"10.0.0.1/8\"}]}]" } },
-	    "config-wrong-value", Y_ENTRY "/prefix", "10.0.0.1/8", "10.0.0.0/8" },
-	{ { { "prefix-list", "[{\"name\":\"l\",\"entry\":[{\"seq\":1,\"prefix\":\"10.0.0.0/"
-	                     "8\"},{\"seq\":1,\"prefix\":\"10.0.0.0/8\"}]}]" } },
-	    "config-duplicate", CONN "/prefix-list[name='l']/entry", NULL, "twice" },
-	{ { { "as-path-list", "[{\"name\":\"l\",\"pattern\":[\"^(1\"]}]" } }, "config-as-path-pattern",
-	    CONN "/as-path-list[name='l']/pattern", "^(1", "( without its )" },
-	{ { { "community-list", "[{\"name\":\"l\",\"community\":[\"65536:1\"]}]" } }, "config-wrong-value",
-	    CONN "/community-list[name='l']/community", "65536:1", "65000:1:2" },
-	{ { { "policy", "[{\"name\":\"p\"},{\"name\":\"p\"}]" } }, "config-duplicate", CONN "/policy", NULL,
-	    "twice" },
-	{ { { "policy", RULE "\"match\":{\"prefix-list\":\"l\"}}]}]" } }, "config-dangling-reference",
-	    Y_RULE "/match/prefix-list", "l", "prefix-list[] holds nothing" },
-	{ { { "policy", RULE "\"match\":{\"community-list\":[\"l\"]}}]}]" } }, "config-dangling-reference",
-	    Y_RULE "/match/community-list", "l", "community-list[] holds nothing" },
-	{ { { "policy", RULE "\"match\":{\"peer\":[\"azure-hq/t2\"]}}]}]" } }, "config-dangling-reference",
-	    Y_RULE "/match/peer", "azure-hq/t2", "SITE/TUNNEL" },
-	{ { { "policy", RULE "\"match\":{\"as-path-length-min\":3,\"as-path-length-max\":2}}]}]" } },
-	    "config-wrong-value", Y_RULE "/match/as-path-length-max", "2", "no path can match" },
-	{ { { "policy", RULE "\"set\":{\"med\":1,\"med-add\":2}}]}]" } }, "config-wrong-value",
-	    Y_RULE "/set/med-add", "2", "only one of" },
-	{ { { "policy", RULE "\"set\":{\"community-add\":[\"65000:*\"]}}]}]" } }, "config-wrong-value",
-	    Y_RULE "/set/community-add", "65000:*", "to add one" },
-	{ { { "policy", RULE "\"set\":{\"next-hop\":[\"self\",\"10.0.0.1\"]}}]}]" } }, "config-wrong-value",
-	    Y_RULE "/set/next-hop", "self", "keep one" },
-	{ { { "policy", RULE "\"set\":{\"prepend\":33}}]}]" } }, "config-wrong-value", Y_RULE "/set/prepend",
-	    "33", "1 to 32" },
-	{ { { "policy", RULE "\"action\":\"deny\"}]}]" } }, "config-wrong-value", Y_RULE "/action", "deny",
-	    "reject" },
-	{ { { T1 "bgp/import-policy", "[\"p\"]" } }, "config-dangling-reference", Y_T1 "/bgp/import-policy",
-	    "p", "policy[] holds nothing" },
 	/* how it comes up and goes down by itself */
 	{ { { T1 "start", "\"on-demand\"" }, { T1 "static-route", TRIGGER } }, "config-wrong-value",
 	    Y_T1 "/start", "on-demand", "\"idle-timeout\": 0" },
@@ -465,38 +418,6 @@ static void broken_text_is_named(void **state)
 		assert_non_null(strstr(why.text, "test.json"));
 		assert_non_null(strstr(why.text, cases[i].part));
 	}
-}
-
-/* A policy as the documentation has it, and that a reload which changes nothing of it changes nothing. */
-static void policies_load(void **state)
-{
-	static const char *const changes[5][2] = {
-		{ "prefix-list",
-		    "[{\"name\":\"l\",\"entry\":[{\"seq\":20,\"prefix\":\"10.0.0.0/8\",\"le\":24},"
-		    "{\"seq\":10,\"prefix\":\"10.9.0.0/16\",\"le\":32,\"action\":\"deny\"}]}]" },
-		{ "community-list", "[{\"name\":\"backup\",\"community\":[\"65000:*\"]}]" },
-		{ "policy", RULE
-		    "\"match\":{\"prefix-list\":\"l\",\"community-list\":[\"backup\"],\"peer\":[\"azure-hq\"]"
-		    "},"
-		    "\"set\":{\"local-pref\":50,\"med-subtract\":5,\"community-add\":[\"no-export\"]}}]}]" },
-		{ T1 "bgp/import-policy", "[\"p\"]" },
-		{ T1 "bgp/allow-own-as", "1" },
-	};
-	char *text = changed(changes, 5);
-	struct cfg *cfg = load(text), *again = load(text), *without = load(smallest);
-	const struct cfg_tunnel *t = &cfg->site[0].tunnel[0];
-
-	(void)state;
-	assert_int_equal(t->bgp.policy.import.n, 1);
-	assert_string_equal(bgp_policy_name(t->bgp.policy.import.policy[0]), "p");
-	assert_int_equal(t->bgp.policy.export.n, 0);
-	assert_int_equal(t->bgp.policy.allow_own_as, 1);
-	assert_int_equal(cfg_tunnel_compare(t, &again->site[0].tunnel[0]), CFG_SAME);
-	assert_int_equal(cfg_tunnel_compare(t, &without->site[0].tunnel[0]), CFG_LIGHT);
-	cfg_free(cfg);
-	cfg_free(again);
-	cfg_free(without);
-	free(text);
 }
 
 static void the_smallest_configuration_loads(void **state)
@@ -950,7 +871,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_smallest_configuration_loads),
-		cmocka_unit_test(policies_load),
 		cmocka_unit_test(an_empty_connector_loads),
 		cmocka_unit_test(a_tunnel_overrules_its_profile),
 		cmocka_unit_test(any_peer_by_certificate_is_noted),
