@@ -22,6 +22,7 @@
 
 #include <stddef.h>
 
+struct attrs;
 struct bgp;
 
 #define BGP_NAME_MAX             128
@@ -29,6 +30,7 @@ struct bgp;
 #define BGP_WEIGHT_MAX           256
 #define BGP_AS_PATH_VIEW_MAX     64 /* AS numbers shown in a route view; longer paths are cut and say so */
 #define BGP_COMMUNITIES_VIEW_MAX 64
+#define BGP_PATH_TEXT_MAX        640
 
 enum bgp_mode { BGP_MODE_BOTH, BGP_MODE_ACTIVE, BGP_MODE_PASSIVE };
 enum bgp_kind {
@@ -244,16 +246,33 @@ struct bgp_route_view {
 	uint8_t origin; /* 0 igp, 1 egp, 2 incomplete */
 	uint32_t local_pref, med;
 	bool have_med;
+	char as_path_text[BGP_PATH_TEXT_MAX]; /* "65001 {65002,65003}", cut if too long */
+	uint32_t weight;
 	uint32_t communities[BGP_COMMUNITIES_VIEW_MAX];
 	unsigned n_communities;
-	bool best;        /* in use: the best path or one of the multipath */
-	char reason[240]; /* why it is best, why it is not, or why it was refused */
+	uint32_t large[BGP_COMMUNITIES_VIEW_MAX][3]; /* RFC 8092 */
+	unsigned n_large;
+	uint64_t extended[BGP_COMMUNITIES_VIEW_MAX]; /* RFC 4360 */
+	unsigned n_extended;
+	const struct attrs *attrs; /* all of them (bgp/attr.h); until the next call to bgp_* */
+	bool best;                 /* in use: the best path or one of the multipath */
+	char reason[240];          /* why it is best, why it is not, or why it was refused */
+};
+/* What a route's attributes must say; zeroed: anything. */
+struct bgp_route_filter {
+	const struct bgp_community_list *communities; /* any of these; the caller's; NULL: whatever */
+	bool have_as, have_origin_as, have_neighbour_as;
+	uint32_t as;           /* anywhere in the path */
+	uint32_t origin_as;    /* at its end */
+	uint32_t neighbour_as; /* at its beginning */
 };
 struct bgp_route_query {
 	enum bgp_rib rib;
 	uint32_t peer;        /* 0: all */
 	struct prefix within; /* family 0: all; else only this prefix and what lies in it */
 	bool exact;           /* only this prefix */
+	struct addr covering; /* family 0: no; else only the longest prefix that contains it and has a row */
+	struct bgp_route_filter filter;
 	/* the cursor: where the last call stopped. Zeroed for a first call. Survives changes of the tables
 	 * between calls. */
 	struct prefix after;

@@ -355,6 +355,10 @@ void rib_out_check_memory(struct peer *p);
 unsigned rib_out_flush(struct peer *p, unsigned budget);
 bool rib_out_has_work(const struct peer *p);
 
+/* view_attrs.c */
+void view_fill_attrs(struct bgp_route_view *v, const struct attrs *a);
+bool view_filter(const struct bgp_route_filter *f, const struct attrs *a);
+
 /* reasons.c */
 void refusal_text(const struct route *r, char *buf, size_t cap);
 void verdict_text(enum verdict v, const struct peer *p, const struct dest *d, char *buf, size_t cap);

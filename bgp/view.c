@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SCAN_MAX 20000 /* destinations in one call */
+#define SCAN_MAX 2000 /* destinations in one call */
 
 int bgp_peer_view(const struct bgp *bgp, uint32_t peer, struct bgp_peer_view *ret_view)
 {
@@ -59,12 +59,19 @@ struct rows {
 	bool full;
 };
 
-/* The next row's place, for a row of this peer; NULL when it is not wanted, or there is no room. */
-static struct bgp_route_view *row(struct rows *r, const struct dest *d, uint32_t peer)
+static bool row_wanted(const struct rows *r, uint32_t peer, const struct attr_set *set)
+{
+	return !(r->skip && peer <= r->after_peer) && (!r->q->peer || peer == r->q->peer) &&
+	       view_filter(&r->q->filter, &set->a);
+}
+
+/* The next row, for this peer and with these attributes; NULL when it is not wanted, or there is no room. */
+static struct bgp_route_view *row(
+    struct rows *r, const struct dest *d, uint32_t peer, const struct attr_set *set)
 {
 	struct bgp_route_view *v;
 
-	if (r->full || (r->skip && peer <= r->after_peer) || (r->q->peer && peer != r->q->peer))
+	if (r->full || !row_wanted(r, peer, set))
 		return NULL;
 	if (r->n == r->max) {
 		r->full = true;
@@ -74,22 +81,8 @@ static struct bgp_route_view *row(struct rows *r, const struct dest *d, uint32_t
 	memset(v, 0, sizeof(*v));
 	v->prefix = d->prefix;
 	v->peer = peer;
+	view_fill_attrs(v, &set->a);
 	return v;
-}
-
-static void fill_attrs(struct bgp_route_view *v, const struct attr_set *set)
-{
-	const struct attrs *a = &set->a;
-	struct rd r = rd_init(a->communities.p, a->communities.len);
-
-	v->nexthop = a->nexthop;
-	v->n_as_path = as_path_list(a->as_path, v->as_path, BGP_AS_PATH_VIEW_MAX, &v->as_path_cut);
-	v->origin = a->origin;
-	v->local_pref = a->have_local_pref ? a->local_pref : BGP_DEFAULT_LOCAL_PREF;
-	v->med = a->med;
-	v->have_med = a->have_med;
-	while (rd_left(&r) && v->n_communities < BGP_COMMUNITIES_VIEW_MAX)
-		v->communities[v->n_communities++] = rd_u32(&r);
 }
 
 /* Why an accepted route is or is not in use. */
@@ -110,13 +103,28 @@ static void decision_text(
 
 static void announced_row(struct rows *r, const struct dest *d)
 {
-	struct bgp_route_view *v = d->announced ? row(r, d, 0) : NULL;
+	struct bgp_route_view *v = d->announced ? row(r, d, 0, r->bgp->local_set) : NULL;
 
 	if (!v)
 		return;
-	fill_attrs(v, r->bgp->local_set);
 	v->best = true;
 	snprintf(v->reason, sizeof(v->reason), "announced by ourselves");
+}
+
+/* Policy's work shows in what is used, not in what was received. */
+static struct attr_set *shown_set(const struct rows *r, const struct route *rt)
+{
+	return r->q->rib == BGP_RIB_BEST ? rt->attrs : attr_set_received(rt->attrs);
+}
+
+/* Before the decision is made again for its words, which is what costs. */
+static bool any_learned(const struct rows *r, const struct dest *d, bool accepted, bool refused)
+{
+	for (const struct route *rt = d->routes; rt; rt = rt->next)
+		if ((rt->refusal == REFUSE_NONE ? accepted : refused) &&
+		    row_wanted(r, rt->peer->id, shown_set(r, rt)))
+			return true;
+	return false;
 }
 
 /* Accepted routes where `accepted`, refused ones where `refused`. */
@@ -124,16 +132,19 @@ static void learned_rows(struct rows *r, const struct dest *d, bool accepted, bo
 {
 	struct candidate c[DECIDE_MAX];
 	const struct route *route[DECIDE_MAX];
-	unsigned ways, n = dest_candidates(r->bgp, d, c, route, &ways), next = 0;
+	unsigned ways, n, next = 0;
 
+	if (!any_learned(r, d, accepted, refused))
+		return;
+	n = dest_candidates(r->bgp, d, c, route, &ways);
 	for (const struct route *rt = d->routes; rt && !r->full; rt = rt->next) {
 		bool ok = rt->refusal == REFUSE_NONE;
 		const struct candidate *cand = ok && next < n ? &c[next++] : NULL;
-		struct bgp_route_view *v = (ok ? accepted : refused) ? row(r, d, rt->peer->id) : NULL;
+		struct bgp_route_view *v =
+		    (ok ? accepted : refused) ? row(r, d, rt->peer->id, shown_set(r, rt)) : NULL;
 
 		if (!v)
 			continue;
-		fill_attrs(v, r->q->rib == BGP_RIB_BEST ? rt->attrs : attr_set_received(rt->attrs));
 		v->best = rt->in_use;
 		if (cand)
 			decision_text(cand, d->best, ways, v->reason, sizeof(v->reason));
@@ -145,11 +156,10 @@ static void learned_rows(struct rows *r, const struct dest *d, bool accepted, bo
 static void advertised_rows(struct rows *r, const struct dest *d)
 {
 	for (const struct out_entry *e = d->outs; e && !r->full; e = e->next) {
-		struct bgp_route_view *v = e->sent ? row(r, d, e->peer->id) : NULL;
+		struct bgp_route_view *v = e->sent ? row(r, d, e->peer->id, e->sent) : NULL;
 
 		if (!v)
 			continue;
-		fill_attrs(v, e->sent);
 		v->best = true;
 		if (d->announced)
 			snprintf(v->reason, sizeof(v->reason), "announced by ourselves");
@@ -162,16 +172,17 @@ static void advertised_rows(struct rows *r, const struct dest *d)
 
 static void withheld_rows(struct rows *r, const struct dest *d)
 {
-	if (!d->best && !d->announced)
+	const struct attr_set *set = d->announced ? r->bgp->local_set : d->best ? d->best->attrs : NULL;
+
+	if (!set)
 		return;
 	list_for_each (&r->bgp->peers, const struct peer, p, node) {
 		enum verdict verdict = p->state == BGP_ESTABLISHED ? export_judge(p, d) : EXPORT_OK;
-		struct bgp_route_view *v = verdict != EXPORT_OK ? row(r, d, p->id) : NULL;
+		struct bgp_route_view *v = verdict != EXPORT_OK ? row(r, d, p->id, set) : NULL;
 		char why[170];
 
 		if (!v)
 			continue;
-		fill_attrs(v, d->announced ? r->bgp->local_set : d->best->attrs);
 		v->best = true;
 		verdict_text(verdict, p, d, why, sizeof(why));
 		snprintf(v->reason, sizeof(v->reason), "not announced: %s (%.24s)", why,
@@ -211,6 +222,32 @@ static bool inside(const struct bgp_route_query *q, const struct prefix *p)
 	return q->exact ? prefix_eq(&q->within, p) : prefix_contains(&q->within, p);
 }
 
+/* From the longest prefix with this address to ever shorter ones, until one has a row; its rows are all there
+ * are. */
+static size_t covering_rows(struct rows *r, struct bgp_route_query *query)
+{
+	struct prefix p = query->started ? query->after : prefix_host(&query->covering);
+	void *v = query->started ? ptrie_get(r->bgp->dests, &p) : ptrie_covering(r->bgp->dests, &p, &p);
+
+	r->skip = query->started;
+	r->after_peer = query->after_peer;
+	while (v) {
+		dest_rows(r, v);
+		if (r->n || query->started || p.len == 0)
+			break;
+		p.len--;
+		p = prefix_canonical(p);
+		v = ptrie_covering(r->bgp->dests, &p, &p);
+	}
+	query->done = !r->full;
+	if (r->n) {
+		query->started = true;
+		query->after = p;
+		query->after_peer = r->out[r->n - 1].peer;
+	}
+	return r->n;
+}
+
 size_t bgp_routes(
     const struct bgp *bgp, struct bgp_route_query *query, struct bgp_route_view *out, size_t max)
 {
@@ -218,8 +255,11 @@ size_t bgp_routes(
 	struct prefix p;
 	void *v;
 	unsigned scanned = 0;
-	bool more = !query->done && first_dest(bgp, query, &p, &v);
+	bool more;
 
+	if (query->covering.family)
+		return query->done ? 0 : covering_rows(&r, query);
+	more = !query->done && first_dest(bgp, query, &p, &v);
 	while (more && inside(query, &p) && !r.full) {
 		r.skip = query->started && prefix_eq(&p, &query->after);
 		r.after_peer = query->after_peer;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `bgp`: the sessions, one of them in full, and the routes with the reason for each decision. */
-#include "base/addr.h"
 #include "connector/cli/commands.h"
 #include "connector/cli/fetch.h"
 #include "connector/cli/http.h"
+#include "connector/cli/routes_query.h"
 #include "connector/cli/status.h"
 #include "connector/cli/text.h"
 
@@ -224,15 +224,28 @@ static void as_path_text(const json_t *path, char *buf, size_t cap)
 		snprintf(buf + cap - 4, 4, "...");
 }
 
+static void list_note(struct table *t, const char *label, const json_t *list)
+{
+	char buf[1200];
+	const json_t *c;
+	size_t i, n = 0;
+
+	json_array_foreach(list, i, c) if (json_is_string(c) && n < sizeof(buf)) n +=
+	    (size_t)snprintf(buf + n, sizeof(buf) - n, "%s%s", n ? " " : "", json_string_value(c));
+	if (n)
+		table_note(t, TABLE_DIM, label, buf);
+}
+
 static int route_row(void *ctx, const json_t *r)
 {
 	struct routes_table *rt = ctx;
-	char path[AS_PATH_TEXT_MAX], list[800];
-	const json_t *communities = json_object_get(r, "communities"), *c;
+	char path[AS_PATH_TEXT_MAX];
 	bool best = get_bool(r, "best"), in_fib = get_bool(r, "in-fib");
-	size_t i, n = 0;
 
-	as_path_text(json_object_get(r, "as-path"), path, sizeof(path));
+	if (*get_str(r, "as-path-text"))
+		snprintf(path, sizeof(path), "%s", get_str(r, "as-path-text"));
+	else
+		as_path_text(json_object_get(r, "as-path"), path, sizeof(path));
 	table_cell(rt->t, get_str(r, "prefix"));
 	table_cell(rt->t, *get_str(r, "nexthop") ? get_str(r, "nexthop") : "-");
 	table_cell(rt->t, *get_str(r, "peer") ? get_str(r, "peer") : "ourselves");
@@ -249,44 +262,24 @@ static int route_row(void *ctx, const json_t *r)
 	                   : "-");
 	table_cell(rt->t, get_str(r, "reason"));
 	table_end_row(rt->t);
-	json_array_foreach(communities, i, c) if (json_is_string(c) && n < sizeof(list)) n +=
-	    (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", n ? " " : "", json_string_value(c));
-	if (rt->communities && n)
-		table_note(rt->t, TABLE_DIM, "communities", list);
+	if (rt->communities) {
+		list_note(rt->t, "communities", json_object_get(r, "communities"));
+		list_note(rt->t, "large communities", json_object_get(r, "large-communities"));
+		list_note(rt->t, "extended communities", json_object_get(r, "extended-communities"));
+	}
 	return 0;
 }
 
-/* Puts together the query; CLI_OK, or what was said. */
-static int routes_path(struct cli *cli, const struct args *args, char *path, size_t cap)
+static int count_show(struct cli *cli, const char *path)
 {
-	static const char *const views[] = { "received", "advertised", "best", "rejected" };
-	const char *view = NULL, *peer = args_value(args, "peer");
-	char escaped[512];
-	struct prefix prefix;
-	size_t n;
+	struct reason why = { 0 };
+	json_t *doc = NULL;
+	enum cli_exit rc = fetch_json(cli, path, "causeway:routes", &doc, &why);
 
-	for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
-		if (!args_has(args, views[i]))
-			continue;
-		if (view)
-			return cli_failf(cli, CLI_USAGE, "--%s and --%s do not go together", view, views[i]);
-		view = views[i];
-	}
-	n = (size_t)snprintf(path, cap, API_STATE "routes?view=%s", view ? view : "best");
-	if (args->n_words) {
-		if (prefix_parse(args->word[0], false, &prefix) < 0)
-			return cli_failf(cli, CLI_USAGE,
-			    "\"%s\" is no prefix: it takes one like 10.100.0.0/16, or an address",
-			    args->word[0]);
-		prefix = prefix_canonical(prefix);
-		http_escape(prefix_str(&prefix), escaped, sizeof(escaped)); /* PREFIX_STR_MAX fits */
-		n += (size_t)snprintf(path + n, cap - n, "&prefix=%s", escaped);
-	}
-	if (peer) {
-		if (!http_escape(peer, escaped, sizeof(escaped)))
-			return cli_failf(cli, CLI_USAGE, "the peer's name is too long");
-		snprintf(path + n, cap - n, "&peer=%s", escaped);
-	}
+	if (rc != CLI_OK)
+		return cli_fail(cli, rc, &why);
+	fprintf(cli->out, "%llu\n", (unsigned long long)get_u64(doc, "count"));
+	json_decref(doc);
 	return CLI_OK;
 }
 
@@ -302,15 +295,17 @@ int cmd_bgp_routes(struct cli *cli, const struct args *args)
 		{ "STATE", false },
 		{ "REASON", false },
 	};
-	char path[1024];
-	int rc = routes_path(cli, args, path, sizeof(path));
+	char path[2048];
+	int rc = routes_query(cli, args, path, sizeof(path));
 
 	if (rc != CLI_OK)
 		return rc;
 	/* {"route":[ROW,...]}: a row is a line. */
 	if (cli->json)
 		return fetch_print(cli, path, true, 3);
-	struct routes_table rt = { .communities = args->n_words > 0 };
+	if (args_has(args, "count"))
+		return count_show(cli, path);
+	struct routes_table rt = { .communities = args->n_words > 0 || args_has(args, "covering") };
 	rt.t = table_new(cli->out, &cli->term_out, columns, sizeof(columns) / sizeof(columns[0]));
 	rc = fetch_each(cli, path, "route", route_row, &rt);
 	if (!table_finish(rt.t) && rc == CLI_OK)

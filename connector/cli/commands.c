@@ -65,6 +65,15 @@ static const struct cli_option routes_options[] = {
 	{ "advertised", 0, NULL, "what we announce" },
 	{ "best", 0, NULL, "what was chosen (the default)" },
 	{ "rejected", 0, NULL, "what we refused, and why" },
+	{ "exact", 0, NULL, "PREFIX alone" },
+	{ "longer", 0, NULL, "PREFIX and what lies inside it (the default)" },
+	{ "covering", 0, "ADDRESS", "the longest prefix that has this address" },
+	{ "community", 0, "C",
+	    "that carry it: 65001:100, 65001:1:2, rt:65001:100, no-export; * is any number" },
+	{ "as", 0, "N", "with this AS anywhere in the path" },
+	{ "origin-as", 0, "N", "with this AS at the path's end" },
+	{ "neighbour-as", 0, "N", "with this AS at the path's beginning" },
+	{ "count", 0, NULL, "only how many there are" },
 	{ NULL, 0, NULL, NULL },
 };
 
@@ -114,7 +123,8 @@ const struct cli_command cli_commands[] = {
 	{ "bgp", "routes", "[PREFIX]", 0, 1, routes_options, "BGP routes, with the reason for each decision",
 	    "With PREFIX, only it and what lies inside it. Choose at most one of --received, --advertised, "
 	    "--best and\n"
-	    "--rejected. Routes stream: a million of them take no memory here and stall nothing there.\n",
+	    "--rejected. Filters go together: what is shown fits all of them. Routes stream: a million of "
+	    "them take no memory here and stall nothing there.\n",
 	    cmd_bgp_routes },
 	{ "bgp", "announce", "PREFIX...", 1, ARGS_WORDS_MAX, told_options,
 	    "announce networks until they are withdrawn or the daemon restarts",

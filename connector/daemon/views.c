@@ -323,109 +323,9 @@ static size_t peers(void *ctx, size_t start, struct view_bgp_peer *out, size_t m
 	return n;
 }
 
-/* --- BGP routes, as a walk --- */
+/* --- FIB, as a walk --- */
 
 #define WALK_ROWS 16
-
-struct route_walk {
-	struct domain *domain;
-	struct bgp_route_query query;
-	struct bgp_route_view row[WALK_ROWS];
-};
-
-static bool parse_view(const char *name, enum bgp_rib *ret_rib)
-{
-	static const struct {
-		const char *name;
-		enum bgp_rib rib;
-	} views[] = { { "best", BGP_RIB_BEST }, { "received", BGP_RIB_RECEIVED },
-		{ "advertised", BGP_RIB_ADVERTISED }, { "rejected", BGP_RIB_REJECTED } };
-
-	for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++)
-		if (!strcmp(name, views[i].name)) {
-			*ret_rib = views[i].rib;
-			return true;
-		}
-	return false;
-}
-
-static uint32_t peer_id(const struct domain *d, const char *name)
-{
-	const struct tunnel *t = domain_tunnel_by_name(d, name);
-	const struct lan_peer *l = domain_lan_peer_by_name(d, name);
-
-	return t && t->cfg->have_bgp ? t->id : l ? l->id : 0;
-}
-
-static void *routes_open(
-    void *ctx, const struct api_route_query *q, enum api_result *ret_result, struct reason *ret_reason)
-{
-	struct domain *d = ctx;
-	struct route_walk *w = calloc(1, sizeof(*w));
-
-	*ret_result = API_FAILED;
-	if (!w) {
-		reason_set(ret_reason, "no-memory", "out of memory");
-		return NULL;
-	}
-	w->domain = d;
-	w->query.within = q->within;
-	if (!parse_view(q->view, &w->query.rib)) {
-		*ret_result = API_INVALID;
-		reason_set(ret_reason, "unknown-view",
-		    "\"%s\" is no view; best, received, advertised and rejected are", q->view);
-	} else if (q->peer[0] && !(w->query.peer = peer_id(d, q->peer))) {
-		*ret_result = API_NOT_FOUND;
-		reason_set(ret_reason, "no-such-peer",
-		    "there is no BGP peer \"%s\"; `causeway bgp summary` lists them", q->peer);
-	} else {
-		*ret_result = API_OK;
-		return w;
-	}
-	free(w);
-	return NULL;
-}
-
-static void route_view(const struct domain *d, const struct bgp_route_view *r, struct view_route *v)
-{
-	static const char *const origins[] = { "igp", "egp", "incomplete" };
-
-	*v = (struct view_route){ .prefix = r->prefix,
-		.nexthop = r->nexthop,
-		.as_path = r->as_path,
-		.n_as_path = r->n_as_path,
-		.origin = origins[r->origin < 3 ? r->origin : 2],
-		.local_pref = r->local_pref,
-		.med = r->med,
-		.have_med = r->have_med,
-		.communities = r->communities,
-		.n_communities = r->n_communities,
-		.best = r->best,
-		.reason = r->reason };
-	if (r->peer)
-		snprintf(v->peer, sizeof(v->peer), "%s", domain_peer_name(d, r->peer));
-	v->in_fib = r->best && r->peer && routes_in_kernel(d, &r->prefix);
-}
-
-static size_t routes_next(void *walk, struct view_route *out, size_t max)
-{
-	struct route_walk *w = walk;
-	size_t n = 0;
-
-	/* A call may have looked at many rows and found none that fits; only `done` is the end. */
-	while (w->domain->bgp && !n && !w->query.done)
-		n = bgp_routes(w->domain->bgp, &w->query, w->row, max < WALK_ROWS ? max : WALK_ROWS);
-	for (size_t i = 0; i < n; i++)
-		route_view(w->domain, &w->row[i], &out[i]);
-	return n;
-}
-
-static void routes_close(void *walk)
-{
-	free(walk);
-}
-
-/* --- FIB, as a walk --- */
 
 struct fib_walk {
 	struct domain *domain;
@@ -537,9 +437,9 @@ const struct api_ops daemon_api_ops = {
 	.explain = view_explain,
 	.bgp = bgp_view,
 	.peers = peers,
-	.routes_open = routes_open,
-	.routes_next = routes_next,
-	.routes_close = routes_close,
+	.routes_open = views_routes_open,
+	.routes_next = views_routes_next,
+	.routes_close = views_routes_close,
 	.fib_open = fib_open,
 	.fib_next = fib_next,
 	.fib_close = fib_close,

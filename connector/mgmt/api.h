@@ -11,7 +11,8 @@
  *   GET  /restconf/data/causeway:state/explain[=SITE%2FT]   {"causeway:explain": {"tunnel":[...]}}
  *   GET  /restconf/data/causeway:state/bgp                  {"causeway:bgp": {contract's `bgp summary`}}
  *   GET  /restconf/data/causeway:state/peers[=NAME]         {"causeway:peers": {"peer":[... with details]}}
- *   GET  /restconf/data/causeway:state/routes?prefix=P&peer=NAME&view=best|received|advertised|rejected
+ *   GET  /restconf/data/causeway:state/routes?prefix=P&match=longer|exact&covering=ADDRESS&peer=NAME
+ *            &community=C&as=N&origin-as=N&neighbour-as=N&count=true&view=best|received|advertised|rejected
  *                                                           {"causeway:routes": {"route":[...]}}, chunked as
  * it is made GET  /restconf/data/causeway:state/fib                  {"causeway:fib": {"route":[...]}},
  * chunked POST /restconf/operations/causeway:tunnel-up|tunnel-down|tunnel-rekey|
@@ -56,7 +57,13 @@ enum api_result { API_OK, API_NOT_FOUND, API_REFUSED, API_INVALID, API_FAILED };
 struct api_route_query {
 	char view[16];            /* "best" unless said */
 	struct prefix within;     /* family 0: all */
+	bool exact;               /* only that prefix, not what lies inside */
+	struct addr covering;     /* family 0: no; only the longest prefix with this address */
 	char peer[VIEW_NAME_MAX]; /* empty: all */
+	char community[64];       /* as policy writes it; empty: whatever */
+	bool have_as, have_origin_as, have_neighbour_as;
+	uint32_t as, origin_as, neighbour_as;
+	bool count; /* only how many */
 };
 
 struct api_ops {
@@ -71,12 +78,13 @@ struct api_ops {
 	size_t (*peers)(void *ctx, size_t start, struct view_bgp_peer *out, size_t max);
 	/*
 	 * Route walks, for streaming: open (NULL with *ret_result and reason when the peer or view is
-	 * unknown), up to max rows a call (0: the end; rows and their pointers hold until the next call),
-	 * close. Tables may change between calls.
+	 * unknown), up to max rows a call (rows and their pointers hold until the next call; *ret_done: that
+	 * was the end. A call looks at a bounded part of the tables, so it may find none before the end),
+	 * close. Tables may change between calls. fib_next: 0 is the end.
 	 */
 	void *(*routes_open)(void *ctx, const struct api_route_query *q, enum api_result *ret_result,
 	    struct reason *ret_reason);
-	size_t (*routes_next)(void *walk, struct view_route *out, size_t max);
+	size_t (*routes_next)(void *walk, struct view_route *out, size_t max, bool *ret_done);
 	void (*routes_close)(void *walk);
 	void *(*fib_open)(void *ctx);
 	size_t (*fib_next)(void *walk, struct view_fib_route *out, size_t max);

@@ -16,6 +16,7 @@
 #define API_IDLE_SECONDS 60    /* a client that neither reads nor writes for this long is let go */
 #define API_STREAMS_MAX  64    /* at once */
 #define API_STREAM_ROWS  64    /* asked for at a time */
+#define API_STREAM_TURNS 8     /* of asking, before others are served */
 #define API_STREAM_CHUNK 32768 /* bytes made before waiting for the client to take them */
 #define API_CONTENT_TYPE "application/yang-data+json"
 

@@ -19,11 +19,14 @@ struct stream {
 	struct api_server *s;
 	struct evhttp_request *req;
 	void *walk;
-	bool fib; /* which walk it is */
-	bool any; /* a row has been written: the next needs a comma */
-	bool bad; /* memory was out: what is in buf is not to be sent */
+	bool fib;   /* which walk it is */
+	bool any;   /* a row has been written: the next needs a comma */
+	bool bad;   /* memory was out: what is in buf is not to be sent */
+	bool count; /* rows are only counted */
+	uint64_t rows_n;
 	struct evbuffer *buf;
-	struct event *cut; /* frees the connection, which its own callbacks can't do safely */
+	struct event *later; /* goes on when the loop has served others */
+	struct event *cut;   /* frees the connection, which its own callbacks can't do safely */
 	union {
 		struct view_route route[API_STREAM_ROWS];
 		struct view_fib_route fib[API_STREAM_ROWS];
@@ -40,6 +43,7 @@ static void stream_free(struct stream *st)
 	st->s->n_streams--;
 	evbuffer_free(st->buf);
 	event_free(st->cut);
+	event_free(st->later);
 	free(st);
 }
 
@@ -77,21 +81,30 @@ static void add_row(struct stream *st, json_t *row)
 	json_decref(row);
 }
 
+static bool fetch_fib(struct stream *st)
+{
+	size_t n = st->s->ops->fib_next(st->walk, st->rows.fib, API_STREAM_ROWS);
+
+	for (size_t i = 0; i < n; i++)
+		add_row(st, view_fib_route_json(&st->rows.fib[i]));
+	return n > 0;
+}
+
+static bool fetch_routes(struct stream *st)
+{
+	bool done = false;
+	size_t n = st->s->ops->routes_next(st->walk, st->rows.route, API_STREAM_ROWS, &done);
+
+	st->rows_n += n;
+	for (size_t i = 0; i < n && !st->count; i++)
+		add_row(st, view_route_json(&st->rows.route[i]));
+	return !done;
+}
+
 /* Asks for some rows; false at the end, and when memory is out. */
 static bool fetch(struct stream *st)
 {
-	size_t n;
-
-	if (st->fib) {
-		n = st->s->ops->fib_next(st->walk, st->rows.fib, API_STREAM_ROWS);
-		for (size_t i = 0; i < n; i++)
-			add_row(st, view_fib_route_json(&st->rows.fib[i]));
-	} else {
-		n = st->s->ops->routes_next(st->walk, st->rows.route, API_STREAM_ROWS);
-		for (size_t i = 0; i < n; i++)
-			add_row(st, view_route_json(&st->rows.route[i]));
-	}
-	return n > 0 && !st->bad;
+	return (st->fib ? fetch_fib(st) : fetch_routes(st)) && !st->bad;
 }
 
 static void timeouts(struct evhttp_connection *conn, bool reading)
@@ -106,15 +119,26 @@ static void send_piece(struct evhttp_connection *conn, void *arg)
 {
 	struct stream *st = arg;
 	struct evhttp_request *req = st->req;
+	const struct timeval at_once = { 0 };
 	bool more = true;
 
-	while (more && evbuffer_get_length(st->buf) < API_STREAM_CHUNK)
+	for (unsigned i = 0; more && i < API_STREAM_TURNS && evbuffer_get_length(st->buf) < API_STREAM_CHUNK;
+	     i++)
 		more = fetch(st);
-	if (more) {
+	if (more && evbuffer_get_length(st->buf)) {
 		evhttp_send_reply_chunk_with_cb(req, st->buf, send_piece, st);
 		return;
 	}
-	if (st->bad || evbuffer_add(st->buf, "]}}\n", 4)) {
+	if (more) { /* much was looked at and nothing found: others first */
+		event_add(st->later, &at_once);
+		return;
+	}
+	if (st->count)
+		st->bad = st->bad || evbuffer_add_printf(
+		                         st->buf, "],\"count\":%llu}}\n", (unsigned long long)st->rows_n) < 0;
+	else
+		st->bad = st->bad || evbuffer_add(st->buf, "]}}\n", 4);
+	if (st->bad) {
 		log_error(st->s->log, "api", "out of memory: a list of routes was cut off");
 		event_active(st->cut, EV_TIMEOUT, 0);
 		return;
@@ -126,14 +150,24 @@ static void send_piece(struct evhttp_connection *conn, void *arg)
 	evhttp_send_reply_end(req); /* may free the connection: last */
 }
 
-static void stream_start(struct api_server *s, struct evhttp_request *req, void *walk, bool fib)
+static void on_later(evutil_socket_t fd, short what, void *arg)
+{
+	struct stream *st = arg;
+
+	(void)fd;
+	(void)what;
+	send_piece(evhttp_request_get_connection(st->req), st);
+}
+
+static void stream_start(struct api_server *s, struct evhttp_request *req, void *walk, bool fib, bool count)
 {
 	struct evhttp_connection *conn = evhttp_request_get_connection(req);
 	struct stream *st = calloc(1, sizeof(*st));
 	struct evbuffer *buf = evbuffer_new();
 	struct event *cut = event_new(s->base, -1, 0, on_cut, st);
+	struct event *later = evtimer_new(s->base, on_later, st);
 
-	if (!st || !buf || !cut) {
+	if (!st || !buf || !cut || !later) {
 		if (fib)
 			s->ops->fib_close(walk);
 		else
@@ -142,11 +176,20 @@ static void stream_start(struct api_server *s, struct evhttp_request *req, void 
 			evbuffer_free(buf);
 		if (cut)
 			event_free(cut);
+		if (later)
+			event_free(later);
 		free(st);
 		api_reply_error(req, HTTP_INTERNAL, "operation-failed", "out-of-memory", "out of memory");
 		return;
 	}
-	*st = (struct stream){ .s = s, .req = req, .walk = walk, .fib = fib, .buf = buf, .cut = cut };
+	*st = (struct stream){ .s = s,
+		.req = req,
+		.walk = walk,
+		.fib = fib,
+		.buf = buf,
+		.cut = cut,
+		.later = later,
+		.count = count };
 	list_append(&s->streams, &st->node);
 	s->n_streams++;
 	evbuffer_add_printf(buf, "{\"causeway:%s\":{\"route\":[", fib ? "fib" : "routes");
@@ -184,7 +227,7 @@ void api_stream_routes(struct api_server *s, struct evhttp_request *req, const s
 	reason_set(&why, "routes-not-available", "the routes can't be walked");
 	walk = s->ops->routes_open(s->ctx, q, &result, &why);
 	if (walk)
-		stream_start(s, req, walk, false);
+		stream_start(s, req, walk, false, q->count);
 	else
 		api_reply_result(req, result == API_OK ? API_FAILED : result, &why);
 }
@@ -197,7 +240,7 @@ void api_stream_fib(struct api_server *s, struct evhttp_request *req)
 		return;
 	walk = s->ops->fib_open(s->ctx);
 	if (walk)
-		stream_start(s, req, walk, true);
+		stream_start(s, req, walk, true, false);
 	else
 		api_reply_error(req, HTTP_INTERNAL, "operation-failed", "routes-not-available",
 		    "the routes can't be walked");

@@ -39,6 +39,13 @@ const struct catalogue_entry catalogue_ask[] = {
 	    .look = "`causeway bgp summary`",
 	},
 	{
+	    .id = "invalid-community",
+	    .means = "What was asked for is no community.",
+	    .cause = { "a misspelt number or name" },
+	    .here =
+	        "65001:100, 65001:1:2, rt:65001:100, soo:192.0.2.1:7, no-export and so on; * is any number",
+	},
+	{
 	    .id = "no-child-sa",
 	    .means = "There is no child SA to rekey.",
 	    .cause = { "the tunnel is not up" },

@@ -172,9 +172,15 @@ struct view_route { /* `bgp routes` */
 	unsigned n_as_path;
 	const char *origin; /* "igp", "egp", "incomplete" */
 	uint32_t local_pref, med;
-	bool have_med;               /* else "med": null */
+	bool have_med;            /* else "med": null */
+	const char *as_path_text; /* with sets: "65001 {65002,65003}" */
+	uint32_t weight;
 	const uint32_t *communities; /* printed "65001:100" */
 	unsigned n_communities;
+	const uint32_t (*large)[3]; /* printed "65001:1:2" */
+	unsigned n_large;
+	const uint64_t *extended; /* printed "rt:65001:100", "soo:192.0.2.1:7", or as "0x" and 16 digits */
+	unsigned n_extended;
 	bool best, in_fib;
 	const char *reason;
 };

@@ -482,6 +482,54 @@ static json_t *communities(const struct view_route *v)
 	return array_end(list, bad);
 }
 
+static json_t *large_communities(const struct view_route *v)
+{
+	json_t *list = json_array();
+	bool bad = !list;
+
+	for (unsigned i = 0; i < v->n_large; i++) {
+		char buf[40];
+
+		snprintf(buf, sizeof(buf), "%u:%u:%u", (unsigned)v->large[i][0], (unsigned)v->large[i][1],
+		    (unsigned)v->large[i][2]);
+		add(list, json_string(buf), &bad);
+	}
+	return array_end(list, bad);
+}
+
+/* Route targets and origins (RFC 4360 4 and 5, RFC 5668) by name; whatever else there is as its number. */
+static void extended_text(uint64_t c, char *buf, size_t cap)
+{
+	unsigned type = (unsigned)(c >> 56), subtype = (unsigned)(c >> 48) & 0xff;
+	unsigned high = (unsigned)(c >> 16) & 0xffffffff;
+	const struct addr a = addr_v4(high);
+	const char *name = subtype == 2 ? "rt" : subtype == 3 ? "soo" : NULL;
+
+	if (name && type == 0)
+		snprintf(
+		    buf, cap, "%s:%u:%u", name, (unsigned)(c >> 32) & 0xffff, (unsigned)(c & 0xffffffff));
+	else if (name && type == 1)
+		snprintf(buf, cap, "%s:%s:%u", name, addr_str(&a), (unsigned)(c & 0xffff));
+	else if (name && type == 2)
+		snprintf(buf, cap, "%s:%u:%u", name, high, (unsigned)(c & 0xffff));
+	else
+		snprintf(buf, cap, "0x%016" PRIx64, c);
+}
+
+static json_t *extended_communities(const struct view_route *v)
+{
+	json_t *list = json_array();
+	bool bad = !list;
+
+	for (unsigned i = 0; i < v->n_extended; i++) {
+		char buf[64];
+
+		extended_text(v->extended[i], buf, sizeof(buf));
+		add(list, json_string(buf), &bad);
+	}
+	return array_end(list, bad);
+}
+
 json_t *view_route_json(const struct view_route *v)
 {
 	struct obj b = obj_new();
@@ -490,10 +538,14 @@ json_t *view_route_json(const struct view_route *v)
 	put(&b, "nexthop", address(&v->nexthop));
 	put(&b, "peer", view_text_or_null(v->peer));
 	put(&b, "as-path", as_path(v));
+	put(&b, "as-path-text", view_text(v->as_path_text));
 	put(&b, "origin", view_text(v->origin));
 	put(&b, "local-pref", number(v->local_pref));
 	put(&b, "med", v->have_med ? number(v->med) : json_null());
+	put(&b, "weight", number(v->weight));
 	put(&b, "communities", communities(v));
+	put(&b, "large-communities", large_communities(v));
+	put(&b, "extended-communities", extended_communities(v));
 	put(&b, "best", json_boolean(v->best));
 	put(&b, "in-fib", json_boolean(v->in_fib));
 	put(&b, "reason", view_text_or_null(v->reason));

@@ -128,7 +128,7 @@ static void *routes_open(
 	return w;
 }
 
-static size_t routes_next(void *walk, struct view_route *out, size_t max)
+static size_t routes_next(void *walk, struct view_route *out, size_t max, bool *ret_done)
 {
 	static const uint32_t path[] = { 65515 };
 	struct walk *w = walk;
@@ -144,6 +144,7 @@ static size_t routes_next(void *walk, struct view_route *out, size_t max)
 			    .reason = "only path" };
 		snprintf(out[n].peer, sizeof(out[n].peer), "hq/t1");
 	}
+	*ret_done = w->at >= w->n;
 	return n;
 }
 
@@ -332,6 +333,8 @@ static void test_streams(void **state)
 	expect("bgp routes --json", 0, "\"10.178.31.0/24\"", "");
 	expect("bgp routes --received", 0, "10.100.7.0/24", ""); /* eight letters */
 	expect("bgp routes --rejected --json", 0, "\"10.100.7.0/24\"", "");
+	expect("bgp routes --count", 0, "20000\n", "");
+	expect("bgp routes --rejected --count", 0, "8\n", "");
 	expect("bgp routes --advertised", 0, "10.100.9.0/24", "");
 }
 

@@ -173,6 +173,11 @@ static void test_routes_query(void **state)
 		{ "bgp routes 10.100.7.7/16 --best", "view=best&prefix=10.100.0.0%2F16" },
 		{ "bgp routes 2001:db8::1", "view=best&prefix=2001%3Adb8%3A%3A1%2F128" },
 		{ "bgp routes --peer a&b=c", "view=best&peer=a%26b%3Dc" },
+		{ "bgp routes 10.0.0.0/8 --exact", "view=best&prefix=10.0.0.0%2F8&match=exact" },
+		{ "bgp routes 10.0.0.0/8 --longer", "view=best&prefix=10.0.0.0%2F8" },
+		{ "bgp routes --covering 10.0.0.1", "view=best&covering=10.0.0.1" },
+		{ "bgp routes --community no-export --as 65000", "view=best&community=no-export&as=65000" },
+		{ "bgp routes --origin-as 1 --neighbour-as 2", "view=best&origin-as=1&neighbour-as=2" },
 	};
 	struct cli_server s;
 
@@ -346,6 +351,12 @@ static void test_usage(void **state)
 	expect(&s, "tunnel up a/b --no-wait --wait", 2, NULL, "does not go with");
 	expect(&s, "bgp routes nonsense", 2, NULL, "is no prefix");
 	expect(&s, "bgp routes --best --rejected", 2, NULL, "do not go together");
+	expect(&s, "bgp routes --exact", 2, NULL, "need a prefix");
+	expect(&s, "bgp routes 10.0.0.0/8 --exact --longer", 2, NULL, "do not go together");
+	expect(&s, "bgp routes 10.0.0.0/8 --covering 10.0.0.1", 2, NULL, "takes the place of a prefix");
+	expect(&s, "bgp routes --covering 10.0.0.0/8", 2, NULL, "is no address");
+	expect(&s, "bgp routes --as 4294967296", 2, NULL, "--as takes an AS number");
+	expect(&s, "bgp routes --origin-as -1", 2, NULL, "--origin-as takes an AS number");
 	expect(&s, "status --check --watch", 2, NULL, "do not go together");
 	expect(&s, "config check", 2, NULL, "FILE");
 	expect(&s, "profile show", 2, NULL, "NAME");

@@ -234,6 +234,11 @@ static void bgp_keeps_the_contract(void **state)
 static void routes_keep_the_contract(void **state)
 {
 	static const uint32_t path[] = { 65515, 4200000000 }, communities[] = { 65001u << 16 | 100 };
+	static const uint32_t large[][3] = { { 4200000000, 1, 2 } };
+	static const uint64_t extended[] = { 0x0002fde900000064, 0x0103c00002010007, 0x0202fa56ea000007,
+		0x4004000000000001 };
+	static const char *const words[] = { "rt:65001:100", "soo:192.0.2.1:7", "rt:4200000000:7",
+		"0x4004000000000001" };
 	struct view_route v = { .as_path = path,
 		.n_as_path = 2,
 		.origin = "igp",
@@ -242,6 +247,11 @@ static void routes_keep_the_contract(void **state)
 		.med = 5,
 		.communities = communities,
 		.n_communities = 1,
+		.as_path_text = "65515 {4200000000}",
+		.large = large,
+		.n_large = 1,
+		.extended = extended,
+		.n_extended = 4,
 		.best = true,
 		.in_fib = true,
 		.reason = "only path",
@@ -260,6 +270,13 @@ static void routes_keep_the_contract(void **state)
 	assert_true(json_integer_value(json_array_get(json_object_get(j, "as-path"), 1)) == 4200000000);
 	assert_string_equal(
 	    json_string_value(json_array_get(json_object_get(j, "communities"), 0)), "65001:100");
+	assert_string_equal(
+	    json_string_value(json_array_get(json_object_get(j, "large-communities"), 0)), "4200000000:1:2");
+	for (unsigned i = 0; i < 4; i++)
+		assert_string_equal(
+		    json_string_value(json_array_get(json_object_get(j, "extended-communities"), i)),
+		    words[i]);
+	assert_string_equal(str(j, "as-path-text"), "65515 {4200000000}");
 	json_decref(j);
 	j = view_route_json(&own);
 	EXPECT(j, "prefix:s", "nexthop:0", "peer:0", "as-path:a", "med:0", "communities:a", "best:b",
