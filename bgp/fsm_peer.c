@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a peer starts and falls, and what it is when seen as one: of its connections, the furthest. Every
+ * change of state is told in one place, fsm_note_state.
+ *
+ * Where RFC 4271 8 leaves a choice: DelayOpen is not used; a failed connection attempt leads to Active at
+ * once; after a fall the peer starts again by itself (AllowAutomaticStart with DampPeerOscillations), soon at
+ * first and later with each failure in a row; a connection refused or closed before an OPEN came leads to
+ * Active.
+ */
+#include "bgp/fsm.h"
+
+#include <string.h>
+
+#define CROSSING_S        5 /* a connection that opened longer ago without an OPEN may be dead: no rival */
+#define IDLE_HOLD_FIRST_S 1
+#define IDLE_HOLD_MAX_S   16
+#define STABLE_S          60  /* a session that stood this long forgives earlier failures */
+#define MAX_PREFIX_HOLD_S 300 /* a peer that sends too much is left alone for a while */
+
+/* --- the peer's state --- */
+static enum bgp_state peer_state(const struct peer *p)
+{
+	static const enum bgp_state of[SESSION_N_STATES] = {
+		[SESSION_CONNECTING] = BGP_CONNECT,
+		[SESSION_OPENSENT] = BGP_OPENSENT,
+		[SESSION_OPENCONFIRM] = BGP_OPENCONFIRM,
+		[SESSION_ESTABLISHED] = BGP_ESTABLISHED,
+		[SESSION_CLOSED] = BGP_IDLE,
+	};
+	enum bgp_state st = BGP_IDLE;
+
+	for (unsigned i = 0; i < 2; i++)
+		if (p->session[i] && of[p->session[i]->state] > st)
+			st = of[p->session[i]->state];
+	if (st != BGP_IDLE || !p->started || !mtime_is_never(p->start_at))
+		return st;
+	return BGP_ACTIVE;
+}
+
+/* Every change of any session ends here: the one place that tells of states. */
+void fsm_note_state(struct peer *p, const struct reason *why)
+{
+	enum bgp_state st = peer_state(p);
+
+	if (st == p->state)
+		return;
+	p->state = st;
+	p->since = p->bgp->now;
+	act_state(p, why);
+}
+
+mtime fsm_in_about(struct peer *p, mdur d)
+{
+	return mtime_add(p->bgp->now, jitter(p->bgp, d));
+}
+
+/* --- connecting --- */
+static void start_connection(struct peer *p)
+{
+	struct session *s = session_new(p, false);
+
+	p->retry_at = fsm_in_about(p, p->config.connect_retry);
+	if (s)
+		act_connect(p->bgp, s);
+}
+
+/* Open for long, and no OPEN came: its other end may be dead, and must not stand in the way of the next. */
+bool fsm_is_stale(const struct session *s)
+{
+	return s->state == SESSION_OPENSENT &&
+	       mtime_since(s->peer->bgp->now, s->opened_at).ns > mdur_s(CROSSING_S).ns;
+}
+
+void fsm_start(struct peer *p)
+{
+	p->start_at = p->retry_at = MTIME_NEVER;
+	if (p->config.mode != BGP_MODE_PASSIVE && !p->session[0])
+		start_connection(p);
+	fsm_note_state(p, NULL);
+}
+
+bool fsm_takes_incoming(const struct peer *p)
+{
+	const struct session *theirs = p->session[1];
+
+	return p->started && mtime_is_never(p->start_at) && p->config.mode != BGP_MODE_ACTIVE &&
+	       (!theirs || fsm_is_stale(theirs)) && !peer_session(p, SESSION_ESTABLISHED);
+}
+
+/* --- falling --- */
+static mdur idle_hold(struct peer *p, const struct notify *notify)
+{
+	unsigned s = IDLE_HOLD_FIRST_S;
+
+	if (notify && notify->code == BGP_ERR_CEASE && notify->subcode == BGP_CEASE_MAX_PREFIXES)
+		return mdur_s(MAX_PREFIX_HOLD_S);
+	for (unsigned i = 1; i < p->failures && s < IDLE_HOLD_MAX_S; i++)
+		s *= 2;
+	return mdur_s(s);
+}
+
+static void peer_falls(struct peer *p, enum fall fall, const struct notify *notify)
+{
+	p->retry_at = p->start_at = MTIME_NEVER;
+	if (!p->started)
+		return;
+	switch (fall) {
+	case FALL_STOP: break;
+	case FALL_RESTART: p->start_at = p->bgp->now; break;
+	case FALL_ERROR:
+		p->failures++;
+		p->start_at = fsm_in_about(p, idle_hold(p, notify));
+		break;
+	case FALL_TCP:
+		if (p->config.mode != BGP_MODE_PASSIVE)
+			p->retry_at = fsm_in_about(p, p->config.connect_retry);
+		break;
+	}
+}
+
+static void leave_established(struct peer *p)
+{
+	if (mtime_since(p->bgp->now, p->established_at).ns >= mdur_s(STABLE_S).ns)
+		p->failures = 0;
+	rib_in_flush(p, -1);
+	rib_out_down(p);
+	memset(p->eor_in, 0, sizeof(p->eor_in));
+}
+
+/* One connection ends. Routes go first, then the NOTIFICATION, then the connection. */
+void fsm_end_session(
+    struct session *s, const struct notify *notify, const struct reason *why, bool closed_already)
+{
+	struct peer *p = s->peer;
+	enum session_state was = s->state;
+
+	if (was == SESSION_CLOSED)
+		return;
+	s->state = SESSION_CLOSED;
+	if (was == SESSION_ESTABLISHED)
+		leave_established(p);
+	if (notify && was != SESSION_CONNECTING)
+		session_transmit_notify(s, notify);
+	if (!closed_already)
+		act_close(p->bgp, s);
+	p->session[s->incoming] = NULL;
+	list_append(&p->bgp->graveyard, &s->graveyard);
+	if (why && reason_is_set(why))
+		p->last_error = *why;
+}
+
+/* ConnectRetryTimer: an attempt that hangs is given up for a new one. */
+void fsm_retry(struct peer *p)
+{
+	struct session *ours = p->session[0];
+	bool pending = ours && ours->state == SESSION_CONNECTING;
+
+	p->retry_at = MTIME_NEVER;
+	if ((ours && !pending) || peer_session(p, SESSION_OPENCONFIRM) ||
+	    peer_session(p, SESSION_ESTABLISHED))
+		return;
+	if (pending)
+		fsm_end_session(ours, NULL, NULL, false);
+	start_connection(p);
+	fsm_note_state(p, NULL);
+}
+
+void fsm_close(struct session *s, enum fall fall, const struct notify *notify, const struct reason *why,
+    bool closed_already)
+{
+	struct peer *p = s->peer;
+
+	fsm_end_session(s, notify, why, closed_already);
+	if (!p->session[0] && !p->session[1])
+		peer_falls(p, fall, notify);
+	else if (!p->session[0] && mtime_is_never(p->retry_at) && p->config.mode != BGP_MODE_PASSIVE)
+		p->retry_at = fsm_in_about(
+		    p, p->config.connect_retry); /* fsm_retry() looks whether it is still wanted */
+	fsm_note_state(p, why);
+}
+
+void fsm_fall(struct peer *p, enum fall fall, const struct notify *notify, const struct reason *why)
+{
+	for (unsigned i = 0; i < 2; i++)
+		if (p->session[i])
+			fsm_end_session(p->session[i], notify, why, false);
+	if (why && reason_is_set(why))
+		p->last_error = *why;
+	peer_falls(p, fall, notify);
+	fsm_note_state(p, why);
+}
+
+void fsm_make_way(struct peer *p)
+{
+	struct notify n = { .code = BGP_ERR_CEASE, .subcode = BGP_CEASE_COLLISION };
+
+	reason_set(&n.why, "bgp-stale-connection", "%s: connected again; the silent connection is closed",
+	    p->config.name);
+	if (p->session[1])
+		fsm_close(p->session[1], FALL_TCP, &n, &n.why, false);
+}

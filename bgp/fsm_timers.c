@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The timers of sessions and peers, as deadlines: which has been reached, and which is next.
+ */
+#include "bgp/fsm.h"
+
+#define SEND_HOLD_MIN_S 480 /* RFC 9687 3.2: 8 minutes, or twice the hold time */
+
+static void session_timers(struct session *s)
+{
+	mtime now = s->peer->bgp->now;
+
+	if (mtime_reached(s->hold_at, now)) {
+		fsm_session(s, FSM_HOLD_EXPIRED, NULL);
+		return;
+	}
+	if (mtime_reached(s->send_hold_at, now)) {
+		fsm_session(s, FSM_SEND_HOLD_EXPIRED, NULL);
+		return;
+	}
+	if (mtime_reached(s->keepalive_at, now))
+		fsm_session(s, FSM_KEEPALIVE_EXPIRED, NULL);
+	if (s->state != SESSION_ESTABLISHED || !rib_out_has_work(s->peer) || s->room >= BGP_MESSAGE_MAX)
+		s->send_hold_at = MTIME_NEVER;
+	else if (mtime_is_never(s->send_hold_at)) {
+		mdur twice = mdur_mul(s->hold, 2, 1), least = mdur_s(SEND_HOLD_MIN_S);
+
+		s->send_hold_at = mtime_add(now, twice.ns > least.ns ? twice : least);
+	}
+}
+
+void fsm_timers(struct peer *p)
+{
+	for (unsigned i = 0; i < 2; i++)
+		if (p->session[i])
+			session_timers(p->session[i]);
+	if (mtime_reached(p->retry_at, p->bgp->now))
+		fsm_retry(p);
+	if (mtime_reached(p->start_at, p->bgp->now))
+		fsm_start(p);
+}
+
+mtime fsm_deadline(const struct peer *p)
+{
+	mtime t = mtime_min(p->retry_at, p->start_at);
+
+	for (unsigned i = 0; i < 2; i++) {
+		const struct session *s = p->session[i];
+
+		if (s)
+			t = mtime_min(t, mtime_min(s->hold_at, mtime_min(s->keepalive_at, s->send_hold_at)));
+	}
+	return t;
+}
