@@ -18,8 +18,13 @@ struct bytes {
 	size_t len;
 };
 
-/* An attribute of a 4096-byte message, widened from 2-octet numbers, and one prepended segment. */
-#define AS_PATH_BYTES_MAX 8448
+/*
+ * What is read: an attribute of a message of 65535 octets (RFC 8654); a longer path, which 2-octet numbers
+ * could make when they are widened, counts as malformed. What is made of it has room for what policy and we
+ * put in front.
+ */
+#define AS_PATH_READ_MAX  65536
+#define AS_PATH_BYTES_MAX (AS_PATH_READ_MAX + 4096)
 
 /* Appends the 4-octet form to out. -1 when malformed (RFC 7606 7.2, RFC 7607): out's content means nothing
  * then. */

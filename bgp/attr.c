@@ -362,7 +362,7 @@ static void parse_one(struct parse *p, uint8_t type, uint8_t flags, struct rd va
 static void merge_as4(struct parse *p)
 {
 	struct attrs *a = &p->v->attrs;
-	struct wr w = wr_init(p->scratch->merged, sizeof(p->scratch->merged));
+	struct wr w = wr_init(p->scratch->merged, AS_PATH_READ_MAX);
 
 	if (a->have_aggregator && p->have_as4_aggregator) {
 		if (a->aggregator_as != BGP_AS_TRANS)

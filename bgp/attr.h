@@ -73,8 +73,8 @@ struct attr_context {
 
 /* Room for what the parser must build: paths widened or merged, attributes that travel on. */
 struct attr_scratch {
-	uint8_t path[AS_PATH_BYTES_MAX], path4[AS_PATH_BYTES_MAX], merged[AS_PATH_BYTES_MAX];
-	uint8_t other[BGP_MESSAGE_MAX];
+	uint8_t path[AS_PATH_READ_MAX], path4[AS_PATH_READ_MAX], merged[AS_PATH_BYTES_MAX];
+	uint8_t other[BGP_EXTENDED_MAX];
 };
 
 struct attr_view {

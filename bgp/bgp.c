@@ -41,9 +41,10 @@ struct bgp *bgp_new(const struct bgp_config *config, const struct rng *rng)
 	bgp->update = calloc(1, sizeof(*bgp->update));
 	bgp->scratch = calloc(1, sizeof(*bgp->scratch));
 	bgp->room = malloc(sizeof(*bgp->room)); /* written before it is read */
+	bgp->out = calloc(1, sizeof(*bgp->out));
 	bgp->local_set = attr_set_get(&bgp->sets, &(struct attrs){ .origin = BGP_ORIGIN_IGP });
 	if (!bgp->dests || !bgp->announced || !bgp->connected || !bgp->update || !bgp->scratch ||
-	    !bgp->room || !bgp->local_set || actions_reserve(bgp, SPARE_ACTIONS) < 0) {
+	    !bgp->room || !bgp->out || !bgp->local_set || actions_reserve(bgp, SPARE_ACTIONS) < 0) {
 		bgp_free(bgp);
 		return NULL;
 	}
@@ -83,6 +84,7 @@ void bgp_free(struct bgp *bgp)
 	free(bgp->update);
 	free(bgp->scratch);
 	free(bgp->room);
+	free(bgp->out);
 	free(bgp);
 }
 
@@ -272,7 +274,7 @@ void bgp_conn_writable(struct bgp *bgp, uint64_t conn, size_t room, mtime now)
 	if (!s)
 		return;
 	s->room = room;
-	if (room >= BGP_MESSAGE_MAX)
+	if (room >= session_message_max(s))
 		s->send_hold_at = MTIME_NEVER;
 }
 
@@ -281,7 +283,7 @@ static bool has_room(const struct peer *p)
 {
 	const struct session *s = peer_session(p, SESSION_ESTABLISHED);
 
-	return s && s->room >= BGP_MESSAGE_MAX;
+	return s && s->room >= session_message_max(s);
 }
 
 mtime bgp_deadline(const struct bgp *bgp)
@@ -291,7 +293,8 @@ mtime bgp_deadline(const struct bgp *bgp)
 	if (!list_empty(&bgp->export_dirty))
 		return bgp->now;
 	list_for_each (&bgp->peers, const struct peer, p, node) {
-		if (p->out.walking || p->out.no_memory || (has_room(p) && rib_out_has_work(p)))
+		if (p->out.walking || p->out.no_memory || stale_has_work(p) ||
+		    (has_room(p) && rib_out_has_work(p)))
 			return bgp->now;
 		t = mtime_min(t, fsm_deadline(p));
 	}
@@ -323,6 +326,7 @@ void bgp_timer(struct bgp *bgp, mtime now)
 	if (share < WALK_MIN)
 		share = WALK_MIN;
 	list_for_each (&bgp->peers, struct peer, p, node) {
+		stale_sweep_some(p, share);
 		rib_out_walk_some(p, share);
 		rib_out_flush(p, share);
 		rib_out_check_memory(p);

@@ -52,6 +52,22 @@ struct bgp_peer_policy {
 	bool as_override;                       /* export: the peer's own AS in the path becomes ours */
 };
 
+/* What graceful restart (RFC 4724, RFC 8538) is to a peer of ours. */
+enum bgp_restart_mode {
+	BGP_RESTART_HELPER, /* its routes stay while it restarts; ours are not kept there */
+	BGP_RESTART_FULL,   /* and ours stay there while we do */
+	BGP_RESTART_OFF,
+};
+
+/* How a session is run. Zero values are the defaults. */
+struct bgp_session_config {
+	enum bgp_restart_mode restart;
+	mdur restart_time;      /* we are back by then; 120 s, at most 4095 s */
+	mdur stale_time;        /* no route of an earlier session is kept longer; 360 s */
+	bool extended_messages; /* RFC 8654: take and send messages of up to 65535 octets */
+	mdur send_hold;         /* RFC 9687; twice the hold time, at least 8 minutes */
+};
+
 struct bgp_peer_config {
 	char name[BGP_NAME_MAX]; /* "azure-hq/t1" or the LAN peer's name; for reasons */
 	enum bgp_kind kind;
@@ -69,6 +85,7 @@ struct bgp_peer_config {
 	unsigned max_prefixes; /* accepted from the peer before the session is closed (RFC 4486); as many and
 	                          a thousand may be refused beside them; 0: no limit */
 	struct bgp_peer_policy policy;
+	struct bgp_session_config session;
 	bool accept_default; /* import 0.0.0.0/0 and ::/0 */
 	bool transit;        /* LAN: also gets what other LAN peers teach us */
 	/*
@@ -114,6 +131,12 @@ void bgp_peer_start(struct bgp *bgp, uint32_t peer, mtime now);
  * before it returns. */
 void bgp_peer_stop(
     struct bgp *bgp, uint32_t peer, uint8_t cease_subcode, const struct reason *why, mtime now);
+/*
+ * As stop, and the peer is told these words (RFC 9003; subcode 2 or 4): UTF-8 of at most 255 octets, NULL:
+ * none. -1 with a reason when they can't be sent as they are; nothing has happened then.
+ */
+int bgp_peer_stop_saying(struct bgp *bgp, uint32_t peer, uint8_t cease_subcode, const char *words,
+    const struct reason *why, mtime now, struct reason *ret_reason);
 /* The path under the peer is gone (the tunnel fell): as stop, but nothing is sent. Stays stopped until start.
  */
 void bgp_peer_path_lost(struct bgp *bgp, uint32_t peer, const struct reason *why, mtime now);
@@ -140,7 +163,7 @@ void bgp_conn_closed(struct bgp *bgp, uint64_t conn, const char *error, mtime no
 /*
  * Flow control: how many bytes the connection can take now. The core sends UPDATEs only into room it was told
  * of (it starts with 64 KiB, each SEND lowers it), OPENs, KEEPALIVEs and NOTIFICATIONs regardless. Room below
- * the 4096 bytes of the longest message counts as none.
+ * the longest message (4096 bytes; 65535 where extended messages are agreed) counts as none.
  */
 void bgp_conn_writable(struct bgp *bgp, uint64_t conn, size_t room, mtime now);
 
@@ -212,6 +235,26 @@ struct bgp_action {
 bool bgp_next_action(struct bgp *bgp, struct bgp_action *ret_action);
 
 /* --- operational state --- */
+struct bgp_session_view {
+	bool enhanced_refresh, extended_messages; /* agreed */
+	struct {
+		bool said;         /* the peer has the capability */
+		bool notification; /* both know RFC 8538 */
+		bool restarted;    /* its OPEN had the R bit */
+		mdur time;         /* its restart time */
+		bool family[2];    /* what it keeps while it restarts: ipv4, ipv6 */
+		bool forwarding[2];
+	} restart;
+	uint32_t stale[2]; /* routes of an earlier session, or not yet in a refresh that runs: ipv4, ipv6 */
+	bool holding;      /* the session is down, and the routes are kept for its return */
+	mdur stale_left;   /* until they go; 0: there are none */
+	mdur send_hold;    /* agreed */
+	struct {           /* between a KEEPALIVE and the message before it, in this session */
+		uint32_t n;
+		mdur min, mean, max;
+	} gap;
+};
+
 struct bgp_peer_view {
 	enum bgp_state state;
 	mtime since; /* of the state */
@@ -225,6 +268,7 @@ struct bgp_peer_view {
 	struct reason last_error;
 	mtime last_message_in;
 	bool eor_in[2]; /* ipv4, ipv6 */
+	struct bgp_session_view session;
 };
 int bgp_peer_view(const struct bgp *bgp, uint32_t peer, struct bgp_peer_view *ret_view);
 

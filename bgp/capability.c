@@ -4,28 +4,74 @@
  * know is passed over; one that we know but whose length is wrong is a malformed OPEN. The same capability
  * may come several times (multiprotocol does); repeats of the others change nothing (RFC 5492 4).
  *
- * We announce the graceful restart capability without families (RFC 4724 3): it tells the peer that we
- * understand End-of-RIB, which some send only then, and promises nothing else.
+ * The graceful restart capability without families (RFC 4724 3) tells the peer that we understand End-of-RIB,
+ * which some send only then, and keep its routes while it restarts; with families, that we can restart too.
  */
 #include "bgp/capability.h"
 
 #define CAP_MULTIPROTOCOL_LEN 4
 #define CAP_FOUR_OCTET_LEN    4
 #define CAP_RESTART_MIN       2
+#define CAP_RESTART_FAMILY    4
+#define CAP_ROLE_LEN          1
+#define RESTART_STATE         0x8000 /* R */
+#define RESTART_NOTIFICATION  0x4000 /* N */
+#define RESTART_TIME_MASK     0x0fff
+#define RESTART_FORWARDING    0x80 /* F, of a family */
+
+static bool family_of(uint16_t afi, uint8_t safi, enum bgp_family *ret_family)
+{
+	if (safi != BGP_SAFI_UNICAST || (afi != BGP_AFI_IPV4 && afi != BGP_AFI_IPV6))
+		return false;
+	*ret_family = afi == BGP_AFI_IPV4 ? BGP_IPV4 : BGP_IPV6;
+	return true;
+}
 
 static void parse_multiprotocol(struct rd *v, struct capabilities *caps)
 {
 	uint16_t afi = rd_u16(v);
 	uint8_t reserved = rd_u8(v), safi = rd_u8(v);
+	enum bgp_family family;
 
 	(void)reserved;
 	caps->multiprotocol = true;
-	if (safi != BGP_SAFI_UNICAST)
-		return;
-	if (afi == BGP_AFI_IPV4)
-		caps->family[BGP_IPV4] = true;
-	else if (afi == BGP_AFI_IPV6)
-		caps->family[BGP_IPV6] = true;
+	if (family_of(afi, safi, &family))
+		caps->family[family] = true;
+}
+
+/* RFC 4724 3. Of several the last counts (RFC 5492 4 leaves it open). */
+static int parse_restart(struct rd *v, struct capabilities *caps)
+{
+	uint16_t head = rd_u16(v);
+	struct restart_capability r = { .restarting = head & RESTART_STATE,
+		.notification = head & RESTART_NOTIFICATION,
+		.time = head & RESTART_TIME_MASK };
+
+	if (rd_left(v) % CAP_RESTART_FAMILY)
+		return -1;
+	while (rd_left(v)) {
+		uint16_t afi = rd_u16(v);
+		uint8_t safi = rd_u8(v), flags = rd_u8(v);
+		enum bgp_family family;
+
+		if (!family_of(afi, safi, &family))
+			continue;
+		r.family[family] = true;
+		r.forwarding[family] = flags & RESTART_FORWARDING;
+	}
+	caps->end_of_rib = true;
+	caps->restart = r;
+	return 0;
+}
+
+/* RFC 9234 4.2: the same role twice is one; two roles are none that could be right. */
+static void parse_role(struct rd *v, struct capabilities *caps)
+{
+	uint8_t role = rd_u8(v);
+
+	caps->role_conflict |= caps->have_role && caps->role != role;
+	caps->have_role = true;
+	caps->role = role;
 }
 
 static int parse_one(uint8_t code, struct rd v, struct capabilities *caps)
@@ -41,11 +87,22 @@ static int parse_one(uint8_t code, struct rd v, struct capabilities *caps)
 			return -1;
 		caps->route_refresh = true;
 		return 0;
-	case BGP_CAP_GRACEFUL_RESTART:
-		if (rd_left(&v) < CAP_RESTART_MIN)
+	case BGP_CAP_EXTENDED_MESSAGE:
+		if (rd_left(&v) != 0)
 			return -1;
-		caps->end_of_rib = true;
+		caps->extended_messages = true;
 		return 0;
+	case BGP_CAP_ENHANCED_REFRESH:
+		if (rd_left(&v) != 0)
+			return -1;
+		caps->enhanced_refresh = true;
+		return 0;
+	case BGP_CAP_ROLE:
+		if (rd_left(&v) != CAP_ROLE_LEN)
+			return -1;
+		parse_role(&v, caps);
+		return 0;
+	case BGP_CAP_GRACEFUL_RESTART: return rd_left(&v) < CAP_RESTART_MIN ? -1 : parse_restart(&v, caps);
 	case BGP_CAP_FOUR_OCTET_AS:
 		if (rd_left(&v) != CAP_FOUR_OCTET_LEN)
 			return -1;
@@ -78,6 +135,33 @@ static void build_multiprotocol(struct wr *w, uint16_t afi)
 	wr_u8(w, BGP_SAFI_UNICAST);
 }
 
+static void build_empty(struct wr *w, bool wanted, uint8_t code)
+{
+	if (!wanted)
+		return;
+	wr_u8(w, code);
+	wr_u8(w, 0);
+}
+
+static void build_restart(struct wr *w, const struct restart_capability *r)
+{
+	size_t mark, start;
+
+	wr_u8(w, BGP_CAP_GRACEFUL_RESTART);
+	mark = wr_mark_u8(w);
+	start = wr_len(w);
+	wr_u16(w, (uint16_t)((r->restarting ? RESTART_STATE : 0) |
+	                     (r->notification ? RESTART_NOTIFICATION : 0) | (r->time & RESTART_TIME_MASK)));
+	for (int f = 0; f < BGP_N_FAMILIES; f++) {
+		if (!r->family[f])
+			continue;
+		wr_u16(w, f == BGP_IPV4 ? BGP_AFI_IPV4 : BGP_AFI_IPV6);
+		wr_u8(w, BGP_SAFI_UNICAST);
+		wr_u8(w, r->forwarding[f] ? RESTART_FORWARDING : 0);
+	}
+	wr_patch_u8(w, mark, wr_len(w) - start);
+}
+
 void capabilities_build(struct wr *w, const struct capabilities *caps)
 {
 	size_t mark, start;
@@ -91,20 +175,21 @@ void capabilities_build(struct wr *w, const struct capabilities *caps)
 		build_multiprotocol(w, BGP_AFI_IPV4);
 	if (caps->family[BGP_IPV6])
 		build_multiprotocol(w, BGP_AFI_IPV6);
-	if (caps->route_refresh) {
-		wr_u8(w, BGP_CAP_ROUTE_REFRESH);
-		wr_u8(w, 0);
+	build_empty(w, caps->route_refresh, BGP_CAP_ROUTE_REFRESH);
+	build_empty(w, caps->extended_messages, BGP_CAP_EXTENDED_MESSAGE);
+	if (caps->have_role) {
+		wr_u8(w, BGP_CAP_ROLE);
+		wr_u8(w, CAP_ROLE_LEN);
+		wr_u8(w, caps->role);
 	}
-	if (caps->end_of_rib) {
-		wr_u8(w, BGP_CAP_GRACEFUL_RESTART);
-		wr_u8(w, CAP_RESTART_MIN);
-		wr_u16(w, 0); /* no flags, restart time 0: nothing is kept for us */
-	}
+	if (caps->end_of_rib)
+		build_restart(w, &caps->restart);
 	if (caps->four_octet_as) {
 		wr_u8(w, BGP_CAP_FOUR_OCTET_AS);
 		wr_u8(w, CAP_FOUR_OCTET_LEN);
 		wr_u32(w, caps->as);
 	}
+	build_empty(w, caps->enhanced_refresh, BGP_CAP_ENHANCED_REFRESH);
 	wr_patch_u8(w, mark, wr_len(w) - start);
 }
 
@@ -113,8 +198,11 @@ int capabilities_negotiate(
 {
 	struct negotiated n = {
 		.route_refresh = ours->route_refresh && theirs->route_refresh,
+		.enhanced_refresh = ours->enhanced_refresh && theirs->enhanced_refresh,
+		.extended_messages = ours->extended_messages && theirs->extended_messages,
 		.four_octet_as = ours->four_octet_as && theirs->four_octet_as,
 		.end_of_rib = ours->end_of_rib && theirs->end_of_rib,
+		.notification_restart = ours->restart.notification && theirs->restart.notification,
 	};
 
 	/* A speaker without multiprotocol capabilities speaks IPv4 unicast and nothing else (RFC 4760 8). */

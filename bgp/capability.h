@@ -15,7 +15,22 @@ struct capabilities {
 	bool multiprotocol; /* at least one multiprotocol capability, of whatever family */
 	bool family[BGP_N_FAMILIES];
 	bool route_refresh;
-	bool end_of_rib; /* the graceful restart capability, whose other meaning we don't use */
+	bool enhanced_refresh;  /* RFC 7313 */
+	bool extended_messages; /* RFC 8654 */
+	/*
+	 * Graceful restart (RFC 4724): with no families it says that the speaker makes and knows End-of-RIB,
+	 * and helps others that restart. The families of `restart` are those whose forwarding the speaker can
+	 * keep.
+	 */
+	bool end_of_rib; /* the capability is there */
+	struct restart_capability {
+		bool restarting;   /* R: it has just restarted */
+		bool notification; /* N: a NOTIFICATION ends no forwarding either (RFC 8538) */
+		uint16_t time;     /* seconds until it is back */
+		bool family[BGP_N_FAMILIES], forwarding[BGP_N_FAMILIES]; /* F: has kept it */
+	} restart;
+	bool have_role, role_conflict; /* conflict: two that differ */
+	uint8_t role;                  /* RFC 9234, enum bgp_role_code */
 	bool four_octet_as;
 	uint32_t as; /* with four_octet_as */
 };
@@ -29,8 +44,11 @@ void capabilities_build(struct wr *w, const struct capabilities *caps);
 struct negotiated {
 	bool family[BGP_N_FAMILIES];
 	bool route_refresh;
+	bool enhanced_refresh;
+	bool extended_messages; /* the peer takes them; what we take is our own capability's business */
 	bool four_octet_as;
 	bool end_of_rib;
+	bool notification_restart; /* RFC 8538 */
 };
 /* -1 when there is no common family. */
 int capabilities_negotiate(

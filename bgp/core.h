@@ -45,6 +45,12 @@ struct queued {
 };
 
 /* --- connections --- */
+struct keepalive_gaps {
+	uint32_t n;
+	mdur min, max, sum;
+	mtime last; /* the last sign of life */
+	bool told;  /* that they leave no room for a lost one */
+};
 enum session_state {
 	SESSION_CONNECTING,
 	SESSION_OPENSENT,
@@ -69,8 +75,30 @@ struct session {
 	mdur hold, keepalive;          /* agreed; 0: none */
 	mtime hold_at, keepalive_at, send_hold_at;
 	unsigned reports; /* faults told of, up to a limit */
+	bool keeps;       /* it ended in a way that graceful restart bears (RFC 4724 4.2, RFC 8538 4.1) */
+	struct keepalive_gaps gaps;
 	size_t in_len;
-	uint8_t in[BGP_MESSAGE_MAX]; /* a message as far as it has come */
+	uint8_t *extended;              /* owned, NULL until the first message that needs it */
+	uint8_t small[BGP_MESSAGE_MAX]; /* a message as far as it has come */
+};
+
+/* --- routes that wait to be told again: stale.c --- */
+/*
+ * Each route has the number of its family's round in which it was last told. A mark starts a round, so all
+ * routes are stale at once; a sweep takes those of rounds before `sweep_to` in pieces.
+ */
+struct stale_family {
+	uint8_t round, sweep_to;
+	bool sweeping, started;
+	struct prefix after; /* where the sweep is, when it has started */
+	uint32_t received;   /* routes of this family */
+	uint32_t stale;      /* of them, of an earlier round */
+	mtime refresh_by;    /* a BoRR came: EoRR is due (RFC 7313 4.2) */
+};
+struct graceful {
+	bool holding;                 /* no session, and routes are kept for it */
+	bool waiting[BGP_N_FAMILIES]; /* stale until End-of-RIB */
+	mtime restart_by, stale_by;
 };
 
 /* --- peers --- */
@@ -79,14 +107,15 @@ struct adj_rib_out {
 	struct list entries; /* all out_entry of this peer */
 	struct list groups;  /* waiting, oldest first */
 	struct htab by_attrs;
-	uint32_t advertised;           /* entries the peer has been told */
-	bool walking;                  /* the initial table, or all of it again */
-	unsigned walk_families;        /* bits: 1 << family */
-	bool walk_again, again_resend; /* asked for while walking */
+	uint32_t advertised;                          /* entries the peer has been told */
+	bool walking;                                 /* the initial table, or all of it again */
+	unsigned walk_families;                       /* bits: 1 << family */
+	bool walk_again, again_resend, again_refresh; /* asked for while walking */
 	unsigned again_families;
-	bool walk_resend; /* also what the peer has already */
-	bool walk_eor;    /* End-of-RIB at the end */
-	bool no_memory;   /* the session is to be closed for it */
+	bool walk_resend;  /* also what the peer has already */
+	bool walk_eor;     /* End-of-RIB at the end */
+	bool walk_refresh; /* BoRR before it, EoRR at the end (RFC 7313) */
+	bool no_memory;    /* the session is to be closed for it */
 	struct prefix walk_after;
 	struct attr_set *cache_in, *cache_out; /* the last translation */
 	enum bgp_family cache_family;
@@ -116,6 +145,9 @@ struct peer {
 	struct reason last_error;
 	mtime last_message_in;
 	bool eor_in[BGP_N_FAMILIES];
+	uint32_t remote_router_id; /* of the last session; for the choice among routes that outlive it */
+	struct stale_family stale[BGP_N_FAMILIES];
+	struct graceful graceful;
 };
 
 /* --- RIBs --- */
@@ -142,6 +174,7 @@ struct route {
 	struct peer *peer;
 	struct attr_set *attrs; /* as used; attr_set_received: as the peer sent them */
 	uint8_t refusal, detail;
+	uint8_t round; /* of stale_family, when it was last told */
 	bool in_use;
 };
 
@@ -168,6 +201,11 @@ struct dest {
 	struct list export_node; /* the peers are to be told */
 };
 
+struct out_room {
+	struct update_builder builder;
+	uint8_t message[BGP_EXTENDED_MAX];
+};
+
 struct bgp {
 	struct bgp_config config;
 	struct rng rng;
@@ -186,6 +224,7 @@ struct bgp {
 	unsigned n_spare, n_reserve;
 	uint8_t *sent_data;    /* of the last SEND handed out */
 	struct update *update; /* parser's room, one message at a time */
+	struct out_room *out;  /* the builder's, likewise */
 	struct attr_scratch *scratch;
 	struct policy_room *room; /* one application of policy at a time */
 };
@@ -226,14 +265,20 @@ struct session *peer_session(
 void session_send_open(struct session *s);
 void session_send_keepalive(struct session *s);
 int session_send_update(struct session *s, const uint8_t *data, size_t len);
-int session_send_refresh(struct session *s, enum bgp_family family);
+int session_send_refresh(struct session *s, enum bgp_family family, enum bgp_refresh_subtype subtype);
 void session_input(struct session *s, const uint8_t *data, size_t len);
 int open_check(const struct session *s, const struct open_msg *o, struct notify *ret_notify);
 void session_set_terms(struct session *s, const struct open_msg *o, const struct negotiated *terms);
 void session_our_caps(const struct peer *p, struct capabilities *ret_caps);
+void session_free(struct session *s);
+uint16_t session_message_max(const struct session *s); /* of what we may send */
 void graveyard_clear(struct bgp *bgp);
 void session_count_in(struct session *s, uint8_t type);
 void session_transmit_notify(struct session *s, const struct notify *n);
+static inline struct session *session_other(const struct session *s)
+{
+	return s->peer->session[s->peer->session[0] == s];
+}
 static inline bool session_may_report(struct session *s)
 {
 	if (s->reports >= BGP_REPORTS_MAX)
@@ -264,6 +309,7 @@ struct fsm_fact {
 	const struct notification_msg *notification;
 	const struct notify *notify;
 	const char *text;
+	uint8_t type; /* of the message */
 };
 void fsm_session(struct session *s, enum fsm_event event, const struct fsm_fact *fact);
 void fsm_message(struct session *s, uint8_t type, struct rd body);
@@ -279,14 +325,42 @@ void fsm_fall(struct peer *p, enum fall fall, const struct notify *notify, const
 /* One of them for collision or fault; when none is left the peer falls as `fall` says. */
 void fsm_close(struct session *s, enum fall fall, const struct notify *notify, const struct reason *why,
     bool closed_already);
+mdur fsm_send_hold(const struct session *s); /* RFC 9687 */
 void fsm_timers(struct peer *p);
 mtime fsm_deadline(const struct peer *p);
 bool fsm_takes_incoming(const struct peer *p);
 void fsm_make_way(struct peer *p); /* for one that fsm_takes_incoming allows */
 
+/* stale.c */
+static inline enum bgp_family prefix_family(const struct prefix *p)
+{
+	return p->addr.family == 4 ? BGP_IPV4 : BGP_IPV6;
+}
+void stale_mark(struct peer *p, enum bgp_family family);    /* all routes of it, until they are told again */
+void stale_sweep(struct peer *p, enum bgp_family family);   /* what is stale goes: begins here, by budget */
+unsigned stale_sweep_some(struct peer *p, unsigned budget); /* returns the budget left */
+bool stale_has_work(const struct peer *p);
+void stale_route_new(struct route *r);  /* it is in the peer's table */
+void stale_route_told(struct route *r); /* anew: it is of this round */
+void stale_route_gone(const struct route *r);
+void stale_refresh_begins(struct session *s, enum bgp_family family); /* BoRR */
+void stale_refresh_ends(struct session *s, enum bgp_family family);   /* EoRR */
+
+/* graceful.c: RFC 4724, RFC 8538, with the peer that restarts */
+void graceful_init(struct peer *p);
+void graceful_leave(struct session *s, bool keeps); /* an established session has ended */
+void graceful_back(struct session *s);              /* one is established */
+void graceful_eor(struct session *s, enum bgp_family family);
+void graceful_forget(struct peer *p); /* what is kept goes; no session stands */
+bool graceful_agreed(const struct session *s);
+void graceful_timers(struct peer *p);
+mtime graceful_deadline(const struct peer *p);
+
 /* rib_in.c */
 void rib_in_update(struct session *s, struct rd body);
-void rib_in_flush(struct peer *p, int family); /* a family, or all with -1 */
+void rib_in_flush(struct peer *p, int family);                 /* a family, or all with -1 */
+void rib_in_sweep(struct peer *p, struct dest *d, uint8_t to); /* its route, if of a round before `to` */
+bool stale_before(uint8_t round, uint8_t to);
 void rib_in_rejudge_peer(struct peer *p);
 void rib_in_rejudge_inside(struct bgp *bgp, const struct prefix *p);
 void route_free(struct route *r); /* out of its dest and peer; decides nothing */
@@ -349,6 +423,7 @@ void rib_out_up(struct peer *p);
 void rib_out_down(struct peer *p);
 #define WALK_ALL (1u << BGP_IPV4 | 1u << BGP_IPV6)
 void rib_out_walk(struct peer *p, unsigned families, bool resend, bool eor);
+void rib_out_refresh(struct peer *p, enum bgp_family family); /* the peer asks for all of it again */
 void rib_out_note(struct peer *p, struct dest *d, bool resend);
 unsigned rib_out_walk_some(struct peer *p, unsigned budget); /* both return the budget left */
 void rib_out_check_memory(struct peer *p);

@@ -173,20 +173,21 @@ static void leave_as(struct bytes other, struct wr *out)
 	while (rd_left(&r)) {
 		uint8_t type = rd_u8(&r), flags = rd_u8(&r);
 		struct rd value = rd_sub(&r, rd_u16(&r));
-		uint8_t buf[BGP_MESSAGE_MAX];
-		struct wr one = wr_init(buf, sizeof(buf));
-		size_t unit = type == BGP_ATTR_EXT_COMMUNITIES ? 8 : type == BGP_ATTR_IPV6_EXT_COMM ? 20 : 0;
+		struct wr was = *out;
+		size_t start = wr_len(out), unit = type == BGP_ATTR_EXT_COMMUNITIES ? 8
+		                                   : type == BGP_ATTR_IPV6_EXT_COMM ? 20
+		                                                                    : 0;
 
 		if (unit) {
-			write_transitive(&one, type, flags, value, unit);
+			write_transitive(out, type, flags, value, unit);
+			if (wr_len(out) - start <= OTHER_HEAD_LEN)
+				*out = was; /* nothing left of it */
 		} else {
-			wr_u8(&one, type);
-			wr_u8(&one, flags);
-			wr_u16(&one, (uint16_t)rd_left(&value));
-			wr_bytes(&one, value.p, rd_left(&value));
+			wr_u8(out, type);
+			wr_u8(out, flags);
+			wr_u16(out, (uint16_t)rd_left(&value));
+			wr_bytes(out, value.p, rd_left(&value));
 		}
-		if (!unit || wr_len(&one) > OTHER_HEAD_LEN)
-			wr_bytes(out, buf, wr_len(&one));
 	}
 }
 
@@ -229,8 +230,9 @@ static struct addr translate_nexthop(
 /* What policy left, as this peer is to see it. */
 static struct attr_set *translate(struct peer *p, const struct policy_result *in, enum bgp_family family)
 {
-	uint8_t path[AS_PATH_BYTES_MAX], other[BGP_MESSAGE_MAX];
-	struct wr w = wr_init(path, sizeof(path)), left = wr_init(other, sizeof(other));
+	struct attr_scratch *room = p->bgp->scratch; /* no UPDATE is being read while we write */
+	struct wr w = wr_init(room->merged, sizeof(room->merged)),
+	          left = wr_init(room->other, sizeof(room->other));
 	struct attrs a = in->attrs;
 
 	a.nexthop = translate_nexthop(p, in, family);
@@ -240,9 +242,9 @@ static struct attr_set *translate(struct peer *p, const struct policy_result *in
 	a.cluster_len = 0;
 	if (!peer_internal(p)) {
 		translate_path(p, in->attrs.as_path, &w);
-		a.as_path = (struct bytes){ path, wr_len(&w) };
+		a.as_path = (struct bytes){ room->merged, wr_len(&w) };
 		leave_as(in->attrs.other, &left);
-		a.other = (struct bytes){ other, wr_len(&left) };
+		a.other = (struct bytes){ room->other, wr_len(&left) };
 		a.have_local_pref = false;
 		a.local_pref = 0;
 		if (!in->med_given) {

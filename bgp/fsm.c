@@ -51,6 +51,7 @@ static void on_tcp_closed(struct session *s, const struct fsm_fact *f)
 
 	reason_set(&why, "bgp-connection-closed", "connection with %s closed in state %s: %s",
 	    s->peer->config.name, bgp_state_name(s->peer->state), f->text ? f->text : "by the peer");
+	s->keeps = true;
 	fsm_close(s, s->state == SESSION_OPENSENT ? FALL_TCP : FALL_ERROR, NULL, &why, true);
 }
 
@@ -90,20 +91,24 @@ static void on_notification(struct session *s, const struct fsm_fact *f)
 
 	notification_describe(m, &why);
 	/* RFC 5492 3: a speaker that knows no optional parameters gets an OPEN without, once. */
+	s->keeps = s->terms.notification_restart && !notification_is_hard(m->code, m->subcode);
 	p->without_caps = m->code == BGP_ERR_OPEN && m->subcode == BGP_OPEN_OPT_PARAM && !p->without_caps;
 	fsm_close(s, collision && s->state != SESSION_ESTABLISHED ? FALL_TCP : FALL_ERROR, NULL, &why, false);
 }
 
-/* RFC 6608: a message that has no place in this state. */
+/* RFC 6608: a message that has no place in this state; its type goes along. */
 static void on_unexpected(struct session *s, const struct fsm_fact *f)
 {
 	uint8_t subcode = s->state == SESSION_OPENSENT      ? BGP_FSM_IN_OPENSENT
 	                  : s->state == SESSION_OPENCONFIRM ? BGP_FSM_IN_OPENCONFIRM
 	                                                    : BGP_FSM_IN_ESTABLISHED;
+	struct notify n = { 0 };
 
-	(void)f;
-	fsm_close_with(
-	    s, BGP_ERR_FSM, subcode, "bgp-unexpected-message", "a message that has no place in this state");
+	notify_set(&n, BGP_ERR_FSM, subcode, &f->type, 1,
+	    "%s: a message of type %u has no place in this state", s->peer->config.name, f->type);
+	reason_set(&n.why, "bgp-unexpected-message", "%s: a message of type %u has no place in this state",
+	    s->peer->config.name, f->type);
+	fsm_close(s, FALL_ERROR, &n, &n.why, false);
 }
 
 static void on_keepalive(struct session *s, const struct fsm_fact *f)
@@ -122,12 +127,22 @@ static void on_refresh(struct session *s, const struct fsm_fact *f)
 {
 	struct refresh_msg m;
 	enum bgp_family family;
+	struct notify n = { 0 };
 
 	session_alive(s);
-	if (refresh_parse(f->body, &m) < 0 || !attr_family(m.afi, m.safi, &family) ||
-	    !s->terms.family[family])
+	if (refresh_parse(f->body, s->terms.enhanced_refresh, &m, &n) < 0) {
+		fsm_close(s, FALL_ERROR, &n, &n.why, false);
+		return;
+	}
+	if (!attr_family(m.afi, m.safi, &family) || !s->terms.family[family])
 		return; /* RFC 2918 4: of no family that was agreed: ignored */
-	rib_out_walk(s->peer, 1u << family, true, false);
+	/* The octet was reserved before RFC 7313, and ignored: so it is with who does not know that. */
+	switch (s->terms.enhanced_refresh ? m.subtype : BGP_REFRESH_REQUEST) {
+	case BGP_REFRESH_REQUEST: rib_out_refresh(s->peer, family); break;
+	case BGP_REFRESH_BEGIN: stale_refresh_begins(s, family); break;
+	case BGP_REFRESH_END: stale_refresh_ends(s, family); break;
+	default: break; /* RFC 7313 5: ignored */
+	}
 }
 
 /* --- the table --- */
@@ -188,7 +203,7 @@ void fsm_session(struct session *s, enum fsm_event event, const struct fsm_fact 
 
 void fsm_message(struct session *s, uint8_t type, struct rd body)
 {
-	struct fsm_fact f = { .body = body };
+	struct fsm_fact f = { .body = body, .type = type };
 	struct notification_msg nm;
 	struct open_msg open;
 	struct notify n = { 0 };

@@ -23,10 +23,22 @@ static bool this_one_stays(const struct session *s, const struct open_msg *o)
 	return we_dominate != s->incoming;
 }
 
+/* RFC 4724 5: the peer has restarted unnoticed; the old connection ends without a word, as if by TCP. */
+static void give_way(struct session *old)
+{
+	struct reason why;
+
+	reason_set(
+	    &why, "bgp-peer-restarted", "%s: it has restarted, and connects anew", old->peer->config.name);
+	old->keeps = true;
+	fsm_end_session(old, NULL, &why, false);
+	fsm_note_state(old->peer, &why);
+}
+
 /* True when s stays. The other one, if it must go, is gone then. */
 static bool survives_collision(struct session *s, const struct open_msg *o)
 {
-	struct session *other = s->peer->session[!s->incoming];
+	struct session *other = session_other(s);
 	struct notify n = { .code = BGP_ERR_CEASE, .subcode = BGP_CEASE_COLLISION };
 	bool stays = true;
 
@@ -45,7 +57,13 @@ static bool survives_collision(struct session *s, const struct open_msg *o)
 		break;
 	case SESSION_CLOSED: return true;
 	case SESSION_OPENCONFIRM: stays = this_one_stays(s, o); break;
-	case SESSION_ESTABLISHED: stays = false; break;
+	case SESSION_ESTABLISHED:
+		if (graceful_agreed(other)) {
+			give_way(other);
+			return true;
+		}
+		stays = false;
+		break;
 	}
 	fsm_close(stays ? other : s, FALL_TCP, &n, NULL, false);
 	return stays;
@@ -90,7 +108,7 @@ void fsm_on_open(struct session *s, const struct fsm_fact *f)
 void fsm_on_confirmed(struct session *s, const struct fsm_fact *f)
 {
 	struct peer *p = s->peer;
-	struct session *other = p->session[!s->incoming];
+	struct session *other = session_other(s);
 
 	(void)f;
 	if (other && other->state == SESSION_CONNECTING)
@@ -100,7 +118,9 @@ void fsm_on_confirmed(struct session *s, const struct fsm_fact *f)
 	p->retry_at = MTIME_NEVER;
 	p->established_at = p->bgp->now;
 	p->established_count++;
+	p->remote_router_id = s->theirs.router_id;
 	memset(p->eor_in, 0, sizeof(p->eor_in));
+	graceful_back(s);
 	fsm_note_state(p, NULL);
 	rib_out_up(p);
 }

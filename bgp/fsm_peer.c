@@ -80,12 +80,22 @@ void fsm_start(struct peer *p)
 	fsm_note_state(p, NULL);
 }
 
+/*
+ * A peer that restarts may be back before we have noticed that it was gone: then its new connection is heard,
+ * and takes the old one's place with its OPEN (RFC 4724 5).
+ */
+static bool takes_successor(const struct session *established)
+{
+	return graceful_agreed(established) && !session_other(established);
+}
+
 bool fsm_takes_incoming(const struct peer *p)
 {
-	const struct session *theirs = p->session[1];
+	const struct session *theirs = p->session[1], *established = peer_session(p, SESSION_ESTABLISHED);
 
-	return p->started && mtime_is_never(p->start_at) && p->config.mode != BGP_MODE_ACTIVE &&
-	       (!theirs || fsm_is_stale(theirs)) && !peer_session(p, SESSION_ESTABLISHED);
+	if (!p->started || !mtime_is_never(p->start_at) || p->config.mode == BGP_MODE_ACTIVE)
+		return false;
+	return established ? takes_successor(established) : !theirs || fsm_is_stale(theirs);
 }
 
 /* --- falling --- */
@@ -119,13 +129,26 @@ static void peer_falls(struct peer *p, enum fall fall, const struct notify *noti
 	}
 }
 
-static void leave_established(struct peer *p)
+static void leave_established(struct session *s)
 {
+	struct peer *p = s->peer;
+
 	if (mtime_since(p->bgp->now, p->established_at).ns >= mdur_s(STABLE_S).ns)
 		p->failures = 0;
-	rib_in_flush(p, -1);
+	graceful_leave(s, s->keeps);
 	rib_out_down(p);
 	memset(p->eor_in, 0, sizeof(p->eor_in));
+}
+
+/* Where our routes would be kept there although we mean it, the peer is told so (RFC 8538 3.1). */
+static void tell(struct session *s, const struct notify *notify)
+{
+	struct notify hard = *notify;
+
+	if (s->terms.notification_restart && s->peer->config.session.restart == BGP_RESTART_FULL &&
+	    notification_is_hard(notify->code, notify->subcode))
+		notify_hard_reset(&hard);
+	session_transmit_notify(s, &hard);
 }
 
 /* One connection ends. Routes go first, then the NOTIFICATION, then the connection. */
@@ -138,13 +161,15 @@ void fsm_end_session(
 	if (was == SESSION_CLOSED)
 		return;
 	s->state = SESSION_CLOSED;
+	if (notify && s->terms.notification_restart && !notification_is_hard(notify->code, notify->subcode))
+		s->keeps = true; /* RFC 8538 4.1 */
 	if (was == SESSION_ESTABLISHED)
-		leave_established(p);
+		leave_established(s);
 	if (notify && was != SESSION_CONNECTING)
-		session_transmit_notify(s, notify);
+		tell(s, notify);
 	if (!closed_already)
 		act_close(p->bgp, s);
-	p->session[s->incoming] = NULL;
+	p->session[p->session[1] == s] = NULL;
 	list_append(&p->bgp->graveyard, &s->graveyard);
 	if (why && reason_is_set(why))
 		p->last_error = *why;
@@ -185,6 +210,7 @@ void fsm_fall(struct peer *p, enum fall fall, const struct notify *notify, const
 	for (unsigned i = 0; i < 2; i++)
 		if (p->session[i])
 			fsm_end_session(p->session[i], notify, why, false);
+	graceful_forget(p);
 	if (why && reason_is_set(why))
 		p->last_error = *why;
 	peer_falls(p, fall, notify);
@@ -197,6 +223,10 @@ void fsm_make_way(struct peer *p)
 
 	reason_set(&n.why, "bgp-stale-connection", "%s: connected again; the silent connection is closed",
 	    p->config.name);
-	if (p->session[1])
+	if (p->session[1] && p->session[1]->state == SESSION_ESTABLISHED) {
+		p->session[0] = p->session[1]; /* it stays until the new one has shown who it is */
+		p->session[1] = NULL;
+	} else if (p->session[1]) {
 		fsm_close(p->session[1], FALL_TCP, &n, &n.why, false);
+	}
 }

@@ -6,6 +6,15 @@
 
 #define SEND_HOLD_MIN_S 480 /* RFC 9687 3.2: 8 minutes, or twice the hold time */
 
+mdur fsm_send_hold(const struct session *s)
+{
+	mdur twice = mdur_mul(s->hold, 2, 1), least = mdur_s(SEND_HOLD_MIN_S);
+
+	if (s->peer->config.session.send_hold.ns)
+		return s->peer->config.session.send_hold;
+	return twice.ns > least.ns ? twice : least;
+}
+
 static void session_timers(struct session *s)
 {
 	mtime now = s->peer->bgp->now;
@@ -20,13 +29,11 @@ static void session_timers(struct session *s)
 	}
 	if (mtime_reached(s->keepalive_at, now))
 		fsm_session(s, FSM_KEEPALIVE_EXPIRED, NULL);
-	if (s->state != SESSION_ESTABLISHED || !rib_out_has_work(s->peer) || s->room >= BGP_MESSAGE_MAX)
+	if (s->state != SESSION_ESTABLISHED || !rib_out_has_work(s->peer) ||
+	    s->room >= session_message_max(s))
 		s->send_hold_at = MTIME_NEVER;
-	else if (mtime_is_never(s->send_hold_at)) {
-		mdur twice = mdur_mul(s->hold, 2, 1), least = mdur_s(SEND_HOLD_MIN_S);
-
-		s->send_hold_at = mtime_add(now, twice.ns > least.ns ? twice : least);
-	}
+	else if (mtime_is_never(s->send_hold_at))
+		s->send_hold_at = mtime_add(now, fsm_send_hold(s));
 }
 
 void fsm_timers(struct peer *p)
@@ -34,6 +41,7 @@ void fsm_timers(struct peer *p)
 	for (unsigned i = 0; i < 2; i++)
 		if (p->session[i])
 			session_timers(p->session[i]);
+	graceful_timers(p);
 	if (mtime_reached(p->retry_at, p->bgp->now))
 		fsm_retry(p);
 	if (mtime_reached(p->start_at, p->bgp->now))
@@ -42,7 +50,7 @@ void fsm_timers(struct peer *p)
 
 mtime fsm_deadline(const struct peer *p)
 {
-	mtime t = mtime_min(p->retry_at, p->start_at);
+	mtime t = mtime_min(mtime_min(p->retry_at, p->start_at), graceful_deadline(p));
 
 	for (unsigned i = 0; i < 2; i++) {
 		const struct session *s = p->session[i];

@@ -49,7 +49,6 @@ static struct candidate candidate_of(const struct route *r)
 {
 	const struct attrs *a = &r->attrs->a;
 	const struct peer *p = r->peer;
-	const struct session *s = peer_session(p, SESSION_ESTABLISHED);
 
 	return (struct candidate){
 		.weight = a->weight,
@@ -61,8 +60,7 @@ static struct candidate candidate_of(const struct route *r)
 		.external = !peer_internal(p),
 		.cluster_len = a->cluster_len,
 		.router_id = a->have_originator ? a->originator_id
-		             : s                ? s->theirs.router_id
-		                                : 0,
+		                                : p->remote_router_id, /* also while the peer restarts */
 		.peer = p->config.remote,
 		.group = (unsigned)p->config.kind,
 		.as_path = a->as_path,

@@ -6,6 +6,8 @@
  */
 #include "bgp/message.h"
 
+#include "base/utf8.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +29,43 @@ int notify_set(
 	if (n->data_len)
 		memcpy(n->data, data, n->data_len);
 	return reason_set(&n->why, "bgp-protocol-error", "%s", text);
+}
+
+void notify_prefix_limit(struct notify *n, enum bgp_family family, uint32_t limit)
+{
+	struct wr w = wr_init(n->data, sizeof(n->data));
+
+	n->code = BGP_ERR_CEASE;
+	n->subcode = BGP_CEASE_MAX_PREFIXES;
+	wr_u16(&w, family == BGP_IPV4 ? BGP_AFI_IPV4 : BGP_AFI_IPV6);
+	wr_u8(&w, BGP_SAFI_UNICAST);
+	wr_u32(&w, limit);
+	n->data_len = wr_len(&w);
+}
+
+int notify_shutdown_text(struct notify *n, const char *text)
+{
+	size_t len = strlen(text);
+	uint8_t *at = n->data;
+
+	if (len > SHUTDOWN_TEXT_MAX || !utf8_valid(text, len))
+		return -1;
+	at[0] = (uint8_t)len;
+	memcpy(&at[1], text, len);
+	n->data_len = 1 + len;
+	return 0;
+}
+
+void notify_hard_reset(struct notify *n)
+{
+	size_t len = n->data_len < NOTIFY_DATA_MAX - 2 ? n->data_len : NOTIFY_DATA_MAX - 2;
+
+	memmove(&n->data[2], n->data, len);
+	n->data[0] = n->code;
+	n->data[1] = n->subcode;
+	n->data_len = len + 2;
+	n->code = BGP_ERR_CEASE;
+	n->subcode = BGP_CEASE_HARD_RESET;
 }
 
 static int notify_u16(struct notify *n, uint8_t code, uint8_t subcode, uint16_t value, const char *text)
@@ -59,6 +98,7 @@ static const struct {
 	{ BGP_ERR_OPEN, BGP_OPEN_OPT_PARAM, "Unsupported Optional Parameter" },
 	{ BGP_ERR_OPEN, BGP_OPEN_HOLD_TIME, "Unacceptable Hold Time" },
 	{ BGP_ERR_OPEN, BGP_OPEN_CAPABILITY, "Unsupported Capability" },
+	{ BGP_ERR_OPEN, BGP_OPEN_ROLE, "Role Mismatch" },
 	{ BGP_ERR_UPDATE, BGP_UPDATE_ATTR_LIST, "Malformed Attribute List" },
 	{ BGP_ERR_UPDATE, BGP_UPDATE_UNKNOWN_WELL_KNOWN, "Unrecognized Well-known Attribute" },
 	{ BGP_ERR_UPDATE, BGP_UPDATE_MISSING, "Missing Well-known Attribute" },
@@ -80,6 +120,8 @@ static const struct {
 	{ BGP_ERR_CEASE, BGP_CEASE_CONFIG_CHANGE, "Other Configuration Change" },
 	{ BGP_ERR_CEASE, BGP_CEASE_COLLISION, "Connection Collision Resolution" },
 	{ BGP_ERR_CEASE, BGP_CEASE_RESOURCES, "Out of Resources" },
+	{ BGP_ERR_CEASE, BGP_CEASE_HARD_RESET, "Hard Reset" },
+	{ BGP_ERR_REFRESH, BGP_REFRESH_BAD_LENGTH, "Invalid Message Length" },
 };
 
 const char *notify_subcode_name(uint8_t code, uint8_t subcode)
@@ -112,12 +154,12 @@ void message_end(struct wr *w, size_t mark)
 static uint16_t least_length(uint8_t type)
 {
 	static const uint16_t least[] = { 0, BGP_OPEN_MIN, BGP_UPDATE_MIN, BGP_NOTIFY_MIN, BGP_HEADER_LEN,
-		BGP_REFRESH_LEN };
+		BGP_HEADER_LEN };
 
 	return type < sizeof(least) / sizeof(least[0]) ? least[type] : 0;
 }
 
-int header_parse(struct rd *r, struct msg_header *ret_header, struct notify *ret_notify)
+int header_parse_within(struct rd *r, uint16_t max, struct msg_header *ret_header, struct notify *ret_notify)
 {
 	const uint8_t *marker = rd_skip(r, BGP_MARKER_LEN);
 	struct msg_header h = { 0 };
@@ -127,7 +169,9 @@ int header_parse(struct rd *r, struct msg_header *ret_header, struct notify *ret
 	h.len = rd_u16(r);
 	h.type = rd_u8(r);
 	least = least_length(h.type);
-	fixed = h.type == BGP_MSG_KEEPALIVE || h.type == BGP_MSG_ROUTE_REFRESH;
+	fixed = h.type == BGP_MSG_KEEPALIVE;
+	if (h.type == BGP_MSG_OPEN && max > BGP_MESSAGE_MAX)
+		max = BGP_MESSAGE_MAX; /* RFC 8654 4: never an OPEN */
 	if (!rd_ok(r))
 		return notify_set(
 		    ret_notify, BGP_ERR_HEADER, BGP_HEADER_BAD_LENGTH, NULL, 0, "header cut short");
@@ -135,7 +179,7 @@ int header_parse(struct rd *r, struct msg_header *ret_header, struct notify *ret
 		if (marker[i] != 0xff)
 			return notify_set(ret_notify, BGP_ERR_HEADER, BGP_HEADER_NOT_SYNC, NULL, 0,
 			    "a message does not begin with the marker");
-	if (h.len < BGP_HEADER_LEN || h.len > BGP_MESSAGE_MAX)
+	if (h.len < BGP_HEADER_LEN || h.len > max)
 		return notify_u16(
 		    ret_notify, BGP_ERR_HEADER, BGP_HEADER_BAD_LENGTH, h.len, "impossible message length");
 	if (!least)
@@ -146,6 +190,11 @@ int header_parse(struct rd *r, struct msg_header *ret_header, struct notify *ret
 		    "wrong length for the type of message:");
 	*ret_header = h;
 	return 0;
+}
+
+int header_parse(struct rd *r, struct msg_header *ret_header, struct notify *ret_notify)
+{
+	return header_parse_within(r, BGP_MESSAGE_MAX, ret_header, ret_notify);
 }
 
 /* --- OPEN --- */
@@ -258,30 +307,60 @@ void notification_build(struct wr *w, const struct notify *n)
 	message_end(w, mark);
 }
 
-/* The peer's words for its shutdown (RFC 9003): a length and text; what isn't plain ASCII becomes a dot. */
-static void describe_shutdown(const struct notification_msg *m, struct reason *ret_reason)
+bool notification_is_hard(uint8_t code, uint8_t subcode)
 {
-	char text[256];
-	struct rd r = rd_init(m->data, m->data_len);
+	if (code != BGP_ERR_CEASE)
+		return false;
+	switch ((enum bgp_cease_subcode)subcode) {
+	case BGP_CEASE_MAX_PREFIXES:
+	case BGP_CEASE_SHUTDOWN:
+	case BGP_CEASE_DECONFIGURED:
+	case BGP_CEASE_RESOURCES:
+	case BGP_CEASE_HARD_RESET: return true;
+	case BGP_CEASE_RESET:
+	case BGP_CEASE_REJECTED:
+	case BGP_CEASE_CONFIG_CHANGE:
+	case BGP_CEASE_COLLISION: return false;
+	}
+	return false;
+}
+
+/* The peer's words for its shutdown or reset (RFC 9003): a length and UTF-8. Escaped, for they are a
+ * stranger's. */
+static void describe_shutdown(struct rd r, struct reason *ret_reason)
+{
+	char text[sizeof(ret_reason->text)];
 	uint8_t len = rd_u8(&r);
 	const uint8_t *words = rd_skip(&r, len);
 
 	if (!words || len == 0)
 		return;
-	for (unsigned i = 0; i < len; i++)
-		text[i] = words[i] >= ' ' && words[i] < 0x7f ? (char)words[i] : '.';
-	text[len] = '\0';
+	utf8_escape(words, len, text, sizeof(text));
 	reason_add(ret_reason, ": \"%s\"", text);
+}
+
+static void describe(uint8_t code, uint8_t subcode, struct rd data, struct reason *ret_reason)
+{
+	const char *sub = notify_subcode_name(code, subcode);
+
+	reason_add(
+	    ret_reason, " %u/%u, %s%s%s", code, subcode, notify_code_name(code), *sub ? ": " : "", sub);
+	if (code == BGP_ERR_CEASE && (subcode == BGP_CEASE_SHUTDOWN || subcode == BGP_CEASE_RESET))
+		describe_shutdown(data, ret_reason);
 }
 
 void notification_describe(const struct notification_msg *m, struct reason *ret_reason)
 {
-	const char *sub = notify_subcode_name(m->code, m->subcode);
+	struct rd data = rd_init(m->data, m->data_len);
 
-	reason_set(ret_reason, "bgp-notification-received", "the peer sent NOTIFICATION %u/%u, %s%s%s",
-	    m->code, m->subcode, notify_code_name(m->code), *sub ? ": " : "", sub);
-	if (m->code == BGP_ERR_CEASE && (m->subcode == BGP_CEASE_SHUTDOWN || m->subcode == BGP_CEASE_RESET))
-		describe_shutdown(m, ret_reason);
+	reason_set(ret_reason, "bgp-notification-received", "the peer sent NOTIFICATION");
+	describe(m->code, m->subcode, data, ret_reason);
+	if (m->code == BGP_ERR_CEASE && m->subcode == BGP_CEASE_HARD_RESET && rd_left(&data) >= 2) {
+		uint8_t code = rd_u8(&data), subcode = rd_u8(&data);
+
+		reason_add(ret_reason, ", for");
+		describe(code, subcode, data, ret_reason);
+	}
 }
 
 /* --- KEEPALIVE and ROUTE-REFRESH --- */
@@ -290,15 +369,36 @@ void keepalive_build(struct wr *w)
 	message_end(w, message_begin(w, BGP_MSG_KEEPALIVE));
 }
 
-int refresh_parse(struct rd body, struct refresh_msg *ret_msg)
+/* RFC 7313 5: the whole message goes back where it was a BoRR or EoRR; else it is a header's fault (RFC
+ * 4271). */
+static int refresh_bad_length(struct rd body, bool enhanced, struct notify *ret_notify)
+{
+	uint8_t whole[NOTIFY_DATA_MAX];
+	struct wr w = wr_init(whole, sizeof(whole));
+	size_t len = rd_left(&body), mark = message_begin(&w, BGP_MSG_ROUTE_REFRESH);
+	struct rd peek = body;
+	uint8_t subtype;
+
+	(void)rd_u16(&peek);
+	subtype = rd_u8(&peek);
+	if (!enhanced || !rd_ok(&peek) || (subtype != BGP_REFRESH_BEGIN && subtype != BGP_REFRESH_END))
+		return notify_u16(ret_notify, BGP_ERR_HEADER, BGP_HEADER_BAD_LENGTH,
+		    (uint16_t)(BGP_HEADER_LEN + len), "wrong length for a ROUTE-REFRESH:");
+	wr_patch_u16(&w, mark, BGP_HEADER_LEN + len);
+	wr_bytes(&w, rd_skip(&body, len), len < wr_left(&w) ? len : wr_left(&w));
+	return notify_set(ret_notify, BGP_ERR_REFRESH, BGP_REFRESH_BAD_LENGTH, whole, wr_len(&w),
+	    "a ROUTE-REFRESH of subtype %u is %zu octets long", subtype, BGP_HEADER_LEN + len);
+}
+
+int refresh_parse(struct rd body, bool enhanced, struct refresh_msg *ret_msg, struct notify *ret_notify)
 {
 	struct refresh_msg m = { 0 };
 
+	if (rd_left(&body) != BGP_REFRESH_LEN - BGP_HEADER_LEN)
+		return refresh_bad_length(body, enhanced, ret_notify);
 	m.afi = rd_u16(&body);
 	m.subtype = rd_u8(&body);
 	m.safi = rd_u8(&body);
-	if (!rd_done(&body))
-		return -1;
 	*ret_msg = m;
 	return 0;
 }

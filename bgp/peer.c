@@ -13,6 +13,7 @@
 #define DEFAULT_RETRY_S   5
 #define HOLD_MIN_S        3
 #define HOLD_MAX_S        65535
+#define RESTART_MAX_S     4095 /* twelve bits (RFC 4724 3) */
 #define ANNOUNCE_FROM_MAX (sizeof(((struct bgp_peer_config *)0)->announce_from) / sizeof(uint32_t))
 #define SPARE_PER_PEER    8
 
@@ -39,6 +40,10 @@ static int check_config(
 		    ret_reason, "bgp-peer-invalid", "%s: hold-time must be 3 to 65535 seconds", c->name);
 	if (c->keepalive.ns < 0 || c->connect_retry.ns < 0)
 		return reason_set(ret_reason, "bgp-peer-invalid", "%s: timers can't be negative", c->name);
+	if (c->session.restart_time.ns < 0 || mdur_to_s(c->session.restart_time) > RESTART_MAX_S ||
+	    c->session.stale_time.ns < 0 || c->session.send_hold.ns < 0)
+		return reason_set(ret_reason, "bgp-peer-invalid",
+		    "%s: restart-time is 0 to %d seconds, and no time is negative", c->name, RESTART_MAX_S);
 	if (c->n_announce_from > ANNOUNCE_FROM_MAX)
 		return reason_set(ret_reason, "bgp-peer-invalid",
 		    "%s: announce-from names more than %zu peers", c->name, ANNOUNCE_FROM_MAX);
@@ -103,6 +108,7 @@ int bgp_peer_add(
 	policy_ref(&p->config);
 	p->since = bgp->now;
 	p->retry_at = p->start_at = MTIME_NEVER;
+	graceful_init(p);
 	list_init(&p->routes);
 	list_init(&p->out.entries);
 	list_init(&p->out.groups);
@@ -118,7 +124,7 @@ void peer_free(struct peer *p)
 	rib_in_flush(p, -1);
 	rib_out_down(p);
 	for (unsigned i = 0; i < 2; i++)
-		free(p->session[i]);
+		session_free(p->session[i]);
 	list_remove(&p->node);
 	p->bgp->n_peers--;
 	policy_put(&p->config);
@@ -143,13 +149,26 @@ static void stop(struct peer *p, const struct notify *notify, const struct reaso
 
 void bgp_peer_stop(struct bgp *bgp, uint32_t peer, uint8_t cease_subcode, const struct reason *why, mtime now)
 {
-	struct peer *p;
+	(void)bgp_peer_stop_saying(bgp, peer, cease_subcode, NULL, why, now, NULL);
+}
+
+int bgp_peer_stop_saying(struct bgp *bgp, uint32_t peer, uint8_t cease_subcode, const char *words,
+    const struct reason *why, mtime now, struct reason *ret_reason)
+{
 	struct notify n = { .code = BGP_ERR_CEASE, .subcode = cease_subcode };
+	struct peer *p;
 
 	bgp_enter(bgp, now);
 	p = peer_find(bgp, peer);
+	if (words && cease_subcode != BGP_CEASE_SHUTDOWN && cease_subcode != BGP_CEASE_RESET)
+		return reason_set(ret_reason, "bgp-message-invalid",
+		    "only a shutdown and a reset carry a message (RFC 9003)");
+	if (words && notify_shutdown_text(&n, words) < 0)
+		return reason_set(ret_reason, "bgp-message-invalid",
+		    "a message to a peer is UTF-8 text of at most %d octets (RFC 9003)", SHUTDOWN_TEXT_MAX);
 	if (p && p->started)
 		stop(p, &n, why);
+	return 0;
 }
 
 void bgp_peer_path_lost(struct bgp *bgp, uint32_t peer, const struct reason *why, mtime now)
@@ -198,7 +217,8 @@ int bgp_peer_refresh(struct bgp *bgp, uint32_t peer, mtime now)
 	if (!s || !s->terms.route_refresh)
 		return -1;
 	for (int f = 0; f < BGP_N_FAMILIES; f++)
-		if (s->terms.family[f] && session_send_refresh(s, (enum bgp_family)f) < 0)
+		if (s->terms.family[f] &&
+		    session_send_refresh(s, (enum bgp_family)f, BGP_REFRESH_REQUEST) < 0)
 			result = -1;
 	return result;
 }
@@ -220,7 +240,9 @@ static bool needs_restart(const struct bgp_peer_config *a, const struct bgp_peer
 {
 	return !addr_eq(&a->local, &b->local) || !addr_eq(&a->remote, &b->remote) ||
 	       a->local_as != b->local_as || a->peer_as != b->peer_as || a->ipv4 != b->ipv4 ||
-	       a->ipv6 != b->ipv6;
+	       a->ipv6 != b->ipv6 || a->session.extended_messages != b->session.extended_messages ||
+	       a->session.restart != b->session.restart ||
+	       a->session.restart_time.ns != b->session.restart_time.ns;
 }
 
 static bool changes_export(const struct bgp_peer_config *a, const struct bgp_peer_config *b)

@@ -39,6 +39,7 @@ static struct route *route_insert(struct dest *d, struct peer *p)
 	r->peer = p;
 	list_append(&p->routes, &r->by_peer);
 	p->received++;
+	stale_route_new(r);
 	return r;
 }
 
@@ -53,6 +54,7 @@ void route_free(struct route *r)
 		r->dest->best = NULL;
 	list_remove(&r->by_peer);
 	r->peer->received--;
+	stale_route_gone(r);
 	if (r->refusal == REFUSE_NONE)
 		r->peer->accepted--;
 	attr_set_put(&r->peer->bgp->sets, r->attrs);
@@ -102,6 +104,7 @@ static int learn(
 		}
 		r->refusal = REFUSE_MALFORMED; /* not counted as accepted until judged */
 	}
+	stale_route_told(r);
 	was = r->refusal == REFUSE_NONE;
 	if (r->attrs == set && r->refusal == refusal && r->detail == detail)
 		return 0;
@@ -169,6 +172,19 @@ void rib_in_flush(struct peer *p, int family)
 	}
 }
 
+void rib_in_sweep(struct peer *p, struct dest *d, uint8_t to)
+{
+	struct route *r = route_find(d, p);
+	bool was = r && r->refusal == REFUSE_NONE;
+
+	if (!r || !stale_before(r->round, to))
+		return;
+	route_free(r);
+	if (was)
+		dest_decide(p->bgp, d);
+	dest_gc(p->bgp, d);
+}
+
 /* --- an UPDATE --- */
 static void withdraw_list(struct peer *p, struct rd list, uint8_t family)
 {
@@ -214,12 +230,16 @@ static void report_faults(struct session *s, const struct attr_faults *f)
 	}
 }
 
-static void reset(struct session *s, const struct attr_faults *f)
+/* RFC 4271 6.3: with most errors goes the attribute they are in, whole; with a broken list nothing does. */
+static void reset(struct session *s, struct rd body, const struct attr_faults *f)
 {
 	const struct fault_info *info = fault_info(f->first_worst);
+	struct rd attr = rd_init("", 0);
 	struct notify n = { 0 };
 
-	notify_set(&n, BGP_ERR_UPDATE, info->subcode, NULL, 0, "%s: UPDATE with %s (%s)",
+	if (f->first_type && info->subcode != BGP_UPDATE_ATTR_LIST && info->subcode != BGP_UPDATE_NETWORK)
+		attr = update_find_attr(body, f->first_type);
+	notify_set(&n, BGP_ERR_UPDATE, info->subcode, attr.p, rd_left(&attr), "%s: UPDATE with %s (%s)",
 	    s->peer->config.name, info->text, info->rfc);
 	fsm_session(s, FSM_ERROR, &(struct fsm_fact){ .notify = &n });
 }
@@ -263,7 +283,11 @@ static int apply(struct session *s, struct update *u)
 static void cease(struct session *s, uint8_t subcode, const char *id, const char *text)
 {
 	struct notify n = { .code = BGP_ERR_CEASE, .subcode = subcode };
+	bool v4 = s->terms.family[BGP_IPV4], v6 = s->terms.family[BGP_IPV6];
 
+	/* The limit is one for both families; of one alone the peer is told what it is. */
+	if (subcode == BGP_CEASE_MAX_PREFIXES && s->peer->config.max_prefixes && v4 != v6)
+		notify_prefix_limit(&n, v4 ? BGP_IPV4 : BGP_IPV6, s->peer->config.max_prefixes);
 	reason_set(&n.why, id, "%s: %s", s->peer->config.name, text);
 	fsm_session(s, FSM_ERROR, &(struct fsm_fact){ .notify = &n });
 }
@@ -301,12 +325,13 @@ void rib_in_update(struct session *s, struct rd body)
 	update_parse(body, &ctx, bgp->scratch, u);
 	report_faults(s, &u->a.faults);
 	if (u->a.faults.worst == REACT_RESET) {
-		reset(s, &u->a.faults);
+		reset(s, body, &u->a.faults);
 		return;
 	}
 	disable_families(s, &u->a.faults);
 	if (u->end_of_rib) {
 		s->peer->eor_in[u->eor_family] = true;
+		graceful_eor(s, u->eor_family);
 		act_eor(s->peer, u->eor_family);
 		return;
 	}

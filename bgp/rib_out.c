@@ -7,6 +7,10 @@
  * of all of them.
  *
  * The initial table, and a route refresh, is a walk over all destinations that stops and resumes by prefix.
+ * Markers (End-of-RIB, and BoRR and EoRR of RFC 7313) stand among the groups. What is to be told after a BoRR
+ * never joins a group before it, and what an end marker closes never falls behind it: else the peer would
+ * drop a route that it was about to be told.
+ *
  * Everything here goes by budget, and messages only into room that the connection was said to have.
  */
 #include "bgp/core.h"
@@ -19,9 +23,13 @@ struct out_group {
 	struct hnode hnode;
 	struct attr_set *attrs; /* NULL: withdraw. The entries hold references. */
 	enum bgp_family family;
-	bool eor; /* no entries: the End-of-RIB marker of family */
+	enum { OUT_ROUTES, OUT_EOR, OUT_BORR, OUT_EORR } marker; /* no entries: a marker of family */
+	bool closed;     /* a BoRR stands behind it: takes no more entries */
+	unsigned passed; /* an end marker: how many groups it let go first */
 	struct list entries;
 };
+
+#define PASSED_MAX 10000 /* groups: then an end marker waits no longer for what changes all the time */
 
 static enum bgp_family family_of(const struct dest *d)
 {
@@ -32,6 +40,27 @@ static enum bgp_family family_of(const struct dest *d)
 static uint64_t group_hash(const struct attr_set *attrs, enum bgp_family family)
 {
 	return ((uint64_t)(uintptr_t)attrs >> 4) * 0x9e3779b97f4a7c15u >> 20 ^ (uint64_t)family;
+}
+
+static bool ends(const struct out_group *g)
+{
+	return g->marker == OUT_EOR || g->marker == OUT_EORR;
+}
+
+/* Where a new group goes: at the end, but before the end markers there. */
+static struct list *place_of_group(struct adj_rib_out *out)
+{
+	struct list *at = &out->groups;
+
+	while (at->prev != &out->groups) {
+		struct out_group *g = list_entry(at->prev, struct out_group, node);
+
+		if (!ends(g) || g->passed >= PASSED_MAX)
+			break;
+		g->passed++;
+		at = at->prev;
+	}
+	return at;
 }
 
 static struct out_group *group_get(struct peer *p, struct attr_set *attrs, enum bgp_family family)
@@ -52,14 +81,14 @@ static struct out_group *group_get(struct peer *p, struct attr_set *attrs, enum 
 	g->attrs = attrs;
 	g->family = family;
 	list_init(&g->entries);
-	list_append(&p->out.groups, &g->node);
+	list_insert_before(place_of_group(&p->out), &g->node);
 	return g;
 }
 
 static void group_free(struct peer *p, struct out_group *g)
 {
 	list_remove(&g->node);
-	if (!g->eor)
+	if (g->marker == OUT_ROUTES && !g->closed)
 		htab_remove(&p->out.by_attrs, &g->hnode);
 	free(g);
 }
@@ -200,11 +229,44 @@ void rib_out_down(struct peer *p)
 		group_free(p, g);
 	cache_clear(p);
 	htab_clear(&out->by_attrs);
-	out->walking = out->walk_again = out->again_resend = out->no_memory = false;
+	out->walking = out->walk_again = out->again_resend = out->again_refresh = out->no_memory = false;
 }
 
 /* --- the walk --- */
-void rib_out_walk(struct peer *p, unsigned families, bool resend, bool eor)
+static int append_marker(struct peer *p, int kind, enum bgp_family family)
+{
+	struct out_group *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return -1;
+	g->marker = kind;
+	g->family = family;
+	list_init(&g->entries);
+	list_append(&p->out.groups, &g->node);
+	return 0;
+}
+
+static void append_markers(struct peer *p, int kind, unsigned families)
+{
+	const struct session *s = peer_session(p, SESSION_ESTABLISHED);
+
+	for (int f = 0; s && f < BGP_N_FAMILIES; f++)
+		if (s->terms.family[f] && families & 1u << f &&
+		    append_marker(p, kind, (enum bgp_family)f) < 0)
+			p->out.no_memory = true;
+}
+
+/* From here on nothing joins the groups that wait. */
+static void close_groups(struct adj_rib_out *out)
+{
+	list_for_each (&out->groups, struct out_group, g, node) {
+		if (g->marker == OUT_ROUTES && !g->closed)
+			htab_remove(&out->by_attrs, &g->hnode);
+		g->closed = true;
+	}
+}
+
+static void walk(struct peer *p, unsigned families, bool resend, bool eor, bool refresh)
 {
 	struct adj_rib_out *out = &p->out;
 
@@ -214,43 +276,47 @@ void rib_out_walk(struct peer *p, unsigned families, bool resend, bool eor)
 		out->walk_again = true;
 		out->again_families |= families;
 		out->again_resend |= resend;
+		out->again_refresh |= refresh;
 		return;
 	}
 	out->walking = true;
 	out->walk_families = families;
 	out->walk_resend = resend;
 	out->walk_eor = eor;
+	out->walk_refresh = refresh;
 	out->walk_after = (struct prefix){ 0 };
+	if (refresh) {
+		close_groups(out);
+		append_markers(p, OUT_BORR, families);
+	}
 }
 
-static int append_eor(struct peer *p, enum bgp_family family)
+void rib_out_walk(struct peer *p, unsigned families, bool resend, bool eor)
 {
-	struct out_group *g = calloc(1, sizeof(*g));
+	walk(p, families, resend, eor, false);
+}
 
-	if (!g)
-		return -1;
-	g->eor = true;
-	g->family = family;
-	list_init(&g->entries);
-	list_append(&p->out.groups, &g->node);
-	return 0;
+void rib_out_refresh(struct peer *p, enum bgp_family family)
+{
+	const struct session *s = peer_session(p, SESSION_ESTABLISHED);
+
+	walk(p, 1u << family, true, false, s && s->terms.enhanced_refresh);
 }
 
 static void walk_done(struct peer *p)
 {
 	struct adj_rib_out *out = &p->out;
-	const struct session *s = peer_session(p, SESSION_ESTABLISHED);
-	bool eor = out->walk_eor, again = out->walk_again, resend = out->again_resend;
+	bool again = out->walk_again, resend = out->again_resend, refresh = out->again_refresh;
 	unsigned families = out->again_families;
 
-	out->walking = out->walk_again = out->again_resend = false;
+	out->walking = out->walk_again = out->again_resend = out->again_refresh = false;
 	out->again_families = 0;
-	for (int f = 0; eor && s && f < BGP_N_FAMILIES; f++) {
-		if (s->terms.family[f] && append_eor(p, (enum bgp_family)f) < 0)
-			out->no_memory = true;
-	}
+	if (out->walk_eor)
+		append_markers(p, OUT_EOR, out->walk_families);
+	if (out->walk_refresh)
+		append_markers(p, OUT_EORR, out->walk_families);
 	if (again)
-		rib_out_walk(p, families, resend, false);
+		walk(p, families, resend, false, refresh);
 }
 
 unsigned rib_out_walk_some(struct peer *p, unsigned budget)
@@ -327,20 +393,20 @@ static void give_up(struct session *s, struct out_group *g)
 static unsigned send_one(struct session *s, struct out_group *g)
 {
 	struct peer *p = s->peer;
-	uint8_t buf[BGP_MESSAGE_MAX];
+	uint8_t *buf = p->bgp->out->message;
 	struct attr_context ctx = context_of(s);
-	struct update_builder b;
+	struct update_builder *b = &p->bgp->out->builder;
 	unsigned n;
 
-	if (!update_begin(&b, buf, sizeof(buf), g->family, g->attrs ? &g->attrs->a : NULL, &ctx)) {
+	if (!update_begin(b, buf, session_message_max(s), g->family, g->attrs ? &g->attrs->a : NULL, &ctx)) {
 		give_up(s, g);
 		return 1;
 	}
 	for (struct list *l = g->entries.next; l != &g->entries; l = l->next)
-		if (!update_add(&b, &list_entry(l, struct out_entry, pending)->dest->prefix))
+		if (!update_add(b, &list_entry(l, struct out_entry, pending)->dest->prefix))
 			break;
-	n = b.n;
-	if (session_send_update(s, buf, update_end(&b)) < 0) {
+	n = b->n;
+	if (session_send_update(s, buf, update_end(b)) < 0) {
 		p->out.no_memory = true;
 		return 0;
 	}
@@ -349,13 +415,22 @@ static unsigned send_one(struct session *s, struct out_group *g)
 	return n;
 }
 
-static void send_eor(struct session *s, struct out_group *g)
+static void send_marker(struct session *s, struct out_group *g)
 {
 	uint8_t buf[BGP_MESSAGE_MAX];
 	struct wr w = wr_init(buf, sizeof(buf));
+	int sent = -1;
 
-	eor_build(&w, g->family);
-	if (session_send_update(s, buf, wr_len(&w)) < 0)
+	switch (g->marker) {
+	case OUT_ROUTES: break;
+	case OUT_EOR:
+		eor_build(&w, g->family);
+		sent = session_send_update(s, buf, wr_len(&w));
+		break;
+	case OUT_BORR: sent = session_send_refresh(s, g->family, BGP_REFRESH_BEGIN); break;
+	case OUT_EORR: sent = session_send_refresh(s, g->family, BGP_REFRESH_END); break;
+	}
+	if (sent < 0)
 		s->peer->out.no_memory = true;
 	else
 		group_free(s->peer, g);
@@ -365,14 +440,14 @@ unsigned rib_out_flush(struct peer *p, unsigned budget)
 {
 	struct session *s = peer_session(p, SESSION_ESTABLISHED);
 
-	while (s && !p->out.no_memory && budget && s->room >= BGP_MESSAGE_MAX) {
+	while (s && !p->out.no_memory && budget && s->room >= session_message_max(s)) {
 		struct out_group *g = list_first(&p->out.groups, struct out_group, node);
 		unsigned n = 1;
 
 		if (!g)
 			break;
-		if (g->eor)
-			send_eor(s, g);
+		if (g->marker != OUT_ROUTES)
+			send_marker(s, g);
 		else
 			n = send_one(s, g);
 		budget -= n < budget ? n : budget;

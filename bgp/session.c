@@ -4,12 +4,17 @@
  * come when is fsm.c's business; what an UPDATE means is rib_in.c's.
  *
  * Input comes in any cut. A message is gathered in the session's buffer, which a message always fits (RFC
- * 4271 4.1); the header is judged as soon as it is complete, so a liar's length never makes us wait for more.
+ * 4271 4.1); the first one that is longer, where we said that we take such (RFC 8654), gets the session a
+ * larger buffer. The header is judged as soon as it is complete, so a liar's length never makes us wait for
+ * more.
  */
 #include "bgp/core.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define RESTART_DEFAULT_S 120
+#define GAPS_ENOUGH       3 /* until the peer's keepalive interval is judged */
 
 struct session *session_find(const struct bgp *bgp, uint64_t id)
 {
@@ -49,8 +54,16 @@ void graveyard_clear(struct bgp *bgp)
 {
 	list_for_each (&bgp->graveyard, struct session, s, graveyard) {
 		list_remove(&s->graveyard);
-		free(s);
+		session_free(s);
 	}
+}
+
+void session_free(struct session *s)
+{
+	if (!s)
+		return;
+	free(s->extended);
+	free(s);
 }
 
 /* --- sending --- */
@@ -70,6 +83,26 @@ static void transmit_built(struct session *s, enum bgp_msg_type type, const stru
 		(void)transmit(s, type, w->start, wr_len(w));
 }
 
+/* What graceful restart we offer. R and F speak of the speaker's last start, which keeps nothing of sessions.
+ */
+static struct restart_capability our_restart(const struct peer *p)
+{
+	const struct bgp_session_config *c = &p->config.session;
+	struct restart_capability r = { .notification = c->restart != BGP_RESTART_OFF };
+	mdur time = c->restart_time.ns ? c->restart_time : mdur_s(RESTART_DEFAULT_S);
+
+	if (c->restart != BGP_RESTART_FULL)
+		return r;
+	r.time = (uint16_t)mdur_to_s(time);
+	for (int f = 0; f < BGP_N_FAMILIES; f++) {
+		r.family[f] = f == BGP_IPV4 ? p->config.ipv4 || !p->config.ipv6 : p->config.ipv6;
+		/* After a session has stood our forwarding has stood as well: we are still the same process.
+		 */
+		r.forwarding[f] = r.family[f] && p->established_count > 0;
+	}
+	return r;
+}
+
 void session_our_caps(const struct peer *p, struct capabilities *ret_caps)
 {
 	struct capabilities c = { 0 };
@@ -81,7 +114,10 @@ void session_our_caps(const struct peer *p, struct capabilities *ret_caps)
 			.multiprotocol = true,
 			.family = { [BGP_IPV4] = ipv4, [BGP_IPV6] = p->config.ipv6 },
 			.route_refresh = true,
+			.enhanced_refresh = true,
+			.extended_messages = p->config.session.extended_messages,
 			.end_of_rib = true,
+			.restart = our_restart(p),
 			.four_octet_as = true,
 			.as = peer_local_as(p),
 		};
@@ -130,11 +166,12 @@ int session_send_update(struct session *s, const uint8_t *data, size_t len)
 	return 0;
 }
 
-int session_send_refresh(struct session *s, enum bgp_family family)
+int session_send_refresh(struct session *s, enum bgp_family family, enum bgp_refresh_subtype subtype)
 {
 	uint8_t buf[BGP_REFRESH_LEN];
 	struct wr w = wr_init(buf, sizeof(buf));
 	struct refresh_msg m = { .afi = family == BGP_IPV4 ? BGP_AFI_IPV4 : BGP_AFI_IPV6,
+		.subtype = (uint8_t)subtype,
 		.safi = BGP_SAFI_UNICAST };
 
 	refresh_build(&w, &m);
@@ -151,11 +188,55 @@ void session_transmit_notify(struct session *s, const struct notify *n)
 }
 
 /* --- receiving --- */
+uint16_t session_message_max(const struct session *s)
+{
+	return s->terms.extended_messages ? BGP_EXTENDED_MAX : BGP_MESSAGE_MAX;
+}
+
+/* Whoever heard that we take long messages may send them, whatever it takes itself (RFC 8654 4). */
+static uint16_t input_max(const struct session *s)
+{
+	bool agreed = s->state == SESSION_OPENCONFIRM || s->state == SESSION_ESTABLISHED;
+
+	return agreed && s->peer->config.session.extended_messages ? BGP_EXTENDED_MAX : BGP_MESSAGE_MAX;
+}
+
+/* Gaps between signs of life that end with a KEEPALIVE: how the peer keeps its time (RFC 4271 4.4). */
+static void note_gap(struct session *s, uint8_t type)
+{
+	struct keepalive_gaps *g = &s->gaps;
+	mtime now = s->peer->bgp->now;
+	mdur gap = mtime_since(now, g->last);
+	bool counts = type == BGP_MSG_KEEPALIVE && g->last.ns && s->state == SESSION_ESTABLISHED;
+
+	g->last = now;
+	if (!counts)
+		return;
+	g->min = g->n && g->min.ns < gap.ns ? g->min : gap;
+	g->max = g->max.ns > gap.ns ? g->max : gap;
+	g->sum.ns += gap.ns;
+	g->n++;
+	if (g->told || g->n < GAPS_ENOUGH || !s->hold.ns || 2 * (g->sum.ns / g->n) < s->hold.ns)
+		return;
+	g->told = true;
+	act_report(s->peer, false, "bgp-keepalives-sparse",
+	    "%s: it sends a KEEPALIVE each %lld s, and the hold time is %lld s: one that is lost or late "
+	    "ends the "
+	    "session. A "
+	    "keepalive interval of a third of the hold time is usual (RFC 4271 10); set it at the peer, or "
+	    "offer a longer "
+	    "hold-time here",
+	    s->peer->config.name, (long long)mdur_to_s((mdur){ g->sum.ns / g->n }),
+	    (long long)mdur_to_s(s->hold));
+}
+
 void session_count_in(struct session *s, uint8_t type)
 {
 	s->peer->msg_in[0]++;
 	s->peer->msg_in[type]++;
 	s->peer->last_message_in = s->peer->bgp->now;
+	if (type == BGP_MSG_KEEPALIVE || type == BGP_MSG_UPDATE)
+		note_gap(s, type);
 }
 
 void session_alive(struct session *s)
@@ -163,24 +244,41 @@ void session_alive(struct session *s)
 	s->hold_at = s->hold.ns ? mtime_add(s->peer->bgp->now, s->hold) : MTIME_NEVER;
 }
 
+static uint8_t *buffer(struct session *s)
+{
+	return s->extended ? s->extended : s->small;
+}
+
 /* How long the message in the buffer is, as far as that can be said; -1 when its header is wrong. */
 static int wanted(
     struct session *s, size_t *ret_want, struct msg_header *ret_header, struct notify *ret_notify)
 {
-	struct rd r = rd_init(s->in, s->in_len);
+	struct rd r = rd_init(buffer(s), s->in_len);
 
 	*ret_want = BGP_HEADER_LEN;
 	if (s->in_len < BGP_HEADER_LEN)
 		return 0;
-	if (header_parse(&r, ret_header, ret_notify) < 0)
+	if (header_parse_within(&r, input_max(s), ret_header, ret_notify) < 0)
 		return -1;
 	*ret_want = ret_header->len;
 	return 0;
 }
 
+static int make_room(struct session *s, size_t want, struct notify *ret_notify)
+{
+	if (want <= sizeof(s->small) || s->extended)
+		return 0;
+	s->extended = malloc(BGP_EXTENDED_MAX);
+	if (!s->extended)
+		return notify_set(ret_notify, BGP_ERR_CEASE, BGP_CEASE_RESOURCES, NULL, 0,
+		    "%s: no memory for a message of %zu octets", s->peer->config.name, want);
+	memcpy(s->extended, s->small, s->in_len);
+	return 0;
+}
+
 static void process(struct session *s, const struct msg_header *h)
 {
-	struct rd r = rd_init(s->in, s->in_len);
+	struct rd r = rd_init(buffer(s), s->in_len);
 
 	(void)rd_skip(&r, BGP_HEADER_LEN);
 	s->in_len = 0;
@@ -192,13 +290,13 @@ void session_input(struct session *s, const uint8_t *data, size_t len)
 {
 	struct rd r = rd_init(data, len);
 	struct msg_header h = { 0 };
-	struct notify n = { 0 };
+	struct notify n;
 	size_t want;
 
 	while (s->state != SESSION_CLOSED) {
 		size_t take;
 
-		if (wanted(s, &want, &h, &n) < 0) {
+		if (wanted(s, &want, &h, &n) < 0 || make_room(s, want, &n) < 0) {
 			fsm_session(s, FSM_ERROR, &(struct fsm_fact){ .notify = &n });
 			return;
 		}
@@ -209,7 +307,7 @@ void session_input(struct session *s, const uint8_t *data, size_t len)
 		take = want - s->in_len < rd_left(&r) ? want - s->in_len : rd_left(&r);
 		if (take == 0)
 			return;
-		rd_bytes(&r, &s->in[s->in_len], take);
+		rd_bytes(&r, buffer(s) + s->in_len, take);
 		s->in_len += take;
 	}
 }

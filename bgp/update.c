@@ -71,6 +71,28 @@ void update_parse(
 	recognise_eor(ret_update, attrs_len);
 }
 
+struct rd update_find_attr(struct rd body, uint8_t type)
+{
+	struct rd attrs;
+
+	(void)rd_sub(&body, rd_u16(&body));
+	attrs = rd_sub(&body, rd_u16(&body));
+	while (rd_left(&attrs)) {
+		struct rd whole = attrs;
+		size_t before = rd_left(&attrs), len;
+		uint8_t flags = rd_u8(&attrs), t = rd_u8(&attrs);
+
+		len = flags & BGP_ATTR_FLAG_EXT_LEN ? rd_u16(&attrs) : rd_u8(&attrs);
+		if (!rd_ok(&attrs))
+			break;
+		(void)rd_skip(
+		    &attrs, len < rd_left(&attrs) ? len : rd_left(&attrs)); /* it may run past the end */
+		if (t == type)
+			return rd_sub(&whole, before - rd_left(&attrs));
+	}
+	return rd_init("", 0);
+}
+
 bool update_begin(struct update_builder *b, void *buf, size_t cap, enum bgp_family family,
     const struct attrs *attrs, const struct attr_context *ctx)
 {

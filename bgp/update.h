@@ -17,6 +17,10 @@ struct update {
 void update_parse(
     struct rd body, const struct attr_context *ctx, struct attr_scratch *scratch, struct update *ret_update);
 
+/* The first attribute of this type, with flags, type and length, in the body of an UPDATE; empty: there is
+ * none. */
+struct rd update_find_attr(struct rd body, uint8_t type);
+
 /*
  * Builders write whole messages. They take prefixes one by one, as many as fit: update_begin, update_add
  * until it says false (that prefix is not in), update_end. All prefixes of one message are of one family.
@@ -28,7 +32,7 @@ struct update_builder {
 	bool withdraw;
 	unsigned n;
 	size_t rest_len; /* the attributes that follow MP_REACH_NLRI */
-	uint8_t rest[BGP_MESSAGE_MAX];
+	uint8_t rest[BGP_EXTENDED_MAX];
 };
 /* attrs NULL: withdraw. w's capacity is the limit of the message. False when not even one prefix would fit.
  */

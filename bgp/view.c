@@ -12,6 +12,44 @@
 
 #define SCAN_MAX 2000 /* destinations in one call */
 
+static void view_restart(const struct peer *p, const struct session *s, struct bgp_session_view *v)
+{
+	const struct graceful *g = &p->graceful;
+	mtime until = g->holding ? mtime_min(g->restart_by, g->stale_by) : g->stale_by;
+
+	for (int f = 0; f < BGP_N_FAMILIES; f++) {
+		v->stale[f] = p->stale[f].stale;
+		if (!g->holding && mtime_is_never(until))
+			until = mtime_min(until, p->stale[f].refresh_by);
+	}
+	v->holding = g->holding;
+	if (!mtime_is_never(until) && v->stale[0] + v->stale[1])
+		v->stale_left = mtime_since(until, p->bgp->now);
+	if (!s)
+		return;
+	v->restart.said = s->theirs.caps.end_of_rib;
+	v->restart.notification = s->terms.notification_restart;
+	v->restart.restarted = s->theirs.caps.restart.restarting;
+	v->restart.time = mdur_s(s->theirs.caps.restart.time);
+	for (int f = 0; f < BGP_N_FAMILIES; f++) {
+		v->restart.family[f] = s->theirs.caps.restart.family[f];
+		v->restart.forwarding[f] = s->theirs.caps.restart.forwarding[f];
+	}
+}
+
+static void view_session(const struct session *s, struct bgp_session_view *v)
+{
+	const struct keepalive_gaps *g = &s->gaps;
+
+	v->enhanced_refresh = s->terms.enhanced_refresh;
+	v->extended_messages = s->terms.extended_messages;
+	v->send_hold = fsm_send_hold(s);
+	v->gap.n = g->n;
+	v->gap.min = g->min;
+	v->gap.max = g->max;
+	v->gap.mean = (mdur){ g->n ? g->sum.ns / g->n : 0 };
+}
+
 int bgp_peer_view(const struct bgp *bgp, uint32_t peer, struct bgp_peer_view *ret_view)
 {
 	const struct peer *p = peer_find(bgp, peer);
@@ -35,8 +73,10 @@ int bgp_peer_view(const struct bgp *bgp, uint32_t peer, struct bgp_peer_view *re
 	s = peer_session(p, SESSION_ESTABLISHED);
 	if (!s)
 		s = peer_session(p, SESSION_OPENCONFIRM);
+	view_restart(p, s, &ret_view->session);
 	if (!s)
 		return 0;
+	view_session(s, &ret_view->session);
 	ret_view->remote_as = open_as(&s->theirs);
 	ret_view->remote_router_id = s->theirs.router_id;
 	ret_view->hold_time = s->hold;

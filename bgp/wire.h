@@ -9,7 +9,8 @@
 #define BGP_MARKER_LEN     16
 #define BGP_HEADER_LEN     19
 #define BGP_MESSAGE_MAX    4096
-#define BGP_OPEN_MIN       29 /* with header */
+#define BGP_EXTENDED_MAX   65535 /* RFC 8654: of a message that is neither OPEN nor KEEPALIVE */
+#define BGP_OPEN_MIN       29    /* with header */
 #define BGP_UPDATE_MIN     23
 #define BGP_NOTIFY_MIN     21
 #define BGP_REFRESH_LEN    23
@@ -32,8 +33,25 @@ enum bgp_opt_param {
 enum bgp_cap_code {
 	BGP_CAP_MULTIPROTOCOL = 1,     /* RFC 4760 */
 	BGP_CAP_ROUTE_REFRESH = 2,     /* RFC 2918 */
-	BGP_CAP_GRACEFUL_RESTART = 64, /* RFC 4724; we only say that we make and know End-of-RIB */
+	BGP_CAP_EXTENDED_MESSAGE = 6,  /* RFC 8654 */
+	BGP_CAP_ROLE = 9,              /* RFC 9234 */
+	BGP_CAP_GRACEFUL_RESTART = 64, /* RFC 4724, RFC 8538 */
 	BGP_CAP_FOUR_OCTET_AS = 65,    /* RFC 6793 */
+	BGP_CAP_ENHANCED_REFRESH = 70, /* RFC 7313 */
+};
+
+enum bgp_role_code { /* RFC 9234 4.1: what the sender is to the receiver */
+	BGP_ROLE_CODE_PROVIDER = 0,
+	BGP_ROLE_CODE_RS = 1,
+	BGP_ROLE_CODE_RS_CLIENT = 2,
+	BGP_ROLE_CODE_CUSTOMER = 3,
+	BGP_ROLE_CODE_PEER = 4,
+};
+
+enum bgp_refresh_subtype { /* RFC 7313 3.2 */
+	BGP_REFRESH_REQUEST = 0,
+	BGP_REFRESH_BEGIN = 1, /* BoRR */
+	BGP_REFRESH_END = 2,   /* EoRR */
 };
 
 #define BGP_AFI_IPV4     1
@@ -101,6 +119,7 @@ enum bgp_open_subcode {
 	BGP_OPEN_OPT_PARAM = 4,
 	BGP_OPEN_HOLD_TIME = 6,
 	BGP_OPEN_CAPABILITY = 7,
+	BGP_OPEN_ROLE = 11, /* RFC 9234 */
 };
 enum bgp_update_subcode {
 	BGP_UPDATE_ATTR_LIST = 1,
@@ -124,7 +143,9 @@ enum bgp_cease_subcode {
 	BGP_CEASE_CONFIG_CHANGE = 6,
 	BGP_CEASE_COLLISION = 7,
 	BGP_CEASE_RESOURCES = 8,
+	BGP_CEASE_HARD_RESET = 9, /* RFC 8538: another NOTIFICATION is its data */
 };
+enum bgp_refresh_error { BGP_REFRESH_BAD_LENGTH = 1 };
 
 /* The two families we speak, as array indexes. */
 enum bgp_family { BGP_IPV4, BGP_IPV6, BGP_N_FAMILIES };

@@ -120,7 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (notification_parse(r, &nm) == 0)
 			notification_describe(&nm, &why);
 		break;
-	case BGP_MSG_ROUTE_REFRESH: (void)refresh_parse(r, &rm); break;
+	case BGP_MSG_ROUTE_REFRESH: (void)refresh_parse(r, true, &rm, NULL); break;
 	}
 	return 0;
 }

@@ -46,7 +46,7 @@ static void drain(struct world *w)
 	do {
 		while (bgp_next_action(w->bgp, &a))
 			if (a.kind == BGP_ACT_SEND)
-				must(a.send.len <= BGP_MESSAGE_MAX);
+				must(a.send.len <= BGP_EXTENDED_MAX);
 		bgp_conn_writable(w->bgp, w->gw, 1 << 20, w->now);
 		bgp_conn_writable(w->bgp, w->lan, 1 << 20, w->now);
 		bgp_timer(w->bgp, w->now);

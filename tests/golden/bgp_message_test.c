@@ -63,7 +63,7 @@ static void test_small_ones(void **state)
 	assert_int_equal(nm.data_len, 2);
 	w = wr_init(built, sizeof(built));
 	refresh_build(&w, &m);
-	assert_int_equal(refresh_parse(same(wr_len(&w), MARKER "0017 05 0002 00 01"), &got), 0);
+	assert_int_equal(refresh_parse(same(wr_len(&w), MARKER "0017 05 0002 00 01"), false, &got, NULL), 0);
 	assert_int_equal(got.afi, BGP_AFI_IPV6);
 	w = wr_init(built, sizeof(built));
 	eor_build(&w, BGP_IPV4);
@@ -71,6 +71,68 @@ static void test_small_ones(void **state)
 	w = wr_init(built, sizeof(built));
 	eor_build(&w, BGP_IPV6);
 	same(wr_len(&w), MARKER "001e 02 0000 0007 90 0f 0003 0002 01");
+}
+
+/* Every capability that we know: 8654, 9234, 4724 with 8538, 6793, 7313. */
+static void test_capabilities(void **state)
+{
+	struct open_msg o = raw_open_msg(65001, "10.0.0.10"), got;
+	struct wr w = wr_init(built, sizeof(built));
+
+	(void)state;
+	o.caps.enhanced_refresh = o.caps.extended_messages = o.caps.end_of_rib = o.caps.have_role = true;
+	o.caps.role = BGP_ROLE_CODE_CUSTOMER;
+	o.caps.restart = (struct restart_capability){ .restarting = true,
+		.notification = true,
+		.time = 120,
+		.family = { true, true },
+		.forwarding = { true, false } };
+	open_build(&w, &o);
+	assert_int_equal(
+	    open_parse(same(wr_len(&w), MARKER "0046 01 04 fde9 005a 0a00000a 29"
+	                                       "02 27 01 04 0001 00 01 01 04 0002 00 01 02 00 06 00"
+	                                       "09 01 03 40 0a c078 0001 01 80 0002 01 00"
+	                                       "41 04 0000fde9 46 00"),
+	        &got, NULL),
+	    0);
+	assert_memory_equal(&got.caps, &o.caps, sizeof(o.caps));
+}
+
+static void test_notifications(void **state)
+{
+	struct wr w = wr_init(built, sizeof(built));
+	struct notify n = { .code = BGP_ERR_CEASE, .subcode = BGP_CEASE_SHUTDOWN };
+	struct refresh_msg m = {
+		.afi = BGP_AFI_IPV4, .subtype = BGP_REFRESH_BEGIN, .safi = BGP_SAFI_UNICAST
+	};
+	struct rd whole;
+	uint8_t data[32];
+
+	(void)state;
+	assert_int_equal(notify_shutdown_text(&n, "caf\xc3\xa9"), 0); /* RFC 9003 2 */
+	notification_build(&w, &n);
+	same(wr_len(&w), MARKER "001b 03 06 02 05 636166c3a9");
+	notify_hard_reset(&n); /* RFC 8538 3.1 */
+	w = wr_init(built, sizeof(built));
+	notification_build(&w, &n);
+	same(wr_len(&w), MARKER "001d 03 06 09 06 02 05 636166c3a9");
+	notify_prefix_limit(&n, BGP_IPV6, 4000); /* RFC 4486 4 */
+	w = wr_init(built, sizeof(built));
+	notification_build(&w, &n);
+	same(wr_len(&w), MARKER "001c 03 06 01 0002 01 00000fa0");
+	w = wr_init(built, sizeof(built));
+	refresh_build(&w, &m); /* BoRR, RFC 7313 3.2 */
+	same(wr_len(&w), MARKER "0017 05 0001 01 01");
+	/* An EoRR that is too long comes back whole, RFC 7313 5. */
+	whole = rd_init(data, raw_hex("0001 02 01 ff", data, sizeof(data)));
+	assert_int_equal(refresh_parse(whole, true, &m, &n), -1);
+	w = wr_init(built, sizeof(built));
+	notification_build(&w, &n);
+	same(wr_len(&w), MARKER "002d 03 07 01" MARKER "0018 05 0001 02 01 ff");
+	/* Of who does not know that RFC, and in a request: a header's fault, RFC 4271 6.1. */
+	assert_int_equal(refresh_parse(whole, false, &m, &n), -1);
+	assert_int_equal(n.code << 8 | n.subcode, BGP_ERR_HEADER << 8 | BGP_HEADER_BAD_LENGTH);
+	assert_memory_equal(n.data, "\x00\x18", 2);
 }
 
 static struct attrs attrs_of(uint8_t *path, size_t cap, uint32_t second)
@@ -146,6 +208,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_open),
 		cmocka_unit_test(test_small_ones),
+		cmocka_unit_test(test_capabilities),
+		cmocka_unit_test(test_notifications),
 		cmocka_unit_test(test_updates),
 	};
 

@@ -258,7 +258,7 @@ static void execute(struct bnet *net, struct bnet_node *n, const struct bgp_acti
 	case BGP_ACT_SEND:
 		c = conn_of(net, n, a->send.conn, &side);
 		assert_true(!c || c->side[side].open);
-		assert_true(a->send.len >= 19 && a->send.len <= 4096);
+		assert_true(a->send.len >= 19 && a->send.len <= 65535);
 		if (a->send.data[18] == 2)
 			n->updates_out++;
 		if (c)

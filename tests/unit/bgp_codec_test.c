@@ -154,7 +154,7 @@ static void test_notification(void **state)
 	(void)state;
 	assert_int_equal(notification_parse(rd_init(shutdown, sizeof(shutdown)), &m), 0);
 	notification_describe(&m, &why);
-	assert_non_null(strstr(why.text, "Administrative Shutdown: \"bye.!\""));
+	assert_non_null(strstr(why.text, "Administrative Shutdown: \"bye\\x01!\""));
 	assert_int_equal(notification_parse(rd_init(shutdown, 1), &m), -1);
 	m.data_len = 2; /* a length that lies */
 	notification_describe(&m, &why);
