@@ -89,6 +89,7 @@ struct session {
  */
 struct stale_family {
 	uint8_t round, sweep_to;
+	uint8_t oldest; /* no route is of an earlier one */
 	bool sweeping, started;
 	struct prefix after; /* where the sweep is, when it has started */
 	uint32_t received;   /* routes of this family */

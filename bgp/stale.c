@@ -58,29 +58,6 @@ void stale_route_gone(const struct route *r)
 		f->stale--;
 }
 
-void stale_mark(struct peer *p, enum bgp_family family)
-{
-	struct stale_family *f = &p->stale[family];
-
-	if (f->sweeping && (uint8_t)(f->round - f->sweep_to) > ROUNDS_BEHIND)
-		(void)stale_sweep_some(p, UINT_MAX);
-	f->round++;
-	f->stale = f->received;
-}
-
-void stale_sweep(struct peer *p, enum bgp_family family)
-{
-	struct stale_family *f = &p->stale[family];
-
-	f->refresh_by = MTIME_NEVER;
-	if (!f->stale)
-		return;
-	f->sweep_to = f->round;
-	f->sweeping = true;
-	f->started = false;
-	f->after = (struct prefix){ .addr = { .family = family == BGP_IPV4 ? 4 : 6 } };
-}
-
 static bool sweep_one(struct peer *p, struct stale_family *f)
 {
 	struct prefix next;
@@ -96,16 +73,51 @@ static bool sweep_one(struct peer *p, struct stale_family *f)
 	return true;
 }
 
+static unsigned sweep_family(struct peer *p, struct stale_family *f, unsigned budget)
+{
+	while (f->sweeping && budget) {
+		f->sweeping = f->stale && sweep_one(p, f);
+		budget--;
+		if (!f->sweeping)
+			f->oldest = f->stale ? f->sweep_to : f->round;
+	}
+	return budget;
+}
+
+static void sweep_before(struct stale_family *f, enum bgp_family family, uint8_t to)
+{
+	f->sweep_to = to;
+	f->sweeping = true;
+	f->started = false;
+	f->after = (struct prefix){ .addr = { .family = family == BGP_IPV4 ? 4 : 6 } };
+}
+
+void stale_mark(struct peer *p, enum bgp_family family)
+{
+	struct stale_family *f = &p->stale[family];
+
+	if ((uint8_t)(f->round - f->oldest) >= ROUNDS_BEHIND) {
+		uint8_t to = (uint8_t)(f->round - ROUNDS_BEHIND / 2);
+
+		sweep_before(f, family, f->sweeping && stale_before(to, f->sweep_to) ? f->sweep_to : to);
+		(void)sweep_family(p, f, UINT_MAX);
+	}
+	f->round++;
+	f->stale = f->received;
+}
+
+void stale_sweep(struct peer *p, enum bgp_family family)
+{
+	struct stale_family *f = &p->stale[family];
+
+	f->refresh_by = MTIME_NEVER;
+	sweep_before(f, family, f->round);
+}
+
 unsigned stale_sweep_some(struct peer *p, unsigned budget)
 {
-	for (int i = 0; i < BGP_N_FAMILIES; i++) {
-		struct stale_family *f = &p->stale[i];
-
-		while (f->sweeping && budget) {
-			f->sweeping = f->stale && sweep_one(p, f);
-			budget--;
-		}
-	}
+	for (int i = 0; i < BGP_N_FAMILIES; i++)
+		budget = sweep_family(p, &p->stale[i], budget);
 	return budget;
 }
 
