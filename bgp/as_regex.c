@@ -209,8 +209,8 @@ struct as_regex *as_regex_new(const char *pattern, struct reason *ret_reason)
 	struct as_regex *r = NULL;
 
 	if (!*pattern || strlen(pattern) > AS_REGEX_TEXT_MAX) {
-		reason_set(
-		    ret_reason, "config-as-path-pattern", "a pattern has 1 to %d characters", AS_REGEX_TEXT_MAX);
+		reason_set(ret_reason, "config-as-path-pattern", "a pattern has 1 to %d characters",
+		    AS_REGEX_TEXT_MAX);
 		return NULL;
 	}
 	c = calloc(1, sizeof(*c));

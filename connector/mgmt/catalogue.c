@@ -8,7 +8,8 @@
 #include <string.h>
 
 static const struct catalogue_entry *const parts[] = { catalogue_ike, catalogue_auth, catalogue_bgp,
-	catalogue_bfd, catalogue_config, catalogue_host, catalogue_ask, catalogue_next };
+	catalogue_bgp_session, catalogue_bfd, catalogue_config, catalogue_host, catalogue_ask,
+	catalogue_next };
 #define PARTS (sizeof(parts) / sizeof(parts[0]))
 
 const struct catalogue_entry *catalogue_at(size_t i)

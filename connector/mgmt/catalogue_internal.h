@@ -5,7 +5,8 @@
 
 #include "connector/mgmt/catalogue.h"
 
-extern const struct catalogue_entry catalogue_ike[], catalogue_bgp[], catalogue_bfd[], catalogue_config[],
-    catalogue_host[], catalogue_ask[], catalogue_next[], catalogue_auth[];
+extern const struct catalogue_entry catalogue_ike[], catalogue_bgp[], catalogue_bgp_session[],
+    catalogue_bfd[], catalogue_config[], catalogue_host[], catalogue_ask[], catalogue_next[],
+    catalogue_auth[];
 
 #endif

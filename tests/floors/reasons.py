@@ -16,7 +16,7 @@ FOLDERS = ["base", "ike", "esp", "bgp", "bfd", "connector", "profiles"]
 # Function: which of its arguments, from 0, is the id.
 IDS = {
     "reason_set": 1, "cfg_fail": 1, "cfg_fail_at": 1, "cfg_note": 1, "write_reason": 1, "api_reply_error": 3,
-    "close_with": 3, "cease": 2, "act_report": 2,
+    "fsm_close_with": 3, "cease": 2, "act_report": 2,
 }
 # (file, argument): an id that a caller gave, or that the daemon sent to the command line.
 PASSED = {
