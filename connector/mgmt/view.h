@@ -160,7 +160,7 @@ struct view_told { /* what has become of an announced network: a row for each es
 	struct view_told_peer {
 		char name[VIEW_NAME_MAX];
 		bool told, withheld; /* neither: it waits to be sent, or is gone */
-		char reason[160];    /* of withholding */
+		char reason[240];    /* of withholding */
 	} peer[];
 };
 
