@@ -9,16 +9,67 @@ from lab.lab import run, wait_for
 _BIN = "/usr/lib/frr"
 
 
-class Frr:
-    """zebra, staticd and bgpd of one namespace, as user frr (they refuse root), in a mount namespace of their own."""
+class FrrDaemons:
+    """Daemons of FRR in one namespace, as user frr (they refuse root), in a mount namespace of their own; `texts` are their
+    configurations: {"zebra": ..., "bgpd": ...}. zebra comes first."""
 
-    def __init__(self, ns, name="frr", *, router_id, asn, local, peers, announce=(), source_dev="ipsec0"):
+    def __init__(self, ns, name, texts):
         self.ns = ns
         self.lab = ns.lab
         self.name = name
         self.processes = []
         self.dir = self.lab.path(name)
+        self.socket = f"{self.dir}/zserv.api"
         os.makedirs(self.dir, exist_ok=True)
+        self.which = list(texts)
+        for which, text in texts.items():
+            self.lab.write(f"{name}/{which}.conf", text)
+        for entry in (self.dir, *(os.path.join(self.dir, f) for f in os.listdir(self.dir))):
+            shutil.chown(entry, "frr", "frr")
+
+    def _daemon(self, which, *more):
+        self.processes.append(self.ns.spawn(
+            f"{self.name}-{which}", "unshare", "-m", "sh", "-c",
+            'mount -t tmpfs tmpfs /run && mkdir -p /run/frr && chown frr:frr /run/frr && exec "$@"', "sh",
+            f"{_BIN}/{which}", "-u", "frr", "-g", "frr", "-f", f"{self.dir}/{which}.conf", "-i",
+            f"{self.dir}/{which}.pid", "-z", self.socket, "--vty_socket", self.dir, "-A", "127.0.0.1",
+            "--log", "stdout", "--log-level", "informational", *more))
+
+    def start(self):
+        self._daemon("zebra", "-s", "90000000")
+        wait_for("zebra's socket", lambda: os.path.exists(self.socket), 15, alive=self.processes)
+        for which in self.which:
+            if which != "zebra":
+                self._daemon(which, *(("-l", "0.0.0.0", "-l", "::") if which == "bgpd" else ()))
+                wait_for(f"{which}'s vty", lambda w=which: self.vtysh("show version", daemon=w, check=False).returncode == 0,
+                         15, alive=self.processes)
+        return self
+
+    def vtysh(self, *commands, daemon="bgpd", check=True):
+        return run(["vtysh", "--vty_socket", self.dir, "-d", daemon, *(w for c in commands for w in ("-c", c))], check=check)
+
+    def json(self, command):
+        out = self.vtysh(command + " json", check=False).stdout.strip()
+        try:
+            return json.loads(out) if out else {}
+        except json.JSONDecodeError:
+            return {}
+
+    def kill(self):
+        for p in reversed(self.processes):
+            p.kill()
+        self.processes = []
+
+    def stop(self):
+        for p in reversed(self.processes):
+            p.stop()
+        self.processes = []
+
+
+class Frr(FrrDaemons):
+    """zebra, staticd and bgpd behind a tunnel."""
+
+    def __init__(self, ns, name="frr", *, router_id, asn, local, peers, announce=(), source_dev="ipsec0"):
         zebra = "hostname gateway\nip nht resolve-via-default\n"
         zebra += "".join(f"ip route {p} blackhole 250\n" for p in announce)
         zebra += "".join(f"ip route {address}/32 {source_dev}\n" for address, _ in peers)
@@ -30,56 +81,15 @@ class Frr:
             bgp += f" neighbor {address} disable-connected-check\n"
         bgp += " address-family ipv4 unicast\n" + "".join(f"  network {p}\n" for p in announce)
         bgp += " exit-address-family\n"
-        self.lab.write(f"{name}/zebra.conf", zebra)
-        self.lab.write(f"{name}/staticd.conf", zebra)
-        self.lab.write(f"{name}/bgpd.conf", bgp)
-        for entry in (self.dir, *(os.path.join(self.dir, f) for f in os.listdir(self.dir))):
-            shutil.chown(entry, "frr", "frr")
-
-    def _daemon(self, which, *more):
-        self.processes.append(self.ns.spawn(
-            f"{self.name}-{which}", "unshare", "-m", "sh", "-c",
-            'mount -t tmpfs tmpfs /run && mkdir -p /run/frr && chown frr:frr /run/frr && exec "$@"', "sh",
-            f"{_BIN}/{which}", "-u", "frr", "-g", "frr", "-f", f"{self.dir}/{which}.conf", "-i",
-            f"{self.dir}/{which}.pid", "-z", f"{self.dir}/zserv.api", "--vty_socket", self.dir, "-A", "127.0.0.1",
-            "--log", "stdout", "--log-level", "informational", *more))
-
-    def start(self):
-        self._daemon("zebra")
-        wait_for("zebra's socket", lambda: os.path.exists(f"{self.dir}/zserv.api"), 15, alive=self.processes)
-        self._daemon("staticd")
-        self._daemon("bgpd", "-l", "0.0.0.0")
-        wait_for("bgpd's vty", lambda: self.vtysh("show version", check=False).returncode == 0, 15,
-                 alive=self.processes)
-        return self
-
-    def vtysh(self, command, check=True):
-        return run(["vtysh", "--vty_socket", self.dir, "-d", "bgpd", "-c", command], check=check)
-
-    def _json(self, command):
-        out = self.vtysh(command + " json", check=False).stdout.strip()
-        try:
-            return json.loads(out) if out else {}
-        except json.JSONDecodeError:
-            return {}
+        super().__init__(ns, name, {"zebra": zebra, "staticd": zebra, "bgpd": bgp})
 
     def established(self, _protocol="peer"):
-        peers = self._json("show bgp ipv4 unicast summary").get("peers", {})
+        peers = self.json("show bgp ipv4 unicast summary").get("peers", {})
         return bool(peers) and all(p.get("state") == "Established" for p in peers.values())
 
     def as_path(self, prefix):
-        for path in self._json(f"show bgp ipv4 unicast {prefix}").get("paths", []):
+        for path in self.json(f"show bgp ipv4 unicast {prefix}").get("paths", []):
             if "aspath" in path and path.get("peer", {}).get("peerId", "0.0.0.0") != "0.0.0.0":
                 text = path["aspath"].get("string", "")
                 return [] if text == "Local" else [int(a) for a in text.split()]
         return None
-
-    def kill(self):
-        for p in reversed(self.processes):
-            p.kill()
-        self.processes = []
-
-    def stop(self):
-        for p in reversed(self.processes):
-            p.stop()
-        self.processes = []

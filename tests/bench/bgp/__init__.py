@@ -5,5 +5,6 @@ picture.py   the namespaces, and the programs in them that feed, listen and watc
 speakers.py  the daemons under test, configured to do the same
 work.py      what is done and measured: fill, churn, single, withdraw, failover, ecmp
 report.py    the table for people, and for docs/performance.md
-In C (CMakeLists.txt): talker.c a BGP speaker that feeds and counts, fib_watch.c, nl_floor.c, and what they share.
+In C (CMakeLists.txt): talker.c a BGP speaker that feeds and counts, fib_watch.c, nl_floor.c, probe.c,
+and what they share.
 """

@@ -5,7 +5,10 @@ import re
 
 from bench.bgp.picture import AS, FAR, FEEDER_AS, HOLD, ROUTER, SINK_AS, processes_below
 from lab.causeway import Causeway
+from lab.frr import FrrDaemons
+from lab.gobgp import GobgpDaemon
 from lab.lab import run, wait_for
+from lab.openbgpd import OpenbgpdDaemon
 
 PEERS = [("a", FEEDER_AS), ("b", FEEDER_AS), ("sink", SINK_AS)]
 
@@ -16,6 +19,7 @@ class Speaker:
     fib = True        # it writes the kernel's FIB
     ecmp = True       # ... with several ways
     largest = 1 << 30  # prefixes that it is measured with
+    asked = None      # the socket of its API, if bench_probe knows how to ask
 
     def __init__(self, picture):
         self.lab, self.ns = picture.lab, picture.router
@@ -60,6 +64,7 @@ class Ours(Speaker):
         self.daemon = Causeway(self.ns, config={"causeway:connector": {"as": AS, "router-id": ROUTER["sink"], "peer": peers}},
                                release=True).start()
         self.processes = [self.daemon.process]
+        self.asked = self.daemon.socket
 
 
 class Bird(Speaker):
@@ -80,4 +85,60 @@ class Bird(Speaker):
                  alive=self.processes)
 
 
-SPEAKERS = [Ours, Bird]
+class Frr(Speaker):
+    """FRR's zebra and bgpd."""
+    name = "FRR"
+
+    def start(self):
+        text = f"router bgp {AS}\n bgp router-id {ROUTER['sink']}\n no bgp ebgp-requires-policy\n no bgp default ipv4-unicast\n"
+        text += f" timers bgp {HOLD // 3} {HOLD}\n"
+        for who, asn in PEERS:
+            text += f" neighbor {FAR[who]} remote-as {asn}\n neighbor {FAR[who]} passive\n"
+        text += " address-family ipv4 unicast\n  maximum-paths 16\n"
+        for who, _ in PEERS:
+            text += f"  neighbor {FAR[who]} activate\n"
+            text += f"  neighbor {FAR[who]} route-map none out\n" if who != "sink" else ""
+        text += " exit-address-family\nroute-map none deny 10\n"
+        self.daemons = FrrDaemons(self.ns, "frr", {"zebra": "", "bgpd": text}).start()
+        self.processes = self.daemons.processes
+
+
+class Gobgp(Speaker):
+    """GoBGP, to the second peer only: its way to a FIB is zebra, and GoBGP 3.10 dies of what FRR 8.4's zebra tells it of interfaces
+    (or, told to speak an older zebra's protocol, has all its routes refused). A million prefixes take it many minutes."""
+    name = "GoBGP"
+    fib = False
+    largest = 100000
+
+    def start(self):
+        text = (f'[global.config]\n as = {AS}\n router-id = "{ROUTER["sink"]}"\n local-address-list = ["0.0.0.0"]\n'
+                '[global.use-multiple-paths.config]\n enabled = true\n'
+                '[[defined-sets.neighbor-sets]]\n neighbor-set-name = "feeders"\n'
+                f' neighbor-info-list = ["{FAR["a"]}", "{FAR["b"]}"]\n'
+                '[[policy-definitions]]\n name = "none"\n [[policy-definitions.statements]]\n'
+                ' [policy-definitions.statements.conditions.match-neighbor-set]\n neighbor-set = "feeders"\n'
+                ' [policy-definitions.statements.actions]\n route-disposition = "reject-route"\n'
+                '[global.apply-policy.config]\n export-policy-list = ["none"]\n')
+        for who, asn in PEERS:
+            text += (f'[[neighbors]]\n [neighbors.config]\n neighbor-address = "{FAR[who]}"\n peer-as = {asn}\n'
+                     f' [neighbors.transport.config]\n passive-mode = true\n [neighbors.timers.config]\n hold-time = {HOLD}\n')
+        daemon = GobgpDaemon(self.ns, "gobgpd", text).start()
+        self.processes = [daemon.process]
+
+
+class Openbgpd(Speaker):
+    """OpenBGPD, which writes no FIB in its portable form."""
+    name = "OpenBGPD"
+    fib = False
+
+    def start(self):
+        text = f"AS {AS}\nrouter-id {ROUTER['sink']}\nholdtime {HOLD}\nfib-update no\nlisten on 0.0.0.0\nnexthop qualify via bgp\n"
+        for who, asn in PEERS:
+            export = "" if who == "sink" else " export none\n"
+            text += f"neighbor {FAR[who]} {{\n remote-as {asn}\n passive\n{export}}}\n"
+        text += f"allow from any\nallow to {FAR['sink']}\n"
+        daemon = OpenbgpdDaemon(self.ns, "bgpd", text).start()
+        self.processes = [daemon.process]
+
+
+SPEAKERS = [Ours, Bird, Frr, Gobgp, Openbgpd]

@@ -24,6 +24,7 @@ class Measured:
         self.a.hear("established", 60)
         self.b = None
         self.fib = picture.fib_watch() if speaker.fib else None
+        self.probe = picture.tool(picture.router, "bench_probe", speaker.asked) if speaker.asked else None
 
     def next_generation(self):
         self.generation += 1
@@ -48,6 +49,8 @@ class Measured:
     def step(self, what, act, *, fib=None, sink=None, quiet=False):
         """Tells FIB watcher and sink what to await, acts, and waits. `act` returns when it began, in ns."""
         before = self.speaker.processor()
+        if self.probe:
+            self.probe.ask("worst", "worst")
         if self.fib and fib:
             self.fib.say("expect", *fib)
         if sink:
@@ -56,6 +59,8 @@ class Measured:
         if not quiet:
             self.settle()
             self.note(f"{what}-cpu", self.speaker.processor() - before)
+            if self.probe:
+                self.note(f"{what}-answer", self.probe.ask("worst", "worst")[0] / 1e6, "ms")
 
     def settle(self):
         """Until the speaker rests: what it has still to do after the last route belongs to the processor's time."""
