@@ -10,7 +10,8 @@ CW_BUILD_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config libssl-dev libeven
 CW_RUN_PACKAGES=(iproute2 iputils-ping nftables procps util-linux mount)
 # shellcheck disable=SC2034
 CW_TEST_PACKAGES=(python3 openssl libcmocka-dev clang libclang-rt-14-dev clang-format shellcheck tcpdump strongswan-swanctl
-	charon-systemd libcharon-extra-plugins libcharon-extauth-plugins libstrongswan-standard-plugins libstrongswan-extra-plugins bird2 frr)
+	charon-systemd libcharon-extra-plugins libcharon-extauth-plugins libstrongswan-standard-plugins libstrongswan-extra-plugins bird2 frr
+	gobgpd openbgpd exabgp)
 # What tests/lab/kernel_lab boots: a kernel with IPsec in an emulated machine. (Its package
 # makes an initrd, too, which nothing here uses; no boot loader is touched.)
 # shellcheck disable=SC2034
@@ -21,7 +22,8 @@ CW_PEER_libreswan=(libreswan libnss3-tools libnss3 libnspr4 libcurl3-nss libldap
 	libevent-core-2.1-7 libevent-pthreads-2.1-7 libprotobuf-c1 libhiredis0.14 libcap-ng0 libaudit1)
 # shellcheck disable=SC2034
 CW_PEER_openiked=(openiked)
-CW_SERVICES=(strongswan.service strongswan-starter.service bird.service frr.service nftables.service)
+CW_SERVICES=(strongswan.service strongswan-starter.service bird.service frr.service gobgpd.service openbgpd.service
+	bgplgd.service exabgp.service nftables.service)
 
 cw_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
