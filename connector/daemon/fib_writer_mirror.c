@@ -45,7 +45,7 @@ struct mirror *mirror_new(void)
 	if (!m)
 		return NULL;
 	m->routes = ptrie_new();
-	m->ways = ways_table_new();
+	m->ways = ways_table_new(true);
 	if (!m->routes || !m->ways) {
 		mirror_free(m);
 		return NULL;
@@ -149,7 +149,7 @@ static void entry_remove(struct mirror *m, struct entry *e)
 int mirror_want(struct mirror *m, const struct fib_route *route, uint64_t wish)
 {
 	const struct prefix p = prefix_canonical(route->prefix);
-	const struct fib_ways *ways = ways_get(m->ways, 0, route->way, route->n_ways);
+	const struct fib_ways *ways = ways_get(m->ways, 0, route->way, route->n_ways, NULL);
 	struct entry *e = ways ? entry_make(m, &p, fib_kernel_metric(&p, route->metric)) : NULL;
 	struct wanted **link, *x;
 

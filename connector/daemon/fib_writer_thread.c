@@ -393,7 +393,7 @@ static void want(struct fib_thread *t, const struct fib_request *q)
 		.n_ways = q->n_ways };
 
 	memcpy(r.way, q->way, q->n_ways * sizeof(r.way[0]));
-	if (fib_want(t->fib, &r, q->number) < 0)
+	if (fib_want(t->fib, &r, (uint32_t)q->number) < 0)
 		log_error(t->log, "fib", "no-memory: %s is not installed", prefix_str(&q->prefix));
 }
 

@@ -27,126 +27,256 @@ uint32_t fib_kernel_metric(const struct prefix *p, uint32_t metric)
 	return p->addr.family == 6 && metric == 0 ? IPV6_DEFAULT_METRIC : metric;
 }
 
-struct route *route_find(const struct fib *f, const struct prefix *p, uint32_t metric)
+bool is_wish(const struct fib_ways *set)
 {
-	struct route *r = ptrie_get(f->routes, p);
+	uint8_t family = set->tag & ~TAG_LEARNED;
 
-	while (r && r->metric < metric)
-		r = r->next;
-	return r && r->metric == metric ? r : NULL;
-}
-
-struct route *route_make(struct fib *f, const struct prefix *p, uint32_t metric)
-{
-	struct route *head = ptrie_get(f->routes, p), *r, **link = &head;
-
-	while (*link && (*link)->metric < metric)
-		link = &(*link)->next;
-	if (*link && (*link)->metric == metric)
-		return *link;
-	r = calloc(1, sizeof(*r));
-	if (!r)
-		return NULL;
-	r->prefix = *p;
-	r->metric = metric;
-	r->retry = MTIME_NEVER;
-	r->next = *link;
-	*link = r;
-	if (head == r && ptrie_set(f->routes, p, r) < 0) {
-		free(r);
-		return NULL;
-	}
-	return r;
-}
-
-static void route_remove(struct fib *f, struct route *r)
-{
-	struct route *head = ptrie_get(f->routes, &r->prefix), **link = &head;
-
-	while (*link != r)
-		link = &(*link)->next;
-	*link = r->next;
-	if (!head)
-		ptrie_remove(f->routes, &r->prefix);
-	else if (link == &head)
-		(void)ptrie_set(f->routes, &r->prefix, head); /* replaces a value: takes no memory */
-	free(r);
+	return family == TAG_IPV4 || family == TAG_IPV6;
 }
 
 /* ---- bundles ---- */
 
+struct bundle *route_bundle(const struct fib *f, const struct route *r)
+{
+	return f->bundle ? f->bundle[r->bundle] : NULL;
+}
+
+struct object *route_object(const struct fib *f, const struct route *r)
+{
+	const struct bundle *b = route_bundle(f, r);
+
+	return b ? b->object : NULL;
+}
+
+static uint64_t pair_hash(const struct object *o, const struct fib_ways *set)
+{
+	return ((uint64_t)(uintptr_t)o >> 4) * 31 ^ (uint64_t)(uintptr_t)set >> 4;
+}
+
+static struct bundle *bundle_find(const struct fib *f, const struct object *o, const struct fib_ways *set)
+{
+	struct hnode *n = htab_find(&f->bundles_by_pair, pair_hash(o, set));
+
+	for (; n; n = htab_find_next(n)) {
+		struct bundle *b = container_of(n, struct bundle, by_pair);
+
+		if (b->object == o && b->set == set)
+			return b;
+	}
+	return NULL;
+}
+
+/* Room for a number, and a few bundles for when memory is out in the midst of something that can't fail. */
+void bundles_reserve(struct fib *f)
+{
+	while (f->spare_bundles < BUNDLE_SPARES) {
+		struct bundle *b = calloc(1, sizeof(*b));
+
+		if (!b)
+			return;
+		f->spare[f->spare_bundles++] = b;
+	}
+	if (f->room_bundles < f->n_bundles + BUNDLE_SPARES) {
+		uint32_t room = f->room_bundles * 2 + BUNDLE_SPARES + 1;
+		struct bundle **more = realloc(f->bundle, room * sizeof(*more));
+
+		if (!more)
+			return;
+		memset(more + f->room_bundles, 0, (room - f->room_bundles) * sizeof(*more));
+		f->bundle = more;
+		f->room_bundles = room;
+	}
+}
+
+/* A free one; 0: there is no room. */
+static uint32_t bundle_number(struct fib *f)
+{
+	for (uint32_t i = 1; i <= f->n_bundles; i++)
+		if (!f->bundle[i])
+			return i;
+	return f->n_bundles + 1 < f->room_bundles ? ++f->n_bundles : 0;
+}
+
 static struct bundle *bundle_get(struct fib *f, struct object *o, const struct fib_ways *set)
 {
-	struct list *home = o ? &o->bundles : &f->absent;
-	struct bundle *b;
+	struct bundle *b = bundle_find(f, o, set);
+	uint32_t number;
 
-	list_for_each (home, struct bundle, known, node) {
-		if (known->set == set)
-			return known;
-	}
-	b = calloc(1, sizeof(*b));
-	if (!b)
+	if (b)
+		return b;
+	if (f->spare_bundles < BUNDLE_SPARES / 2)
+		bundles_reserve(f);
+	number = f->spare_bundles ? bundle_number(f) : 0;
+	if (!number)
 		return NULL;
+	b = f->spare[f->spare_bundles - 1];
+	if (htab_add(&f->bundles_by_pair, &b->by_pair, pair_hash(o, set)) < 0)
+		return NULL;
+	f->spare_bundles--;
+	b->number = number;
+	f->bundle[number] = b;
 	b->object = o;
 	b->set = ways_ref(set);
-	list_init(&b->fresh);
-	list_init(&b->calm);
-	list_prepend(home, &b->node);
+	list_prepend(o ? &o->bundles : &f->absent, &b->node);
 	return b;
 }
 
-static void bundle_leave(struct route *r)
+void bundle_free(struct fib *f, struct bundle *b)
 {
-	struct bundle *b = r->bundle;
-
-	list_remove(&r->node);
-	if (r->orphan_of)
-		r->orphan_of->orphans--;
-	r->orphan_of = NULL;
-	r->bundle = NULL;
-	r->parked = r->blocked = false;
-	if (!b || --b->n)
-		return;
 	list_remove(&b->node);
+	htab_remove(&f->bundles_by_pair, &b->by_pair);
+	f->bundle[b->number] = NULL;
 	ways_unref(b->set);
 	free(b);
 }
 
-void route_settle(struct fib *f, struct route *r)
+/* Out of the list that it stands in. Who is first or last of one shows which. */
+static void unlist(struct fib *f, struct route *r)
 {
-	const struct fib_ways *set = r->wants ? r->wants->ways : r->leftover ? f->leftover : f->unwanted;
+	struct bundle *b = route_bundle(f, r);
+	route_no no = route_no_of(r);
+
+	if (r->parked)
+		route_list_remove(f, &f->parked, r);
+	else if (b)
+		route_list_remove(f, b->fresh.first == no || b->fresh.last == no ? &b->fresh : &b->calm, r);
+}
+
+static void bundle_leave(struct fib *f, struct route *r)
+{
+	struct bundle *b = route_bundle(f, r);
+
+	unlist(f, r);
+	r->bundle = 0;
+	r->parked = r->blocked = false;
+	if (b && !--b->n)
+		bundle_free(f, b);
+}
+
+void route_calm(struct fib *f, struct route *r)
+{
+	struct bundle *b = route_bundle(f, r);
+
+	unlist(f, r);
+	route_list_append(f, &b->calm, r);
+}
+
+/* ---- what a route wants ---- */
+
+static const struct addr no_addr;
+
+const struct fib_ways *route_ways(const struct fib *f, const struct route *r)
+{
+	const struct rich *x = route_rich(f, r);
+
+	if (x && x->wants)
+		return x->wants->ways;
+	return r->wanted && r->bundle ? route_bundle(f, r)->set : NULL;
+}
+
+const struct addr *route_source(const struct fib *f, const struct route *r)
+{
+	const struct rich *x = route_rich(f, r);
+
+	return x ? &x->source : &no_addr;
+}
+
+const struct addr *route_wished_source(const struct fib *f, const struct route *r)
+{
+	const struct rich *x = route_rich(f, r);
+
+	return x && x->wants ? &x->wants->source : &no_addr;
+}
+
+int route_set_source(struct fib *f, struct route *r, const struct addr *source)
+{
+	struct rich *x = addr_is_none(source) ? route_rich(f, r) : route_enrich(f, r);
+
+	if (x)
+		x->source = *source;
+	return x || addr_is_none(source) ? 0 : -1;
+}
+
+/* Makes a route poor again that has nothing special any more. */
+void route_simplify(struct fib *f, struct route *r)
+{
+	struct rich *x = route_rich(f, r);
+	const struct want *w = x ? x->wants : NULL;
+
+	if (!x || r->parked || x->tries || x->disturbances || !addr_is_none(&x->source) ||
+	    x->metric != fib_kernel_metric(&(struct prefix){ .addr = { .family = route_family(r) } }, 0))
+		return;
+	if (w && (w->next || !addr_is_none(&w->source)))
+		return;
+	if (w)
+		r->origin = w->origin & 7;
+	route_unrich(f, r);
+}
+
+/* Nowhere to keep what it wants: it is forgotten, and if it is in the kernel a picture finds it as a leftover
+ * and takes it out. */
+static void forget(struct fib *f, struct route *r)
+{
+	const struct prefix p = route_prefix(r);
+	struct reason why;
+
+	reason_set(&why, "no-memory", "%s: out of memory", prefix_str(&p));
+	route_tell(f, r, false, &why);
+	f->resync = true;
+	bundle_leave(f, r);
+	route_drop(f, r);
+}
+
+static void place(struct fib *f, struct route *r, struct object *o, const struct fib_ways *set)
+{
 	struct bundle *b;
 
 	f->dirty = true;
-	protect_look(f, &r->prefix);
-	if (!r->wants && !r->object) {
-		bundle_leave(r);
-		route_remove(f, r);
+	if (f->protects.next != &f->protects) {
+		struct prefix p = route_prefix(r);
+
+		protect_look(f, &p);
+	}
+	if (!o && !is_wish(set)) {
+		bundle_leave(f, r);
+		route_drop(f, r);
 		return;
 	}
-	b = bundle_get(f, r->object, set);
-	if (b)
-		b->n++;
-	bundle_leave(r);
-	r->bundle = b;
-	r->retry = MTIME_NEVER;
-	if (b) {
-		list_append(&b->fresh, &r->node);
+	b = bundle_get(f, o, set);
+	if (!b) {
+		forget(f, r);
 		return;
 	}
-	r->orphan_of = r->object;
-	if (r->object)
-		r->object->orphans++;
-	route_park(f, r, mtime_add(f->now, fib_backoff(0)), false, NULL);
+	b->n++;
+	bundle_leave(f, r);
+	r->bundle = b->number;
+	route_list_append(f, &b->fresh, r);
+}
+
+void route_settle(struct fib *f, struct route *r, struct object *o, bool keep_leftover)
+{
+	const struct fib_ways *set = route_ways(f, r);
+
+	place(f, r, o, set ? set : keep_leftover ? f->leftover : f->unwanted);
+}
+
+void route_resettle(struct fib *f, struct route *r)
+{
+	route_settle(f, r, route_object(f, r), route_bundle(f, r)->set == f->leftover);
 }
 
 void route_park(struct fib *f, struct route *r, mtime until, bool blocked, const struct reason *why)
 {
-	list_remove(&r->node);
-	list_append(&f->parked, &r->node);
+	struct rich *x = route_enrich(f, r);
+
+	unlist(f, r);
+	route_list_append(f, &f->parked, r);
 	r->parked = true;
 	r->blocked = blocked;
-	r->retry = until;
+	if (x)
+		x->retry = until;
+	else
+		until = mtime_add(f->now, fib_backoff(0)); /* parked_release takes it for due */
 	f->deadline = mtime_min(f->deadline, until);
 	if (why)
 		route_tell(f, r, false, why);
@@ -157,138 +287,252 @@ void parked_release(struct fib *f)
 	if (!mtime_reached(f->deadline, f->now))
 		return;
 	f->deadline = MTIME_NEVER;
-	list_for_each (&f->parked, struct route, r, node) {
-		if (mtime_reached(r->retry, f->now))
-			route_settle(f, r);
+	route_list_each(f, &f->parked, r)
+	{
+		const struct rich *x = route_rich(f, r);
+
+		if (!x || mtime_reached(x->retry, f->now))
+			route_resettle(f, r);
 		else
-			f->deadline = mtime_min(f->deadline, r->retry);
+			f->deadline = mtime_min(f->deadline, x->retry);
 	}
 	f->dirty = true; /* deletions of objects may be due, too */
 }
 
 void parked_retry_all(struct fib *f)
 {
-	list_for_each (&f->parked, struct route, r, node) {
-		if (!r->blocked && r->tries) {
-			r->tries = 0;
-			route_settle(f, r);
+	route_list_each(f, &f->parked, r)
+	{
+		struct rich *x = route_rich(f, r);
+
+		if (!r->blocked && x && x->tries) {
+			x->tries = 0;
+			route_resettle(f, r);
 		}
 	}
 }
 
 void route_tell(struct fib *f, struct route *r, bool in_kernel, const struct reason *why)
 {
-	struct fib_report *report;
+	const struct rich *x = route_rich(f, r);
+	uint32_t metric = route_metric(f, r);
 
-	if (!r->wants && in_kernel)
+	if (!r->wanted && in_kernel)
 		return;
-	report = report_add(f, FIB_REPORT_ROUTE);
 	r->told = in_kernel ? TOLD_IN : TOLD_OUT;
-	if (!report)
-		return;
-	report->prefix = r->prefix;
-	report->metric = r->asked;
-	report->in_kernel = in_kernel;
-	report->wanted = r->wants != NULL;
-	report->wish = r->wish;
-	report->origin = r->wants ? r->wants->origin : FIB_LEARNED;
-	if (why)
-		report->why = *why;
+	report_route(f,
+	    &(struct told_route){ .prefix = route_prefix(r),
+	        .metric = r->asked_zero ? 0 : metric,
+	        .wish = r->wish,
+	        .origin = (uint8_t)(!r->wanted      ? FIB_LEARNED
+	                            : x && x->wants ? x->wants->origin
+	                                            : r->origin),
+	        .in_kernel = in_kernel,
+	        .wanted = r->wanted },
+	    why);
 }
 
 /* ---- wishes ---- */
 
-static struct want **want_place(struct route *r, enum fib_origin origin)
+static struct want **want_place(struct rich *x, enum fib_origin origin)
 {
-	struct want **link = &r->wants;
+	struct want **link = &x->wants;
 
 	while (*link && (*link)->origin > origin)
 		link = &(*link)->next;
 	return link;
 }
 
-/* An on-link way is written with its family and a zero gateway: a nexthop object belongs to a family. */
-static const struct fib_ways *ways_of(struct fib *f, const struct fib_route *route)
+static struct want *want_new(enum fib_origin origin, const struct fib_ways *ways)
 {
-	struct fib_way way[FIB_WAYS_MAX];
-	unsigned n = route->n_ways < FIB_WAYS_MAX ? route->n_ways : FIB_WAYS_MAX;
-	uint8_t family = route->prefix.addr.family;
+	struct want *w = calloc(1, sizeof(*w));
 
-	for (unsigned i = 0; i < n; i++) {
-		way[i] = route->way[i];
-		if (addr_is_none(&way[i].via) || addr_is_unspecified(&way[i].via))
-			way[i].via = (struct addr){ .family = family };
+	if (w) {
+		w->origin = origin;
+		w->ways = ways_ref(ways);
 	}
-	return ways_get(f->ways, family == 4 ? TAG_IPV4 : TAG_IPV6, way, n);
+	return w;
 }
 
-int fib_want(struct fib *f, const struct fib_route *route, uint64_t wish)
+/* Its wishes as a list, for when there is more to one than its ways. NULL when memory is out. */
+static struct rich *list_wants(struct fib *f, struct route *r)
 {
-	const struct prefix prefix = prefix_canonical(route->prefix);
-	uint32_t metric = fib_kernel_metric(&prefix, route->metric);
-	const struct fib_ways *ways = ways_of(f, route);
-	struct route *r = ways ? route_make(f, &prefix, metric) : NULL;
-	struct want **link, *w;
+	struct rich *x = route_enrich(f, r);
 
-	if (!r) {
-		ways_unref(ways);
+	if (x && r->wanted && !x->wants)
+		x->wants = want_new((enum fib_origin)r->origin, route_bundle(f, r)->set);
+	return x && (x->wants || !r->wanted) ? x : NULL;
+}
+
+static int want_in_list(struct fib *f, struct route *r, const struct fib_ways *ways, enum fib_origin origin,
+    const struct addr *source)
+{
+	struct rich *x = list_wants(f, r);
+	struct want **link = x ? want_place(x, origin) : NULL, *w = link ? *link : NULL;
+
+	if (!link)
 		return -1;
-	}
-	link = want_place(r, route->origin);
-	w = *link;
-	if (!w || w->origin != route->origin) {
-		w = calloc(1, sizeof(*w));
-		if (!w) {
-			ways_unref(ways);
-			if (!r->wants && !r->object)
-				route_remove(f, r);
+	if (w && w->origin == origin) {
+		const struct fib_ways *old = w->ways;
+
+		w->ways = ways_ref(ways);
+		ways_unref(old);
+	} else {
+		w = want_new(origin, ways);
+		if (!w)
 			return -1;
-		}
 		w->next = *link;
 		*link = w;
 	}
-	ways_unref(w->ways);
-	w->ways = ways;
-	w->source = route->source;
-	w->origin = route->origin;
-	r->leftover = false;
-	r->told = TOLD_NOTHING;
-	r->asked = route->metric;
-	r->wish = wish ? wish : r->wish;
-	route_settle(f, r);
+	w->source = *source;
 	return 0;
 }
 
-static void want_drop(struct fib *f, struct route *r, struct want **link)
+/* An on-link way is written with its family and a zero gateway: a nexthop object belongs to a family. */
+static struct fib_way way_of(const struct fib_way *from, uint8_t family)
 {
-	struct want *w = *link;
-	bool best = link == &r->wants;
+	struct fib_way way = *from;
 
+	if (addr_is_none(&way.via) || addr_is_unspecified(&way.via))
+		way.via = (struct addr){ .family = family };
+	return way;
+}
+
+const struct fib_ways *fib_ways_get(struct fib *f, uint8_t family, enum fib_origin origin,
+    const struct fib_way from[], unsigned n, const struct fib_way *backup)
+{
+	uint8_t tag =
+	    (uint8_t)((family == 4 ? TAG_IPV4 : TAG_IPV6) | (origin == FIB_LEARNED ? TAG_LEARNED : 0));
+	struct fib_way way[FIB_WAYS_MAX], other;
+	const struct fib_ways *ways;
+
+	n = n < FIB_WAYS_MAX ? n : FIB_WAYS_MAX;
+	for (unsigned i = 0; i < n; i++)
+		way[i] = way_of(&from[i], family);
+	if (backup)
+		other = way_of(backup, family);
+	ways = ways_get(f->ways, tag, way, n, backup ? &other : NULL);
+	if (ways && ways_image(f, ways) == ways) { /* a wish never is: memory is out */
+		ways_unref(ways);
+		return NULL;
+	}
+	return ways;
+}
+
+void fib_ways_put(const struct fib_ways *ways)
+{
+	ways_unref(ways);
+}
+
+int fib_want_ways(struct fib *f, const struct fib_wish *wish, const struct fib_ways *ways)
+{
+	const struct prefix prefix = prefix_canonical(wish->prefix);
+	uint32_t metric = fib_kernel_metric(&prefix, wish->metric);
+	struct route *r = route_make(f, &prefix, metric);
+	bool simple;
+
+	if (!r)
+		return -1;
+	bundles_reserve(f);
+	simple = addr_is_none(&wish->source) && !(route_rich(f, r) && route_rich(f, r)->wants) &&
+	         (!r->wanted || r->origin == wish->origin);
+	if (!simple && want_in_list(f, r, ways, wish->origin, &wish->source) < 0) {
+		if (!r->bundle)
+			route_drop(f, r);
+		return -1;
+	}
+	r->origin = wish->origin & 7;
+	r->wanted = true;
+	r->told = TOLD_NOTHING;
+	r->asked_zero = wish->metric == 0;
+	r->wish = wish->number ? wish->number : r->wish;
+	if (wish->origin == FIB_LEARNED)
+		f->last_want = f->now;
+	place(f, r, route_object(f, r), simple ? ways : route_rich(f, r)->wants->ways);
+	return 0;
+}
+
+int fib_want(struct fib *f, const struct fib_route *route, uint32_t number)
+{
+	const struct fib_wish wish = { .prefix = route->prefix,
+		.metric = route->metric,
+		.origin = route->origin,
+		.source = route->source,
+		.number = number };
+	const struct fib_ways *ways = fib_ways_get(f, route->prefix.addr.family, route->origin, route->way,
+	    route->n_ways, route->have_backup ? &route->backup : NULL);
+	int err = ways ? fib_want_ways(f, &wish, ways) : -1;
+
+	ways_unref(ways);
+	return err;
+}
+
+/* Takes the wish out; true when it was the one in force. */
+static bool want_out(struct fib *f, struct route *r, enum fib_origin origin)
+{
+	struct rich *x = route_rich(f, r);
+	struct want **link, *w;
+	bool best;
+
+	if (!r->wanted)
+		return false;
+	if (!x || !x->wants) {
+		r->wanted = r->origin != origin;
+		return !r->wanted;
+	}
+	link = want_place(x, origin);
+	w = *link;
+	if (!w || w->origin != origin)
+		return false;
+	best = link == &x->wants;
 	*link = w->next;
 	ways_unref(w->ways);
 	free(w);
-	if (!best)
+	r->wanted = x->wants != NULL;
+	return best;
+}
+
+static void want_drop(struct fib *f, struct route *r, enum fib_origin origin)
+{
+	if (!want_out(f, r, origin))
 		return;
 	r->told = TOLD_NOTHING;
-	if (!r->wants && !r->object)
+	if (!r->wanted && !route_object(f, r))
 		route_tell(f, r, false, NULL); /* nothing in the kernel to take out: the answer is now */
-	route_settle(f, r);
+	route_settle(f, r, route_object(f, r), false);
 }
 
 void fib_unwant(struct fib *f, const struct prefix *prefix, uint32_t metric, enum fib_origin origin)
 {
 	const struct prefix p = prefix_canonical(*prefix);
 	struct route *r = route_find(f, &p, fib_kernel_metric(&p, metric));
-	struct want **link = r ? want_place(r, origin) : NULL;
 
-	if (link && *link && (*link)->origin == origin)
-		want_drop(f, r, link);
+	if (r)
+		want_drop(f, r, origin);
+}
+
+static void unwant_one(struct fib *f, struct route *r)
+{
+	enum fib_origin best = FIB_LEARNED;
+
+	for (enum fib_origin o = FIB_LEARNED; r->wanted && o <= FIB_PROTECT; o++) {
+		struct rich *x = route_rich(f, r);
+
+		best = x && x->wants ? x->wants->origin : (enum fib_origin)r->origin;
+		if (o == best)
+			break;
+		(void)want_out(f, r, o);
+	}
+	if (r->wanted)
+		want_drop(f, r, best); /* may free r */
+	else
+		route_settle(f, r, route_object(f, r), false);
 }
 
 void fib_unwant_all(struct fib *f)
 {
-	struct prefix p;
-	void *v;
+	struct route_walk at = { 0 };
+	struct route *r;
 
 	list_for_each (&f->pins, struct pin, pin, node) {
 		list_remove(&pin->node);
@@ -305,18 +549,8 @@ void fib_unwant_all(struct fib *f)
 	parked_retry_all(f);
 	f->reconciled = f->leaving = true;
 	f->dirty = true;
-	for (bool more = ptrie_first(f->routes, &p, &v); more; more = ptrie_after(f->routes, &p, &p, &v)) {
-		for (struct route *r = v, *next; r; r = next) {
-			next = r->next;
-			while (r->wants && r->wants->next)
-				want_drop(f, r, &r->wants->next);
-			r->leftover = false;
-			if (r->wants)
-				want_drop(f, r, &r->wants); /* may free r */
-			else
-				route_settle(f, r);
-		}
-	}
+	while (route_each(f, &at, &r))
+		unwant_one(f, r);
 }
 
 void fib_reconciled(struct fib *f)

@@ -25,18 +25,20 @@ static void kernel_reason(struct reason *why, const char *what, const struct fib
 
 static void route_failed(struct fib *f, struct route *r, const struct reason *why)
 {
-	mtime until = mtime_add(f->now, fib_backoff(r->tries));
+	struct rich *x = route_enrich(f, r);
+	mtime until = mtime_add(f->now, fib_backoff(x ? x->tries : 0));
 
-	if (r->tries < UINT8_MAX)
-		r->tries++;
+	if (x && x->tries < UINT8_MAX)
+		x->tries++;
 	route_park(f, r, until, false, why);
 }
 
 static void route_refused(struct fib *f, struct route *r, const struct fib_result *result)
 {
+	const struct prefix p = route_prefix(r);
 	struct reason why;
 
-	kernel_reason(&why, prefix_str(&r->prefix), result);
+	kernel_reason(&why, prefix_str(&p), result);
 	/* Something is there that we didn't see, or a nexthop that we saw isn't there. */
 	if (result->err == -EEXIST || result->err == -ENOENT || result->err == -EINVAL ||
 	    result->err == -ESRCH)
@@ -44,35 +46,40 @@ static void route_refused(struct fib *f, struct route *r, const struct fib_resul
 	route_failed(f, r, &why);
 }
 
+static void no_more_tries(struct fib *f, struct route *r)
+{
+	struct rich *x = route_rich(f, r);
+
+	if (x)
+		x->tries = 0;
+}
+
 static void route_in(struct fib *f, struct route *r, const struct fib_op *op)
 {
-	struct object *o =
-	    op->unreachable ? object_unreachable(f, op->prefix.addr.family) : object_by_id(f, op->nhid);
-	struct bundle *b;
+	route_no no = route_no_of(r);
 
-	r->object = o;
-	r->source = op->source;
-	r->tries = 0;
-	route_settle(f, r);
+	no_more_tries(f, r);
+	if (route_set_source(f, r, &op->source) < 0)
+		f->resync = true; /* a picture shows where it is from */
+	r->seen = (uint8_t)f->generation;
+	route_settle(f, r, op->to, false);
+	r = route_by_no(f, no);
 	/* Fresh routes of a bundle at home are told and calmed; there is no need to wait for the next round.
 	 */
-	b = r->bundle;
-	if (!b || r->parked)
+	if (!r->bundle || r->parked || !r->wanted)
 		return;
-	list_remove(&r->node);
-	list_append(&b->calm, &r->node);
+	route_calm(f, r);
 	route_tell(f, r, true, NULL);
+	route_simplify(f, r);
 }
 
 static void route_out(struct fib *f, struct route *r)
 {
-	r->object = NULL;
-	r->leftover = false;
-	r->tries = 0;
-	r->source = (struct addr){ 0 };
-	if (!r->wants)
+	no_more_tries(f, r);
+	(void)route_set_source(f, r, &(struct addr){ 0 });
+	if (!r->wanted)
 		route_tell(f, r, false, NULL);
-	route_settle(f, r);
+	route_settle(f, r, NULL, false);
 }
 
 static void done_route(struct fib *f, const struct fib_op *op, const struct fib_result *result)
@@ -92,9 +99,8 @@ static void done_route(struct fib *f, const struct fib_op *op, const struct fib_
 		return;
 	}
 	if (op->kind == FIB_OP_ROUTE_MOVE && result->old_gone) {
-		r->object = NULL;
-		r->source = (struct addr){ 0 };
-		route_settle(f, r);
+		(void)route_set_source(f, r, &(struct addr){ 0 });
+		route_settle(f, r, NULL, false);
 	}
 	route_refused(f, r, result);
 }
@@ -104,10 +110,8 @@ static void bundle_failed(
 {
 	if (b->goal != goal)
 		return;
-	list_for_each (&b->fresh, struct route, r, node)
-		route_failed(f, r, why);
-	list_for_each (&b->calm, struct route, r, node)
-		route_failed(f, r, why);
+	route_list_each(f, &b->fresh, r) route_failed(f, r, why);
+	route_list_each(f, &b->calm, calm) route_failed(f, calm, why);
 }
 
 /* An object can't be made or changed: what waits for it waits longer, what stands in it is moved one by one
@@ -126,10 +130,32 @@ static void object_failed(struct fib *f, struct object *o, const struct reason *
 
 static bool depends_on(const struct object *o, const struct single *s)
 {
-	for (unsigned i = 0; o->target && i < o->target->n; i++)
-		if (o->target->way[i].ifindex == s->ifindex && addr_eq(&o->target->way[i].via, &s->via))
-			return true;
-	return false;
+	return o->target && ways_has(o->target, s->ifindex, &s->via) && (o->target->n > 1) == s->shared;
+}
+
+/* The kernel has taken a way out of the groups that had it. */
+static void leave_groups(struct fib *f, const struct single *s)
+{
+	list_for_each (&f->objects, struct object, o, node) {
+		struct fib_way way[FIB_WAYS_MAX];
+		const struct fib_ways *content;
+		unsigned n = 0, kept = 0;
+
+		for (unsigned i = 0; i < o->n_members; i++)
+			if (o->member[i].id != s->id)
+				o->member[kept++] = o->member[i];
+		if (o->kind != OBJECT_GROUP || !o->content || kept == o->n_members)
+			continue;
+		o->n_members = kept;
+		for (unsigned i = 0; i < o->content->n; i++)
+			if (o->content->way[i].ifindex != s->ifindex ||
+			    !addr_eq(&o->content->way[i].via, &s->via))
+				way[n++] = o->content->way[i];
+		content = ways_get(f->ways, TAG_CONTENT, way, n, NULL);
+		object_content(o, content);
+		ways_unref(content);
+		f->resync |= !content;
+	}
 }
 
 static void done_single(struct fib *f, const struct fib_op *op, const struct fib_result *result)
@@ -139,6 +165,7 @@ static void done_single(struct fib *f, const struct fib_op *op, const struct fib
 
 	if (op->kind == FIB_OP_NEXTHOP_DEL) {
 		if (is_gone(result->err)) {
+			leave_groups(f, s);
 			single_free(f, s);
 			return;
 		}

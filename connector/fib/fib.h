@@ -13,6 +13,7 @@
 #include "base/addr.h"
 #include "base/reason.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define FIB_PROTOCOL       201 /* RTA_PROTOCOL of all we write ("causeway") */
@@ -36,6 +37,7 @@ struct fib_way {
 	                are told. Alone in its set */
 	struct addr via;    /* none: on link */
 	uint32_t weight;    /* 1.. */
+	uint32_t owner;     /* whoever asked for it, by the asker's number; kept for views and counts only */
 	char interface[16]; /* for views only */
 };
 
@@ -46,6 +48,10 @@ struct fib_route {
 	struct addr source; /* preferred source address; none: the kernel's choice */
 	struct fib_way way[FIB_WAYS_MAX];
 	unsigned n_ways;
+	/* Where it goes as soon as none of its ways can be used or all are lost (fib_way_lost), before its
+	 * owner has said another word. */
+	bool have_backup;
+	struct fib_way backup;
 };
 
 #endif

@@ -4,8 +4,10 @@
  * ids.
  *
  * Invariants: a group's content is changed only when all of its routes agree on the new one, or by leaving
- * out ways that can't be used; so no packet takes a way that its route doesn't want. Singles never change. An
- * id in our range that somebody else holds is never used.
+ * out ways that can't be used; so no packet takes a way that its route doesn't want. Singles never change. A
+ * way has one single for the groups where it is alone, and another one, shared, for those where it is one of
+ * several: when the way is lost, the shared one is deleted, and all these groups have left it by one message.
+ * An id in our range that somebody else holds is never used.
  */
 #include "connector/fib/plan_internal.h"
 
@@ -87,7 +89,7 @@ static bool rather(const struct single *s, const struct single *found)
 	return s->id < found->id;
 }
 
-struct single *single_find(const struct fib *f, const struct fib_way *way)
+struct single *single_find(const struct fib *f, const struct fib_way *way, bool shared)
 {
 	struct single *found = NULL;
 
@@ -95,19 +97,20 @@ struct single *single_find(const struct fib *f, const struct fib_way *way)
 	     n = htab_find_next(n)) {
 		struct single *s = container_of(n, struct single, by_way);
 
-		if (addr_eq(&s->via, &way->via) && rather(s, found))
+		if (s->shared == shared && addr_eq(&s->via, &way->via) && rather(s, found))
 			found = s;
 	}
 	return found;
 }
 
-struct single *single_new(struct fib *f, uint32_t id, const struct fib_way *way)
+struct single *single_new(struct fib *f, uint32_t id, const struct fib_way *way, bool shared)
 {
 	struct single *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
 	s->id = id;
+	s->shared = shared;
 	s->ifindex = way->ifindex;
 	s->via = way->via;
 	if (htab_add(&f->singles_by_id, &s->by_id, id) < 0) {
@@ -140,11 +143,11 @@ void single_turn(struct fib *f, struct single *s, const struct fib_way *way)
 	(void)htab_add(&f->singles_by_way, &s->by_way, way_hash(way->ifindex));
 }
 
-struct single *single_make(struct fib *f, const struct fib_way *way)
+struct single *single_make(struct fib *f, const struct fib_way *way, bool shared)
 {
-	struct single *s = single_find(f, way);
+	struct single *s = single_find(f, way, shared);
 
-	return s ? s : single_new(f, nhid_new(f), way);
+	return s ? s : single_new(f, nhid_new(f), way, shared);
 }
 
 void single_rename(struct fib *f, struct single *s)
@@ -162,14 +165,20 @@ void single_rename(struct fib *f, struct single *s)
 	}
 }
 
-struct object *object_make(struct fib *f, enum object_kind kind, const struct fib_ways *target)
+static const struct fib_ways *ways_ref_or_null(const struct fib_ways *w)
+{
+	return w ? ways_ref(w) : NULL;
+}
+
+struct object *object_make(struct fib *f, enum object_kind kind, const struct fib_ways *exact)
 {
 	struct object *o = calloc(1, sizeof(*o));
 
 	if (!o)
 		return NULL;
 	o->kind = kind;
-	o->target = target ? ways_ref(target) : NULL;
+	o->exact = ways_ref_or_null(exact);
+	o->target = ways_ref_or_null(ways_image(f, exact));
 	list_init(&o->bundles);
 	if (kind == OBJECT_GROUP)
 		o->id = nhid_new(f);
@@ -187,7 +196,7 @@ struct object *object_over(struct fib *f, struct single *s)
 		if (known->single == s)
 			return known;
 	}
-	set = ways_get(f->ways, TAG_CONTENT, &way, 1);
+	set = ways_get(f->ways, TAG_CONTENT, &way, 1, NULL);
 	o = set ? object_make(f, OBJECT_SINGLE, set) : NULL;
 	if (o) {
 		o->single = s;
@@ -203,7 +212,7 @@ struct object *object_over(struct fib *f, struct single *s)
 struct object *object_unreachable(struct fib *f, uint8_t family)
 {
 	const struct fib_way way = { .ifindex = FIB_UNREACHABLE, .via = { .family = family }, .weight = 1 };
-	const struct fib_ways *set = ways_get(f->ways, TAG_CONTENT, &way, 1);
+	const struct fib_ways *set = ways_get(f->ways, TAG_CONTENT, &way, 1, NULL);
 	struct object *o = NULL;
 
 	list_for_each (&f->objects, struct object, known, node) {
@@ -222,7 +231,7 @@ struct object *object_unreachable(struct fib *f, uint8_t family)
 
 bool object_in_use(const struct object *o)
 {
-	return !list_empty(&o->bundles) || o->orphans;
+	return !list_empty(&o->bundles);
 }
 
 void object_free(struct object *o)
@@ -232,6 +241,7 @@ void object_free(struct object *o)
 	list_remove(&o->node);
 	ways_unref(o->content);
 	ways_unref(o->target);
+	ways_unref(o->exact);
 	free(o);
 }
 
@@ -243,12 +253,17 @@ void object_content(struct object *o, const struct fib_ways *content)
 	ways_unref(old);
 }
 
+static void set_ways(const struct fib_ways **at, const struct fib_ways *ways)
+{
+	const struct fib_ways *old = *at;
+
+	*at = ways_ref_or_null(ways);
+	ways_unref(old);
+}
+
 static void object_target(struct object *o, const struct fib_ways *target)
 {
-	const struct fib_ways *old = o->target;
-
-	o->target = target ? ways_ref(target) : NULL;
-	ways_unref(old);
+	set_ways(&o->target, target);
 }
 
 /* ---- the picture ---- */
@@ -265,7 +280,18 @@ static const struct fib_ways *resolve(struct fib *f, const struct object *o)
 		way[i] =
 		    (struct fib_way){ .ifindex = s->ifindex, .via = s->via, .weight = o->member[i].weight };
 	}
-	return ways_get(f->ways, TAG_CONTENT, way, o->n_members);
+	return ways_get(f->ways, TAG_CONTENT, way, o->n_members, NULL);
+}
+
+/* Which of an earlier run's singles stand in groups of several. */
+static void find_shared(struct fib *f, const struct object *o)
+{
+	for (unsigned i = 0; o->exists && o->n_members > 1 && i < o->n_members; i++) {
+		struct single *s = single_by_id(f, o->member[i].id);
+
+		if (s && s->leftover)
+			s->shared = true;
+	}
 }
 
 void objects_resolve(struct fib *f)
@@ -280,6 +306,7 @@ void objects_resolve(struct fib *f)
 			object_content(o, o->exists ? o->target : NULL);
 			continue;
 		}
+		find_shared(f, o);
 		if (o->exists)
 			content = resolve(f, o);
 		object_content(o, content);
@@ -290,21 +317,74 @@ void objects_resolve(struct fib *f)
 	}
 }
 
+const struct fib_ways *ways_image(struct fib *f, const struct fib_ways *set)
+{
+	struct fib_ways *s = (struct fib_ways *)set; /* the cache is no part of its value */
+
+	if (!s || (s->tag == TAG_CONTENT && !s->have_backup))
+		return set;
+	if (!s->image)
+		s->image = ways_get(f->ways, TAG_CONTENT, s->way, s->n, NULL);
+	return s->image ? s->image : set;
+}
+
+bool way_is_lost(const struct fib *f, const struct fib_way *way)
+{
+	list_for_each ((struct list *)&f->lost, struct lost, x, node) {
+		if (x->ifindex == way->ifindex && (addr_is_none(&x->via) || addr_eq(&x->via, &way->via)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The ways that can be used; of learned routes without those that are lost, if others remain, and with the
+ * backup where no way of their own is good. Returns how many.
+ */
+static unsigned pick_ways(const struct fib *f, const struct fib_ways *s, struct fib_way way[FIB_WAYS_MAX],
+    const struct fib_way **ret_backup)
+{
+	bool backup = s->have_backup && link_usable(f, s->backup.ifindex) && !way_is_lost(f, &s->backup);
+	unsigned n = 0, good = 0;
+
+	*ret_backup = backup ? &s->backup : NULL;
+	for (unsigned i = 0; i < s->n; i++)
+		if (link_usable(f, s->way[i].ifindex))
+			way[n++] = s->way[i];
+	if (!(s->tag & TAG_LEARNED))
+		return n;
+	for (unsigned i = 0; i < n; i++)
+		if (!way_is_lost(f, &way[i])) {
+			struct fib_way kept = way[i];
+
+			way[i] = way[good];
+			way[good++] = kept;
+		}
+	if (good)
+		return good;
+	if (!backup)
+		return n;
+	way[0] = s->backup;
+	*ret_backup = NULL;
+	return 1;
+}
+
 const struct fib_ways *ways_usable(struct fib *f, const struct fib_ways *set)
 {
 	struct fib_ways *s = (struct fib_ways *)set; /* the cache is no part of its value */
 	struct fib_way way[FIB_WAYS_MAX];
+	const struct fib_way *backup;
 	const struct fib_ways *part;
-	unsigned n = 0;
+	unsigned n;
 
 	if (s->usable_epoch == f->epoch && s->usable)
 		return s->usable;
-	for (unsigned i = 0; i < s->n; i++)
-		if (link_usable(f, s->way[i].ifindex))
-			way[n++] = s->way[i];
-	part = ways_get(f->ways, TAG_CONTENT, way, n);
-	if (!part)
-		return set;
+	n = pick_ways(f, s, way, &backup);
+	part = ways_get(f->ways, TAG_CONTENT, way, n, backup);
+	if (!part || (backup && ways_image(f, part) == part)) {
+		ways_unref(part);
+		return ways_image(f, set);
+	}
 	if (part == set) {
 		ways_unref(part); /* a set doesn't hold itself */
 		return set;
@@ -317,47 +397,60 @@ const struct fib_ways *ways_usable(struct fib *f, const struct fib_ways *set)
 
 /* ---- what should become of them ---- */
 
-static bool is_wish(const struct bundle *b)
-{
-	return b->set->tag == TAG_IPV4 || b->set->tag == TAG_IPV6;
-}
-
-/* All routes of the object want the same; what that is, or NULL. Those that are to go don't count. */
-static const struct fib_ways *agreed(struct fib *f, const struct object *o)
+/*
+ * All routes of the object want the same ways in the kernel; what these are, or NULL. Those that are to go
+ * don't count, but then the object isn't whole. ret_exact: what most of them want, backup and all.
+ */
+static const struct fib_ways *agreed(struct fib *f, struct object *o, const struct fib_ways **ret_exact)
 {
 	const struct fib_ways *one = NULL;
+	size_t most = 0;
 
-	if (o->orphans)
-		return NULL;
-	list_for_each ((struct list *)&o->bundles, struct bundle, b, node) {
-		const struct fib_ways *vote = NULL;
+	o->whole = true;
+	list_for_each (&o->bundles, struct bundle, b, node) {
+		const struct fib_ways *vote = NULL, *image;
 
-		if (is_wish(b))
+		if (is_wish(b->set))
 			vote = ways_usable(f, b->set);
 		else if (b->set->tag == TAG_LEFTOVER && !f->reconciled)
 			vote = o->content;
-		if (!vote || !vote->n)
+		if (!vote || !vote->n) {
+			o->whole = false;
 			continue;
-		if (one && vote != one)
+		}
+		image = ways_image(f, vote);
+		if (one && image != one) {
+			o->whole = false;
 			return NULL;
-		one = vote;
+		}
+		one = image;
+		if (is_wish(b->set) && b->n > most) {
+			most = b->n;
+			*ret_exact = vote;
+		}
 	}
 	return one;
 }
 
 static void decide_target(struct fib *f, struct object *o)
 {
-	const struct fib_ways *target = o->content, *part;
+	const struct fib_ways *target = o->content, *exact = NULL, *part;
 
+	o->whole = false;
 	if (o->kind == OBJECT_GROUP && !o->frozen && !list_empty(&o->bundles)) {
-		target = agreed(f, o);
+		target = agreed(f, o, &exact);
 		if (!target && o->content) {
-			part = ways_usable(f, o->content);
+			exact = NULL;
+			part = ways_image(f, ways_usable(f, o->content));
 			target = part->n ? part : o->content;
 		}
 	}
 	if (target)
 		object_target(o, target);
+	if (exact)
+		set_ways(&o->exact, exact);
+	else if (target && ways_image(f, o->exact) != target)
+		set_ways(&o->exact, target);
 	o->needed = false;
 }
 
@@ -366,19 +459,23 @@ static enum object_kind kind_for(const struct bundle *b, const struct fib_ways *
 {
 	if (usable->n == 1 && usable->way[0].ifindex == FIB_UNREACHABLE)
 		return OBJECT_UNREACHABLE;
-	return b->set->tag == TAG_IPV6 && usable->n == 1 ? OBJECT_SINGLE : OBJECT_GROUP;
+	if ((b->set->tag & ~TAG_LEARNED) == TAG_IPV6 && usable->n == 1 && !usable->have_backup)
+		return OBJECT_SINGLE;
+	return OBJECT_GROUP;
 }
 
 static struct object *object_for(struct fib *f, struct bundle *b, const struct fib_ways *usable)
 {
+	const struct fib_ways *image = ways_image(f, usable);
 	enum object_kind kind = kind_for(b, usable);
 	struct object *found = NULL;
 	struct single *s;
 
 	list_for_each (&f->objects, struct object, o, node) {
-		if (o->kind != kind || o->target != usable || (o->frozen && o->content != usable))
+		if (o->kind != kind || o->target != image || o->exact != usable ||
+		    (o->frozen && o->content != image))
 			continue;
-		if (!found || o->content == usable)
+		if (!found || o->content == image)
 			found = o;
 	}
 	if (found)
@@ -387,13 +484,32 @@ static struct object *object_for(struct fib *f, struct bundle *b, const struct f
 		return object_unreachable(f, usable->way[0].via.family);
 	if (kind == OBJECT_GROUP)
 		return object_make(f, kind, usable);
-	s = single_make(f, &usable->way[0]);
+	s = single_make(f, &usable->way[0], false);
 	return s ? object_over(f, s) : NULL;
 }
 
-static bool at_home(const struct object *o, const struct fib_ways *usable)
+bool objects_strict(const struct fib *f)
 {
-	return o->kind != OBJECT_ODD && o->target == usable && (!o->frozen || o->content == usable);
+	return mtime_reached(mtime_add(f->last_want, mdur_s(LODGE_QUIET_S)), f->now);
+}
+
+/*
+ * A bundle is at home in an object with the ways it wants. If the object is for another backup, it only
+ * lodges there: that is good enough while wishes keep coming (a million may be about to agree on the same new
+ * backup), but then it moves to an object that can follow its own backup.
+ */
+static bool at_home(struct fib *f, const struct object *o, const struct fib_ways *usable)
+{
+	const struct fib_ways *image = ways_image(f, usable);
+
+	if (o->kind == OBJECT_ODD || o->target != image || (o->frozen && o->content != image))
+		return false;
+	if (o->exact == usable || o->kind == OBJECT_UNREACHABLE || o->frozen)
+		return true;
+	if (objects_strict(f))
+		return false;
+	f->lodgers = true;
+	return true;
 }
 
 /* Where the routes of a bundle should go, unless they are at home. */
@@ -402,10 +518,10 @@ static void decide_goal(struct fib *f, struct bundle *b)
 	const struct fib_ways *usable;
 
 	b->goal = NULL;
-	if (!is_wish(b) || (list_empty(&b->fresh) && list_empty(&b->calm)))
+	if (!is_wish(b->set) || (!b->fresh.first && !b->calm.first))
 		return;
 	usable = ways_usable(f, b->set);
-	if (!usable->n || (b->object && at_home(b->object, usable)))
+	if (!usable->n || (b->object && at_home(f, b->object, usable)))
 		return;
 	b->goal = object_for(f, b, usable);
 	if (b->goal)
@@ -414,6 +530,7 @@ static void decide_goal(struct fib *f, struct bundle *b)
 
 void objects_decide(struct fib *f)
 {
+	f->lodgers = false;
 	list_for_each (&f->objects, struct object, o, node)
 		decide_target(f, o);
 	list_for_each (&f->absent, struct bundle, b, node)
@@ -430,4 +547,6 @@ void objects_decide(struct fib *f)
 		    (!o->exists || o->kind == OBJECT_SINGLE || o->kind == OBJECT_UNREACHABLE))
 			object_free(o);
 	}
+	if (f->lodgers)
+		f->deadline = mtime_min(f->deadline, mtime_add(f->last_want, mdur_s(LODGE_QUIET_S)));
 }

@@ -17,30 +17,35 @@
 /* Something foreign took the route out, or the kernel did with its interface. */
 void route_lost(struct fib *f, struct route *r)
 {
-	const struct fib_ways *set = r->wants ? r->wants->ways : NULL;
-	mdur quiet = mtime_since(f->now, r->disturbed);
+	const struct fib_ways *set = route_ways(f, r);
+	const struct prefix p = route_prefix(r);
+	struct rich *x = set ? route_enrich(f, r) : NULL;
+	bool in_use = set && ways_usable(f, set)->n;
 	struct reason why;
 	unsigned times;
+	mdur quiet;
 
-	r->object = NULL;
-	r->leftover = false;
-	route_settle(f, r); /* frees it if nobody wants it */
-	if (!set || !ways_usable(f, set)->n)
+	(void)route_set_source(f, r, &(struct addr){ 0 });
+	route_settle(f, r, NULL, false); /* frees it if nobody wants it */
+	if (!in_use)
 		return; /* it went with its interface */
 	if (f->n_disturbed++ == 0)
-		f->first_disturbed = r->prefix;
-	if (r->disturbances && quiet.ns > mdur_s(CALM_AFTER_S).ns)
-		r->disturbances = 0;
-	r->disturbed = f->now;
-	times = r->disturbances;
-	if (r->disturbances < UINT8_MAX)
-		r->disturbances++;
+		f->first_disturbed = p;
+	if (!x || !r->bundle)
+		return;
+	quiet = mtime_since(f->now, x->disturbed);
+	if (x->disturbances && quiet.ns > mdur_s(CALM_AFTER_S).ns)
+		x->disturbances = 0;
+	x->disturbed = f->now;
+	times = x->disturbances;
+	if (x->disturbances < UINT8_MAX)
+		x->disturbances++;
 	if (times == 0)
 		return;
 	reason_set(&why, "fib-disturbed",
 	    "%s: something else keeps removing this route; it was put back %u times and will be again in %d "
 	    "s",
-	    prefix_str(&r->prefix), times, (int)mdur_to_s(fib_backoff(times - 1)));
+	    prefix_str(&p), times, (int)mdur_to_s(fib_backoff(times - 1)));
 	route_park(f, r, mtime_add(f->now, fib_backoff(times - 1)), false, &why);
 }
 
@@ -59,31 +64,29 @@ static void saw_ours(struct fib *f, const struct fib_seen_route *seen)
 {
 	struct object *o =
 	    seen->unreachable ? object_unreachable(f, seen->prefix.addr.family) : object_seen(f, seen->nhid);
-	struct route *r = route_make(f, &seen->prefix, seen->metric);
+	struct route *r = o ? route_make(f, &seen->prefix, seen->metric) : NULL;
 	bool known;
 
-	if (!r || !o) {
+	if (!r) {
 		f->resync = true;
 		return;
 	}
-	known = r->object != NULL;
-	if (r->seen == f->generation) {
+	known = route_object(f, r) != NULL;
+	if (r->bundle && r->seen == (uint8_t)f->generation) {
 		/* A second one with the same key, behind the first: what a killed run left between two
 		 * messages. */
 		f->stray = true;
-		r->object = f->odd;
-		route_settle(f, r);
+		route_settle(f, r, f->odd, !r->wanted);
 		return;
 	}
-	r->seen = f->generation;
-	if (known && r->object == o && addr_eq(&r->source, &seen->source))
+	r->seen = (uint8_t)f->generation;
+	if (known && route_object(f, r) == o && addr_eq(route_source(f, r), &seen->source))
 		return;
-	r->object = o;
-	r->source = seen->source;
-	r->leftover = !r->wants;
-	if (!r->wants)
-		r->asked = r->metric;
-	route_settle(f, r);
+	if (route_set_source(f, r, &seen->source) < 0)
+		f->resync = true;
+	if (!r->wanted)
+		r->asked_zero = false;
+	route_settle(f, r, o, !r->wanted);
 }
 
 void fib_saw_route(struct fib *f, enum fib_seen how, const struct fib_seen_route *seen)
@@ -93,7 +96,7 @@ void fib_saw_route(struct fib *f, enum fib_seen how, const struct fib_seen_route
 	if (seen->protocol != FIB_PROTOCOL) {
 		foreign_saw(f, how, seen);
 		r = route_find(f, &seen->prefix, seen->metric);
-		if (r && how == FIB_SEEN_REPLACED && r->object)
+		if (r && how == FIB_SEEN_REPLACED && route_object(f, r))
 			f->resync = true; /* maybe ours was what it replaced */
 		return;
 	}
@@ -102,7 +105,7 @@ void fib_saw_route(struct fib *f, enum fib_seen how, const struct fib_seen_route
 		return;
 	}
 	r = route_find(f, &seen->prefix, seen->metric);
-	if (how == FIB_SEEN_GONE && r && r->object && r->object->id == seen->nhid)
+	if (how == FIB_SEEN_GONE && r && route_object(f, r) && route_object(f, r)->id == seen->nhid)
 		route_lost(f, r);
 	else
 		f->resync = true;
@@ -119,7 +122,7 @@ static void saw_single(struct fib *f, const struct fib_seen_nexthop *seen)
 		single_turn(f, s, &seen->way);
 	}
 	if (!s) {
-		s = single_new(f, seen->id, &seen->way);
+		s = single_new(f, seen->id, &seen->way, false);
 		if (!s)
 			return;
 		s->leftover = true;
@@ -185,6 +188,7 @@ void fib_resync_begin(struct fib *f)
 {
 	f->generation++;
 	f->in_picture = true;
+	bundles_reserve(f);
 	f->resync = f->stray = false;
 	f->n_taken = 0;
 	f->dirty = true;
@@ -203,16 +207,12 @@ bool fib_resync_wanted(const struct fib *f)
 
 static void sweep_routes(struct fib *f)
 {
-	struct prefix p;
-	void *v;
+	struct route_walk at = { 0 };
+	struct route *r;
 
-	for (bool more = ptrie_first(f->routes, &p, &v); more; more = ptrie_after(f->routes, &p, &p, &v)) {
-		for (struct route *r = v, *next; r; r = next) {
-			next = r->next;
-			if (r->object && r->seen != f->generation)
-				route_lost(f, r);
-		}
-	}
+	while (route_each(f, &at, &r))
+		if (route_object(f, r) && r->seen != (uint8_t)f->generation)
+			route_lost(f, r);
 }
 
 static void sweep_links(struct fib *f)

@@ -36,16 +36,42 @@ struct fib;
 uint32_t fib_kernel_metric(const struct prefix *p, uint32_t metric);
 
 struct fib *fib_new(void); /* NULL when memory is out */
+/* 16 random bytes for the table's hash, before the first wish: peers choose the prefixes. */
+void fib_seed(struct fib *f, const uint8_t seed[16]);
 void fib_free(struct fib *f);
 
 /* ---- wishes; -1 when memory is out (the wish is not kept then) ---- */
-/* wish: comes back with reports on this (prefix, metric), so that who reads them can tell old news; 0: as it
- * was. */
-int fib_want(struct fib *f, const struct fib_route *route, uint64_t wish);
+/* number: comes back with reports on this (prefix, metric), so that who reads them can tell old news; 0: as
+ * it was. */
+int fib_want(struct fib *f, const struct fib_route *route, uint32_t number);
+/*
+ * The same for many routes that share their ways. What fib_ways_get gives (NULL when memory is out) is the
+ * caller's until fib_ways_put; wishes keep a reference of their own. It is for one family, and either for
+ * learned routes or for those of the other origins.
+ */
+struct fib_ways;
+const struct fib_ways *fib_ways_get(struct fib *f, uint8_t family, enum fib_origin origin,
+    const struct fib_way way[], unsigned n, const struct fib_way *backup /* NULL: none */);
+void fib_ways_put(const struct fib_ways *ways); /* NULL is legal */
+struct fib_wish {
+	struct prefix prefix;
+	uint32_t metric;
+	enum fib_origin origin;
+	struct addr source;
+	uint32_t number;
+};
+int fib_want_ways(struct fib *f, const struct fib_wish *wish, const struct fib_ways *ways);
 void fib_unwant(struct fib *f, const struct prefix *prefix, uint32_t metric, enum fib_origin origin);
 void fib_unwant_all(
     struct fib *f); /* pins too; and nothing observed is a leftover any more: all of ours goes */
 void fib_interface(struct fib *f, int ifindex, bool ours);
+/*
+ * A way is lost (its tunnel passes nothing, its neighbour is gone) or good again, whatever its interface
+ * says; via none: all ways by the interface. Learned routes leave it at once, by one operation an object: for
+ * their other ways, or else for their backup. Those that have neither stay: withdrawing is their owner's
+ * business. -1 when memory is out.
+ */
+int fib_way_lost(struct fib *f, int ifindex, const struct addr *via, bool lost);
 int fib_pin(struct fib *f, const struct addr *endpoint);
 void fib_unpin(struct fib *f, const struct addr *endpoint);
 /*
@@ -132,7 +158,7 @@ struct fib_op {
 	struct fib_way way; /* via with its family and zero bytes: on link */
 	struct fib_member member[FIB_WAYS_MAX];
 	unsigned n_members;
-	void *subject; /* the planner's own */
+	void *subject, *to; /* the planner's own */
 };
 
 /* Up to max operations; 0: nothing to do before fib_deadline. Call again after each round. */
@@ -162,7 +188,7 @@ struct fib_report {
 	struct prefix prefix;
 	uint32_t metric;
 	enum fib_origin origin; /* of the wish in force */
-	uint64_t wish;          /* the last one */
+	uint32_t wish;          /* number of the last one */
 	bool in_kernel, wanted;
 	struct addr endpoint, via, source;
 	int ifindex;

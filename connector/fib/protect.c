@@ -93,11 +93,13 @@ void protect_look(struct fib *f, const struct prefix *changed)
 /* The ways of a route of ours, if all that can be used lead into tunnels. */
 static bool take_ways(struct fib *f, const struct route *r, struct fib_route *cover)
 {
-	const struct fib_ways *usable;
+	const struct fib_ways *wished = route_ways(f, r), *usable;
+	const struct rich *x = route_rich(f, r);
+	enum fib_origin origin = x && x->wants ? x->wants->origin : (enum fib_origin)r->origin;
 
-	if (!r->wants || !r->object || r->wants->origin > FIB_STATIC)
+	if (!wished || !route_object(f, r) || origin > FIB_STATIC)
 		return false;
-	usable = ways_usable(f, r->wants->ways);
+	usable = ways_usable(f, wished);
 	for (unsigned i = 0; i < usable->n; i++) {
 		const struct link *l = link_get(f, usable->way[i].ifindex, false);
 
@@ -111,26 +113,23 @@ static bool take_ways(struct fib *f, const struct route *r, struct fib_route *co
 	if (!usable->n)
 		return false;
 	cover->n_ways = usable->n;
-	cover->source = r->wants->source;
+	cover->source = *route_wished_source(f, r);
 	return true;
 }
 
 static void find_cover(struct fib *f, const struct prefix *p, struct fib_route *cover)
 {
-	struct prefix at = *p, found;
+	struct prefix at = *p;
 
 	while (at.len) {
 		struct route *r;
 
 		at.len--;
 		at = prefix_canonical(at);
-		r = ptrie_covering(f->routes, &at, &found);
-		if (!r)
-			return;
-		for (; r; r = r->next)
+		for (r = route_from_metric(f, &at, 0); r;
+		     r = route_from_metric(f, &at, route_metric(f, r) + 1ULL))
 			if (take_ways(f, r, cover))
 				return;
-		at = found;
 	}
 }
 

@@ -83,6 +83,39 @@ void fib_interface(struct fib *f, int ifindex, bool ours)
 	links_changed(f);
 }
 
+/* ---- ways that are lost ---- */
+
+static struct lost *lost_find(const struct fib *f, int ifindex, const struct addr *via)
+{
+	list_for_each ((struct list *)&f->lost, struct lost, x, node) {
+		if (x->ifindex == ifindex && addr_eq(&x->via, via))
+			return x;
+	}
+	return NULL;
+}
+
+int fib_way_lost(struct fib *f, int ifindex, const struct addr *via, bool lost)
+{
+	struct lost *x = lost_find(f, ifindex, via);
+
+	if ((x != NULL) == lost)
+		return 0;
+	if (lost) {
+		x = calloc(1, sizeof(*x));
+		if (!x)
+			return -1;
+		x->ifindex = ifindex;
+		x->via = *via;
+		list_append(&f->lost, &x->node);
+	} else {
+		list_remove(&x->node);
+		free(x);
+	}
+	f->epoch++;
+	f->protect_dirty = f->dirty = true;
+	return 0;
+}
+
 /* ---- addresses and connected networks ---- */
 
 /* No peer chooses the addresses of our interfaces: the sum is good enough, and addr_eq decides. */
@@ -243,7 +276,7 @@ static void foreign_unlink(struct fib *f, const struct prefix *p, struct foreign
 	free(x);
 	waiting = foreign_find(f, p, metric) ? NULL : route_find(f, p, metric);
 	if (waiting && waiting->blocked)
-		route_settle(f, waiting); /* its place is free now */
+		route_resettle(f, waiting); /* its place is free now */
 }
 
 /* Behind all of its metric, or in the place of another. */

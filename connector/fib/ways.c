@@ -11,12 +11,17 @@
 #define BUCKETS 1024
 
 struct ways_table {
+	bool owners;
 	struct fib_ways *bucket[BUCKETS];
 };
 
-struct ways_table *ways_table_new(void)
+struct ways_table *ways_table_new(bool owners)
 {
-	return calloc(1, sizeof(struct ways_table));
+	struct ways_table *t = calloc(1, sizeof(*t));
+
+	if (t)
+		t->owners = owners;
+	return t;
 }
 
 void ways_table_free(struct ways_table *t)
@@ -31,17 +36,28 @@ static int way_cmp(const struct fib_way *a, const struct fib_way *b)
 	return addr_cmp(&a->via, &b->via);
 }
 
+/* By what makes a way in this table, its weight aside. */
+static int member_cmp(const struct ways_table *t, const struct fib_way *a, const struct fib_way *b)
+{
+	int cmp = way_cmp(a, b);
+
+	if (cmp || !t->owners || a->owner == b->owner)
+		return cmp;
+	return a->owner < b->owner ? -1 : 1;
+}
+
 /* Insertion sort that drops what comes twice; n is 16 at most. Returns how many remain. */
-static unsigned canonical(struct fib_way out[FIB_WAYS_MAX], const struct fib_way way[], unsigned n)
+static unsigned canonical(
+    const struct ways_table *t, struct fib_way out[FIB_WAYS_MAX + 1], const struct fib_way way[], unsigned n)
 {
 	unsigned used = 0;
 
 	for (unsigned i = 0; i < n && i < FIB_WAYS_MAX; i++) {
 		unsigned at = used;
 
-		while (at > 0 && way_cmp(&out[at - 1], &way[i]) > 0)
+		while (at > 0 && member_cmp(t, &out[at - 1], &way[i]) > 0)
 			at--;
-		if (at > 0 && way_cmp(&out[at - 1], &way[i]) == 0)
+		if (at > 0 && member_cmp(t, &out[at - 1], &way[i]) == 0)
 			continue;
 		memmove(&out[at + 1], &out[at], (used - at) * sizeof(out[0]));
 		out[at] = way[i];
@@ -56,39 +72,54 @@ static unsigned canonical(struct fib_way out[FIB_WAYS_MAX], const struct fib_way
 	return used;
 }
 
-static bool same(const struct fib_ways *w, uint8_t tag, const struct fib_way way[], unsigned n)
+static bool same_way(const struct ways_table *t, const struct fib_way *a, const struct fib_way *b)
 {
-	if (w->tag != tag || w->n != n)
+	return member_cmp(t, a, b) == 0 && a->weight == b->weight;
+}
+
+static bool same(const struct fib_ways *w, uint8_t tag, const struct fib_way way[], unsigned n,
+    const struct fib_way *backup)
+{
+	if (w->tag != tag || w->n != n || w->have_backup != (backup != NULL))
+		return false;
+	if (backup && member_cmp(w->table, &w->backup, backup) != 0)
 		return false;
 	for (unsigned i = 0; i < n; i++)
-		if (way_cmp(&w->way[i], &way[i]) != 0 || w->way[i].weight != way[i].weight)
+		if (!same_way(w->table, &w->way[i], &way[i]))
 			return false;
 	return true;
 }
 
-/* FNV-1a over what makes the identity. */
-static unsigned hash(uint8_t tag, const struct fib_way way[], unsigned n)
+static uint32_t hash_way(uint32_t h, const struct fib_way *way)
+{
+	h = (h ^ (uint32_t)way->ifindex) * 16777619U;
+	for (unsigned j = 0; j < addr_size(&way->via); j++)
+		h = (h ^ way->via.b[j]) * 16777619U;
+	return h;
+}
+
+/* FNV-1a over what makes the identity, but for owners. */
+static unsigned hash(uint8_t tag, const struct fib_way way[], unsigned n, const struct fib_way *backup)
 {
 	uint32_t h = 2166136261U ^ tag;
 
-	for (unsigned i = 0; i < n; i++) {
-		h = (h ^ (uint32_t)way[i].ifindex) * 16777619U;
-		h = (h ^ way[i].weight) * 16777619U;
-		for (unsigned j = 0; j < addr_size(&way[i].via); j++)
-			h = (h ^ way[i].via.b[j]) * 16777619U;
-	}
+	for (unsigned i = 0; i < n; i++)
+		h = (hash_way(h, &way[i]) ^ way[i].weight) * 16777619U;
+	if (backup)
+		h = hash_way(~h, backup);
 	return (h ^ h >> 16) % BUCKETS;
 }
 
-const struct fib_ways *ways_get(struct ways_table *t, uint8_t tag, const struct fib_way way[], unsigned n)
+const struct fib_ways *ways_get(
+    struct ways_table *t, uint8_t tag, const struct fib_way way[], unsigned n, const struct fib_way *backup)
 {
 	struct fib_way sorted[FIB_WAYS_MAX + 1];
 	struct fib_ways **bucket, *w;
 
-	n = canonical(sorted, way, n);
-	bucket = &t->bucket[hash(tag, sorted, n)];
+	n = canonical(t, sorted, way, n);
+	bucket = &t->bucket[hash(tag, sorted, n, backup)];
 	for (w = *bucket; w; w = w->next) {
-		if (same(w, tag, sorted, n)) {
+		if (same(w, tag, sorted, n, backup)) {
 			w->refs++;
 			return w;
 		}
@@ -101,6 +132,11 @@ const struct fib_ways *ways_get(struct ways_table *t, uint8_t tag, const struct 
 	w->tag = tag;
 	w->n = (uint8_t)n;
 	memcpy(w->way, sorted, n * sizeof(w->way[0]));
+	if (backup) {
+		w->have_backup = true;
+		w->backup = *backup;
+		w->backup.weight = 1; /* it will be alone */
+	}
 	w->next = *bucket;
 	*bucket = w;
 	return w;
@@ -116,11 +152,13 @@ void ways_unref(const struct fib_ways *w)
 {
 	struct fib_ways *dead = (struct fib_ways *)w, **link;
 
-	/* A set may hold another, its usable part: that one goes with it. */
+	/* A set may hold its usable part, and its image, which holds nothing: they go with it. */
 	while (dead && --dead->refs == 0) {
 		const struct fib_ways *usable = dead->usable;
 
-		link = &dead->table->bucket[hash(dead->tag, dead->way, dead->n)];
+		ways_unref(dead->image);
+		link = &dead->table->bucket[hash(
+		    dead->tag, dead->way, dead->n, dead->have_backup ? &dead->backup : NULL)];
 		while (*link != dead)
 			link = &(*link)->next;
 		*link = dead->next;
@@ -140,6 +178,14 @@ bool ways_within(const struct fib_ways *inner, const struct fib_ways *outer)
 			return false;
 	}
 	return true;
+}
+
+bool ways_has(const struct fib_ways *w, int ifindex, const struct addr *via)
+{
+	for (unsigned i = 0; i < w->n; i++)
+		if (w->way[i].ifindex == ifindex && addr_eq(&w->way[i].via, via))
+			return true;
+	return false;
 }
 
 bool ways_same_path(const struct fib_route *a, const struct fib_route *b)

@@ -58,7 +58,7 @@ struct model {
 	mtime now;
 	struct k_nh nh[MAX_NH];
 	struct k_route route[MAX_ROUTES]; /* same key: in order */
-	bool up[LINKS], exists[LINKS], ours[LINKS], dropped[LINKS];
+	bool up[LINKS], exists[LINKS], ours[LINKS], dropped[LINKS], lost[LINKS];
 	struct wish wish[N_PREFIX + N_ENDPOINT][METRICS][ORIGINS];
 	unsigned pins[N_ENDPOINT];
 	struct told told[N_PREFIX + N_ENDPOINT][METRICS];
@@ -272,6 +272,10 @@ static int k_del_nh(struct model *m, const struct fib_op *op)
 	assert_true(n->ours || m->silent);
 	for (unsigned i = 0; i < MAX_ROUTES; i++)
 		assert_false(m->route[i].used && m->route[i].nhid == n->id && !m->silent);
+	for (unsigned i = 0; i < MAX_NH;
+	     i++) /* groups may lose it, but not their last one with their routes */
+		assert_false(
+		    m->nh[i].used && m->nh[i].n == 1 && m->nh[i].member[0].id == n->id && !m->silent);
 	k_drop_nh(m, n);
 	m->silent = silent;
 	return 0;
@@ -428,8 +432,19 @@ static void do_wish(struct model *m)
 		    (struct fib_way){ .ifindex = 1 + (int)pick(m, 4), .weight = 1 + pick(m, 2) };
 	if (pick(m, 5) == 0)
 		w->r.source = endpoint_at(0);
+	w->r.have_backup = pick(m, 2);
+	w->r.backup = (struct fib_way){ .ifindex = 1 + (int)pick(m, 4), .weight = 1 };
 	m->told[i][k].known = false;
 	assert_int_equal(fib_want(m->f, &w->r, 0), 0);
+}
+
+/* A tunnel passes nothing any more, or again. */
+static void do_lost(struct model *m)
+{
+	int i = 1 + (int)pick(m, 4);
+
+	m->lost[i] = !m->lost[i];
+	assert_int_equal(fib_way_lost(m->f, i, &(struct addr){ 0 }, m->lost[i]), 0);
 }
 
 static void do_unwish(struct model *m)
@@ -640,12 +655,29 @@ static bool expect_pin(struct model *m, unsigned e, struct fib_route *ret)
 	return true;
 }
 
-static bool has_way(const struct model *m, const struct fib_route *r, int ifindex)
+static bool names(const struct fib_route *r, int ifindex)
 {
 	for (unsigned i = 0; i < r->n_ways; i++)
-		if (r->way[i].ifindex == ifindex && usable(m, ifindex))
+		if (r->way[i].ifindex == ifindex)
 			return true;
 	return false;
+}
+
+/* Should its packets go this way? Lost ways serve learned routes only where nothing better is left. */
+static bool has_way(const struct model *m, const struct fib_route *r, int ifindex)
+{
+	bool backup = r->have_backup && usable(m, r->backup.ifindex), good = false;
+
+	if (r->origin == FIB_LEARNED) {
+		for (int i = 0; i < LINKS; i++)
+			good |= names(r, i) && usable(m, i) && !m->lost[i];
+		backup = backup && !m->lost[r->backup.ifindex];
+		if (good)
+			return names(r, ifindex) && usable(m, ifindex) && !m->lost[ifindex];
+		if (backup)
+			return ifindex == r->backup.ifindex;
+	}
+	return names(r, ifindex) && usable(m, ifindex);
 }
 
 static void compare_ways(struct model *m, const struct k_route *k, const struct fib_route *want)
@@ -701,8 +733,8 @@ static void compare_one(struct model *m, unsigned i, unsigned k)
 		else
 			theirs = r;
 	}
-	for (unsigned j = 0; want && j < want->n_ways; j++)
-		possible |= usable(m, want->way[j].ifindex);
+	for (int j = 0; want && j < LINKS; j++)
+		possible |= has_way(m, want, j);
 	if (!possible) {
 		assert_null(mine);
 	} else {
@@ -779,8 +811,8 @@ static void leftovers(struct model *m)
 static void one_run(uint64_t seed)
 {
 	static void (*const event[])(struct model *) = { do_wish, do_wish, do_wish, do_wish, do_unwish,
-		do_unwish, do_failover, do_link, do_interface, do_foreign, do_foreign, do_theft, do_nexthops,
-		do_pin, do_local };
+		do_unwish, do_failover, do_lost, do_lost, do_link, do_interface, do_foreign, do_foreign,
+		do_theft, do_nexthops, do_pin, do_local };
 	struct model *m = calloc(1, sizeof(*m));
 	uint64_t state = seed;
 
