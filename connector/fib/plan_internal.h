@@ -267,9 +267,18 @@ void route_list_move_all(struct fib *f, struct route_list *to, struct route_list
 	                  *var##_next = var ? route_by_no(f, var->next) : NULL;                              \
 	     var; var = var##_next, var##_next = var ? route_by_no(f, var->next) : NULL)
 
-/* ---- desire.c ---- */
+/* ---- bundle.c ---- */
 struct bundle *route_bundle(const struct fib *f, const struct route *r);
 struct object *route_object(const struct fib *f, const struct route *r); /* in the kernel; NULL: it isn't */
+void route_calm(struct fib *f, struct route *r);                         /* it needs nothing */
+void route_unlist(struct fib *f, struct route *r); /* out of its bundle's list, or of the parked ones */
+/* Finds or makes it; NULL when memory is out and the reserve, too. */
+struct bundle *bundle_get(struct fib *f, struct object *o, const struct fib_ways *set);
+void bundle_leave(struct fib *f, struct route *r);
+void bundle_free(struct fib *f, struct bundle *b);
+void bundles_reserve(struct fib *f);
+
+/* ---- desire.c ---- */
 const struct fib_ways *route_ways(const struct fib *f, const struct route *r); /* wished; NULL: nothing */
 const struct addr *route_source(const struct fib *f, const struct route *r);   /* in the kernel */
 const struct addr *route_wished_source(const struct fib *f, const struct route *r);
@@ -287,8 +296,6 @@ void route_tell(struct fib *f, struct route *r, bool in_kernel, const struct rea
 void parked_release(struct fib *f);   /* those whose time has come */
 void parked_retry_all(struct fib *f); /* those that failed: something changed */
 mdur fib_backoff(unsigned tries);
-void bundles_reserve(struct fib *f);
-void bundle_free(struct fib *f, struct bundle *b);
 
 /* ---- objects.c ---- */
 struct object *object_by_id(const struct fib *f, uint32_t id);
@@ -311,15 +318,17 @@ bool object_in_use(const struct object *o);                            /* by rou
 void object_content(struct object *o, const struct fib_ways *content); /* takes a reference of its own */
 uint32_t nhid_new(struct fib *f);
 void nhid_taken(struct fib *f, uint32_t id, bool taken);
-void objects_resolve(struct fib *f); /* the picture is complete: content from members */
+void objects_resolve(struct fib *f);      /* the picture is complete: content from members */
+bool objects_strict(const struct fib *f); /* routes that only lodge in an object are to move to their own */
+void objects_decide(struct fib *f);       /* targets and goals of this round */
+
+/* ---- usable.c ---- */
 /* The part of a set that can be used now; borrowed. Never NULL: a set without memory for its part is taken as
  * it is. */
 const struct fib_ways *ways_usable(struct fib *f, const struct fib_ways *set);
 const struct fib_ways *ways_image(
     struct fib *f, const struct fib_ways *set); /* borrowed; the same for NULL */
 bool way_is_lost(const struct fib *f, const struct fib_way *way);
-bool objects_strict(const struct fib *f); /* routes that only lodge in an object are to move to their own */
-void objects_decide(struct fib *f);       /* targets and goals of this round */
 
 /* ---- underlay.c ---- */
 struct foreign *foreign_find(const struct fib *f, const struct prefix *p, uint32_t metric);
@@ -328,9 +337,13 @@ void foreign_sweep(struct fib *f, bool all);
 struct link *link_get(struct fib *f, int ifindex, bool make);
 bool link_usable(const struct fib *f, int ifindex);
 void addr_forget(struct fib *f, struct address *a); /* the kernel has it no more */
+/* Has an interface of this machine the address? The first one, by number, that has. */
+const struct fib_seen_addr *addr_local(const struct fib *f, const struct addr *a);
+void connected_settle(struct fib *f);
+
+/* ---- pins.c ---- */
 void pins_settle(struct fib *f);
 void report_pin(struct fib *f, const struct fib_route *route, bool wanted);
-void connected_settle(struct fib *f);
 
 /* ---- protect.c ---- */
 /* A route comes, goes, or changes its ways: what it covers may have to follow. */
