@@ -5,8 +5,10 @@
  */
 #include "base/crypto.h"
 #include "base/htab.h"
+#include "base/pmap.h"
 #include "base/ptrie.h"
 #include "base/secret.h"
+#include "base/slab.h"
 #include "tests/support/crypto_group.h"
 #include "tests/support/alloc_fail.h"
 #include "tests/support/esp_packets.h"
@@ -56,6 +58,48 @@ static bool run_ptrie(void *ctx)
 		assert_int_equal(walked, count);
 	}
 	ptrie_free(t);
+	return ok;
+}
+
+static bool run_pmap(void *ctx)
+{
+	struct pmap m = { 0 };
+	bool ok = true;
+
+	(void)ctx;
+	for (unsigned i = 0; i < 20 * N_PREFIXES; i++) {
+		struct prefix p = { addr_v4(i * 0x01003b07u & 0xffffff00u), 24 };
+		bool known = pmap_get(&m, &p);
+		size_t count = m.count;
+
+		if (pmap_set(&m, &p, i + 1) < 0) {
+			ok = false;
+			assert_int_equal(pmap_get(&m, &p), 0); /* not half in */
+			assert_int_equal(m.count, count);
+		} else {
+			assert_int_equal(pmap_get(&m, &p), i + 1);
+			assert_int_equal(m.count, count + !known);
+		}
+	}
+	pmap_clear(&m);
+	return ok;
+}
+
+static bool run_slab(void *ctx)
+{
+	struct slab s;
+	bool ok = true;
+
+	(void)ctx;
+	slab_init(&s, 8);
+	for (unsigned i = 0; i < 18 * SLAB_CHUNK; i++) {
+		size_t count = s.count;
+		bool got = slab_new(&s) != 0;
+
+		ok = ok && got;
+		assert_int_equal(s.count, count + got);
+	}
+	slab_free(&s);
 	return ok;
 }
 
@@ -145,6 +189,10 @@ static void test_containers(void **state)
 
 	(void)state;
 	assert_true(alloc_fail_sweep(run_ptrie, NULL, &survived) > N_PREFIXES);
+	assert_int_equal(survived, 0);
+	assert_true(alloc_fail_sweep(run_pmap, NULL, &survived) > 20);
+	assert_int_equal(survived, 0);
+	assert_true(alloc_fail_sweep(run_slab, NULL, &survived) > 18);
 	assert_int_equal(survived, 0);
 	/* Of a table only the first buckets must be had: without more the chains get longer. */
 	assert_true(alloc_fail_sweep(run_htab, NULL, &survived) > 2);
