@@ -2,7 +2,8 @@
 /*
  * The queue of actions. Two lines lead to it: what was queued as it is, and prefixes whose ways changed,
  * which are described only when their turn comes: so a prefix that changes ten times before the daemon asks
- * is told once, and a million changes cost no million records. One sequence number orders both lines.
+ * is told once, and a million changes cost no million records. What is queued knows how many of those come
+ * before it.
  *
  * Nothing here fails. A CLOSE that got lost for want of memory would leak a connection, so nodes are kept in
  * reserve, enough for a burst on every peer; a reason that finds no memory is left out.
@@ -40,7 +41,7 @@ static struct queued *queue(struct bgp *bgp, enum bgp_action_kind kind)
 		bgp->n_spare--;
 	}
 	q->kind = kind;
-	q->seq = bgp->next_seq++;
+	q->behind = bgp->fib.in;
 	list_append(&bgp->actions, &q->node);
 	return q;
 }
@@ -148,14 +149,6 @@ void act_report(struct peer *p, bool error, const char *id, const char *fmt, ...
 	q->why = keep_reason(&why);
 }
 
-void act_route(struct bgp *bgp, struct dest *d)
-{
-	if (d->fib_node.next)
-		return; /* waits already; it will say what holds then */
-	d->fib_seq = bgp->next_seq++;
-	list_append(&bgp->fib_dirty, &d->fib_node);
-}
-
 static void fill(const struct queued *q, struct bgp_action *a)
 {
 	a->kind = q->kind;
@@ -193,20 +186,20 @@ static void fill_route(struct bgp *bgp, struct dest *d, struct bgp_action *a)
 
 	dest_ways(bgp, d, &w);
 	a->kind = BGP_ACT_ROUTE;
-	a->route.prefix = d->prefix;
+	a->route.prefix = dest_prefix(d);
 	a->route.n = w.n;
 	memcpy(a->route.path, w.path, w.n * sizeof(w.path[0]));
 	a->route.have_backup = w.have_backup;
-	a->route.backup = w.backup;
+	if (w.have_backup)
+		a->route.backup = w.backup;
 	a->peer = a->route.n ? a->route.path[0].peer : 0;
-	list_remove(&d->fib_node);
 	dest_gc(bgp, d);
 }
 
 bool bgp_next_action(struct bgp *bgp, struct bgp_action *ret_action)
 {
 	struct queued *q = list_first(&bgp->actions, struct queued, node);
-	struct dest *d = list_first(&bgp->fib_dirty, struct dest, fib_node);
+	struct dest *d = !q || bgp->fib.out < q->behind ? dest_next_fib(bgp) : NULL;
 
 	free(bgp->sent_data);
 	bgp->sent_data = NULL;
@@ -214,7 +207,7 @@ bool bgp_next_action(struct bgp *bgp, struct bgp_action *ret_action)
 		return false;
 	memset(ret_action, 0, sizeof(*ret_action));
 	ret_action->id = ++bgp->next_action_id;
-	if (!q || (d && d->fib_seq < q->seq)) {
+	if (d) {
 		fill_route(bgp, d, ret_action);
 		return true;
 	}

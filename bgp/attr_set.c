@@ -84,6 +84,11 @@ static struct attr_set *set_new(const struct attrs *a)
 	return s;
 }
 
+static size_t set_bytes(const struct attr_set *s)
+{
+	return sizeof(*s) + s->a.as_path.len + s->a.communities.len + s->a.other.len;
+}
+
 struct attr_set *attr_set_derive(struct attr_sets *sets, const struct attrs *a, struct attr_set *received)
 {
 	uint64_t hash = hash_attrs(&sets->key, a, received);
@@ -95,10 +100,16 @@ struct attr_set *attr_set_derive(struct attr_sets *sets, const struct attrs *a, 
 			return attr_set_ref(s);
 	}
 	s = set_new(a);
-	if (s && htab_add(&sets->table, &s->hnode, hash) < 0) {
+	if (s)
+		s->id = ids_new(&sets->ids, s);
+	if (s && (!s->id || htab_add(&sets->table, &s->hnode, hash) < 0)) {
+		if (s->id)
+			ids_del(&sets->ids, s->id);
 		free(s);
 		return NULL;
 	}
+	if (s)
+		sets->bytes += set_bytes(s);
 	if (s && received)
 		s->received = attr_set_ref(received);
 	return s;
@@ -120,6 +131,8 @@ void attr_set_put(struct attr_sets *sets, struct attr_set *s)
 	if (!s || --s->refs)
 		return;
 	htab_remove(&sets->table, &s->hnode);
+	ids_del(&sets->ids, s->id);
+	sets->bytes -= set_bytes(s);
 	if (s->received)
 		attr_set_put(sets, s->received); /* one level: a received set is derived from nothing */
 	free(s);
@@ -128,4 +141,5 @@ void attr_set_put(struct attr_sets *sets, struct attr_set *s)
 void attr_sets_clear(struct attr_sets *sets)
 {
 	htab_clear(&sets->table);
+	ids_clear(&sets->ids);
 }

@@ -10,10 +10,11 @@
 #include "base/htab.h"
 #include "base/list.h"
 #include "bgp/attr.h"
+#include "bgp/ids.h"
 
 struct attr_set {
 	struct hnode hnode;
-	uint32_t refs;
+	uint32_t refs, id;
 	struct attr_set *received; /* what the peer sent, where import policy made this of it; else NULL */
 	uint32_t path_length;      /* as_path_length */
 	uint32_t neighbour_as;     /* leftmost AS, 0 where there is none */
@@ -24,7 +25,13 @@ struct attr_set {
 struct attr_sets {
 	struct htab table;
 	struct siphash_key key;
+	struct ids ids;
+	size_t bytes; /* of all sets */
 };
+static inline struct attr_set *attr_set_at(const struct attr_sets *sets, uint32_t id) /* 0: NULL */
+{
+	return ids_at(&sets->ids, id);
+}
 
 /* A reference to the set equal to *a, new or not; NULL when memory is out. */
 struct attr_set *attr_set_get(struct attr_sets *sets, const struct attrs *a);

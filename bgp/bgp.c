@@ -29,22 +29,26 @@ struct bgp *bgp_new(const struct bgp_config *config, const struct rng *rng)
 	bgp->rng = *rng;
 	list_init(&bgp->peers);
 	list_init(&bgp->actions);
-	list_init(&bgp->fib_dirty);
-	list_init(&bgp->export_dirty);
+	list_init(&bgp->removed);
 	list_init(&bgp->graveyard);
 	list_init(&bgp->spare);
 	rng_fill(rng, &bgp->key, sizeof(bgp->key));
 	rng_fill(rng, &bgp->sets.key, sizeof(bgp->sets.key));
-	bgp->dests = ptrie_new();
+	slab_init(&bgp->dests4, sizeof(struct dest) + 4);
+	slab_init(&bgp->dests6, sizeof(struct dest) + 16);
+	slab_init(&bgp->routes, sizeof(struct route));
+	slab_init(&bgp->tolds, sizeof(struct told));
+	slab_init(&bgp->pends, sizeof(struct pend));
 	bgp->announced = ptrie_new();
 	bgp->connected = ptrie_new();
 	bgp->update = calloc(1, sizeof(*bgp->update));
 	bgp->scratch = calloc(1, sizeof(*bgp->scratch));
 	bgp->room = malloc(sizeof(*bgp->room)); /* written before it is read */
+	bgp->choice = malloc(sizeof(*bgp->choice));
 	bgp->out = calloc(1, sizeof(*bgp->out));
 	bgp->local_set = attr_set_get(&bgp->sets, &(struct attrs){ .origin = BGP_ORIGIN_IGP });
-	if (!bgp->dests || !bgp->announced || !bgp->connected || !bgp->update || !bgp->scratch ||
-	    !bgp->room || !bgp->out || !bgp->local_set || actions_reserve(bgp, SPARE_ACTIONS) < 0) {
+	if (!bgp->announced || !bgp->connected || !bgp->update || !bgp->scratch || !bgp->room ||
+	    !bgp->choice || !bgp->out || !bgp->local_set || actions_reserve(bgp, SPARE_ACTIONS) < 0) {
 		bgp_free(bgp);
 		return NULL;
 	}
@@ -54,36 +58,42 @@ struct bgp *bgp_new(const struct bgp_config *config, const struct rng *rng)
 static void free_dests(struct bgp *bgp)
 {
 	struct prefix p = { 0 };
-	void *v;
+	struct dest *d;
 
-	while (ptrie_after(bgp->dests, &p, &p, &v)) {
-		struct dest *d = v;
-
-		d->announced = false;
-		list_remove(&d->fib_node);
-		list_remove(&d->export_node);
-		dest_gc(bgp, d);
+	while (dest_after(bgp, &p, &d)) {
+		p = dest_prefix(d);
+		rib_in_clear(bgp, d);
+		rib_out_clear(bgp, d);
+		way_set_put(bgp, d->ways);
 	}
+	pmap_clear(&bgp->dests);
 }
 
 void bgp_free(struct bgp *bgp)
 {
 	if (!bgp)
 		return;
+	free_dests(bgp);
 	list_for_each (&bgp->peers, struct peer, p, node)
 		peer_free(p);
+	list_for_each (&bgp->removed, struct peer, p, node)
+		peer_free(p);
 	graveyard_clear(bgp);
-	if (bgp->dests)
-		free_dests(bgp);
 	attr_set_put(&bgp->sets, bgp->local_set);
 	attr_sets_clear(&bgp->sets);
+	way_sets_clear(bgp);
+	slab_free(&bgp->dests4);
+	slab_free(&bgp->dests6);
+	slab_free(&bgp->routes);
+	slab_free(&bgp->tolds);
+	slab_free(&bgp->pends);
 	actions_clear(bgp);
-	ptrie_free(bgp->dests);
 	ptrie_free(bgp->announced);
 	ptrie_free(bgp->connected);
 	free(bgp->update);
 	free(bgp->scratch);
 	free(bgp->room);
+	free(bgp->choice);
 	free(bgp->out);
 	free(bgp);
 }
@@ -94,6 +104,7 @@ void bgp_enter(struct bgp *bgp, mtime now)
 	graveyard_clear(bgp);
 	free(bgp->sent_data);
 	bgp->sent_data = NULL;
+	bgp->sweep.at_once = BGP_SWEEP;
 }
 
 mdur jitter(struct bgp *bgp, mdur d)
@@ -131,6 +142,7 @@ static bool valid_network(const struct prefix *p)
 
 int bgp_announce(struct bgp *bgp, const struct prefix *p, mtime now)
 {
+	unsigned budget = BGP_SWEEP;
 	struct dest *d;
 
 	bgp_enter(bgp, now);
@@ -147,13 +159,14 @@ int bgp_announce(struct bgp *bgp, const struct prefix *p, mtime now)
 		return -1;
 	}
 	d->announced = true;
-	rib_in_rejudge_inside(bgp, p);
-	dest_mark_export(bgp, d);
+	dest_mark_export(bgp, d); /* so it stays, whatever becomes of its routes */
+	rib_in_rejudge_inside(bgp, p, &budget);
 	return 0;
 }
 
 void bgp_unannounce(struct bgp *bgp, const struct prefix *p, mtime now)
 {
+	unsigned budget = BGP_SWEEP;
 	struct dest *d;
 
 	bgp_enter(bgp, now);
@@ -161,23 +174,25 @@ void bgp_unannounce(struct bgp *bgp, const struct prefix *p, mtime now)
 		return;
 	d = dest_find(bgp, p);
 	d->announced = false;
-	rib_in_rejudge_inside(bgp, p);
-	dest_mark_export(bgp, d);
+	dest_mark_export(bgp, d); /* so it stays, whatever becomes of its routes */
+	rib_in_rejudge_inside(bgp, p, &budget);
 }
 
 /* Routes inside what is in a and not in b have to be judged anew. */
-static void rejudge_difference(struct bgp *bgp, const struct ptrie *a, const struct ptrie *b)
+static void rejudge_difference(
+    struct bgp *bgp, const struct ptrie *a, const struct ptrie *b, unsigned *budget)
 {
 	struct prefix p;
 
 	for (bool more = ptrie_first(a, &p, NULL); more; more = ptrie_after(a, &p, &p, NULL))
 		if (!ptrie_get(b, &p))
-			rib_in_rejudge_inside(bgp, &p);
+			rib_in_rejudge_inside(bgp, &p, budget);
 }
 
 int bgp_connected(struct bgp *bgp, const struct prefix list[], size_t n, mtime now)
 {
 	struct ptrie *was = bgp->connected, *is;
+	unsigned budget = BGP_SWEEP;
 
 	bgp_enter(bgp, now);
 	if (n > BGP_CONNECTED_MAX)
@@ -194,8 +209,8 @@ int bgp_connected(struct bgp *bgp, const struct prefix list[], size_t n, mtime n
 	if (!is)
 		return -1;
 	bgp->connected = is;
-	rejudge_difference(bgp, was, is);
-	rejudge_difference(bgp, is, was);
+	rejudge_difference(bgp, was, is, &budget);
+	rejudge_difference(bgp, is, was, &budget);
 	ptrie_free(was);
 	return 0;
 }
@@ -290,29 +305,41 @@ mtime bgp_deadline(const struct bgp *bgp)
 {
 	mtime t = MTIME_NEVER;
 
-	if (!list_empty(&bgp->export_dirty))
+	if (bgp->export.first || bgp->sweep.running)
 		return bgp->now;
 	list_for_each (&bgp->peers, const struct peer, p, node) {
-		if (p->out.walking || p->out.no_memory || stale_has_work(p) ||
-		    (has_room(p) && rib_out_has_work(p)))
+		if (p->out.walking || p->out.no_memory || p->judged || (has_room(p) && rib_out_has_work(p)))
 			return bgp->now;
 		t = mtime_min(t, fsm_deadline(p));
 	}
 	return t;
 }
 
+bool bgp_swept(const struct bgp *bgp)
+{
+	return !bgp->sweep.running && !bgp->fib.first;
+}
+
 static void export_some(struct bgp *bgp)
 {
+	struct loc_route route;
+
 	for (unsigned i = 0; i < BGP_BUDGET; i++) {
-		struct dest *d = list_first(&bgp->export_dirty, struct dest, export_node);
+		struct dest *d = dest_next_export(bgp);
 
 		if (!d)
 			return;
-		list_remove(&d->export_node);
+		dest_loc_route(bgp, d, &route);
 		list_for_each (&bgp->peers, struct peer, p, node)
-			rib_out_note(p, d, false);
+			rib_out_note(p, d, &route, false);
 		dest_gc(bgp, d);
 	}
+}
+
+static void check_judged(struct peer *p)
+{
+	p->judged = false;
+	rib_in_check_limits(p);
 }
 
 void bgp_timer(struct bgp *bgp, mtime now)
@@ -322,13 +349,15 @@ void bgp_timer(struct bgp *bgp, mtime now)
 	bgp_enter(bgp, now);
 	list_for_each (&bgp->peers, struct peer, p, node)
 		fsm_timers(p);
+	(void)sweep_some(bgp, BGP_SWEEP);
 	export_some(bgp);
 	if (share < WALK_MIN)
 		share = WALK_MIN;
 	list_for_each (&bgp->peers, struct peer, p, node) {
-		stale_sweep_some(p, share);
 		rib_out_walk_some(p, share);
 		rib_out_flush(p, share);
 		rib_out_check_memory(p);
+		if (p->judged)
+			check_judged(p);
 	}
 }

@@ -115,8 +115,7 @@ int bgp_announce_check(const struct prefix *p, struct reason *ret_reason);
 int bgp_connected(struct bgp *bgp, const struct prefix list[], size_t n, mtime now);
 int bgp_peer_add(
     struct bgp *bgp, uint32_t peer, const struct bgp_peer_config *config, struct reason *ret_reason);
-/* Stops it first (with a Cease of subcode 3, peer de-configured). Its routes are withdrawn before this
- * returns. */
+/* Stops it first (with a Cease of subcode 3, peer de-configured); its routes go as with bgp_peer_stop. */
 void bgp_peer_remove(struct bgp *bgp, uint32_t peer, mtime now);
 /*
  * Changes what can change in a running session (announce_from, transit, timers from the next session on,
@@ -125,10 +124,18 @@ void bgp_peer_remove(struct bgp *bgp, uint32_t peer, mtime now);
 int bgp_peer_update(struct bgp *bgp, uint32_t peer, const struct bgp_peer_config *config, mtime now,
     struct reason *ret_reason);
 
+/*
+ * Whatever concerns a whole table costs a call no more than some milliseconds. What a peer taught us, and
+ * what it was told, is gone in the very call that ends its session: no decision is made with it any more, no
+ * view shows it, nobody is told of it, and it counts nowhere. The ROUTE actions that follow from that, and
+ * what other peers must hear, come in the same call where the table is small (some 3,000 prefixes decided),
+ * and else in pieces from bgp_timer. So do those of routes that are judged anew, after bgp_announce,
+ * bgp_unannounce, bgp_connected and bgp_peer_update; until they are, the former judgement holds.
+ */
+
 /* --- commands --- */
 void bgp_peer_start(struct bgp *bgp, uint32_t peer, mtime now);
-/* Cease with this subcode (RFC 4486; 2 administrative shutdown) if a session stands; routes are withdrawn
- * before it returns. */
+/* Cease with this subcode (RFC 4486; 2 administrative shutdown) if a session stands. */
 void bgp_peer_stop(
     struct bgp *bgp, uint32_t peer, uint8_t cease_subcode, const struct reason *why, mtime now);
 /*
@@ -171,6 +178,9 @@ void bgp_conn_writable(struct bgp *bgp, uint64_t conn, size_t room, mtime now);
 mtime bgp_deadline(const struct bgp *bgp); /* `now` or earlier when there is work left over from a budget */
 /* Timers, and a bounded amount of route work. Call again at once while bgp_deadline has been reached. */
 void bgp_timer(struct bgp *bgp, mtime now);
+/* Every ROUTE action that follows from what has ended or changed has been fetched: nothing is left to a
+ * budget. */
+bool bgp_swept(const struct bgp *bgp);
 
 /* --- actions --- */
 enum bgp_state { BGP_IDLE, BGP_CONNECT, BGP_ACTIVE, BGP_OPENSENT, BGP_OPENCONFIRM, BGP_ESTABLISHED };

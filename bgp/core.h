@@ -3,28 +3,38 @@
  * The inside of struct bgp: what the files of this folder share. Who owns what:
  *
  *   bgp --< peer --< session (at most two: ours and theirs, RFC 4271 6.8)
- *   bgp -- tree of dest (one per prefix) --< route (Adj-RIB-In: one per peer) and --< out_entry (Adj-RIB-Out)
+ *   bgp -- map to dest (one per prefix) --< route (Adj-RIB-In: one per peer and path id)
+ *                                       --< told, pend (Adj-RIB-Out: what a peer has, what it is to be told)
  *
- * Loc-RIB is what the decision process marks in a dest's routes. A dest lives while a route, an out_entry, an
- * announcement or a queue holds it; dest_gc lets it go.
+ * A table has a million of those, so they are small: numbers of slabs instead of pointers, and nothing that
+ * can be derived. No list leads from a peer to its routes. When a session falls, its routes and what the peer
+ * was told are gone at once because their rounds are over (stale.c), wherever they are looked at; the sweep
+ * (sweep.c) walks the table by budget, takes them out and decides anew.
+ *
+ * Loc-RIB is what the decision process marks in a dest's routes. A dest lives while a route, an entry of
+ * Adj-RIB-Out, an announcement or a queue holds it; dest_gc lets it go.
  */
 #ifndef CW_BGP_CORE_H
 #define CW_BGP_CORE_H
 
 #include "base/list.h"
+#include "base/pmap.h"
 #include "base/ptrie.h"
+#include "base/slab.h"
 #include "bgp/attr_set.h"
 #include "bgp/bgp.h"
 #include "bgp/decide.h"
 #include "bgp/message.h"
 #include "bgp/policy_apply.h"
+#include "bgp/rib.h"
 #include "bgp/update.h"
 
-#define BGP_PEERS_MAX     DECIDE_MAX
+#define BGP_PEERS_MAX     256  /* a route names its peer by an octet */
 #define BGP_ANNOUNCE_MAX  4096 /* networks we originate */
 #define BGP_CONNECTED_MAX 8192
 #define BGP_RECEIVED_MAX  4000000 /* prefixes from one peer, accepted or not, without max_prefixes */
 #define BGP_BUDGET        2000    /* units of route work in one bgp_timer */
+#define BGP_SWEEP         16000   /* units of sweeping in one call, and of what is judged anew at once */
 #define BGP_FIRST_ROOM    65536   /* bytes, until bgp_conn_writable says otherwise */
 #define BGP_PORT          179
 #define BGP_REPORTS_MAX   100 /* faults told of in one session: a peer must not fill the log */
@@ -32,7 +42,7 @@
 /* --- actions waiting --- */
 struct queued {
 	struct list node;
-	uint64_t seq;
+	uint64_t behind; /* how many ROUTE actions ever queued come before it */
 	enum bgp_action_kind kind;
 	uint32_t peer;
 	uint64_t conn;
@@ -82,20 +92,6 @@ struct session {
 	uint8_t small[BGP_MESSAGE_MAX]; /* a message as far as it has come */
 };
 
-/* --- routes that wait to be told again: stale.c --- */
-/*
- * Each route has the number of its family's round in which it was last told. A mark starts a round, so all
- * routes are stale at once; a sweep takes those of rounds before `sweep_to` in pieces.
- */
-struct stale_family {
-	uint8_t round, sweep_to;
-	uint8_t oldest; /* no route is of an earlier one */
-	bool sweeping, started;
-	struct prefix after; /* where the sweep is, when it has started */
-	uint32_t received;   /* routes of this family */
-	uint32_t stale;      /* of them, of an earlier round */
-	mtime refresh_by;    /* a BoRR came: EoRR is due (RFC 7313 4.2) */
-};
 struct graceful {
 	bool holding;                 /* no session, and routes are kept for it */
 	bool waiting[BGP_N_FAMILIES]; /* stale until End-of-RIB */
@@ -105,9 +101,11 @@ struct graceful {
 /* --- peers --- */
 struct out_group;
 struct adj_rib_out {
-	struct list entries; /* all out_entry of this peer */
-	struct list groups;  /* waiting, oldest first */
+	struct list groups; /* waiting, oldest first */
+	struct list over;   /* of sessions that are over; empty themselves as the sweep goes */
+	unsigned markers;
 	struct htab by_attrs;
+	uint8_t round, clean, pass;                   /* of the session: as of stale_family, but one counts */
 	uint32_t advertised;                          /* entries the peer has been told */
 	bool walking;                                 /* the initial table, or all of it again */
 	unsigned walk_families;                       /* bits: 1 << family */
@@ -137,8 +135,12 @@ struct peer {
 	bool without_caps;          /* the peer refused optional parameters (RFC 5492 3) */
 	mtime established_at;
 
-	struct list routes; /* Adj-RIB-In */
-	uint32_t received, accepted;
+	uint8_t slot;                /* the number that routes know it by */
+	bool removed;                /* by command; waits for the sweep to take its last routes */
+	bool leaving;                /* and the sweep that runs takes them */
+	uint8_t rejudge, rejudging;  /* enum rejudge: asked for; what the sweep that runs does */
+	bool judged;                 /* it has: the limits are to be looked at */
+	uint32_t received, accepted; /* all families */
 	struct adj_rib_out out;
 
 	uint64_t msg_in[6], msg_out[6];
@@ -149,57 +151,6 @@ struct peer {
 	uint32_t remote_router_id; /* of the last session; for the choice among routes that outlive it */
 	struct stale_family stale[BGP_N_FAMILIES];
 	struct graceful graceful;
-};
-
-/* --- RIBs --- */
-enum refusal {
-	REFUSE_NONE,
-	REFUSE_MALFORMED, /* detail: the fault */
-	REFUSE_DEFAULT,
-	REFUSE_MARTIAN,
-	REFUSE_ANNOUNCED,
-	REFUSE_CONNECTED,
-	REFUSE_AS_LOOP,
-	REFUSE_FIRST_AS,
-	REFUSE_ORIGINATOR,
-	REFUSE_NEXTHOP,
-	REFUSE_NEXTHOP_OURS,
-	REFUSE_POLICY,
-	REFUSE_MEMORY, /* to apply policy; judged again with the next occasion */
-};
-
-struct route {
-	struct route *next; /* of the dest, by peer id */
-	struct list by_peer;
-	struct dest *dest;
-	struct peer *peer;
-	struct attr_set *attrs; /* as used; attr_set_received: as the peer sent them */
-	uint8_t refusal, detail;
-	uint8_t round; /* of stale_family, when it was last told */
-	bool in_use;
-};
-
-struct out_entry {
-	struct out_entry *next; /* of the dest, by peer id */
-	struct list by_peer;
-	struct list pending; /* in its group */
-	struct out_group *group;
-	struct dest *dest;
-	struct peer *peer;
-	struct attr_set *sent, *want; /* NULL: nothing */
-	bool resend;
-};
-
-struct dest {
-	struct prefix prefix;
-	struct route *routes;
-	struct out_entry *outs;
-	struct route *best; /* of the accepted ones */
-	bool announced;
-	struct list fib_node; /* the daemon is to be told */
-	uint64_t fib_seq;
-	uint64_t fib_told;       /* a digest of the ways last told or about to be; 0: none */
-	struct list export_node; /* the peers are to be told */
 };
 
 struct out_room {
@@ -213,14 +164,20 @@ struct bgp {
 	mtime now;         /* of the last call */
 	struct list peers; /* by id */
 	unsigned n_peers;
-	uint64_t next_conn, next_action_id, next_seq;
-	struct ptrie *dests;
+	struct peer *slot[BGP_PEERS_MAX];
+	struct list removed; /* peers without a name, whose routes wait for the sweep */
+	uint64_t next_conn, next_action_id;
+	struct pmap dests; /* to numbers of dest */
+	struct slab dests4, dests6, routes, tolds, pends;
+	struct way_sets ways;
+	struct sweep sweep;
 	struct ptrie *announced; /* value: the bgp itself, only presence counts */
 	struct ptrie *connected;
 	struct attr_sets sets;
 	struct attr_set *local_set; /* of announced networks */
 	struct siphash_key key;
-	struct list actions, fib_dirty, export_dirty, graveyard;
+	struct list actions, graveyard;
+	struct dest_queue fib, export;
 	struct list spare; /* queue nodes for when memory is out */
 	unsigned n_spare, n_reserve;
 	uint8_t *sent_data;    /* of the last SEND handed out */
@@ -228,6 +185,7 @@ struct bgp {
 	struct out_room *out;  /* the builder's, likewise */
 	struct attr_scratch *scratch;
 	struct policy_room *room; /* one application of policy at a time */
+	struct choice_room *choice;
 };
 
 /* bgp.c */
@@ -244,7 +202,7 @@ static inline bool peer_internal(const struct peer *p)
 
 /* peer.c */
 struct peer *peer_find(const struct bgp *bgp, uint32_t id);
-void peer_free(struct peer *p);
+void peer_free(struct peer *p); /* nothing of it is in the table any more */
 
 /* actions.c: what goes into the queue. None fails; where memory is out the spare nodes serve. */
 void act_connect(struct bgp *bgp, const struct session *s);
@@ -254,7 +212,6 @@ void act_state(struct peer *p, const struct reason *why);
 void act_eor(struct peer *p, enum bgp_family family);
 void act_report(struct peer *p, bool error, const char *id, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
-void act_route(struct bgp *bgp, struct dest *d); /* d's ways changed: told when its turn comes */
 int actions_reserve(struct bgp *bgp, unsigned n);
 void actions_clear(struct bgp *bgp);
 
@@ -337,15 +294,23 @@ static inline enum bgp_family prefix_family(const struct prefix *p)
 {
 	return p->addr.family == 4 ? BGP_IPV4 : BGP_IPV6;
 }
-void stale_mark(struct peer *p, enum bgp_family family);    /* all routes of it, until they are told again */
-void stale_sweep(struct peer *p, enum bgp_family family);   /* what is stale goes: begins here, by budget */
-unsigned stale_sweep_some(struct peer *p, unsigned budget); /* returns the budget left */
-bool stale_has_work(const struct peer *p);
-void stale_route_new(struct route *r);  /* it is in the peer's table */
-void stale_route_told(struct route *r); /* anew: it is of this round */
-void stale_route_gone(const struct route *r);
+#define ROUNDS_MAX 250                                    /* in the table at once: they are octets */
+void stale_mark(struct peer *p, enum bgp_family family);  /* all routes of it, until they are told again */
+void stale_sweep(struct peer *p, enum bgp_family family); /* what is stale is gone */
+void stale_flush(struct peer *p, enum bgp_family family); /* all of it is */
+bool stale_counts(const struct bgp *bgp, const struct dest *d, const struct route *r);
+bool stale_is(const struct bgp *bgp, const struct dest *d, const struct route *r);
+void stale_route_new(struct peer *p, enum bgp_family family, struct route *r); /* r counts from now on */
+void stale_route_told(struct peer *p, enum bgp_family family, struct route *r);
+void stale_route_gone(struct peer *p, enum bgp_family family, const struct route *r);
+void stale_route_judged(struct peer *p, enum bgp_family family, struct route *r, enum refusal refusal);
 void stale_refresh_begins(struct session *s, enum bgp_family family); /* BoRR */
 void stale_refresh_ends(struct session *s, enum bgp_family family);   /* EoRR */
+
+/* sweep.c: over all of the table, by budget */
+void sweep_start(struct bgp *bgp); /* something is over, or to be judged anew; does the first part */
+unsigned sweep_some(struct bgp *bgp, unsigned budget);
+void sweep_all(struct bgp *bgp); /* to its end */
 
 /* graceful.c: RFC 4724, RFC 8538, with the peer that restarts */
 void graceful_init(struct peer *p);
@@ -359,12 +324,13 @@ mtime graceful_deadline(const struct peer *p);
 
 /* rib_in.c */
 void rib_in_update(struct session *s, struct rd body);
-void rib_in_flush(struct peer *p, int family);                 /* a family, or all with -1 */
-void rib_in_sweep(struct peer *p, struct dest *d, uint8_t to); /* its route, if of a round before `to` */
-bool stale_before(uint8_t round, uint8_t to);
-void rib_in_rejudge_peer(struct peer *p);
-void rib_in_rejudge_inside(struct bgp *bgp, const struct prefix *p);
-void route_free(struct route *r); /* out of its dest and peer; decides nothing */
+void rib_in_flush(struct peer *p, int family); /* a family, or all with -1: gone at once */
+void rib_in_rejudge_peer(struct peer *p, enum rejudge how);
+void rib_in_rejudge_inside(struct bgp *bgp, const struct prefix *p, unsigned *budget);
+void rib_in_check_limits(struct peer *p);
+/* The sweep's part: routes that are gone leave, others are judged anew; returns whether to decide. */
+bool rib_in_sweep(struct bgp *bgp, struct dest *d, bool all);
+void rib_in_clear(struct bgp *bgp, struct dest *d); /* all routes; decides nothing */
 
 /* import.c */
 /* The safety rules alone. */
@@ -378,22 +344,51 @@ enum refusal import_apply(
     struct peer *p, const struct prefix *prefix, struct attr_set *received, struct attr_set **ret_used);
 bool prefix_is_martian(const struct prefix *p);
 
-/* loc_rib.c */
+/* dest.c */
+struct dest *dest_at(const struct bgp *bgp, uint32_t id);
+struct prefix dest_prefix(const struct dest *d);
+static inline enum bgp_family dest_family(const struct dest *d)
+{
+	return d->id & DEST_V6 ? BGP_IPV6 : BGP_IPV4;
+}
 struct dest *dest_get(struct bgp *bgp, const struct prefix *p); /* makes it; NULL when memory is out */
 struct dest *dest_find(const struct bgp *bgp, const struct prefix *p);
+struct dest *dest_covering(const struct bgp *bgp, const struct prefix *p); /* the longest; for views */
 void dest_gc(struct bgp *bgp, struct dest *d);
-void dest_decide(struct bgp *bgp, struct dest *d);
-unsigned dest_candidates(const struct bgp *bgp, const struct dest *d, struct candidate c[DECIDE_MAX],
-    const struct route *route[DECIDE_MAX], unsigned *ret_ways);
-/* The ways in use, and what stands in for them should their peers go; n 0: none. */
-struct ways {
-	unsigned n;
-	struct bgp_path path[BGP_MULTIPATH_MAX];
-	bool have_backup;
-	struct bgp_path backup;
-};
-void dest_ways(const struct bgp *bgp, const struct dest *d, struct ways *ret_ways);
+bool dest_after(const struct bgp *bgp, const struct prefix *p, struct dest **ret_dest); /* behind p */
+bool dest_from(const struct bgp *bgp, const struct prefix *p, struct dest **ret_dest);  /* p, or behind it */
+void dest_mark_fib(struct bgp *bgp, struct dest *d);
 void dest_mark_export(struct bgp *bgp, struct dest *d);
+struct dest *dest_next_fib(struct bgp *bgp); /* out of the queue; NULL: empty */
+struct dest *dest_next_export(struct bgp *bgp);
+static inline struct route *route_at(const struct bgp *bgp, uint32_t id)
+{
+	return id ? slab_at_sized(&bgp->routes, id, sizeof(struct route)) : NULL;
+}
+static inline struct peer *route_peer(const struct bgp *bgp, const struct route *r)
+{
+	return bgp->slot[r->slot];
+}
+static inline struct attr_set *route_attrs(const struct bgp *bgp, const struct route *r)
+{
+	return attr_set_at(&bgp->sets, r->set);
+}
+
+/* ways.c: interned */
+uint32_t way_set_get(struct bgp *bgp, const struct ways *w); /* WAYS_UNKNOWN when memory is out */
+void way_set_put(struct bgp *bgp, uint32_t id);
+void way_set_read(const struct bgp *bgp, uint32_t id, struct ways *ret_ways);
+void way_sets_clear(struct bgp *bgp);
+
+/* loc_rib.c */
+/* `touched`: what peers are told may have changed even if the choice has not. */
+void dest_decide(struct bgp *bgp, struct dest *d, bool touched);
+/* The candidates with their steps in bgp->choice, in order; how many. */
+unsigned dest_candidates(const struct bgp *bgp, const struct dest *d, unsigned *ret_ways);
+void dest_ways(struct bgp *bgp, struct dest *d, struct ways *ret_ways); /* as they are now */
+void dest_loc_route(struct bgp *bgp, struct dest *d, struct loc_route *ret_route);
+/* The same for a view, which changes nothing. */
+void dest_view_route(const struct bgp *bgp, const struct dest *d, struct loc_route *ret_route);
 
 /* export.c */
 enum verdict {
@@ -414,10 +409,10 @@ enum verdict {
 	EXPORT_POLICY,
 	EXPORT_MEMORY,
 };
-enum verdict export_judge(const struct peer *p, const struct dest *d);
-void export_policy(const struct peer *p, const struct dest *d, struct policy_result *ret_result);
+enum verdict export_judge(const struct peer *p, const struct loc_route *d);
+void export_policy(const struct peer *p, const struct loc_route *d, struct policy_result *ret_result);
 /* As judge, and on EXPORT_OK a reference to what the peer is to be told. */
-enum verdict export_attrs(struct peer *p, const struct dest *d, struct attr_set **ret_set);
+enum verdict export_attrs(struct peer *p, const struct loc_route *d, struct attr_set **ret_set);
 
 /* rib_out.c */
 void rib_out_up(struct peer *p);
@@ -425,7 +420,13 @@ void rib_out_down(struct peer *p);
 #define WALK_ALL (1u << BGP_IPV4 | 1u << BGP_IPV6)
 void rib_out_walk(struct peer *p, unsigned families, bool resend, bool eor);
 void rib_out_refresh(struct peer *p, enum bgp_family family); /* the peer asks for all of it again */
-void rib_out_note(struct peer *p, struct dest *d, bool resend);
+void rib_out_note(struct peer *p, struct dest *d, const struct loc_route *route, bool resend);
+void rib_out_sweep(struct bgp *bgp, struct dest *d); /* what was for sessions that are over leaves */
+void rib_out_clear(struct bgp *bgp, struct dest *d); /* all */
+void rib_out_init(struct peer *p);
+void rib_out_free(struct peer *p); /* nothing of it is in the table any more */
+const struct told *rib_out_first(const struct bgp *bgp, const struct dest *d); /* of what peers have */
+const struct told *rib_out_next(const struct bgp *bgp, const struct told *t);
 unsigned rib_out_walk_some(struct peer *p, unsigned budget); /* both return the budget left */
 void rib_out_check_memory(struct peer *p);
 unsigned rib_out_flush(struct peer *p, unsigned budget);
@@ -436,7 +437,7 @@ void view_fill_attrs(struct bgp_route_view *v, const struct attrs *a);
 bool view_filter(const struct bgp_route_filter *f, const struct attrs *a);
 
 /* reasons.c */
-void refusal_text(const struct route *r, char *buf, size_t cap);
-void verdict_text(enum verdict v, const struct peer *p, const struct dest *d, char *buf, size_t cap);
+void refusal_text(const struct bgp *bgp, const struct dest *d, const struct route *r, char *buf, size_t cap);
+void verdict_text(enum verdict v, const struct peer *p, const struct loc_route *d, char *buf, size_t cap);
 
 #endif

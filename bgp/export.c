@@ -23,9 +23,9 @@
 
 #define OTHER_HEAD_LEN 4 /* of an attribute in attrs.other */
 
-static enum bgp_family family_of(const struct dest *d)
+static enum bgp_family family_of(const struct loc_route *d)
 {
-	return d->prefix.addr.family == 4 ? BGP_IPV4 : BGP_IPV6;
+	return prefix_family(&d->prefix);
 }
 
 static bool names(const struct peer *to, uint32_t from)
@@ -66,10 +66,10 @@ static enum verdict judge_communities(const struct peer *to, const struct attrs 
 	return v;
 }
 
-static enum verdict judge_learned(const struct peer *to, const struct dest *d, const struct route *r)
+static enum verdict judge_learned(const struct peer *to, const struct loc_route *d)
 {
-	const struct peer *from = r->peer;
-	const struct attrs *a = &r->attrs->a;
+	const struct peer *from = d->from;
+	const struct attrs *a = &d->attrs->a;
 	enum verdict v;
 
 	if (from == to)
@@ -106,7 +106,7 @@ static struct addr nexthop_self(const struct peer *p, enum bgp_family family)
 	return mapped;
 }
 
-static enum verdict judge_rules(const struct peer *p, const struct dest *d)
+static enum verdict judge_rules(const struct peer *p, const struct loc_route *d)
 {
 	const struct session *s = peer_session(p, SESSION_ESTABLISHED);
 	struct addr nh = nexthop_self(p, family_of(d));
@@ -117,26 +117,19 @@ static enum verdict judge_rules(const struct peer *p, const struct dest *d)
 		return EXPORT_NEXTHOP;
 	if (d->announced)
 		return EXPORT_OK;
-	return d->best ? judge_learned(p, d, d->best) : EXPORT_NO_ROUTE;
+	return d->attrs ? judge_learned(p, d) : EXPORT_NO_ROUTE;
 }
 
-/* What the destination is told with, before anything is done to it for a peer. */
-static struct attr_set *set_of(const struct bgp *bgp, const struct dest *d)
-{
-	return d->announced ? bgp->local_set : d->best->attrs;
-}
-
-void export_policy(const struct peer *p, const struct dest *d, struct policy_result *ret_result)
+void export_policy(const struct peer *p, const struct loc_route *d, struct policy_result *ret_result)
 {
 	struct policy_context ctx = { .own_as = peer_local_as(p),
 		.peer_as = p->config.peer_as,
-		.from = d->announced ? NULL : d->best->peer->config.name };
+		.from = d->from ? d->from->config.name : NULL };
 
-	policy_apply(
-	    &p->config.policy.export, &d->prefix, &set_of(p->bgp, d)->a, &ctx, p->bgp->room, ret_result);
+	policy_apply(&p->config.policy.export, &d->prefix, &d->attrs->a, &ctx, p->bgp->room, ret_result);
 }
 
-enum verdict export_judge(const struct peer *p, const struct dest *d)
+enum verdict export_judge(const struct peer *p, const struct loc_route *d)
 {
 	enum verdict v = judge_rules(p, d);
 	struct policy_result r;
@@ -257,7 +250,7 @@ static struct attr_set *translate(struct peer *p, const struct policy_result *in
 	return attr_set_get(&p->bgp->sets, &a);
 }
 
-enum verdict export_attrs(struct peer *p, const struct dest *d, struct attr_set **ret_set)
+enum verdict export_attrs(struct peer *p, const struct loc_route *d, struct attr_set **ret_set)
 {
 	enum verdict v = judge_rules(p, d);
 	struct adj_rib_out *out = &p->out;
@@ -266,7 +259,7 @@ enum verdict export_attrs(struct peer *p, const struct dest *d, struct attr_set 
 
 	if (v != EXPORT_OK)
 		return v;
-	in = set_of(p->bgp, d);
+	in = d->attrs;
 	r.attrs = in->a;
 	if (p->config.policy.export.n) {
 		export_policy(p, d, &r);

@@ -1,61 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Loc-RIB: the destinations and, for each, the outcome of the decision process. A dest remembers a digest of
- * the ways it told the daemon (or is about to tell), so that a decision that changes nothing for the kernel
- * says nothing.
+ * Loc-RIB: for each destination the outcome of the decision process. A dest remembers the ways it told the
+ * daemon (or is about to tell), so that a decision that changes nothing for the kernel says nothing; and its
+ * routes remember which of them are in use, so that peers hear only of what changed for them.
+ *
+ * A route that is gone with its session is no candidate from that moment. Where one is still marked as in
+ * use, because the sweep has not been there, the decision is made before anything is told of the destination.
  */
 #include "bgp/core.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-struct dest *dest_find(const struct bgp *bgp, const struct prefix *p)
+static struct candidate candidate_of(const struct bgp *bgp, const struct route *r)
 {
-	return ptrie_get(bgp->dests, p);
-}
-
-struct dest *dest_get(struct bgp *bgp, const struct prefix *p)
-{
-	struct dest *d = dest_find(bgp, p);
-
-	if (d)
-		return d;
-	d = calloc(1, sizeof(*d));
-	if (!d)
-		return NULL;
-	d->prefix = *p;
-	if (ptrie_set(bgp->dests, p, d) < 0) {
-		free(d);
-		return NULL;
-	}
-	return d;
-}
-
-void dest_gc(struct bgp *bgp, struct dest *d)
-{
-	if (d->routes || d->outs || d->announced || d->fib_node.next || d->export_node.next)
-		return;
-	ptrie_remove(bgp->dests, &d->prefix);
-	free(d);
-}
-
-void dest_mark_export(struct bgp *bgp, struct dest *d)
-{
-	if (!d->export_node.next)
-		list_append(&bgp->export_dirty, &d->export_node);
-}
-
-static struct candidate candidate_of(const struct route *r)
-{
-	const struct attrs *a = &r->attrs->a;
-	const struct peer *p = r->peer;
+	const struct attr_set *set = route_attrs(bgp, r);
+	const struct attrs *a = &set->a;
+	const struct peer *p = route_peer(bgp, r);
 
 	return (struct candidate){
 		.weight = a->weight,
 		.local_pref = a->have_local_pref ? a->local_pref : BGP_DEFAULT_LOCAL_PREF,
-		.path_length = r->attrs->path_length,
+		.path_length = set->path_length,
 		.origin = a->origin,
-		.neighbour_as = r->attrs->neighbour_as,
+		.neighbour_as = set->neighbour_as,
 		.med = a->have_med ? a->med : 0,
 		.external = !peer_internal(p),
 		.cluster_len = a->cluster_len,
@@ -67,24 +34,27 @@ static struct candidate candidate_of(const struct route *r)
 	};
 }
 
-unsigned dest_candidates(const struct bgp *bgp, const struct dest *d, struct candidate c[DECIDE_MAX],
-    const struct route *route[DECIDE_MAX], unsigned *ret_ways)
+unsigned dest_candidates(const struct bgp *bgp, const struct dest *d, unsigned *ret_ways)
 {
+	struct choice_room *room = bgp->choice;
 	unsigned n = 0;
 
-	for (const struct route *r = d->routes; r && n < DECIDE_MAX; r = r->next) {
-		if (r->refusal != REFUSE_NONE)
+	for (struct route *r = route_at(bgp, d->routes); r && n < DECIDE_MAX; r = route_at(bgp, r->next)) {
+		if (r->refusal != REFUSE_NONE || !stale_counts(bgp, d, r))
 			continue;
-		c[n] = candidate_of(r);
-		route[n++] = r;
+		room->candidate[n] = candidate_of(bgp, r);
+		room->route[n++] = r;
 	}
-	*ret_ways = decide(c, n, bgp->config.multipath);
+	*ret_ways = decide(room->candidate, n, bgp->config.multipath);
 	return n;
 }
 
-static struct bgp_path path_of(const struct route *r)
+/* --- the ways --- */
+static struct bgp_path path_of(const struct bgp *bgp, const struct route *r)
 {
-	return (struct bgp_path){ .peer = r->peer->id, .nexthop = r->attrs->a.nexthop, .weight = 1 };
+	return (struct bgp_path){
+		.peer = route_peer(bgp, r)->id, .nexthop = route_attrs(bgp, r)->a.nexthop, .weight = 1
+	};
 }
 
 static bool in_use(const struct candidate *c)
@@ -101,99 +71,143 @@ static bool has_peer(const struct ways *w, uint32_t peer)
 }
 
 /* The decision over what is left without the peers in use. */
-static void find_backup(const struct bgp *bgp, const struct route *const route[], unsigned n, struct ways *w)
+static void find_backup(const struct bgp *bgp, unsigned n, struct ways *w)
 {
-	struct candidate c[DECIDE_MAX];
-	const struct route *left[DECIDE_MAX];
-	unsigned n_left = 0;
+	struct choice_room *room = bgp->choice;
+	unsigned left = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		if (has_peer(w, route[i]->peer->id))
+		if (has_peer(w, route_peer(bgp, room->route[i])->id))
 			continue;
-		c[n_left] = candidate_of(route[i]);
-		left[n_left++] = route[i];
+		room->backup[left] = candidate_of(bgp, room->route[i]);
+		room->left[left++] = room->route[i];
 	}
-	if (!n_left)
+	if (!left)
 		return;
-	(void)decide(c, n_left, bgp->config.multipath);
-	for (unsigned i = 0; i < n_left; i++)
-		if (c[i].step == DECIDE_BEST)
-			w->backup = path_of(left[i]);
+	(void)decide(room->backup, left, 1);
+	for (unsigned i = 0; i < left; i++)
+		if (room->backup[i].step == DECIDE_BEST)
+			w->backup = path_of(bgp, room->left[i]);
 	w->have_backup = true;
 }
 
-static void ways_of(const struct bgp *bgp, const struct candidate c[], const struct route *const route[],
-    unsigned n, struct ways *ret_ways)
+/* Of the candidates in the room. */
+static void ways_of(const struct bgp *bgp, unsigned n, struct ways *ret_ways)
 {
-	memset(ret_ways, 0, sizeof(*ret_ways));
+	const struct choice_room *room = bgp->choice;
+
+	ret_ways->n = 0;
+	ret_ways->have_backup = false;
 	for (unsigned i = 0; i < n; i++) {
-		if (!in_use(&c[i]) || c[i].rank >= BGP_MULTIPATH_MAX)
+		if (!in_use(&room->candidate[i]) || room->candidate[i].rank >= BGP_MULTIPATH_MAX)
 			continue;
-		ret_ways->path[c[i].rank] = path_of(route[i]);
+		ret_ways->path[room->candidate[i].rank] = path_of(bgp, room->route[i]);
 		ret_ways->n++;
 	}
 	if (ret_ways->n && ret_ways->n < n)
-		find_backup(bgp, route, n, ret_ways);
+		find_backup(bgp, n, ret_ways);
 }
 
-void dest_ways(const struct bgp *bgp, const struct dest *d, struct ways *ret_ways)
+/* --- deciding --- */
+/* Marks the routes in use; true when another one is the best. */
+static bool mark(struct bgp *bgp, struct dest *d, unsigned n)
 {
-	struct candidate c[DECIDE_MAX];
-	const struct route *route[DECIDE_MAX];
-	unsigned ways, n = dest_candidates(bgp, d, c, route, &ways);
+	struct choice_room *room = bgp->choice;
+	const struct route *was = NULL, *is = NULL;
 
-	ways_of(bgp, c, route, n, ret_ways);
-}
-
-static void digest_path(struct wr *w, const struct bgp_path *p)
-{
-	wr_u32(w, p->peer);
-	wr_u32(w, p->weight);
-	wr_u8(w, p->nexthop.family);
-	wr_bytes(w, p->nexthop.b, sizeof(p->nexthop.b));
-}
-
-static uint64_t digest(const struct bgp *bgp, const struct ways *ways)
-{
-	uint8_t buf[(BGP_MULTIPATH_MAX + 1) * 32];
-	struct wr w = wr_init(buf, sizeof(buf));
-	uint64_t h;
-
-	if (ways->n == 0)
-		return 0;
-	wr_u8(&w, (uint8_t)ways->n); /* else the backup could pass for a way */
-	for (unsigned i = 0; i < ways->n; i++)
-		digest_path(&w, &ways->path[i]);
-	if (ways->have_backup)
-		digest_path(&w, &ways->backup);
-	h = siphash(&bgp->key, buf, wr_len(&w));
-	return h ? h : 1;
-}
-
-void dest_decide(struct bgp *bgp, struct dest *d)
-{
-	struct candidate c[DECIDE_MAX];
-	const struct route *route[DECIDE_MAX];
-	struct ways told;
-	unsigned ways, n = dest_candidates(bgp, d, c, route, &ways);
-	uint64_t now;
-
-	d->best = NULL;
-	for (struct route *r = d->routes; r; r = r->next) {
-		r->in_use = false;
-		for (unsigned i = 0; i < n; i++) {
-			if (route[i] != r)
-				continue;
-			r->in_use = in_use(&c[i]);
-			if (c[i].step == DECIDE_BEST)
-				d->best = r;
-		}
+	for (struct route *r = route_at(bgp, d->routes); r; r = route_at(bgp, r->next)) {
+		if (r->best)
+			was = r;
+		r->in_use = r->best = false;
 	}
-	ways_of(bgp, c, route, n, &told);
-	now = digest(bgp, &told);
-	if (now != d->fib_told) {
-		d->fib_told = now;
-		act_route(bgp, d);
+	for (unsigned i = 0; i < n; i++) {
+		struct route *r = room->route[i];
+
+		r->in_use = in_use(&room->candidate[i]);
+		r->best = room->candidate[i].step == DECIDE_BEST;
+		if (r->best)
+			is = r;
 	}
-	dest_mark_export(bgp, d);
+	return was != is;
+}
+
+void dest_decide(struct bgp *bgp, struct dest *d, bool touched)
+{
+	struct ways ways;
+	unsigned n_ways, n = dest_candidates(bgp, d, &n_ways);
+	uint32_t id;
+
+	if (mark(bgp, d, n) || touched)
+		dest_mark_export(bgp, d);
+	ways_of(bgp, n, &ways);
+	id = way_set_get(bgp, &ways);
+	if (id == d->ways && id != WAYS_UNKNOWN) {
+		way_set_put(bgp, id);
+		return;
+	}
+	way_set_put(bgp, d->ways);
+	d->ways = id;
+	dest_mark_fib(bgp, d);
+}
+
+/* Is a route marked as in use that is gone? */
+static bool is_over(const struct bgp *bgp, const struct dest *d)
+{
+	for (const struct route *r = route_at(bgp, d->routes); r; r = route_at(bgp, r->next))
+		if (r->in_use && !stale_counts(bgp, d, r))
+			return true;
+	return false;
+}
+
+void dest_ways(struct bgp *bgp, struct dest *d, struct ways *ret_ways)
+{
+	unsigned n_ways;
+
+	if (is_over(bgp, d)) {
+		bool queued = d->in_fib_queue;
+
+		d->in_fib_queue = true; /* who asks for the ways need not be told of them */
+		dest_decide(bgp, d, true);
+		d->in_fib_queue = queued;
+	}
+	if (d->ways == WAYS_UNKNOWN)
+		ways_of(bgp, dest_candidates(bgp, d, &n_ways), ret_ways);
+	else
+		way_set_read(bgp, d->ways, ret_ways);
+}
+
+/* --- what other peers are to see --- */
+static void loc_route_of(
+    const struct bgp *bgp, const struct dest *d, const struct route *best, struct loc_route *ret_route)
+{
+	*ret_route = (struct loc_route){ .prefix = dest_prefix(d), .announced = d->announced };
+	if (d->announced) {
+		ret_route->attrs = bgp->local_set;
+	} else if (best) {
+		ret_route->from = route_peer(bgp, best);
+		ret_route->attrs = route_attrs(bgp, best);
+	}
+}
+
+void dest_loc_route(struct bgp *bgp, struct dest *d, struct loc_route *ret_route)
+{
+	const struct route *r;
+
+	if (is_over(bgp, d))
+		dest_decide(bgp, d, true);
+	r = route_at(bgp, d->routes);
+	while (r && !r->best)
+		r = route_at(bgp, r->next);
+	loc_route_of(bgp, d, r, ret_route);
+}
+
+void dest_view_route(const struct bgp *bgp, const struct dest *d, struct loc_route *ret_route)
+{
+	const struct route *best = NULL;
+	unsigned ways, n = dest_candidates(bgp, d, &ways);
+
+	for (unsigned i = 0; i < n; i++)
+		if (bgp->choice->candidate[i].step == DECIDE_BEST)
+			best = bgp->choice->route[i];
+	loc_route_of(bgp, d, best, ret_route);
 }

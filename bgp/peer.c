@@ -84,11 +84,25 @@ static void policy_put(struct bgp_peer_config *c)
 	bgp_policy_chain_put(&c->policy.export);
 }
 
+/* There are as many as peers; some may still be in the table of peers that were removed. */
+static unsigned slot_free(struct bgp *bgp)
+{
+	unsigned i = 0;
+
+	while (i < BGP_PEERS_MAX && bgp->slot[i])
+		i++;
+	if (i < BGP_PEERS_MAX)
+		return i;
+	sweep_all(bgp);
+	return slot_free(bgp);
+}
+
 int bgp_peer_add(
     struct bgp *bgp, uint32_t peer, const struct bgp_peer_config *config, struct reason *ret_reason)
 {
 	struct peer *p;
-	struct list *at = bgp->peers.next;
+	struct list *at;
+	unsigned slot;
 
 	if (check_config(bgp, peer, config, ret_reason) < 0)
 		return -1;
@@ -97,6 +111,7 @@ int bgp_peer_add(
 	if (bgp->n_peers >= BGP_PEERS_MAX)
 		return reason_set(ret_reason, "bgp-too-many-peers", "%s: a speaker has at most %d peers",
 		    config->name, BGP_PEERS_MAX);
+	slot = slot_free(bgp);
 	p = calloc(1, sizeof(*p));
 	if (!p || actions_reserve(bgp, SPARE_PER_PEER) < 0) {
 		free(p);
@@ -109,9 +124,10 @@ int bgp_peer_add(
 	p->since = bgp->now;
 	p->retry_at = p->start_at = MTIME_NEVER;
 	graceful_init(p);
-	list_init(&p->routes);
-	list_init(&p->out.entries);
-	list_init(&p->out.groups);
+	rib_out_init(p);
+	p->slot = (uint8_t)slot;
+	bgp->slot[slot] = p;
+	at = bgp->peers.next;
 	while (at != &bgp->peers && list_entry(at, struct peer, node)->id < peer)
 		at = at->next;
 	list_insert_before(at, &p->node);
@@ -121,12 +137,11 @@ int bgp_peer_add(
 
 void peer_free(struct peer *p)
 {
-	rib_in_flush(p, -1);
-	rib_out_down(p);
+	rib_out_free(p);
 	for (unsigned i = 0; i < 2; i++)
 		session_free(p->session[i]);
 	list_remove(&p->node);
-	p->bgp->n_peers--;
+	p->bgp->slot[p->slot] = NULL;
 	policy_put(&p->config);
 	free(p);
 }
@@ -190,7 +205,12 @@ void bgp_peer_remove(struct bgp *bgp, uint32_t peer, mtime now)
 	if (!p)
 		return;
 	graveyard_clear(bgp); /* its sessions point to it */
-	peer_free(p);
+	rib_in_flush(p, -1);
+	list_remove(&p->node);
+	bgp->n_peers--;
+	p->removed = true;
+	list_append(&bgp->removed, &p->node);
+	sweep_start(bgp); /* p may be gone then */
 }
 
 void bgp_peer_start(struct bgp *bgp, uint32_t peer, mtime now)
@@ -270,10 +290,7 @@ static void apply_in_place(struct peer *p, const struct bgp_peer_config *was)
 	struct notify n = { .code = BGP_ERR_CEASE, .subcode = BGP_CEASE_MAX_PREFIXES };
 
 	if (changes_import(was, &p->config))
-		rib_in_rejudge_peer(p);
-	if (was->kind != p->config.kind)
-		list_for_each (&p->routes, struct route, r, by_peer)
-			dest_decide(p->bgp, r->dest);
+		rib_in_rejudge_peer(p, was->kind != p->config.kind ? REJUDGE_DECISION : REJUDGE_IMPORT);
 	if (s && changes_export(was, &p->config))
 		rib_out_walk(p, WALK_ALL, false, false);
 	if (s && p->config.max_prefixes && p->accepted > p->config.max_prefixes) {

@@ -5,31 +5,34 @@
 #include <stdio.h>
 
 static void claimed_text(
-    const struct ptrie *networks, const struct route *r, const char *what, char *buf, size_t cap)
+    const struct ptrie *networks, const struct dest *d, const char *what, char *buf, size_t cap)
 {
-	struct prefix by = r->dest->prefix;
+	struct prefix p = dest_prefix(d), by = p;
 
-	ptrie_covering(networks, &r->dest->prefix, &by);
+	ptrie_covering(networks, &p, &by);
 	snprintf(buf, cap, "refused: equals or lies inside %s, %s", prefix_str(&by), what);
 }
 
 /* Who refuses is found by asking again: nothing is kept of it with a route. */
-static void policy_text(const struct route *r, char *buf, size_t cap)
+static void policy_text(
+    const struct peer *p, const struct dest *d, struct attr_set *set, char *buf, size_t cap)
 {
+	struct prefix prefix = dest_prefix(d);
 	struct policy_result result;
 	char who[200];
 
-	import_policy(r->peer, &r->dest->prefix, &attr_set_received(r->attrs)->a, &result);
-	policy_result_text(&r->peer->config.policy.import, &result, who, sizeof(who));
+	import_policy(p, &prefix, &attr_set_received(set)->a, &result);
+	policy_result_text(&p->config.policy.import, &result, who, sizeof(who));
 	if (result.accepted)
 		snprintf(buf, cap, "refused: by the policy before; it waits to be judged anew");
 	else
 		snprintf(buf, cap, "refused: by import policy, %s", who);
 }
 
-void refusal_text(const struct route *r, char *buf, size_t cap)
+void refusal_text(const struct bgp *bgp, const struct dest *d, const struct route *r, char *buf, size_t cap)
 {
-	const struct peer *p = r->peer;
+	const struct peer *p = route_peer(bgp, r);
+	struct attr_set *set = route_attrs(bgp, r);
 	uint32_t first = 0;
 
 	switch ((enum refusal)r->refusal) {
@@ -47,26 +50,25 @@ void refusal_text(const struct route *r, char *buf, size_t cap)
 		snprintf(buf, cap, "refused: never routed (loopback, link-local, multicast or reserved)");
 		break;
 	case REFUSE_ANNOUNCED:
-		claimed_text(p->bgp->announced, r, "which we announce ourselves", buf, cap);
+		claimed_text(p->bgp->announced, d, "which we announce ourselves", buf, cap);
 		break;
 	case REFUSE_CONNECTED:
-		claimed_text(p->bgp->connected, r, "which is connected to us", buf, cap);
+		claimed_text(p->bgp->connected, d, "which is connected to us", buf, cap);
 		break;
 	case REFUSE_AS_LOOP:
 		snprintf(buf, cap, "refused: our own AS %u is in the AS path", peer_local_as(p));
 		break;
 	case REFUSE_FIRST_AS:
-		(void)as_path_first(r->attrs->a.as_path, &first);
+		(void)as_path_first(set->a.as_path, &first);
 		snprintf(buf, cap, "refused: the AS path begins with %u, not with the peer's AS %u", first,
 		    p->config.peer_as);
 		break;
 	case REFUSE_ORIGINATOR: snprintf(buf, cap, "refused: ORIGINATOR_ID is our own router id"); break;
 	case REFUSE_NEXTHOP:
-		snprintf(
-		    buf, cap, "refused: next hop %s is no host's address", addr_str(&r->attrs->a.nexthop));
+		snprintf(buf, cap, "refused: next hop %s is no host's address", addr_str(&set->a.nexthop));
 		break;
 	case REFUSE_NEXTHOP_OURS: snprintf(buf, cap, "refused: the next hop is our own address"); break;
-	case REFUSE_POLICY: policy_text(r, buf, cap); break;
+	case REFUSE_POLICY: policy_text(p, d, set, buf, cap); break;
 	case REFUSE_MEMORY: snprintf(buf, cap, "refused: no memory to apply import policy"); break;
 	}
 }
@@ -94,7 +96,7 @@ static const char *verdict_words(enum verdict v)
 	return "";
 }
 
-void verdict_text(enum verdict v, const struct peer *p, const struct dest *d, char *buf, size_t cap)
+void verdict_text(enum verdict v, const struct peer *p, const struct loc_route *d, char *buf, size_t cap)
 {
 	struct policy_result result;
 	char who[200];

@@ -2,7 +2,8 @@
 /*
  * Adj-RIB-In: what each peer told us, accepted or refused, and what an UPDATE does to it (RFC 4271 9, RFC
  * 7606). The decision for a prefix is made in the same call that changed its routes: so when a call returns,
- * Loc-RIB is what the routes say. What follows from it for other peers is left to rib_out.c and its budget.
+ * Loc-RIB is what the routes say. What follows from it for other peers is left to rib_out.c and its budget,
+ * and what concerns all routes of a peer to sweep.c's.
  *
  * A route that was to be treated as withdrawn stays as a refused one, without use, so that people can see
  * why.
@@ -14,175 +15,221 @@
 #include <string.h>
 
 #define REFUSED_MIN 1000 /* refused routes that are kept however low max_prefixes is */
+#define JUDGE_UNITS 4    /* of a budget: what judging a destination anew costs */
 
 /* --- one route --- */
-static struct route *route_find(const struct dest *d, const struct peer *p)
+/* Also one that is gone, until the sweep takes it. */
+static struct route *route_find(const struct dest *d, const struct peer *p, uint32_t path_id)
 {
-	struct route *r = d->routes;
+	struct route *r = route_at(p->bgp, d->routes);
 
-	while (r && r->peer->id < p->id)
-		r = r->next;
-	return r && r->peer == p ? r : NULL;
-}
-
-static struct route *route_insert(struct dest *d, struct peer *p)
-{
-	struct route *r = calloc(1, sizeof(*r)), **link = &d->routes;
-
-	if (!r)
-		return NULL;
-	while (*link && (*link)->peer->id < p->id)
-		link = &(*link)->next;
-	r->next = *link;
-	*link = r;
-	r->dest = d;
-	r->peer = p;
-	list_append(&p->routes, &r->by_peer);
-	p->received++;
-	stale_route_new(r);
+	while (r && (r->slot != p->slot || r->path_id != path_id))
+		r = route_at(p->bgp, r->next);
 	return r;
 }
 
-void route_free(struct route *r)
+static bool before(const struct bgp *bgp, const struct route *a, const struct peer *p, uint32_t path_id)
 {
-	struct route **link = &r->dest->routes;
+	uint32_t id = route_peer(bgp, a)->id;
 
-	while (*link != r)
-		link = &(*link)->next;
-	*link = r->next;
-	if (r->dest->best == r)
-		r->dest->best = NULL;
-	list_remove(&r->by_peer);
-	r->peer->received--;
-	stale_route_gone(r);
-	if (r->refusal == REFUSE_NONE)
-		r->peer->accepted--;
-	attr_set_put(&r->peer->bgp->sets, r->attrs);
-	free(r);
+	return id != p->id ? id < p->id : a->path_id < path_id;
 }
 
-static void withdraw(struct peer *p, const struct prefix *prefix)
+static struct route *route_insert(struct dest *d, struct peer *p, uint32_t path_id)
+{
+	uint32_t id = slab_new(&p->bgp->routes), *link = &d->routes;
+	struct route *r = route_at(p->bgp, id);
+
+	if (!r)
+		return NULL;
+	while (*link && before(p->bgp, route_at(p->bgp, *link), p, path_id))
+		link = &route_at(p->bgp, *link)->next;
+	r->next = *link;
+	*link = id;
+	r->slot = p->slot;
+	r->path_id = path_id;
+	return r;
+}
+
+/* Out of its dest; decides nothing. */
+static void unlink_route(struct bgp *bgp, struct dest *d, uint32_t *link)
+{
+	uint32_t id = *link;
+	struct route *r = route_at(bgp, id);
+
+	*link = r->next;
+	stale_route_gone(route_peer(bgp, r), dest_family(d), r);
+	attr_set_put(&bgp->sets, route_attrs(bgp, r));
+	slab_del(&bgp->routes, id);
+}
+
+static void withdraw(struct peer *p, const struct prefix *prefix, uint32_t path_id)
 {
 	struct dest *d = dest_find(p->bgp, prefix);
-	struct route *r = d ? route_find(d, p) : NULL;
-	bool was;
+	struct route *r = d ? route_find(d, p, path_id) : NULL;
+	uint32_t *link;
+	bool counted, best;
 
 	if (!r)
 		return;
-	was = r->refusal == REFUSE_NONE;
-	route_free(r);
-	if (was)
-		dest_decide(p->bgp, d);
+	counted = r->refusal == REFUSE_NONE;
+	best = r->best;
+	for (link = &d->routes; route_at(p->bgp, *link) != r;)
+		link = &route_at(p->bgp, *link)->next;
+	unlink_route(p->bgp, d, link);
+	if (counted)
+		dest_decide(p->bgp, d, best);
 	dest_gc(p->bgp, d);
 }
 
-static void set_refusal(struct route *r, enum refusal refusal, uint8_t detail)
+/* One that is gone and still there is a new one now. Says whether it was a candidate, as far as decided. */
+static struct route *route_get(struct dest *d, struct peer *p, uint32_t path_id, bool *ret_was)
 {
-	if (r->refusal == REFUSE_NONE && refusal != REFUSE_NONE)
-		r->peer->accepted--;
-	else if (r->refusal != REFUSE_NONE && refusal == REFUSE_NONE)
-		r->peer->accepted++;
-	r->refusal = (uint8_t)refusal;
-	r->detail = detail;
+	struct route *r = route_find(d, p, path_id);
+
+	*ret_was = r && r->refusal == REFUSE_NONE;
+	if (r && stale_counts(p->bgp, d, r)) {
+		stale_route_told(p, dest_family(d), r);
+		return r;
+	}
+	if (!r)
+		r = route_insert(d, p, path_id);
+	if (!r)
+		return NULL;
+	r->refusal = REFUSE_MALFORMED; /* not counted as accepted until judged */
+	stale_route_new(p, dest_family(d), r);
+	return r;
 }
 
 /* Takes no reference of the caller's. -1 when memory is out. */
-static int learn(
-    struct peer *p, const struct prefix *prefix, struct attr_set *set, enum refusal refusal, uint8_t detail)
+static int learn(struct peer *p, const struct prefix *prefix, uint32_t path_id, struct attr_set *set,
+    enum refusal refusal, uint8_t detail)
 {
-	struct dest *d = dest_get(p->bgp, prefix);
-	struct route *r = d ? route_find(d, p) : NULL;
-	bool was;
+	struct bgp *bgp = p->bgp;
+	struct dest *d = dest_get(bgp, prefix);
+	bool candidate = false;
+	struct route *r = d ? route_get(d, p, path_id, &candidate) : NULL;
+	struct attr_set *was;
 
-	if (!d)
-		return -1;
 	if (!r) {
-		r = route_insert(d, p);
-		if (!r) {
-			dest_gc(p->bgp, d);
-			return -1;
-		}
-		r->refusal = REFUSE_MALFORMED; /* not counted as accepted until judged */
+		if (d)
+			dest_gc(bgp, d);
+		return -1;
 	}
-	stale_route_told(r);
-	was = r->refusal == REFUSE_NONE;
-	if (r->attrs == set && r->refusal == refusal && r->detail == detail)
+	was = route_attrs(bgp, r);
+	if (was == set && r->refusal == (uint8_t)refusal && r->detail == detail &&
+	    candidate == (refusal == REFUSE_NONE))
 		return 0;
-	attr_set_put(&p->bgp->sets, r->attrs);
-	r->attrs = attr_set_ref(set);
-	set_refusal(r, refusal, detail);
-	if (was || refusal == REFUSE_NONE)
-		dest_decide(p->bgp, d);
+	r->set = attr_set_ref(set)->id;
+	attr_set_put(&bgp->sets, was);
+	stale_route_judged(p, dest_family(d), r, refusal);
+	r->detail = detail;
+	if (candidate || refusal == REFUSE_NONE)
+		dest_decide(bgp, d, r->best);
 	return 0;
 }
 
-static void rejudge(struct route *r)
+/* --- judging anew --- */
+/* Returns whether to decide. */
+static bool rejudge(struct bgp *bgp, struct dest *d, struct route *r)
 {
-	enum refusal now, was = r->refusal;
-	struct attr_set *attrs, *before = r->attrs;
+	enum refusal now, was = (enum refusal)r->refusal;
+	struct attr_set *before = route_attrs(bgp, r), *after;
+	struct peer *p = route_peer(bgp, r);
+	struct prefix prefix = dest_prefix(d);
+	bool changed;
 
 	if (was == REFUSE_MALFORMED)
-		return;
-	now = import_apply(r->peer, &r->dest->prefix, attr_set_received(before), &attrs);
-	r->attrs = attrs;
-	if (now != was)
-		set_refusal(r, now, 0);
-	if ((was == REFUSE_NONE || now == REFUSE_NONE) && (now != was || attrs != before))
-		dest_decide(r->peer->bgp, r->dest);
-	attr_set_put(&r->peer->bgp->sets, before);
+		return false;
+	now = import_apply(p, &prefix, attr_set_received(before), &after);
+	changed = (was == REFUSE_NONE || now == REFUSE_NONE) && (now != was || after != before);
+	r->set = after->id;
+	stale_route_judged(p, dest_family(d), r, now);
+	attr_set_put(&bgp->sets, before);
+	return changed;
 }
 
-void rib_in_rejudge_peer(struct peer *p)
+void rib_in_rejudge_peer(struct peer *p, enum rejudge how)
 {
-	list_for_each (&p->routes, struct route, r, by_peer)
-		rejudge(r);
+	if (p->rejudge < how)
+		p->rejudge = how & 3;
+	sweep_start(p->bgp);
 }
 
-static void rejudge_dest(struct dest *d)
+static void rejudge_dest(struct bgp *bgp, struct dest *d)
 {
-	for (struct route *r = d->routes; r; r = r->next)
-		rejudge(r);
+	bool decide = false;
+
+	for (struct route *r = route_at(bgp, d->routes); r; r = route_at(bgp, r->next))
+		if (stale_counts(bgp, d, r))
+			decide |= rejudge(bgp, d, r);
+	if (decide)
+		dest_decide(bgp, d, true);
 }
 
-void rib_in_rejudge_inside(struct bgp *bgp, const struct prefix *p)
+/* In this call, as far as the budget goes; else all of the table is left to the sweep. */
+void rib_in_rejudge_inside(struct bgp *bgp, const struct prefix *p, unsigned *budget)
 {
-	struct prefix at;
-	void *v;
+	struct dest *d;
+	struct prefix at = *p;
 
-	for (bool more = ptrie_from(bgp->dests, p, &at, &v); more && prefix_contains(p, &at);
-	     more = ptrie_after(bgp->dests, &at, &at, &v)) {
-		rejudge_dest(v);
+	for (bool more = dest_from(bgp, p, &d); more; more = dest_after(bgp, &at, &d)) {
+		at = dest_prefix(d);
+		if (!prefix_contains(p, &at))
+			return;
+		if (*budget < JUDGE_UNITS) {
+			bgp->sweep.rejudge = true;
+			sweep_start(bgp);
+			return;
+		}
+		*budget -= JUDGE_UNITS;
+		rejudge_dest(bgp, d);
 		if (p->len == 0) /* a default claims nothing but itself */
-			break;
+			return;
 	}
 }
 
 void rib_in_flush(struct peer *p, int family)
 {
-	list_for_each (&p->routes, struct route, r, by_peer) {
-		struct dest *d = r->dest;
-		bool was = r->refusal == REFUSE_NONE;
-
-		if (family >= 0 && d->prefix.addr.family != (family == BGP_IPV4 ? 4 : 6))
-			continue;
-		route_free(r);
-		if (was)
-			dest_decide(p->bgp, d);
-		dest_gc(p->bgp, d);
-	}
+	for (int f = 0; f < BGP_N_FAMILIES; f++)
+		if (family < 0 || f == family)
+			stale_flush(p, (enum bgp_family)f);
 }
 
-void rib_in_sweep(struct peer *p, struct dest *d, uint8_t to)
+/* Of a route that stays. */
+static bool sweep_route(struct bgp *bgp, struct dest *d, struct route *r, bool all)
 {
-	struct route *r = route_find(d, p);
-	bool was = r && r->refusal == REFUSE_NONE;
+	const struct peer *p = route_peer(bgp, r);
+	bool decide = p->rejudging == REJUDGE_DECISION && r->refusal == REFUSE_NONE;
 
-	if (!r || !stale_before(r->round, to))
-		return;
-	route_free(r);
-	if (was)
-		dest_decide(p->bgp, d);
-	dest_gc(p->bgp, d);
+	if (all || p->rejudging != REJUDGE_NOT)
+		decide |= rejudge(bgp, d, r);
+	return decide;
+}
+
+bool rib_in_sweep(struct bgp *bgp, struct dest *d, bool all)
+{
+	uint32_t *link = &d->routes;
+	bool decide = false;
+
+	while (*link) {
+		struct route *r = route_at(bgp, *link);
+
+		if (!stale_counts(bgp, d, r)) {
+			decide |= r->in_use || r->refusal == REFUSE_NONE; /* it may have been the backup */
+			unlink_route(bgp, d, link);
+			continue;
+		}
+		decide |= sweep_route(bgp, d, r, all);
+		link = &r->next;
+	}
+	return decide;
+}
+
+void rib_in_clear(struct bgp *bgp, struct dest *d)
+{
+	while (d->routes)
+		unlink_route(bgp, d, &d->routes);
 }
 
 /* --- an UPDATE --- */
@@ -191,7 +238,7 @@ static void withdraw_list(struct peer *p, struct rd list, uint8_t family)
 	struct prefix prefix;
 
 	while (nlri_next(&list, family, &prefix) > 0)
-		withdraw(p, &prefix);
+		withdraw(p, &prefix, 0);
 }
 
 static int learn_list(
@@ -207,8 +254,8 @@ static int learn_list(
 
 		if (f->withdraw == FAULT_NONE)
 			refusal = import_apply(p, &prefix, set, &used);
-		result =
-		    learn(p, &prefix, used, refusal, refusal == REFUSE_MALFORMED ? (uint8_t)f->withdraw : 0);
+		result = learn(
+		    p, &prefix, 0, used, refusal, refusal == REFUSE_MALFORMED ? (uint8_t)f->withdraw : 0);
 		if (f->withdraw == FAULT_NONE)
 			attr_set_put(&p->bgp->sets, used);
 	}
@@ -301,10 +348,12 @@ static uint32_t received_max(const struct peer *p)
 	return max && max < (BGP_RECEIVED_MAX - REFUSED_MIN) / 2 ? 2 * max + REFUSED_MIN : BGP_RECEIVED_MAX;
 }
 
-static void check_limits(struct session *s)
+void rib_in_check_limits(struct peer *p)
 {
-	const struct peer *p = s->peer;
+	struct session *s = peer_session(p, SESSION_ESTABLISHED);
 
+	if (!s)
+		return;
 	if (p->config.max_prefixes && p->accepted > p->config.max_prefixes)
 		cease(s, BGP_CEASE_MAX_PREFIXES, "bgp-max-prefixes",
 		    "more prefixes than max-prefixes allows; the peer is left alone for five minutes");
@@ -338,5 +387,5 @@ void rib_in_update(struct session *s, struct rd body)
 	if (apply(s, u) < 0)
 		cease(s, BGP_CEASE_RESOURCES, "bgp-out-of-memory", "no memory for the peer's routes");
 	else
-		check_limits(s);
+		rib_in_check_limits(s->peer);
 }

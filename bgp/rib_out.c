@@ -1,204 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Adj-RIB-Out: what each peer has been told and what it is to be told. Every change of a destination sets
- * what the peer should have (`want`); where that differs from what it has (`sent`), the entry waits in a
- * group with all others of the same attribute set, and a group goes out in as few messages as hold it (RFC
- * 4271 9.2). Groups go oldest first; a change of mind before sending moves an entry to another group, or out
- * of all of them.
+ * Adj-RIB-Out: what each peer has been told (`told`) and, as long as that differs from what it should have,
+ * what it is to be told (`pend`). Every change of a destination sets the latter; an entry that waits stands
+ * in a group with all others of the same attribute set, and a group goes out in as few messages as hold it
+ * (RFC 4271 9.2). Groups go oldest first; a change of mind before sending moves an entry to another group, or
+ * out of all of them.
  *
  * The initial table, and a route refresh, is a walk over all destinations that stops and resumes by prefix.
  * Markers (End-of-RIB, and BoRR and EoRR of RFC 7313) stand among the groups. What is to be told after a BoRR
  * never joins a group before it, and what an end marker closes never falls behind it: else the peer would
  * drop a route that it was about to be told.
  *
+ * When a session ends, what is here of it is over at once (its round is), and leaves as the sweep comes by.
  * Everything here goes by budget, and messages only into room that the connection was said to have.
  */
-#include "bgp/core.h"
+#include "bgp/out_entry.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct out_group {
-	struct list node;
-	struct hnode hnode;
-	struct attr_set *attrs; /* NULL: withdraw. The entries hold references. */
-	enum bgp_family family;
-	enum { OUT_ROUTES, OUT_EOR, OUT_BORR, OUT_EORR } marker; /* no entries: a marker of family */
-	bool closed;     /* a BoRR stands behind it: takes no more entries */
-	unsigned passed; /* an end marker: how many groups it let go first */
-	struct list entries;
-};
+#define GIVE_UP_MAX 1000 /* routes in one go */
 
-#define PASSED_MAX 10000 /* groups: then an end marker waits no longer for what changes all the time */
-
-static enum bgp_family family_of(const struct dest *d)
+static int note(struct peer *p, struct dest *d, const struct loc_route *route, bool resend)
 {
-	return d->prefix.addr.family == 4 ? BGP_IPV4 : BGP_IPV6;
-}
-
-/* --- groups --- */
-static uint64_t group_hash(const struct attr_set *attrs, enum bgp_family family)
-{
-	return ((uint64_t)(uintptr_t)attrs >> 4) * 0x9e3779b97f4a7c15u >> 20 ^ (uint64_t)family;
-}
-
-static bool ends(const struct out_group *g)
-{
-	return g->marker == OUT_EOR || g->marker == OUT_EORR;
-}
-
-/* Where a new group goes: at the end, but before the end markers there. */
-static struct list *place_of_group(struct adj_rib_out *out)
-{
-	struct list *at = &out->groups;
-
-	while (at->prev != &out->groups) {
-		struct out_group *g = list_entry(at->prev, struct out_group, node);
-
-		if (!ends(g) || g->passed >= PASSED_MAX)
-			break;
-		g->passed++;
-		at = at->prev;
-	}
-	return at;
-}
-
-static struct out_group *group_get(struct peer *p, struct attr_set *attrs, enum bgp_family family)
-{
-	uint64_t hash = group_hash(attrs, family);
-	struct out_group *g;
-
-	for (struct hnode *n = htab_find(&p->out.by_attrs, hash); n; n = htab_find_next(n)) {
-		g = container_of(n, struct out_group, hnode);
-		if (g->attrs == attrs && g->family == family)
-			return g;
-	}
-	g = calloc(1, sizeof(*g));
-	if (!g || htab_add(&p->out.by_attrs, &g->hnode, hash) < 0) {
-		free(g);
-		return NULL;
-	}
-	g->attrs = attrs;
-	g->family = family;
-	list_init(&g->entries);
-	list_insert_before(place_of_group(&p->out), &g->node);
-	return g;
-}
-
-static void group_free(struct peer *p, struct out_group *g)
-{
-	list_remove(&g->node);
-	if (g->marker == OUT_ROUTES && !g->closed)
-		htab_remove(&p->out.by_attrs, &g->hnode);
-	free(g);
-}
-
-static void leave_group(struct out_entry *e)
-{
-	struct out_group *g = e->group;
-
-	if (!g)
-		return;
-	list_remove(&e->pending);
-	e->group = NULL;
-	if (list_empty(&g->entries))
-		group_free(e->peer, g);
-}
-
-static int join_group(struct out_entry *e)
-{
-	struct out_group *g = group_get(e->peer, e->want, family_of(e->dest));
-
-	if (!g)
-		return -1;
-	e->group = g;
-	list_append(&g->entries, &e->pending);
-	return 0;
-}
-
-/* --- entries --- */
-static struct out_entry *entry_find(const struct dest *d, const struct peer *p)
-{
-	struct out_entry *e = d->outs;
-
-	while (e && e->peer->id < p->id)
-		e = e->next;
-	return e && e->peer == p ? e : NULL;
-}
-
-static struct out_entry *entry_new(struct dest *d, struct peer *p)
-{
-	struct out_entry *e = calloc(1, sizeof(*e)), **link = &d->outs;
-
-	if (!e)
-		return NULL;
-	while (*link && (*link)->peer->id < p->id)
-		link = &(*link)->next;
-	e->next = *link;
-	*link = e;
-	e->dest = d;
-	e->peer = p;
-	list_append(&p->out.entries, &e->by_peer);
-	return e;
-}
-
-static void forget(struct out_entry *e)
-{
-	struct out_entry **link = &e->dest->outs;
-	struct bgp *bgp = e->peer->bgp;
-
-	leave_group(e);
-	while (*link != e)
-		link = &(*link)->next;
-	*link = e->next;
-	list_remove(&e->by_peer);
-	if (e->sent)
-		e->peer->out.advertised--;
-	attr_set_put(&bgp->sets, e->sent);
-	attr_set_put(&bgp->sets, e->want);
-	free(e);
-}
-
-/* Takes over the caller's reference to want. -1 when memory is out. */
-static int entry_want(struct out_entry *e, struct attr_set *want, bool resend)
-{
-	if (want == e->want && !resend) {
-		attr_set_put(&e->peer->bgp->sets, want);
-		return 0;
-	}
-	leave_group(e);
-	attr_set_put(&e->peer->bgp->sets, e->want);
-	e->want = want;
-	e->resend = (e->resend || resend) && want;
-	if (e->want == e->sent && !e->resend) {
-		if (!e->want)
-			forget(e);
-		return 0;
-	}
-	return join_group(e);
-}
-
-static int note(struct peer *p, struct dest *d, bool resend)
-{
-	struct out_entry *e = entry_find(d, p);
 	struct attr_set *want = NULL;
 
-	if (export_attrs(p, d, &want) == EXPORT_MEMORY)
+	if (export_attrs(p, route, &want) == EXPORT_MEMORY)
 		return -1;
-	if (!e && !want)
-		return 0;
-	if (!e)
-		e = entry_new(d, p);
-	if (!e) {
-		attr_set_put(&p->bgp->sets, want);
-		return -1;
-	}
-	return entry_want(e, want, resend);
+	return out_want(d, p, want, resend);
 }
 
-void rib_out_note(struct peer *p, struct dest *d, bool resend)
+void rib_out_note(struct peer *p, struct dest *d, const struct loc_route *route, bool resend)
 {
-	if (peer_session(p, SESSION_ESTABLISHED) && note(p, d, resend) < 0)
+	if (peer_session(p, SESSION_ESTABLISHED) && note(p, d, route, resend) < 0)
 		p->out.no_memory = true; /* the session ends when nobody is in the middle of a table */
 }
 
@@ -215,21 +49,57 @@ void rib_out_up(struct peer *p)
 	rib_out_walk(p, WALK_ALL, false, true);
 }
 
+void rib_out_init(struct peer *p)
+{
+	list_init(&p->out.groups);
+	list_init(&p->out.over);
+}
+
+static void free_markers(struct peer *p)
+{
+	struct list *l = p->out.groups.prev;
+
+	while (p->out.markers && l != &p->out.groups) { /* most stand at the end */
+		struct out_group *g = list_entry(l, struct out_group, node);
+
+		l = l->prev;
+		if (g->marker != OUT_ROUTES)
+			out_group_free(p, g);
+	}
+}
+
+static void move_all(struct list *from, struct list *to)
+{
+	if (list_empty(from))
+		return;
+	from->next->prev = to->prev;
+	to->prev->next = from->next;
+	from->prev->next = to;
+	to->prev = from->prev;
+	list_init(from);
+}
+
 void rib_out_down(struct peer *p)
 {
 	struct adj_rib_out *out = &p->out;
 
-	list_for_each (&out->entries, struct out_entry, e, by_peer) {
-		struct dest *d = e->dest;
-
-		forget(e);
-		dest_gc(p->bgp, d);
-	}
-	list_for_each (&out->groups, struct out_group, g, node)
-		group_free(p, g);
+	free_markers(p);
+	move_all(&out->groups, &out->over);
 	cache_clear(p);
 	htab_clear(&out->by_attrs);
+	out->advertised = 0;
 	out->walking = out->walk_again = out->again_resend = out->again_refresh = out->no_memory = false;
+	if ((uint8_t)(out->round - out->clean) >= ROUNDS_MAX) /* they may not come round */
+		sweep_all(p->bgp);
+	out->round++;
+	sweep_start(p->bgp);
+}
+
+void rib_out_free(struct peer *p)
+{
+	free_markers(p);
+	cache_clear(p);
+	htab_clear(&p->out.by_attrs);
 }
 
 /* --- the walk --- */
@@ -241,7 +111,8 @@ static int append_marker(struct peer *p, int kind, enum bgp_family family)
 		return -1;
 	g->marker = kind;
 	g->family = family;
-	list_init(&g->entries);
+	g->round = p->out.round;
+	p->out.markers++;
 	list_append(&p->out.groups, &g->node);
 	return 0;
 }
@@ -322,19 +193,21 @@ static void walk_done(struct peer *p)
 unsigned rib_out_walk_some(struct peer *p, unsigned budget)
 {
 	struct adj_rib_out *out = &p->out;
+	struct loc_route route;
+	struct dest *d;
 
 	while (out->walking && budget) {
-		void *v;
-
-		if (!ptrie_after(p->bgp->dests, &out->walk_after, &out->walk_after, &v)) {
+		if (!dest_after(p->bgp, &out->walk_after, &d)) {
 			walk_done(p);
 			break;
 		}
+		out->walk_after = dest_prefix(d);
 		budget--;
-		if (!(out->walk_families & 1u << family_of(v)))
+		if (!(out->walk_families & 1u << dest_family(d)))
 			continue;
-		rib_out_note(p, v, out->walk_resend);
-		dest_gc(p->bgp, v);
+		dest_loc_route(p->bgp, d, &route);
+		rib_out_note(p, d, &route, out->walk_resend);
+		dest_gc(p->bgp, d);
 	}
 	return budget;
 }
@@ -347,23 +220,18 @@ static struct attr_context context_of(const struct session *s)
 }
 
 /* The message with this entry in it is queued. */
-static void entry_sent(struct out_entry *e)
+static void entry_sent(struct peer *p, struct pend *e)
 {
-	struct bgp *bgp = e->peer->bgp;
-	struct dest *d = e->dest;
+	struct bgp *bgp = p->bgp;
+	struct dest *d = dest_at(bgp, e->dest);
+	struct told *t = out_entry_at(bgp, *out_find(d, p, false)); /* pend_get made it */
+	uint32_t was = t->set;
 
-	if (!e->sent && e->want)
-		e->peer->out.advertised++;
-	else if (e->sent && !e->want)
-		e->peer->out.advertised--;
-	attr_set_put(&bgp->sets, e->sent);
-	e->sent = e->want ? attr_set_ref(e->want) : NULL;
-	e->resend = false;
-	leave_group(e);
-	if (!e->sent) {
-		forget(e);
-		dest_gc(bgp, d);
-	}
+	p->out.advertised += !!e->is.set - !!was;
+	t->set = e->is.set; /* with its reference */
+	e->is.set = was;
+	out_settled(d, p);
+	dest_gc(bgp, d);
 }
 
 /* Attributes that no message holds: the peer is told nothing, or that what it had is gone. */
@@ -375,13 +243,13 @@ static void give_up(struct session *s, struct out_group *g)
 	if (session_may_report(s))
 		act_report(p, true, "bgp-update-too-long",
 		    "%s: routes with attributes too long for an UPDATE are not announced", p->config.name);
-	while (more) { /* the group goes with its last entry */
-		struct out_entry *e = list_first(&g->entries, struct out_entry, pending);
-		struct dest *d = e->dest;
+	for (unsigned i = 0; more && i < GIVE_UP_MAX; i++) { /* the group goes with its last entry */
+		struct pend *e = out_pend_at(p->bgp, g->first);
+		struct dest *d = dest_at(p->bgp, e->dest);
 
-		more = g->entries.next->next != &g->entries;
+		more = e->after;
 		e->resend = false;
-		if (entry_want(e, NULL, false) < 0) {
+		if (out_want(d, p, NULL, false) < 0) {
 			p->out.no_memory = true;
 			return;
 		}
@@ -402,16 +270,19 @@ static unsigned send_one(struct session *s, struct out_group *g)
 		give_up(s, g);
 		return 1;
 	}
-	for (struct list *l = g->entries.next; l != &g->entries; l = l->next)
-		if (!update_add(b, &list_entry(l, struct out_entry, pending)->dest->prefix))
+	for (struct pend *e = out_pend_at(p->bgp, g->first); e; e = out_pend_at(p->bgp, e->after)) {
+		struct prefix prefix = dest_prefix(dest_at(p->bgp, e->dest));
+
+		if (!update_add(b, &prefix))
 			break;
+	}
 	n = b->n;
 	if (session_send_update(s, buf, update_end(b)) < 0) {
 		p->out.no_memory = true;
 		return 0;
 	}
 	for (unsigned i = 0; i < n; i++) /* g goes with its last entry */
-		entry_sent(list_first(&g->entries, struct out_entry, pending));
+		entry_sent(p, out_pend_at(p->bgp, g->first));
 	return n;
 }
 
@@ -433,7 +304,7 @@ static void send_marker(struct session *s, struct out_group *g)
 	if (sent < 0)
 		s->peer->out.no_memory = true;
 	else
-		group_free(s->peer, g);
+		out_group_free(s->peer, g);
 }
 
 unsigned rib_out_flush(struct peer *p, unsigned budget)

@@ -1,129 +1,141 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Routes that wait to be told again: after a graceful restart until End-of-RIB (RFC 4724 4.2), in an enhanced
- * route refresh from BoRR to EoRR (RFC 7313 4.2). Till then they count like any others. What was not told
- * again goes.
+ * Which routes of a peer count. Each has the number of the round in which it was last told:
  *
- * Marking costs nothing however many routes there are, since a route is stale when its round is not the
- * peer's. The sweep walks the table by prefix in pieces and takes only what was stale when it began, so a
- * mark in the middle of it does no harm. Rounds are octets: before they could come round, the sweep that lags
- * is finished at once.
+ *   a mark   starts a round: what is there is stale until it is told again, and counts like any other. After
+ *            a graceful restart until End-of-RIB (RFC 4724 4.2), in an enhanced route refresh from BoRR to
+ *            EoRR (RFC 7313 4.2)
+ *   a sweep  ends the rounds before this one: what was not told again is gone
+ *   a flush  starts a round and ends all others: everything is gone, as when a session falls
+ *
+ * Each costs the same however many routes there are. From then on nobody takes a route for one that counts
+ * whose round is over: not the decision process, no view, no other peer. The table is cleared of them by
+ * sweep.c, in pieces. Rounds are octets; before they could come round the table is cleared at once.
  */
 #include "bgp/core.h"
 
-#include <limits.h>
-
 #define REFRESH_LIMIT_S 600 /* RFC 7313 4.2: without an EoRR by then, what is stale goes */
-#define ROUNDS_BEHIND   64
 
-static struct stale_family *family_of(const struct route *r)
+static bool counts(const struct stale_family *f, const struct route *r)
 {
-	return &r->peer->stale[prefix_family(&r->dest->prefix)];
+	return (uint8_t)(f->now - r->round) <= (uint8_t)(f->now - f->first);
 }
 
-static bool is_stale(const struct route *r)
+static bool is_stale(const struct stale_family *f, const struct route *r)
 {
-	return r->round != family_of(r)->round;
+	return r->round != f->now;
 }
 
-/* Of a round before `to`? Fewer than half of all rounds are ever in use. */
-bool stale_before(uint8_t round, uint8_t to)
+bool stale_counts(const struct bgp *bgp, const struct dest *d, const struct route *r)
 {
-	return (uint8_t)(to - round - 1) < UINT8_MAX / 2;
+	return counts(&route_peer(bgp, r)->stale[dest_family(d)], r);
 }
 
-void stale_route_new(struct route *r)
+bool stale_is(const struct bgp *bgp, const struct dest *d, const struct route *r)
 {
-	struct stale_family *f = family_of(r);
+	return is_stale(&route_peer(bgp, r)->stale[dest_family(d)], r);
+}
 
-	r->round = f->round;
+/* --- one route --- */
+void stale_route_new(struct peer *p, enum bgp_family family, struct route *r)
+{
+	struct stale_family *f = &p->stale[family];
+
+	r->round = f->now;
 	f->received++;
-}
-
-void stale_route_told(struct route *r)
-{
-	struct stale_family *f = family_of(r);
-
-	if (is_stale(r))
-		f->stale--;
-	r->round = f->round;
-}
-
-void stale_route_gone(const struct route *r)
-{
-	struct stale_family *f = family_of(r);
-
-	f->received--;
-	if (is_stale(r))
-		f->stale--;
-}
-
-static bool sweep_one(struct peer *p, struct stale_family *f)
-{
-	struct prefix next;
-	void *d;
-	bool more = f->started ? ptrie_after(p->bgp->dests, &f->after, &next, &d)
-	                       : ptrie_from(p->bgp->dests, &f->after, &next, &d);
-
-	if (!more || next.addr.family != f->after.addr.family)
-		return false;
-	f->started = true;
-	f->after = next;
-	rib_in_sweep(p, d, f->sweep_to);
-	return true;
-}
-
-static unsigned sweep_family(struct peer *p, struct stale_family *f, unsigned budget)
-{
-	while (f->sweeping && budget) {
-		f->sweeping = f->stale && sweep_one(p, f);
-		budget--;
-		if (!f->sweeping)
-			f->oldest = f->stale ? f->sweep_to : f->round;
+	p->received++;
+	if (r->refusal == REFUSE_NONE) {
+		f->accepted++;
+		p->accepted++;
 	}
-	return budget;
 }
 
-static void sweep_before(struct stale_family *f, enum bgp_family family, uint8_t to)
+void stale_route_told(struct peer *p, enum bgp_family family, struct route *r)
 {
-	f->sweep_to = to;
-	f->sweeping = true;
-	f->started = false;
-	f->after = (struct prefix){ .addr = { .family = family == BGP_IPV4 ? 4 : 6 } };
+	struct stale_family *f = &p->stale[family];
+
+	if (is_stale(f, r)) {
+		f->stale--;
+		f->stale_accepted -= r->refusal == REFUSE_NONE;
+	}
+	r->round = f->now;
+}
+
+void stale_route_gone(struct peer *p, enum bgp_family family, const struct route *r)
+{
+	struct stale_family *f = &p->stale[family];
+	unsigned accepted = r->refusal == REFUSE_NONE;
+
+	if (!counts(f, r))
+		return;
+	f->received--;
+	p->received--;
+	f->accepted -= accepted;
+	p->accepted -= accepted;
+	if (is_stale(f, r)) {
+		f->stale--;
+		f->stale_accepted -= accepted;
+	}
+}
+
+void stale_route_judged(struct peer *p, enum bgp_family family, struct route *r, enum refusal refusal)
+{
+	struct stale_family *f = &p->stale[family];
+	unsigned was = r->refusal == REFUSE_NONE, is = refusal == REFUSE_NONE;
+
+	r->refusal = refusal & 0x3f;
+	if (!counts(f, r))
+		return;
+	f->accepted += is - was;
+	p->accepted += is - was;
+	if (is_stale(f, r))
+		f->stale_accepted += is - was;
+}
+
+/* --- all of them --- */
+static void end_rounds(struct peer *p, struct stale_family *f)
+{
+	p->received -= f->stale;
+	p->accepted -= f->stale_accepted;
+	f->received -= f->stale;
+	f->accepted -= f->stale_accepted;
+	f->stale = f->stale_accepted = 0;
+	f->first = f->now;
+}
+
+static void next_round(struct peer *p, struct stale_family *f)
+{
+	if ((uint8_t)(f->now - f->clean) >= ROUNDS_MAX) {
+		end_rounds(p, f);
+		sweep_start(p->bgp);
+		sweep_all(p->bgp);
+	}
+	f->now++;
+	f->stale = f->received;
+	f->stale_accepted = f->accepted;
 }
 
 void stale_mark(struct peer *p, enum bgp_family family)
 {
-	struct stale_family *f = &p->stale[family];
-
-	if ((uint8_t)(f->round - f->oldest) >= ROUNDS_BEHIND) {
-		uint8_t to = (uint8_t)(f->round - ROUNDS_BEHIND / 2);
-
-		sweep_before(f, family, f->sweeping && stale_before(to, f->sweep_to) ? f->sweep_to : to);
-		(void)sweep_family(p, f, UINT_MAX);
-	}
-	f->round++;
-	f->stale = f->received;
+	if (p->stale[family].received) /* else nothing could be stale */
+		next_round(p, &p->stale[family]);
 }
 
 void stale_sweep(struct peer *p, enum bgp_family family)
 {
 	struct stale_family *f = &p->stale[family];
+	bool some = f->stale;
 
 	f->refresh_by = MTIME_NEVER;
-	sweep_before(f, family, f->round);
+	end_rounds(p, f);
+	if (some)
+		sweep_start(p->bgp);
 }
 
-unsigned stale_sweep_some(struct peer *p, unsigned budget)
+void stale_flush(struct peer *p, enum bgp_family family)
 {
-	for (int i = 0; i < BGP_N_FAMILIES; i++)
-		budget = sweep_family(p, &p->stale[i], budget);
-	return budget;
-}
-
-bool stale_has_work(const struct peer *p)
-{
-	return p->stale[BGP_IPV4].sweeping || p->stale[BGP_IPV6].sweeping;
+	stale_mark(p, family);
+	stale_sweep(p, family);
 }
 
 /* --- enhanced route refresh (RFC 7313) --- */

@@ -119,26 +119,23 @@ static struct bgp_route_view *row(
 	}
 	v = &r->out[r->n++];
 	memset(v, 0, sizeof(*v));
-	v->prefix = d->prefix;
+	v->prefix = dest_prefix(d);
 	v->peer = peer;
 	view_fill_attrs(v, &set->a);
 	return v;
 }
 
 /* Why an accepted route is or is not in use. */
-static void decision_text(
-    const struct candidate *c, const struct route *best, unsigned ways, char *buf, size_t cap)
+static void decision_text(const struct candidate *c, const char *best, unsigned ways, char *buf, size_t cap)
 {
 	if (c->step == DECIDE_BEST)
 		snprintf(buf, cap, "best path%s", ways > 1 ? ", shared with equal ones" : "");
 	else if (c->step == DECIDE_MULTIPATH || !best)
 		snprintf(buf, cap, "%s", decide_step_text(c->step));
 	else
-		snprintf(
-		    buf, cap, "not used: %s than %.96s", decide_step_text(c->step), best->peer->config.name);
+		snprintf(buf, cap, "not used: %s than %.96s", decide_step_text(c->step), best);
 	if (c->step == DECIDE_EXTERNAL && best)
-		snprintf(
-		    buf, cap, "not used: learned over iBGP, and %.80s over eBGP", best->peer->config.name);
+		snprintf(buf, cap, "not used: learned over iBGP, and %.80s over eBGP", best);
 }
 
 static void announced_row(struct rows *r, const struct dest *d)
@@ -154,57 +151,89 @@ static void announced_row(struct rows *r, const struct dest *d)
 /* Policy's work shows in what is used, not in what was received. */
 static struct attr_set *shown_set(const struct rows *r, const struct route *rt)
 {
-	return r->q->rib == BGP_RIB_BEST ? rt->attrs : attr_set_received(rt->attrs);
+	struct attr_set *set = route_attrs(r->bgp, rt);
+
+	return r->q->rib == BGP_RIB_BEST ? set : attr_set_received(set);
+}
+
+static bool learned_wanted(
+    const struct rows *r, const struct dest *d, const struct route *rt, bool accepted, bool refused)
+{
+	return (rt->refusal == REFUSE_NONE ? accepted : refused) && stale_counts(r->bgp, d, rt) &&
+	       row_wanted(r, route_peer(r->bgp, rt)->id, shown_set(r, rt));
 }
 
 /* Before the decision is made again for its words, which is what costs. */
 static bool any_learned(const struct rows *r, const struct dest *d, bool accepted, bool refused)
 {
-	for (const struct route *rt = d->routes; rt; rt = rt->next)
-		if ((rt->refusal == REFUSE_NONE ? accepted : refused) &&
-		    row_wanted(r, rt->peer->id, shown_set(r, rt)))
+	for (const struct route *rt = route_at(r->bgp, d->routes); rt; rt = route_at(r->bgp, rt->next))
+		if (learned_wanted(r, d, rt, accepted, refused))
 			return true;
 	return false;
+}
+
+/* Who taught the best of the candidates in the room. */
+static const char *best_name(const struct bgp *bgp, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (bgp->choice->candidate[i].step == DECIDE_BEST)
+			return route_peer(bgp, bgp->choice->route[i])->config.name;
+	return NULL;
+}
+
+static const struct candidate *candidate_of(const struct bgp *bgp, const struct route *rt, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (bgp->choice->route[i] == rt)
+			return &bgp->choice->candidate[i];
+	return NULL;
 }
 
 /* Accepted routes where `accepted`, refused ones where `refused`. */
 static void learned_rows(struct rows *r, const struct dest *d, bool accepted, bool refused)
 {
-	struct candidate c[DECIDE_MAX];
-	const struct route *route[DECIDE_MAX];
-	unsigned ways, n, next = 0;
+	const struct bgp *bgp = r->bgp;
+	const char *best;
+	unsigned ways, n;
 
 	if (!any_learned(r, d, accepted, refused))
 		return;
-	n = dest_candidates(r->bgp, d, c, route, &ways);
-	for (const struct route *rt = d->routes; rt && !r->full; rt = rt->next) {
-		bool ok = rt->refusal == REFUSE_NONE;
-		const struct candidate *cand = ok && next < n ? &c[next++] : NULL;
-		struct bgp_route_view *v =
-		    (ok ? accepted : refused) ? row(r, d, rt->peer->id, shown_set(r, rt)) : NULL;
+	n = dest_candidates(bgp, d, &ways);
+	best = best_name(bgp, n);
+	for (const struct route *rt = route_at(bgp, d->routes); rt && !r->full;
+	     rt = route_at(bgp, rt->next)) {
+		const struct candidate *c = candidate_of(bgp, rt, n);
+		struct bgp_route_view *v;
 
+		if (!learned_wanted(r, d, rt, accepted, refused))
+			continue;
+		v = row(r, d, route_peer(bgp, rt)->id, shown_set(r, rt));
 		if (!v)
 			continue;
-		v->best = rt->in_use;
-		if (cand)
-			decision_text(cand, d->best, ways, v->reason, sizeof(v->reason));
+		v->best = c && (c->step == DECIDE_BEST || c->step == DECIDE_MULTIPATH);
+		if (c)
+			decision_text(c, best, ways, v->reason, sizeof(v->reason));
 		else
-			refusal_text(rt, v->reason, sizeof(v->reason));
+			refusal_text(bgp, d, rt, v->reason, sizeof(v->reason));
 	}
 }
 
 static void advertised_rows(struct rows *r, const struct dest *d)
 {
-	for (const struct out_entry *e = d->outs; e && !r->full; e = e->next) {
-		struct bgp_route_view *v = e->sent ? row(r, d, e->peer->id, e->sent) : NULL;
+	const struct bgp *bgp = r->bgp;
+	struct loc_route route;
+
+	for (const struct told *t = rib_out_first(bgp, d); t && !r->full; t = rib_out_next(bgp, t)) {
+		struct bgp_route_view *v = row(r, d, bgp->slot[t->slot]->id, attr_set_at(&bgp->sets, t->set));
 
 		if (!v)
 			continue;
+		dest_view_route(bgp, d, &route);
 		v->best = true;
 		if (d->announced)
 			snprintf(v->reason, sizeof(v->reason), "announced by ourselves");
-		else if (d->best)
-			snprintf(v->reason, sizeof(v->reason), "learned from %s", d->best->peer->config.name);
+		else if (route.from)
+			snprintf(v->reason, sizeof(v->reason), "learned from %s", route.from->config.name);
 		else
 			snprintf(v->reason, sizeof(v->reason), "gone; the withdrawal waits to be sent");
 	}
@@ -212,21 +241,22 @@ static void advertised_rows(struct rows *r, const struct dest *d)
 
 static void withheld_rows(struct rows *r, const struct dest *d)
 {
-	const struct attr_set *set = d->announced ? r->bgp->local_set : d->best ? d->best->attrs : NULL;
+	struct loc_route route;
 
-	if (!set)
+	dest_view_route(r->bgp, d, &route);
+	if (!route.attrs)
 		return;
 	list_for_each (&r->bgp->peers, const struct peer, p, node) {
-		enum verdict verdict = p->state == BGP_ESTABLISHED ? export_judge(p, d) : EXPORT_OK;
-		struct bgp_route_view *v = verdict != EXPORT_OK ? row(r, d, p->id, set) : NULL;
+		enum verdict verdict = p->state == BGP_ESTABLISHED ? export_judge(p, &route) : EXPORT_OK;
+		struct bgp_route_view *v = verdict != EXPORT_OK ? row(r, d, p->id, route.attrs) : NULL;
 		char why[170];
 
 		if (!v)
 			continue;
 		v->best = true;
-		verdict_text(verdict, p, d, why, sizeof(why));
+		verdict_text(verdict, p, &route, why, sizeof(why));
 		snprintf(v->reason, sizeof(v->reason), "not announced: %s (%.24s)", why,
-		    d->announced ? "our own" : d->best->peer->config.name);
+		    route.from ? route.from->config.name : "our own");
 	}
 }
 
@@ -245,14 +275,9 @@ static void dest_rows(struct rows *r, const struct dest *d)
 }
 
 /* The first destination of the walk; where the last call stopped inside one, that one again. */
-static bool first_dest(
-    const struct bgp *bgp, const struct bgp_route_query *q, struct prefix *ret_prefix, void **ret_dest)
+static bool first_dest(const struct bgp *bgp, const struct bgp_route_query *q, struct dest **ret_dest)
 {
-	if (q->started)
-		return ptrie_from(bgp->dests, &q->after, ret_prefix, ret_dest);
-	if (q->within.addr.family)
-		return ptrie_from(bgp->dests, &q->within, ret_prefix, ret_dest);
-	return ptrie_first(bgp->dests, ret_prefix, ret_dest);
+	return dest_from(bgp, q->started ? &q->after : &q->within, ret_dest);
 }
 
 static bool inside(const struct bgp_route_query *q, const struct prefix *p)
@@ -267,17 +292,18 @@ static bool inside(const struct bgp_route_query *q, const struct prefix *p)
 static size_t covering_rows(struct rows *r, struct bgp_route_query *query)
 {
 	struct prefix p = query->started ? query->after : prefix_host(&query->covering);
-	void *v = query->started ? ptrie_get(r->bgp->dests, &p) : ptrie_covering(r->bgp->dests, &p, &p);
+	const struct dest *d = query->started ? dest_find(r->bgp, &p) : dest_covering(r->bgp, &p);
 
 	r->skip = query->started;
 	r->after_peer = query->after_peer;
-	while (v) {
-		dest_rows(r, v);
+	while (d) {
+		p = dest_prefix(d);
+		dest_rows(r, d);
 		if (r->n || query->started || p.len == 0)
 			break;
 		p.len--;
 		p = prefix_canonical(p);
-		v = ptrie_covering(r->bgp->dests, &p, &p);
+		d = dest_covering(r->bgp, &p);
 	}
 	query->done = !r->full;
 	if (r->n) {
@@ -293,17 +319,20 @@ size_t bgp_routes(
 {
 	struct rows r = { .bgp = bgp, .q = query, .out = out, .max = max };
 	struct prefix p;
-	void *v;
+	struct dest *d;
 	unsigned scanned = 0;
 	bool more;
 
 	if (query->covering.family)
 		return query->done ? 0 : covering_rows(&r, query);
-	more = !query->done && first_dest(bgp, query, &p, &v);
-	while (more && inside(query, &p) && !r.full) {
+	more = !query->done && first_dest(bgp, query, &d);
+	while (more && !r.full) {
+		p = dest_prefix(d);
+		if (!inside(query, &p))
+			break;
 		r.skip = query->started && prefix_eq(&p, &query->after);
 		r.after_peer = query->after_peer;
-		dest_rows(&r, v);
+		dest_rows(&r, d);
 		if (r.full)
 			break;
 		query->started = true;
@@ -311,7 +340,7 @@ size_t bgp_routes(
 		query->after_peer = UINT32_MAX; /* all of it seen */
 		if (++scanned >= SCAN_MAX)
 			return r.n;
-		more = ptrie_after(bgp->dests, &p, &p, &v);
+		more = dest_after(bgp, &p, &d);
 	}
 	if (!r.full) {
 		query->done = true;

@@ -439,6 +439,8 @@ void domain_pump(struct domain *d)
 	list_for_each (&d->tunnels, struct tunnel, t, node)
 		tunnel_step_update(t, now);
 	list_for_each (&d->tunnels, struct tunnel, t, node)
+		tunnel_look_swept(t);
+	list_for_each (&d->tunnels, struct tunnel, t, node)
 		tunnel_check_stopped(t);
 	drain(d, now); /* what a stopped tunnel's successor started */
 	clamp(d, now);

@@ -150,6 +150,14 @@ void tunnel_up(struct tunnel *t)
 	enter_service(t);
 }
 
+void tunnel_look_swept(struct tunnel *t)
+{
+	struct domain *d = t->domain;
+
+	if (t->removal_fence == REMOVAL_SWEEPING && (!d->bgp || bgp_swept(d->bgp)))
+		t->removal_fence = fib_writer_fence(d->fib);
+}
+
 /* BGP and its routes first. `told`: the path still carries a Cease. */
 static void routes_out(struct tunnel *t, bool told, mtime now)
 {
@@ -173,7 +181,8 @@ static void routes_out(struct tunnel *t, bool told, mtime now)
 	}
 	if (t->routes_in) {
 		routes_tunnel_out(t);
-		t->removal_fence = fib_writer_fence(d->fib);
+		t->removal_fence = REMOVAL_SWEEPING;
+		tunnel_look_swept(t);
 	}
 }
 

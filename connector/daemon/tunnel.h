@@ -113,6 +113,8 @@ struct tunnel {
 	uint64_t up_fence; /* while the peer's host route is on its way to the kernel; BGP starts behind it;
 	                      else 0 */
 	uint64_t removal_fence; /* while the kernel still holds routes over our SAs; else 0 */
+#define REMOVAL_SWEEPING                                                                                     \
+	(UINT64_MAX - 1) /* and BGP has not yet told of all that go: the fence comes behind */
 	struct sa_removal removal[SA_REMOVALS_MAX];
 	unsigned n_removals;
 	/* certificate.c: when to look again, at which certificate, and the days that were warned of */
@@ -163,6 +165,7 @@ void tunnel_bgp_up(struct tunnel *t);
 void tunnel_bgp_state(struct tunnel *t, enum bgp_state state, const struct reason *why);
 /* Its routes are as the kernel was asked: run what waited. */
 void tunnel_fenced(struct tunnel *t, uint64_t fence);
+void tunnel_look_swept(struct tunnel *t); /* are BGP's routes all told to go by now? Each pump asks */
 /* Recomputes the step; logs and reacts when it changed. */
 void tunnel_step_update(struct tunnel *t, mtime now);
 /* IKE has nothing alive any more: go on with stopping. */

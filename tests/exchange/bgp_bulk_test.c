@@ -238,6 +238,55 @@ static void test_budget(void **state)
 	bnet_free(l.net);
 }
 
+static size_t drain_routes(struct bgp *bgp)
+{
+	struct bgp_action a;
+	size_t n = 0;
+
+	while (bgp_next_action(bgp, &a))
+		n += a.kind == BGP_ACT_ROUTE;
+	return n;
+}
+
+/* With the session everything it brought is gone in the same call, though the table is walked in pieces. */
+static void test_fall(void **state)
+{
+	struct lab l = lab_new(9, 1 << 20);
+	struct open_msg o = raw_open_msg(65515, SITE_ADDR);
+	struct bgp_route_view row;
+	size_t told;
+
+	(void)state;
+	tell_all(&l, false);
+	bnet_run(l.net, mdur_s(20));
+	check_all(l.lan1, ROUTES);
+	bgp_peer_path_lost(l.c->bgp, 1, NULL, l.net->now);
+	assert_int_equal(bnet_view(l.c, 1).received, 0);
+	assert_int_equal(bnet_count(l.c, BGP_RIB_BEST, 0), 0);
+	assert_int_equal(bnet_count(l.c, BGP_RIB_RECEIVED, 0), 0);
+	/* Who is asked about a prefix where the sweep has not been knows as well: nobody is told of it. */
+	assert_false(bnet_row(l.c, BGP_RIB_BEST, "20.78.31.0/24", 0, &row));
+	assert_true(bnet_row(l.c, BGP_RIB_ADVERTISED, "20.78.31.0/24", 2, &row));
+	assert_string_equal(row.reason, "gone; the withdrawal waits to be sent");
+	told = drain_routes(l.c->bgp);
+	assert_in_range(told, 1, ROUTES / 2);
+	/* Back before the sweep is through, with less. */
+	bgp_peer_start(l.c->bgp, 1, l.net->now);
+	o.hold_time = 0;
+	bnet_raw_connect(l.net, l.x, SITE_ADDR, "10.0.0.10");
+	bnet_run(l.net, mdur_ms(100));
+	raw_open(l.net, l.x, &o);
+	raw_keepalive(l.net, l.x);
+	tell(&l, 500, 700, 1, false);
+	bnet_run(l.net, mdur_s(20));
+	assert_int_equal(bnet_view(l.c, 1).accepted, 700);
+	assert_int_equal(bnet_count(l.c, BGP_RIB_RECEIVED, 0), 700);
+	check_all(l.lan1, 700);
+	check_all(l.lan2, 700);
+	assert_int_equal(bnet_view(l.c, 2).advertised, 700);
+	bnet_free(l.net);
+}
+
 /* A view is read in pieces while the table changes under it: what stays is seen once. */
 static void test_view_resumes(void **state)
 {
@@ -344,6 +393,7 @@ int main(void)
 		cmocka_unit_test(test_stalled),
 		cmocka_unit_test(test_send_hold),
 		cmocka_unit_test(test_budget),
+		cmocka_unit_test(test_fall),
 		cmocka_unit_test(test_view_resumes),
 		cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_refused_flood),

@@ -218,7 +218,7 @@ static void test_each_allocation(void **state)
 	count = 0;
 	live();
 	total = count;
-	assert_true(total > 200);
+	assert_true(total > 100);
 	for (unsigned long n = 0; n < total; n++)
 		for (unsigned long span = 1; span <= BURST; span += BURST - 1) {
 			count = 0;
