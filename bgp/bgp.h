@@ -152,6 +152,18 @@ int bgp_peer_refresh(struct bgp *bgp, uint32_t peer, mtime now);
 /* Tell the peer everything again, as if it had asked (RFC 2918). -1 when it is not established. */
 int bgp_peer_resend(struct bgp *bgp, uint32_t peer, mtime now);
 
+/* --- BFD: facts --- */
+/* Has it been started, and not stopped since? */
+bool bgp_peer_started(const struct bgp *bgp, uint32_t peer);
+/*
+ * BFD (RFC 5880) says that the path to the peer is broken: a session that stands ends at once with a Cease of
+ * subcode 10 (RFC 9384) and the reason bgp-bfd-down, and starts again after the idle hold time; none of the
+ * peer's routes is kept. While the peer restarts gracefully, its BFD may have gone with its control plane:
+ * what is kept goes only where BFD is `independent` of that (the C bit, RFC 5882 4.3). Not to be told when
+ * BFD was switched off on purpose (RFC 5882 3.2).
+ */
+void bgp_peer_bfd_down(struct bgp *bgp, uint32_t peer, bool independent, const struct reason *why, mtime now);
+
 /* --- connections: facts --- */
 /* A connection asked for by BGP_ACT_CONNECT is open; local as getsockname says. */
 void bgp_conn_opened(struct bgp *bgp, uint64_t conn, const struct addr *local, mtime now);

@@ -122,6 +122,7 @@ static const struct {
 	{ BGP_ERR_CEASE, BGP_CEASE_RESOURCES, "Out of Resources" },
 	{ BGP_ERR_CEASE, BGP_CEASE_HARD_RESET, "Hard Reset" },
 	{ BGP_ERR_REFRESH, BGP_REFRESH_BAD_LENGTH, "Invalid Message Length" },
+	{ BGP_ERR_CEASE, BGP_CEASE_BFD_DOWN, "BFD Down" },
 };
 
 const char *notify_subcode_name(uint8_t code, uint8_t subcode)
@@ -316,6 +317,7 @@ bool notification_is_hard(uint8_t code, uint8_t subcode)
 	case BGP_CEASE_SHUTDOWN:
 	case BGP_CEASE_DECONFIGURED:
 	case BGP_CEASE_RESOURCES:
+	case BGP_CEASE_BFD_DOWN:
 	case BGP_CEASE_HARD_RESET: return true;
 	case BGP_CEASE_RESET:
 	case BGP_CEASE_REJECTED:

@@ -7,6 +7,7 @@
 #include "connector/daemon/domain.h"
 
 #include "connector/daemon/certificate.h"
+#include "connector/daemon/bfd_exec.h"
 #include "connector/daemon/bgp_command.h"
 #include "connector/daemon/bgp_exec.h"
 #include "connector/daemon/demand.h"
@@ -443,6 +444,7 @@ void domain_pump(struct domain *d)
 	list_for_each (&d->tunnels, struct tunnel, t, node)
 		tunnel_check_stopped(t);
 	drain(d, now); /* what a stopped tunnel's successor started */
+	bfd_exec_look(d, now);
 	clamp(d, now);
 	d->pumping = false;
 	arm(d, now);
@@ -476,6 +478,7 @@ struct domain *domain_new(
 	list_init(&d->listeners);
 	list_init(&d->links);
 	list_init(&d->bgp_down);
+	list_init(&d->bfd_peers);
 	d->announced_more = ptrie_new();
 	d->announced_less = ptrie_new();
 	d->learned = ptrie_new();
@@ -525,6 +528,7 @@ void domain_free(struct domain *d)
 	echoes_close(d);
 	loop_watch_free(d->resolver_watch);
 	resolver_free(d->resolver);
+	bfd_exec_close(d);
 	bgp_exec_drop_links(d);
 	list_for_each (&d->listeners, struct bgp_listener, l, node)
 		bgp_exec_listener_free(l);

@@ -24,6 +24,7 @@
 #include "connector/sys/loop.h"
 #include "ike/ike.h"
 
+struct bfd_thread;
 struct tunnel;
 struct mss_clamp;
 struct rtnl;
@@ -71,6 +72,10 @@ struct domain {
 	struct list bgp_down;         /* sessions that a command took down; bgp_command.c's, as are these: */
 	struct ptrie *announced_more; /* announced by command */
 	struct ptrie *announced_less; /* configured, and withdrawn by command */
+	struct bfd_thread *bfd;       /* NULL until a session wants it; bfd_exec.c's, as are these: */
+	struct list bfd_peers;
+	struct loop_watch *bfd_watch;
+	mtime bfd_lan_at;
 	struct list listeners;
 	struct list links;     /* struct bgp_link: TCP connections of the BGP core */
 	struct ptrie *learned; /* prefix -> struct learned */

@@ -2,6 +2,7 @@
 /* From the domain's objects to typed views: copies only, no decisions beyond a site's overall state. */
 #include "connector/daemon/views.h"
 
+#include "connector/daemon/bfd_exec.h"
 #include "connector/daemon/bgp_command.h"
 #include "connector/daemon/certificate.h"
 #include "connector/daemon/demand.h"
@@ -304,6 +305,7 @@ static void peer_view(
 			v->error = p->last_error;
 	}
 	free(p);
+	bfd_exec_view(d, id, &cfg->bfd, &v->bfd);
 }
 
 static size_t peers(void *ctx, size_t start, struct view_bgp_peer *out, size_t max)

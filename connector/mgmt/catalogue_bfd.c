@@ -36,6 +36,28 @@ const struct catalogue_entry catalogue_bfd[] = {
 	    .here = "nothing",
 	},
 	{
+	    .id = "bgp-bfd-down",
+	    .means = "BFD has found the path to the BGP peer broken, so the session ended at once.",
+	    .cause = { "what BFD says in the text: no packets for the detection time, or the peer hears none "
+	               "of ours" },
+	    .here = "bfd, when the path is sound and only slow: longer intervals or a higher multiplier",
+	    .there = "its BFD session for our address",
+	    .look = "`causeway bgp peer NAME`: bfd",
+	},
+	{
+	    .id = "bfd-port",
+	    .means = "BFD's UDP port can't be had.",
+	    .cause = { "another BFD daemon (FRR's bfdd, BIRD) runs in this network namespace" },
+	    .here = "stop the other one, or switch bfd off here",
+	    .look = "`ss -ulpn sport = :3784`",
+	},
+	{
+	    .id = "bfd-socket",
+	    .means = "A socket for BFD's packets can't be opened.",
+	    .cause = { "the interface has gone", "too many open files" },
+	    .here = "what the text names",
+	},
+	{
 	    .id = "bfd-invalid",
 	    .means = "A BFD session can't be as it is configured.",
 	    .cause = { "an interval that can't be kept", "addresses that don't belong together" },

@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LAN_HOLD_TIME     90 /* seconds; RFC 4271 10 */
+#define LAN_HOLD_TIME     90  /* seconds; RFC 4271 10 */
+#define BFD_INTERVAL      300 /* ms */
+#define BFD_MULTIPLIER    3
 #define LAN_KEEPALIVE     30
 #define LAN_CONNECT_RETRY 5
 
@@ -146,6 +148,20 @@ static int build_bgp_addresses(const struct cfg_load *l, const struct lyd_node *
 	return 0;
 }
 
+static void build_bfd(const struct lyd_node *node, struct cfg_bfd *bfd)
+{
+	*bfd = (struct cfg_bfd){
+		.min_tx = mdur_ms(BFD_INTERVAL), .min_rx = mdur_ms(BFD_INTERVAL), .multiplier = BFD_MULTIPLIER
+	};
+	if (!node)
+		return;
+	bfd->enabled = !strcmp(cfg_value(node, "enabled"), "true");
+	bfd->multihop = !strcmp(cfg_value(node, "multihop"), "true");
+	bfd->min_tx = mdur_ms(atol(cfg_value(node, "min-tx")));
+	bfd->min_rx = mdur_ms(atol(cfg_value(node, "min-rx")));
+	bfd->multiplier = (uint8_t)atol(cfg_value(node, "multiplier"));
+}
+
 int cfg_build_bgp(
     const struct cfg_load *l, const struct lyd_node *node, const struct profile *p, struct cfg_bgp *bgp)
 {
@@ -165,6 +181,7 @@ int cfg_build_bgp(
 		bgp->accept_default = !strcmp(v, "true");
 	if (cfg_take_policy(l, node, &bgp->policy))
 		return -1;
+	build_bfd(cfg_child(node, "bfd"), &bgp->bfd);
 	if (!bgp->peer_as)
 		return cfg_fail_at(l, "config-missing-leaf", node,
 		    "\"peer-as\" is missing, and profile %s knows none; add the gateway's AS",

@@ -54,6 +54,12 @@ struct cfg_bgp_policy { /* cfg_policy.c; the chains hold references */
 	bool remove_private_as, as_override;
 };
 
+struct cfg_bfd { /* of a BGP session */
+	bool enabled, multihop;
+	mdur min_tx, min_rx;
+	uint8_t multiplier;
+};
+
 struct cfg_bgp { /* of a tunnel, or of a LAN peer */
 	struct addr local, peer;
 	uint32_t peer_as;
@@ -63,6 +69,7 @@ struct cfg_bgp { /* of a tunnel, or of a LAN peer */
 	uint32_t max_prefixes_out; /* what the gateway bears, by its profile; 0: no limit known */
 	bool accept_default;
 	struct cfg_bgp_policy policy;
+	struct cfg_bfd bfd;
 };
 
 struct cfg_eap { /* who signs on: we (user), or the peer (peer_user). Empty: not said */

@@ -131,6 +131,21 @@ struct view_explain { /* `explain`: one tunnel */
 	struct ike_diagnosis diagnosis;
 };
 
+struct view_bfd {     /* of `bgp peer`; times in milliseconds */
+	bool enabled; /* else "bfd": null */
+	bool multihop;
+	uint32_t min_tx, min_rx, multiplier; /* as configured */
+	const char *state, *remote_state, *diagnostic, *remote_diagnostic;
+	uint64_t age;                    /* seconds in this state */
+	uint32_t tx_interval, detection; /* as agreed; detection 0: nothing heard yet */
+	uint32_t remote_min_tx, remote_min_rx, remote_multiplier;
+	uint32_t local_discr, remote_discr;
+	uint64_t packets_in, packets_out, discarded;
+	const char *last_discard; /* why; NULL: null */
+	uint32_t ups, downs;
+	struct reason error; /* why it does not run */
+};
+
 struct view_bgp_peer { /* `bgp summary`, `bgp peer` */
 	char name[VIEW_NAME_MAX];
 	struct addr address, local;
@@ -142,6 +157,7 @@ struct view_bgp_peer { /* `bgp summary`, `bgp peer` */
 	bool four_octet_as, route_refresh, ipv4, ipv6;
 	uint64_t msg_in[6], msg_out[6]; /* [0] sum, then open update notification keepalive route-refresh */
 	uint32_t established_count;
+	struct view_bfd bfd;
 	bool admin_down; /* by command */
 	struct reason error;
 };

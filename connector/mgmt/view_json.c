@@ -434,6 +434,36 @@ static json_t *messages(const uint64_t counts[6])
 	return obj_end(&b);
 }
 
+static json_t *bfd(const struct view_bfd *v)
+{
+	struct obj b = obj_new();
+
+	put(&b, "state", view_text(v->state));
+	put(&b, "age", number(v->age));
+	put(&b, "diagnostic", view_text(v->diagnostic));
+	put(&b, "remote-state", view_text(v->remote_state));
+	put(&b, "remote-diagnostic", view_text(v->remote_diagnostic));
+	put(&b, "multihop", json_boolean(v->multihop));
+	put(&b, "min-tx", number(v->min_tx));
+	put(&b, "min-rx", number(v->min_rx));
+	put(&b, "multiplier", number(v->multiplier));
+	put(&b, "tx-interval", number(v->tx_interval));
+	put(&b, "detection-time", number(v->detection));
+	put(&b, "remote-min-tx", number(v->remote_min_tx));
+	put(&b, "remote-min-rx", number(v->remote_min_rx));
+	put(&b, "remote-multiplier", number(v->remote_multiplier));
+	put(&b, "local-discriminator", number(v->local_discr));
+	put(&b, "remote-discriminator", number(v->remote_discr));
+	put(&b, "packets-in", number(v->packets_in));
+	put(&b, "packets-out", number(v->packets_out));
+	put(&b, "discarded", number(v->discarded));
+	put(&b, "last-discard", view_text_or_null(v->last_discard));
+	put(&b, "ups", number(v->ups));
+	put(&b, "downs", number(v->downs));
+	put(&b, "error", why(&v->error));
+	return obj_end(&b);
+}
+
 json_t *view_bgp_peer_json(const struct view_bgp_peer *v)
 {
 	struct obj b = obj_new(), caps = obj_new(), msgs = obj_new();
@@ -452,6 +482,7 @@ json_t *view_bgp_peer_json(const struct view_bgp_peer *v)
 	put(&msgs, "out", messages(v->msg_out));
 	put(&b, "messages", obj_end(&msgs));
 	put(&b, "established-count", number(v->established_count));
+	put(&b, "bfd", v->bfd.enabled ? bfd(&v->bfd) : json_null());
 	put(&b, "admin", json_string(v->admin_down ? "down" : "up"));
 	put(&b, "error", why(&v->error));
 	return obj_end(&b);

@@ -221,10 +221,23 @@ static void bgp_keeps_the_contract(void **state)
 	j = view_bgp_peer_json(&p);
 	EXPECT(j, "name:s", "address:s", "as:n", "state:s", "uptime:n", "received:n", "accepted:n",
 	    "advertised:n", "local-address:0", "router-id:0", "hold-time:n", "keepalive:n", "capabilities:o",
-	    "messages:o", "established-count:n", "error:0");
+	    "messages:o", "established-count:n", "bfd:0", "error:0");
 	in = json_object_get(json_object_get(j, "messages"), "in");
 	EXPECT(in, "total:n", "open:n", "update:n", "notification:n", "keepalive:n", "route-refresh:n");
 	assert_int_equal(json_integer_value(json_object_get(in, "total")), 3);
+	json_decref(j);
+	p.bfd = (struct view_bfd){ .enabled = true,
+		.state = "Up",
+		.remote_state = "Up",
+		.diagnostic = "no diagnostic",
+		.remote_diagnostic = "no diagnostic",
+		.detection = 900 };
+	j = view_bgp_peer_json(&p);
+	EXPECT(json_object_get(j, "bfd"), "state:s", "age:n", "diagnostic:s", "remote-state:s",
+	    "remote-diagnostic:s", "multihop:b", "min-tx:n", "min-rx:n", "multiplier:n", "tx-interval:n",
+	    "detection-time:n", "remote-min-tx:n", "remote-min-rx:n", "remote-multiplier:n",
+	    "local-discriminator:n", "remote-discriminator:n", "packets-in:n", "packets-out:n", "discarded:n",
+	    "last-discard:0", "ups:n", "downs:n", "error:0");
 	json_decref(j);
 	j = view_bgp_json(&none, json_array(), json_array());
 	EXPECT(j, "as:0", "router-id:0", "peer:a");

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What BFD says of the path to a peer (RFC 5882 4). A failure ends a session that stands or is about to; it
+ * does not keep the next one from starting, for a BFD that never comes up (the peer has none, a firewall
+ * drops it) must not cost the routes. Graceful restart keeps nothing of a session that BFD ended: to keep
+ * routes over a broken path for minutes is what BFD is there to prevent.
+ */
+#include "bgp/core.h"
+
+bool bgp_peer_started(const struct bgp *bgp, uint32_t peer)
+{
+	const struct peer *p = peer_find(bgp, peer);
+
+	return p && p->started;
+}
+
+void bgp_peer_bfd_down(struct bgp *bgp, uint32_t peer, bool independent, const struct reason *why, mtime now)
+{
+	struct notify n = { .code = BGP_ERR_CEASE, .subcode = BGP_CEASE_BFD_DOWN };
+	struct peer *p;
+
+	bgp_enter(bgp, now);
+	p = peer_find(bgp, peer);
+	if (!p || !p->started)
+		return;
+	reason_set(&n.why, "bgp-bfd-down", "BFD has found the path broken: %s", why->text);
+	if (peer_session(p, SESSION_ESTABLISHED) || peer_session(p, SESSION_OPENCONFIRM))
+		fsm_fall(p, FALL_ERROR, &n, &n.why);
+	else if (p->graceful.holding && independent)
+		graceful_forget(p);
+}
