@@ -100,6 +100,34 @@ int act_send(struct session *s, const uint8_t *data, size_t len)
 	return 0;
 }
 
+void bgp_tap(struct bgp *bgp, bool on)
+{
+	bgp->tap = on;
+}
+
+void act_message(struct session *s, uint8_t type, const uint8_t *data, size_t len)
+{
+	struct bgp *bgp = s->peer->bgp;
+	struct queued *q;
+	uint8_t *copy;
+
+	if (!bgp->tap && type != BGP_MSG_OPEN)
+		return;
+	copy = malloc(len);
+	q = copy ? queue(bgp, BGP_ACT_MESSAGE) : NULL;
+	if (!q) {
+		free(copy);
+		bgp->tap_lost++;
+		return;
+	}
+	memcpy(copy, data, len);
+	q->peer = s->peer->id;
+	q->conn = s->id;
+	q->flag = s->terms.four_octet_as;
+	q->data = copy;
+	q->len = len;
+}
+
 void act_close(struct bgp *bgp, const struct session *s)
 {
 	struct queued *q = queue(bgp, BGP_ACT_CLOSE);
@@ -164,6 +192,12 @@ static void fill(const struct queued *q, struct bgp_action *a)
 		a->send.data = q->data;
 		a->send.len = q->len;
 		break;
+	case BGP_ACT_MESSAGE:
+		a->message.conn = q->conn;
+		a->message.data = q->data;
+		a->message.len = q->len;
+		a->message.four_octet_as = q->flag;
+		break;
 	case BGP_ACT_CLOSE: a->close_conn = q->conn; break;
 	case BGP_ACT_STATE:
 		a->state.state = q->state;
@@ -212,6 +246,8 @@ bool bgp_next_action(struct bgp *bgp, struct bgp_action *ret_action)
 		return true;
 	}
 	fill(q, ret_action);
+	if (q->kind == BGP_ACT_MESSAGE)
+		ret_action->message.lost = bgp->tap_lost;
 	bgp->sent_data = q->data;
 	release(bgp, q);
 	return true;

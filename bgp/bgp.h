@@ -213,6 +213,8 @@ enum bgp_action_kind {
 	                    announced ones. */
 	BGP_ACT_STATE,   /* the peer's state changed */
 	BGP_ACT_EOR,     /* End-of-RIB from the peer for this family */
+	BGP_ACT_MESSAGE, /* a message came, whole: OPENs always, all others while bgp_tap is on. Told before
+	                    what follows from it. */
 	BGP_ACT_REPORT,  /* worth a log line (a malformed attribute and its reaction, ...) */
 };
 struct bgp_action {
@@ -229,6 +231,13 @@ struct bgp_action {
 			const uint8_t *data; /* valid until the next call to bgp_* */
 			size_t len;
 		} send;
+		struct {
+			uint64_t conn;
+			const uint8_t *data; /* valid until the next call to bgp_* */
+			size_t len;
+			bool four_octet_as; /* how its AS_PATH is written */
+			uint64_t lost;      /* messages that could not be told so far: memory was out */
+		} message;
 		uint64_t close_conn;
 		struct {
 			struct prefix prefix;
@@ -254,6 +263,8 @@ struct bgp_action {
 		} report;
 	};
 };
+/* Tell every message received (BGP_ACT_MESSAGE), or OPENs alone; costs nothing while it is off. */
+void bgp_tap(struct bgp *bgp, bool on);
 bool bgp_next_action(struct bgp *bgp, struct bgp_action *ret_action);
 
 /* --- operational state --- */
@@ -320,6 +331,7 @@ struct bgp_route_view {
 	unsigned n_large;
 	uint64_t extended[BGP_COMMUNITIES_VIEW_MAX]; /* RFC 4360 */
 	unsigned n_extended;
+	bool malformed;            /* it counts as withdrawn (RFC 7606) */
 	const struct attrs *attrs; /* all of them (bgp/attr.h); until the next call to bgp_* */
 	bool best;                 /* in use: the best path or one of the multipath */
 	char reason[240];          /* why it is best, why it is not, or why it was refused */

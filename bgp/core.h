@@ -180,7 +180,9 @@ struct bgp {
 	struct dest_queue fib, export;
 	struct list spare; /* queue nodes for when memory is out */
 	unsigned n_spare, n_reserve;
-	uint8_t *sent_data;    /* of the last SEND handed out */
+	uint8_t *sent_data; /* of the last SEND handed out */
+	bool tap;           /* received messages are told */
+	uint64_t tap_lost;
 	struct update *update; /* parser's room, one message at a time */
 	struct out_room *out;  /* the builder's, likewise */
 	struct attr_scratch *scratch;
@@ -207,6 +209,7 @@ void peer_free(struct peer *p); /* nothing of it is in the table any more */
 /* actions.c: what goes into the queue. None fails; where memory is out the spare nodes serve. */
 void act_connect(struct bgp *bgp, const struct session *s);
 int act_send(struct session *s, const uint8_t *data, size_t len); /* copies; -1 when memory is out */
+void act_message(struct session *s, uint8_t type, const uint8_t *data, size_t len);
 void act_close(struct bgp *bgp, const struct session *s);
 void act_state(struct peer *p, const struct reason *why);
 void act_eor(struct peer *p, enum bgp_family family);

@@ -281,6 +281,7 @@ static void process(struct session *s, const struct msg_header *h)
 	struct rd r = rd_init(buffer(s), s->in_len);
 
 	(void)rd_skip(&r, BGP_HEADER_LEN);
+	act_message(s, h->type, buffer(s), s->in_len);
 	s->in_len = 0;
 	session_count_in(s, h->type);
 	fsm_message(s, h->type, r);

@@ -211,6 +211,7 @@ static void learned_rows(struct rows *r, const struct dest *d, bool accepted, bo
 		if (!v)
 			continue;
 		v->best = c && (c->step == DECIDE_BEST || c->step == DECIDE_MULTIPATH);
+		v->malformed = rt->refusal == REFUSE_MALFORMED;
 		if (c)
 			decision_text(c, best, ways, v->reason, sizeof(v->reason));
 		else

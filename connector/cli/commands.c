@@ -34,6 +34,16 @@ static const struct cli_option rekey_options[] = {
 	{ NULL, 0, NULL, NULL },
 };
 
+static const struct cli_option monitor_options[] = {
+	{ "peer", 0, "NAME", "only of this peer: SITE/TUNNEL, or a LAN peer's name" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct cli_option dump_options[] = {
+	{ "format", 0, "FORMAT", "mrt, the only one there is" },
+	{ NULL, 0, NULL, NULL },
+};
+
 static const struct cli_option told_options[] = {
 	{ "wait", 0, NULL, "wait until every established peer has been told (the default)" },
 	{ "no-wait", 0, NULL, "only tell the daemon" },
@@ -126,6 +136,19 @@ const struct cli_command cli_commands[] = {
 	    "--rejected. Filters go together: what is shown fits all of them. Routes stream: a million of "
 	    "them take no memory here and stall nothing there.\n",
 	    cmd_bgp_routes },
+	{ "bgp", "monitor", "[PREFIX]", 0, 1, monitor_options, "what happens in BGP, as it happens",
+	    "A line for each event until interrupted: states of sessions with the reason, what peers "
+	    "announce\n"
+	    "and withdraw (as it came, before any rule), changes of the best way, and the kernel's word on\n"
+	    "learned routes. With PREFIX, only of it and what lies inside. With --json an object a line. A\n"
+	    "reader that does not keep up loses events, and a line says how many; the daemon never waits.\n",
+	    cmd_bgp_monitor },
+	{ "bgp", "dump", "[FILE|-]", 0, 1, dump_options, "what all peers have sent, as an MRT file",
+	    "Writes a TABLE_DUMP_V2 (RFC 6396) of all routes as received, before any rule, which bgpdump,\n"
+	    "tshark and others read. FILE appears when it is whole; - and no FILE mean standard output. The "
+	    "time\n"
+	    "of a route is when its session came up.\n",
+	    cmd_bgp_dump },
 	{ "bgp", "announce", "PREFIX...", 1, ARGS_WORDS_MAX, told_options,
 	    "announce networks until they are withdrawn or the daemon restarts",
 	    "For now, not for good: it ends with `bgp withdraw` or when causewayd starts anew, and a reload\n"

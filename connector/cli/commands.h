@@ -23,6 +23,8 @@ int cmd_tunnel_rekey(struct cli *cli, const struct args *args);
 int cmd_bgp_summary(struct cli *cli, const struct args *args);
 int cmd_bgp_peer(struct cli *cli, const struct args *args);
 int cmd_bgp_routes(struct cli *cli, const struct args *args);
+int cmd_bgp_monitor(struct cli *cli, const struct args *args);
+int cmd_bgp_dump(struct cli *cli, const struct args *args);
 int cmd_bgp_announce(struct cli *cli, const struct args *args);
 int cmd_bgp_withdraw(struct cli *cli, const struct args *args);
 int cmd_bgp_refresh(struct cli *cli, const struct args *args);

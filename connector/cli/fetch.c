@@ -116,6 +116,15 @@ enum cli_exit fetch_write_json(struct cli *cli, const json_t *doc)
 	return r < 0 ? (enum cli_exit)cli_failf(cli, CLI_FAILED, "writing the output failed") : CLI_OK;
 }
 
+enum cli_exit fetch_raw(
+    struct cli *cli, const char *path, int (*feed)(void *ctx, const char *data, size_t len), void *ctx)
+{
+	struct reason why = { 0 };
+	enum cli_exit rc = http_request(http_of(cli), path, NULL, feed, ctx, &why);
+
+	return stream_result(cli, rc, 0, &why);
+}
+
 enum cli_exit fetch_each(struct cli *cli, const char *path, const char *name,
     int (*element)(void *ctx, const json_t *element), void *ctx)
 {

@@ -21,6 +21,9 @@ enum cli_exit fetch_json(
     struct cli *cli, const char *path, const char *member, json_t **ret_value, struct reason *ret_reason);
 /* unwrap: without the outermost object. flat_from: see json_stream.h. */
 enum cli_exit fetch_print(struct cli *cli, const char *path, bool unwrap, unsigned flat_from);
+/* The body as it arrives. feed: non-zero ends it. */
+enum cli_exit fetch_raw(
+    struct cli *cli, const char *path, int (*feed)(void *ctx, const char *data, size_t len), void *ctx);
 /* Elements of the array `name` inside the one member. */
 enum cli_exit fetch_each(struct cli *cli, const char *path, const char *name,
     int (*element)(void *ctx, const json_t *element), void *ctx);

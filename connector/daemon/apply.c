@@ -8,6 +8,7 @@
 
 #include "connector/daemon/bgp_command.h"
 #include "connector/daemon/bgp_exec.h"
+#include "connector/daemon/bgp_tap.h"
 #include "connector/daemon/protect.h"
 #include "connector/daemon/tunnel.h"
 #include "connector/daemon/tunnel_if.h"
@@ -266,6 +267,7 @@ static void commit_bgp_rebuild(struct plan *p)
 	bgp_free(d->bgp);
 	d->bgp = p->new_bgp;
 	p->new_bgp = NULL;
+	bgp_tap_core(d->tap);
 }
 
 static void commit_connected(struct domain *d)

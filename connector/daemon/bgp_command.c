@@ -155,6 +155,7 @@ static enum api_result go_down(struct domain *d, struct tunnel *t, const struct 
 {
 	struct down *e = down_find(d, op->peer);
 	struct reason text = { 0 };
+	const char *words;
 
 	if (e)
 		return API_OK;
@@ -164,14 +165,16 @@ static enum api_result go_down(struct domain *d, struct tunnel *t, const struct 
 		return API_FAILED;
 	}
 	snprintf(e->name, sizeof(e->name), "%s", op->peer);
-	list_append(&d->bgp_down, &e->node);
 	reason_set(&text, "bgp-admin-down", "%s: taken down by command%s%s", op->peer,
 	    op->message[0] ? ": " : "", op->message);
+	words = op->message[0] ? op->message : NULL;
+	if (t ? tunnel_bgp_down(t, words, &text, why)
+	      : bgp_peer_stop_saying(d->bgp, l->id, CEASE_ADMIN_SHUTDOWN, words, &text, clock_now(), why)) {
+		free(e);
+		return API_REFUSED;
+	}
+	list_append(&d->bgp_down, &e->node);
 	log_info(d->log, op->peer, "its BGP session is taken down, by command");
-	if (t)
-		tunnel_bgp_down(t, &text);
-	else
-		bgp_peer_stop(d->bgp, l->id, CEASE_ADMIN_SHUTDOWN, &text, clock_now());
 	return API_OK;
 }
 

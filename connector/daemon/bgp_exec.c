@@ -5,6 +5,8 @@
  */
 #include "connector/daemon/bgp_exec.h"
 
+#include "bgp/wire.h"
+#include "connector/daemon/bgp_tap.h"
 #include "connector/daemon/routes.h"
 #include "connector/sys/clock.h"
 #include "connector/sys/tcp.h"
@@ -16,6 +18,7 @@
 #include <unistd.h>
 
 #define BGP_PORT 179
+#define TYPE_AT  (BGP_HEADER_LEN - 1) /* of a message's type */
 
 struct bgp_link {
 	struct list node; /* domain.links */
@@ -171,7 +174,11 @@ static void exec_close(struct domain *d, const struct bgp_action *a)
 static void exec_send(struct domain *d, const struct bgp_action *a, mtime now)
 {
 	struct bgp_link *l = link_by_conn(d, a->send.conn);
+	struct endpoint local = { 0 }, remote = { 0 };
 
+	if (l && a->send.len > TYPE_AT && a->send.data[TYPE_AT] == BGP_MSG_OPEN)
+		tcp_conn_ends(l->tcp, &local, &remote);
+	bgp_tap_sent(d->tap, a->peer, a->send.conn, &local, &remote, a->send.data, a->send.len);
 	if (!l || !tcp_send(l->tcp, a->send.data, a->send.len))
 		return;
 	link_free(l);
@@ -226,9 +233,19 @@ bool bgp_exec_one(struct domain *d, mtime now)
 	switch (a.kind) {
 	case BGP_ACT_CONNECT: exec_connect(d, &a, now); break;
 	case BGP_ACT_SEND: exec_send(d, &a, now); break;
-	case BGP_ACT_CLOSE: exec_close(d, &a); break;
-	case BGP_ACT_ROUTE: routes_learned(d, &a.route.prefix, a.route.path, a.route.n, now); break;
-	case BGP_ACT_STATE: exec_state(d, &a); break;
+	case BGP_ACT_CLOSE:
+		exec_close(d, &a);
+		bgp_tap_closed(d->tap, a.peer, a.close_conn);
+		break;
+	case BGP_ACT_MESSAGE: bgp_tap_received(d->tap, &a); break;
+	case BGP_ACT_ROUTE:
+		bgp_tap_best(d->tap, &a.route.prefix, a.route.path, a.route.n);
+		routes_learned(d, &a.route.prefix, a.route.path, a.route.n, now);
+		break;
+	case BGP_ACT_STATE:
+		bgp_tap_state(d->tap, &a);
+		exec_state(d, &a);
+		break;
 	case BGP_ACT_EOR: exec_eor(d, &a); break;
 	case BGP_ACT_REPORT: exec_report(d, &a); break;
 	}

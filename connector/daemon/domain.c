@@ -10,10 +10,12 @@
 #include "connector/daemon/bfd_exec.h"
 #include "connector/daemon/bgp_command.h"
 #include "connector/daemon/bgp_exec.h"
+#include "connector/daemon/bgp_tap.h"
 #include "connector/daemon/demand.h"
 #include "connector/daemon/echoes.h"
 #include "connector/daemon/ike_exec.h"
 #include "connector/daemon/liveness.h"
+#include "connector/daemon/monitor.h"
 #include "connector/daemon/mss_clamp.h"
 #include "connector/daemon/nexthop.h"
 #include "connector/daemon/plane_poll.h"
@@ -203,7 +205,11 @@ static const struct plane_events plane_events = { .ike_datagram = on_ike_datagra
 static void on_route(void *ctx, const struct prefix *p, uint32_t metric, enum fib_origin origin,
     bool in_kernel, const struct reason *why)
 {
-	routes_result(ctx, p, metric, origin, in_kernel, why);
+	struct domain *d = ctx;
+
+	if (origin == FIB_LEARNED)
+		bgp_tap_fib(d->tap, p, in_kernel, why);
+	routes_result(d, p, metric, origin, in_kernel, why);
 }
 
 static void on_fenced(void *ctx, uint64_t fence)
@@ -479,6 +485,8 @@ struct domain *domain_new(
 	list_init(&d->links);
 	list_init(&d->bgp_down);
 	list_init(&d->bfd_peers);
+	d->tap = bgp_tap_new(d);
+	d->monitor = monitor_new(d);
 	d->announced_more = ptrie_new();
 	d->announced_less = ptrie_new();
 	d->learned = ptrie_new();
@@ -493,8 +501,9 @@ struct domain *domain_new(
 		d->resolver_watch = loop_watch_new(loop, resolver_fd(d->resolver), LOOP_READ, on_resolved, d);
 	reason_set(ret_reason, "no-memory", "out of memory, threads or descriptors at start");
 	d->clamp = mss_clamp_new(sys, log);
-	if (!d->announced_more || !d->announced_less || !d->learned || !d->connected || !d->protect ||
-	    !d->waiting || !d->ike || !d->jobs || !d->resolver_watch || !d->timer || !d->clamp)
+	if (!d->tap || !d->monitor || !d->announced_more || !d->announced_less || !d->learned ||
+	    !d->connected || !d->protect || !d->waiting || !d->ike || !d->jobs || !d->resolver_watch ||
+	    !d->timer || !d->clamp)
 		goto fail;
 	d->plane = plane_new(&pc, &plane_events, d, ret_reason);
 	if (!d->plane)
@@ -553,6 +562,8 @@ void domain_free(struct domain *d)
 	nexthop_free(d);
 	protect_free(d);
 	bgp_command_free(d);
+	monitor_free(d->monitor);
+	bgp_tap_free(d->tap);
 	ptrie_free(d->connected);
 	loop_timer_free(d->timer);
 	rtnl_close(d->rtnl);

@@ -25,6 +25,8 @@
 #include "ike/ike.h"
 
 struct bfd_thread;
+struct bgp_tap;
+struct monitor;
 struct tunnel;
 struct mss_clamp;
 struct rtnl;
@@ -69,6 +71,8 @@ struct domain {
 	struct list tunnels;    /* struct tunnel */
 	struct htab tunnels_by_id;
 	struct list lan_peers;
+	struct bgp_tap *tap;          /* who listens to BGP */
+	struct monitor *monitor;      /* `bgp monitor` */
 	struct list bgp_down;         /* sessions that a command took down; bgp_command.c's, as are these: */
 	struct ptrie *announced_more; /* announced by command */
 	struct ptrie *announced_less; /* configured, and withdrawn by command */

@@ -279,13 +279,15 @@ void tunnel_bgp_up(struct tunnel *t)
 		bgp_go(t);
 }
 
-void tunnel_bgp_down(struct tunnel *t, const struct reason *why)
+int tunnel_bgp_down(struct tunnel *t, const char *words, const struct reason *why, struct reason *ret_reason)
 {
 	struct domain *d = t->domain;
 
-	if (t->bgp_started)
-		bgp_peer_stop(d->bgp, t->id, CEASE_ADMIN_SHUTDOWN, why, clock_now());
+	if (t->bgp_started &&
+	    bgp_peer_stop_saying(d->bgp, t->id, CEASE_ADMIN_SHUTDOWN, words, why, clock_now(), ret_reason))
+		return -1;
 	t->bgp_started = false;
+	return 0;
 }
 
 void tunnel_fenced(struct tunnel *t, uint64_t fence)

@@ -158,9 +158,10 @@ void tunnel_remote_worked(struct tunnel *t, const struct addr *remote);
 /* It doesn't pass packets any more, though its SAs stand: what needs `passing` ends. And it does again. */
 void tunnel_path_lost(struct tunnel *t, const struct reason *why);
 void tunnel_path_back(struct tunnel *t);
-/* By command, whatever else holds: its session ends with a Cease and stays down, or may run again. The tunnel
- * and its static routes stay. */
-void tunnel_bgp_down(struct tunnel *t, const struct reason *why);
+/* By command, whatever else holds: its session ends with a Cease and these words (NULL: none) and stays
+ * down, or may run again. -1 with a reason when the words can't be sent; nothing has happened then. The
+ * tunnel and its and its static routes stay. */
+int tunnel_bgp_down(struct tunnel *t, const char *words, const struct reason *why, struct reason *ret_reason);
 void tunnel_bgp_up(struct tunnel *t);
 void tunnel_bgp_state(struct tunnel *t, enum bgp_state state, const struct reason *why);
 /* Its routes are as the kernel was asked: run what waited. */

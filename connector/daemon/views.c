@@ -4,9 +4,11 @@
 
 #include "connector/daemon/bfd_exec.h"
 #include "connector/daemon/bgp_command.h"
+#include "connector/daemon/bgp_dump.h"
 #include "connector/daemon/certificate.h"
 #include "connector/daemon/demand.h"
 #include "connector/daemon/domain.h"
+#include "connector/daemon/monitor.h"
 #include "connector/daemon/mss_clamp.h"
 #include "connector/daemon/routes.h"
 #include "connector/daemon/tunnel.h"
@@ -446,6 +448,12 @@ const struct api_ops daemon_api_ops = {
 	.fib_next = fib_next,
 	.fib_close = fib_close,
 	.tunnel_op = tunnel_op,
+	.dump_open = bgp_dump_open,
+	.dump_next = bgp_dump_next,
+	.dump_close = bgp_dump_close,
+	.monitor_open = monitor_open,
+	.monitor_next = monitor_next,
+	.monitor_close = monitor_close,
 	.bgp_op = bgp_command,
 	.announced = bgp_command_view,
 	.told = bgp_command_view_one,

@@ -210,6 +210,12 @@ static void get_fib(struct api_server *s, struct evhttp_request *req, const char
 	api_stream_fib(s, req);
 }
 
+static void get_mrt(struct api_server *s, struct evhttp_request *req, const char *key)
+{
+	(void)key;
+	api_stream_dump(s, req);
+}
+
 static void run_operation(struct api_server *s, struct evhttp_request *req, enum api_tunnel_op op)
 {
 	struct evbuffer *in = evhttp_request_get_input_buffer(req);
@@ -245,6 +251,8 @@ static const struct resource {
 	{ .path = DATA "state/peers", .keyed = true, .get = get_peers },
 	{ .path = DATA "state/routes", .get = get_routes },
 	{ .path = DATA "state/fib", .get = get_fib },
+	{ .path = DATA "state/monitor", .get = api_monitor },
+	{ .path = DATA "state/mrt", .get = get_mrt },
 	{ .path = DATA "state/announced", .keyed = true, .get = api_bgp_announced },
 	{ .path = OPERATIONS "tunnel-up", .op = API_TUNNEL_UP },
 	{ .path = OPERATIONS "tunnel-down", .op = API_TUNNEL_DOWN },
@@ -388,6 +396,7 @@ struct api_server *api_server_new(struct event_base *base, const char *path, con
 	s->ctx = ctx;
 	s->log = log;
 	list_init(&s->streams);
+	list_init(&s->monitors);
 	fd = api_socket_listen(path, &s->dev, &s->ino, ret_reason);
 	if (fd < 0 || start_http(s, fd, ret_reason)) {
 		api_server_free(s);
@@ -412,6 +421,7 @@ void api_server_free(struct api_server *s)
 		return;
 	remove_socket(s);
 	api_streams_end(s);
+	api_monitors_end(s);
 	api_crowd_end(s);
 	if (s->http)
 		evhttp_free(s->http);

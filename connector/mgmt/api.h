@@ -4,27 +4,31 @@
  * wire format; what to answer it asks the daemon for through `struct api_ops`. Everything runs on the control
  * thread.
  *
- * Resources (JSON bodies; each is an object with one member named as the resource):
- *   GET  /restconf/data/causeway:connector                  the running configuration (instance data as
- * loaded) GET  /restconf/data/causeway:state/status               {"causeway:status": {contract's `status`}}
- *   GET  /restconf/data/causeway:state/tunnels[=SITE%2FT]   {"causeway:tunnels": {"tunnel":[...]}}
- *   GET  /restconf/data/causeway:state/explain[=SITE%2FT]   {"causeway:explain": {"tunnel":[...]}}
- *   GET  /restconf/data/causeway:state/bgp                  {"causeway:bgp": {contract's `bgp summary`}}
- *   GET  /restconf/data/causeway:state/peers[=NAME]         {"causeway:peers": {"peer":[... with details]}}
- *   GET  /restconf/data/causeway:state/routes?prefix=P&match=longer|exact&covering=ADDRESS&peer=NAME
- *            &community=C&as=N&origin-as=N&neighbour-as=N&count=true&view=best|received|advertised|rejected
- *                                                           {"causeway:routes": {"route":[...]}}, chunked as
- * it is made GET  /restconf/data/causeway:state/fib                  {"causeway:fib": {"route":[...]}},
- * chunked POST /restconf/operations/causeway:tunnel-up|tunnel-down|tunnel-rekey|
- * tunnel-rekey-ike
- * {"causeway:input":{"tunnel":"SITE/T"}} -> 204
- *   GET  /restconf/data/causeway:state/announced=PREFIX     {"causeway:announced":
- * {"prefix","announced","peer":[...]}} POST /restconf/operations/causeway:bgp-announce|bgp-withdraw
- *                                                           {"causeway:input":{"prefix":["10.0.0.0/16",...]}}
- * -> 204 POST /restconf/operations/causeway:bgp-refresh
- * {"causeway:input":{"peer":NAME,"direction":"in|out|both"}} POST
- * /restconf/operations/causeway:bgp-up|bgp-down      {"causeway:input":{"peer":NAME,"message":TEXT}} (down
- * only) Errors are RFC 8040 bodies
+ * Resources (JSON bodies; each is an object with one member named as the resource). Under
+ * /restconf/data/causeway: by GET:
+ *
+ *   connector                the running configuration (instance data as loaded)
+ *   state/status             {"causeway:status": {contract's `status`}}
+ *   state/tunnels[=SITE%2FT] {"causeway:tunnels": {"tunnel":[...]}}
+ *   state/explain[=SITE%2FT] {"causeway:explain": {"tunnel":[...]}}
+ *   state/bgp                {"causeway:bgp": {contract's `bgp summary`}}
+ *   state/peers[=NAME]       {"causeway:peers": {"peer":[... with details]}}
+ *   state/announced=PREFIX   {"causeway:announced": {"prefix","announced","configured","peer":[...]}}
+ *   state/routes             {"causeway:routes": {"route":[...]}}, chunked as it is made; parameters: view
+ *                            (best, received, advertised, rejected), prefix, match (longer, exact),
+ *                            covering, peer, community, as, origin-as, neighbour-as, count
+ *   state/fib                {"causeway:fib": {"route":[...]}}, chunked
+ *   state/mrt                what all peers have sent, as an MRT file (RFC 6396), chunked
+ *   state/monitor            events without an end, an object a line; parameters: peer, prefix
+ *
+ * Under /restconf/operations/causeway: by POST, answered by 204:
+ *
+ *   tunnel-up, tunnel-down, tunnel-rekey, tunnel-rekey-ike  {"causeway:input":{"tunnel":"SITE/T"}}
+ *   bgp-announce, bgp-withdraw  {"causeway:input":{"prefix":["10.0.0.0/16",...]}}
+ *   bgp-refresh                 {"causeway:input":{"peer":NAME,"direction":"in|out|both"}}
+ *   bgp-up, bgp-down            {"causeway:input":{"peer":NAME,"message":TEXT}} (message: down only)
+ *
+ * Errors are RFC 8040 bodies
  * {"ietf-restconf:errors":{"error":[{"error-type","error-tag","error-app-tag":reason id,
  * "error-message":reason text}]}}: 400 malformed-message/invalid-value, 404 data-missing, 405, 409 operation
  * refused by a safety rule (error-tag "operation-not-supported"), 413, 500 operation-failed. Headers are
@@ -66,6 +70,14 @@ struct api_route_query {
 	bool count; /* only how many */
 };
 
+struct api_monitor_query {
+	char peer[VIEW_NAME_MAX]; /* empty: all */
+	struct prefix within;     /* family 0: all; else only events of prefixes in it */
+	void (*wake)(
+	    void *wake_ctx); /* there are events; may be called at any time, and must only take note */
+	void *wake_ctx;
+};
+
 struct api_ops {
 	const char *(*config_json)(void *ctx);
 	/* The views are freed by the server with the matching free function. */
@@ -91,6 +103,16 @@ struct api_ops {
 	void (*fib_close)(void *walk);
 	enum api_result (*tunnel_op)(
 	    void *ctx, enum api_tunnel_op op, const char *name, struct reason *ret_reason);
+	/* A stream of events: open (NULL with a result and a reason), what has come since (*ret_lost: how
+	 * many were too many), close. */
+	void *(*monitor_open)(void *ctx, const struct api_monitor_query *q, enum api_result *ret_result,
+	    struct reason *ret_reason);
+	size_t (*monitor_next)(void *subscriber, struct view_event *out, size_t max, uint64_t *ret_lost);
+	void (*monitor_close)(void *subscriber);
+	/* Bytes of a file, piece by piece; *ret_done: these were the last. A piece may be empty. */
+	void *(*dump_open)(void *ctx, enum api_result *ret_result, struct reason *ret_reason);
+	size_t (*dump_next)(void *walk, uint8_t *out, size_t cap, bool *ret_done);
+	void (*dump_close)(void *walk);
 	enum api_result (*bgp_op)(void *ctx, const struct api_bgp_op *op, struct reason *ret_reason);
 	/* Networks that commands announced or withdrew, as tunnels; and whom one network has been told to (to
 	 * be freed with free). */

@@ -13,11 +13,12 @@
 
 #define API_HEADER_MAX   (16 * 1024)
 #define API_BODY_MAX     (1024 * 1024)
-#define API_IDLE_SECONDS 60    /* a client that neither reads nor writes for this long is let go */
-#define API_STREAMS_MAX  64    /* at once */
-#define API_STREAM_ROWS  64    /* asked for at a time */
-#define API_STREAM_TURNS 8     /* of asking, before others are served */
-#define API_STREAM_CHUNK 32768 /* bytes made before waiting for the client to take them */
+#define API_IDLE_SECONDS 60           /* a client that neither reads nor writes for this long is let go */
+#define API_STREAMS_MAX  64           /* at once */
+#define API_STREAM_ROWS  64           /* asked for at a time */
+#define API_STREAM_TURNS 8            /* of asking, before others are served */
+#define API_STREAM_CHUNK 32768        /* bytes made before waiting for the client to take them */
+#define API_DUMP_PIECE   (512 * 1024) /* asked for at a time */
 #define API_CONTENT_TYPE "application/yang-data+json"
 
 struct evconnlistener;
@@ -31,7 +32,7 @@ struct api_server {
 	char *path;
 	dev_t dev; /* of the socket file, so that only our own is unlinked */
 	ino_t ino;
-	struct list streams;
+	struct list streams, monitors;
 	unsigned n_streams;
 	struct evconnlistener *listener; /* evhttp's */
 	struct event *again;             /* api_crowd.c's */
@@ -63,7 +64,14 @@ void api_headers(struct evhttp_request *req);
 /* api_stream.c */
 void api_stream_routes(struct api_server *s, struct evhttp_request *req, const struct api_route_query *q);
 void api_stream_fib(struct api_server *s, struct evhttp_request *req);
+void api_stream_dump(struct api_server *s, struct evhttp_request *req);
 void api_streams_end(struct api_server *s);
+/* HEAD and too many streams are answered here; true when there is nothing left to do. */
+bool api_stream_answered_early(struct api_server *s, struct evhttp_request *req);
+
+/* api_monitor.c */
+void api_monitor(struct api_server *s, struct evhttp_request *req, const char *key);
+void api_monitors_end(struct api_server *s);
 
 /* api_query.c: the parameters of a request for routes. 0, or -1 with a reason. */
 int api_route_query(const char *query, struct api_route_query *ret_query, struct reason *ret_reason);

@@ -14,12 +14,14 @@
 #include <event2/bufferevent.h>
 #include <stdlib.h>
 
+enum stream_kind { STREAM_ROUTES, STREAM_FIB, STREAM_DUMP };
+
 struct stream {
 	struct list node;
 	struct api_server *s;
 	struct evhttp_request *req;
 	void *walk;
-	bool fib;   /* which walk it is */
+	enum stream_kind kind;
 	bool any;   /* a row has been written: the next needs a comma */
 	bool bad;   /* memory was out: what is in buf is not to be sent */
 	bool count; /* rows are only counted */
@@ -33,12 +35,18 @@ struct stream {
 	} rows;
 };
 
+static void walk_close(const struct api_server *s, enum stream_kind kind, void *walk)
+{
+	switch (kind) {
+	case STREAM_ROUTES: s->ops->routes_close(walk); break;
+	case STREAM_FIB: s->ops->fib_close(walk); break;
+	case STREAM_DUMP: s->ops->dump_close(walk); break;
+	}
+}
+
 static void stream_free(struct stream *st)
 {
-	if (st->fib)
-		st->s->ops->fib_close(st->walk);
-	else
-		st->s->ops->routes_close(st->walk);
+	walk_close(st->s, st->kind, st->walk);
 	list_remove(&st->node);
 	st->s->n_streams--;
 	evbuffer_free(st->buf);
@@ -101,10 +109,43 @@ static bool fetch_routes(struct stream *st)
 	return !done;
 }
 
-/* Asks for some rows; false at the end, and when memory is out. */
+static bool fetch_dump(struct stream *st)
+{
+	struct evbuffer_iovec v;
+	bool done = false;
+
+	if (evbuffer_reserve_space(st->buf, API_DUMP_PIECE, &v, 1) != 1) {
+		st->bad = true;
+		return false;
+	}
+	v.iov_len = st->s->ops->dump_next(st->walk, v.iov_base, API_DUMP_PIECE, &done);
+	st->bad = evbuffer_commit_space(st->buf, &v, 1) != 0;
+	return !done;
+}
+
+/* Asks for some; false at the end, and when memory is out. */
 static bool fetch(struct stream *st)
 {
-	return (st->fib ? fetch_fib(st) : fetch_routes(st)) && !st->bad;
+	bool more = false;
+
+	switch (st->kind) {
+	case STREAM_ROUTES: more = fetch_routes(st); break;
+	case STREAM_FIB: more = fetch_fib(st); break;
+	case STREAM_DUMP: more = fetch_dump(st); break;
+	}
+	return more && !st->bad;
+}
+
+/* What stands behind the last row. */
+static void add_end(struct stream *st)
+{
+	if (st->kind == STREAM_DUMP)
+		return;
+	if (st->count)
+		st->bad = st->bad || evbuffer_add_printf(
+		                         st->buf, "],\"count\":%llu}}\n", (unsigned long long)st->rows_n) < 0;
+	else
+		st->bad = st->bad || evbuffer_add(st->buf, "]}}\n", 4);
 }
 
 static void timeouts(struct evhttp_connection *conn, bool reading)
@@ -133,11 +174,7 @@ static void send_piece(struct evhttp_connection *conn, void *arg)
 		event_add(st->later, &at_once);
 		return;
 	}
-	if (st->count)
-		st->bad = st->bad || evbuffer_add_printf(
-		                         st->buf, "],\"count\":%llu}}\n", (unsigned long long)st->rows_n) < 0;
-	else
-		st->bad = st->bad || evbuffer_add(st->buf, "]}}\n", 4);
+	add_end(st);
 	if (st->bad) {
 		log_error(st->s->log, "api", "out of memory: a list of routes was cut off");
 		event_active(st->cut, EV_TIMEOUT, 0);
@@ -159,7 +196,8 @@ static void on_later(evutil_socket_t fd, short what, void *arg)
 	send_piece(evhttp_request_get_connection(st->req), st);
 }
 
-static void stream_start(struct api_server *s, struct evhttp_request *req, void *walk, bool fib, bool count)
+static void stream_start(
+    struct api_server *s, struct evhttp_request *req, void *walk, enum stream_kind kind, bool count)
 {
 	struct evhttp_connection *conn = evhttp_request_get_connection(req);
 	struct stream *st = calloc(1, sizeof(*st));
@@ -168,10 +206,7 @@ static void stream_start(struct api_server *s, struct evhttp_request *req, void 
 	struct event *later = evtimer_new(s->base, on_later, st);
 
 	if (!st || !buf || !cut || !later) {
-		if (fib)
-			s->ops->fib_close(walk);
-		else
-			s->ops->routes_close(walk);
+		walk_close(s, kind, walk);
 		if (buf)
 			evbuffer_free(buf);
 		if (cut)
@@ -185,14 +220,16 @@ static void stream_start(struct api_server *s, struct evhttp_request *req, void 
 	*st = (struct stream){ .s = s,
 		.req = req,
 		.walk = walk,
-		.fib = fib,
+		.kind = kind,
 		.buf = buf,
 		.cut = cut,
 		.later = later,
 		.count = count };
 	list_append(&s->streams, &st->node);
 	s->n_streams++;
-	evbuffer_add_printf(buf, "{\"causeway:%s\":{\"route\":[", fib ? "fib" : "routes");
+	if (kind != STREAM_DUMP)
+		evbuffer_add_printf(
+		    buf, "{\"causeway:%s\":{\"route\":[", kind == STREAM_FIB ? "fib" : "routes");
 	evhttp_connection_set_closecb(conn, on_client_gone, st);
 	timeouts(conn, false);
 	api_headers(req);
@@ -200,8 +237,7 @@ static void stream_start(struct api_server *s, struct evhttp_request *req, void 
 	send_piece(conn, st);
 }
 
-/* HEAD and too many streams are answered here; true when there is nothing left to do. */
-static bool answered_early(struct api_server *s, struct evhttp_request *req)
+bool api_stream_answered_early(struct api_server *s, struct evhttp_request *req)
 {
 	if (api_is_head(req)) {
 		api_headers(req);
@@ -222,12 +258,12 @@ void api_stream_routes(struct api_server *s, struct evhttp_request *req, const s
 	struct reason why;
 	void *walk;
 
-	if (answered_early(s, req))
+	if (api_stream_answered_early(s, req))
 		return;
 	reason_set(&why, "routes-not-available", "the routes can't be walked");
 	walk = s->ops->routes_open(s->ctx, q, &result, &why);
 	if (walk)
-		stream_start(s, req, walk, false, q->count);
+		stream_start(s, req, walk, STREAM_ROUTES, q->count);
 	else
 		api_reply_result(req, result == API_OK ? API_FAILED : result, &why);
 }
@@ -236,14 +272,30 @@ void api_stream_fib(struct api_server *s, struct evhttp_request *req)
 {
 	void *walk;
 
-	if (answered_early(s, req))
+	if (api_stream_answered_early(s, req))
 		return;
 	walk = s->ops->fib_open(s->ctx);
 	if (walk)
-		stream_start(s, req, walk, true, false);
+		stream_start(s, req, walk, STREAM_FIB, false);
 	else
 		api_reply_error(req, HTTP_INTERNAL, "operation-failed", "routes-not-available",
 		    "the routes can't be walked");
+}
+
+void api_stream_dump(struct api_server *s, struct evhttp_request *req)
+{
+	enum api_result result = API_FAILED;
+	struct reason why;
+	void *walk;
+
+	if (api_stream_answered_early(s, req))
+		return;
+	reason_set(&why, "routes-not-available", "the routes can't be walked");
+	walk = s->ops->dump_open(s->ctx, &result, &why);
+	if (walk)
+		stream_start(s, req, walk, STREAM_DUMP, false);
+	else
+		api_reply_result(req, result == API_OK ? API_FAILED : result, &why);
 }
 
 void api_streams_end(struct api_server *s)

@@ -180,6 +180,27 @@ struct view_told { /* what has become of an announced network: a row for each es
 	} peer[];
 };
 
+enum view_event_kind {
+	VIEW_EVENT_STATE,
+	VIEW_EVENT_ANNOUNCE, /* by a peer, as it came */
+	VIEW_EVENT_WITHDRAW,
+	VIEW_EVENT_EOR,
+	VIEW_EVENT_BEST, /* the ways of a prefix have changed */
+	VIEW_EVENT_FIB,  /* the kernel's word on a learned route */
+};
+struct view_event { /* `bgp monitor` */
+	enum view_event_kind kind;
+	int64_t when_us; /* since 1970 */
+	char peer[VIEW_NAME_MAX];
+	const char *state, *was;
+	struct prefix prefix;
+	struct addr nexthop;
+	unsigned ways; /* BEST; 0: there is none any more */
+	bool ipv6, in_kernel;
+	char as_path[256];
+	char reason[256]; /* last: only its first byte is cleared */
+};
+
 struct view_route { /* `bgp routes` */
 	struct prefix prefix;
 	struct addr nexthop;      /* none: null (announced by ourselves) */

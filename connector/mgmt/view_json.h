@@ -25,6 +25,7 @@ json_t *view_explain_json(const struct view_explain *v);
 json_t *view_bgp_json(const struct view_bgp *v, json_t *peers, json_t *announced);
 json_t *view_bgp_summary_peer_json(const struct view_bgp_peer *v);
 json_t *view_bgp_peer_json(const struct view_bgp_peer *v);
+json_t *view_event_json(const struct view_event *e);
 json_t *view_announced_json(const struct view_announced *v);
 json_t *view_told_json(const struct view_told *v);
 json_t *view_route_json(const struct view_route *v);

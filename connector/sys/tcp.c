@@ -268,6 +268,18 @@ static int reserve(struct tcp_conn *c, size_t len)
 	return 0;
 }
 
+void tcp_conn_ends(const struct tcp_conn *c, struct endpoint *ret_local, struct endpoint *ret_remote)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+
+	if (!getsockname(c->fd, (struct sockaddr *)&ss, &len))
+		*ret_local = endpoint_from_sockaddr(&ss);
+	len = sizeof(ss);
+	if (!getpeername(c->fd, (struct sockaddr *)&ss, &len))
+		*ret_remote = endpoint_from_sockaddr(&ss);
+}
+
 int tcp_send(struct tcp_conn *c, const uint8_t *data, size_t len)
 {
 	if (reserve(c, len))

@@ -39,6 +39,8 @@ struct tcp_conn *tcp_adopt(struct loop *l, int fd, const struct tcp_conn_events 
  * leaves by another. -1 with errno.
  */
 int tcp_conn_bind(struct tcp_conn *c, const char *interface);
+/* Its two ends; what can't be told is left as it is. */
+void tcp_conn_ends(const struct tcp_conn *c, struct endpoint *ret_local, struct endpoint *ret_remote);
 /* Queues all of it; -1 when the queue's hard limit (4 MiB) is passed or the connection has failed. */
 int tcp_send(struct tcp_conn *c, const uint8_t *data, size_t len);
 /* Writes what it can of the queue without waiting, then closes. */

@@ -3,11 +3,13 @@
 """What an operator does to BGP while it runs, seen from a router of the LAN (BIRD): networks announced and withdrawn by
 command, refresh both ways, a session down with a message and up again."""
 import copy
+import json
+import re
 
 from lab.bird import Bird
 from lab.case import check, equal, run_case
 from lab.causeway import Causeway
-from lab.lab import wait_for
+from lab.lab import run, wait_for
 
 OURS, MORE, CORE_NET = "10.0.0.0/16", "10.9.0.0/16", "172.20.0.0/16"
 CONFIG = {"causeway:connector": {
@@ -23,6 +25,63 @@ def refused(cw, code, words, *args):
 
 def messages(cw, name="core"):
     return cw.json("bgp", "peer", name)["peer"][0]["messages"]
+
+
+def bird_log(bird):
+    with open(bird.lab.path(f"{bird.name}-file.log"), encoding="utf-8", errors="replace") as f:
+        return f.read()
+
+
+class Monitor:
+    """`bgp monitor` in the background; its events so far."""
+
+    def __init__(self, cw, *args):
+        self.process = cw.ns.spawn(f"monitor{len(args)}", f"{cw.bin}/causeway", "-s", cw.socket, "bgp", "monitor", "--json", *args,
+                                   env=cw._environment())
+        wait_for("the monitor to listen", lambda: "Listening" in self.process.output(), 10, alive=[self.process])
+
+    def events(self):
+        return [json.loads(line) for line in self.process.output().splitlines() if line.startswith("{")]
+
+    def wait(self, **members):
+        wait_for(f"an event with {members}",
+                 lambda: any(all(e.get(k) == v for k, v in members.items()) for e in self.events()), 10)
+
+    def end(self):
+        self.process.stop()
+
+
+def monitored(case, cw, bird):
+    with case.step("monitor: what the peer says, what is chosen, and the kernel's word; by prefix only that"):
+        every, one = Monitor(cw), Monitor(cw, "172.30.0.0/16")
+        bird.announce([CORE_NET, "172.30.0.0/16", "172.31.0.0/16"])
+        for monitor in (every, one):
+            monitor.wait(event="announce", peer="core", prefix="172.30.0.0/16", nexthop="10.1.1.2", **{"as-path-text": "65101"})
+            monitor.wait(event="best", prefix="172.30.0.0/16", nexthop="10.1.1.2", ways=1)
+            monitor.wait(event="fib", prefix="172.30.0.0/16", **{"in-kernel": True})
+        bird.announce([CORE_NET])
+        for monitor in (every, one):
+            monitor.wait(event="withdraw", peer="core", prefix="172.30.0.0/16")
+            monitor.wait(event="best", prefix="172.30.0.0/16", ways=0)
+        every.wait(event="withdraw", peer="core", prefix="172.31.0.0/16")
+        check(all(e["prefix"] == "172.30.0.0/16" for e in one.events()), f"events of other prefixes: {one.events()}")
+        one.end()
+        refused(cw, 4, "no-such-peer", "bgp", "monitor", "--peer", "edge")
+    return every
+
+
+def dumped(case, cw, bird, lab):
+    with case.step("dump: an MRT file that OpenBGPD reads: every route as it was received, also the refused one"):
+        sent = [CORE_NET, "172.30.0.0/16", "10.1.1.128/25"]
+        bird.announce(sent)
+        wait_for("all three", lambda: len(cw.json("bgp", "routes", "--received")["route"]) == 3, 10)
+        check([r for r in cw.json("bgp", "routes", "--rejected")["route"] if r["prefix"] == sent[2]], "it is not refused")
+        cw.cli("bgp", "dump", lab.path("table.mrt"))
+        text = run(["bgpctl", "show", "mrt", "detail", "file", lab.path("table.mrt")]).stdout
+        rows = re.findall(r"entry for (\S+)\n *(\S+)\n *Nexthop (\S+) .* Neighbor (\S+) \((\S+)\)\n *Origin (\w+)", text)
+        equal(sorted(rows), sorted((p, "65101", "10.1.1.2", "10.1.1.2", "10.1.1.2", "IGP") for p in sent), "the file")
+        refused(cw, 1, "table.mrt", "bgp", "dump", lab.path("nowhere/table.mrt"))
+        bird.announce([CORE_NET])
 
 
 def networks(case, cw, bird):
@@ -67,8 +126,8 @@ def refresh(case, cw):
 def sessions(case, cw, bird):
     with case.step("down: a Cease, the routes go, a reload does not start it"):
         cw.cli("bgp", "down", "core", "--message", "maintenance until six")
-        wait_for("BIRD saw the shutdown", lambda: "dministrative shutdown" in bird.birdc("show", "protocols", "all", "peer").stdout,
-                 10)
+        wait_for("BIRD saw the words", lambda: "maintenance until six" in bird.birdc("show", "protocols", "all", "peer").stdout
+                 or "maintenance until six" in bird_log(bird), 10)
         row = cw.json("bgp", "peer", "core")["peer"][0]
         equal((row["admin"], row["state"], row["error"]["id"]), ("down", "Idle", "bgp-admin-down"), "the peer")
         equal([r for r in cw.json("bgp", "routes")["route"] if r["prefix"] == CORE_NET], [], "its routes")
@@ -95,7 +154,13 @@ def main(case):
         wait_for("our network", lambda: bird.as_path(OURS) == [65001], 10)
         networks(case, cw, bird)
         refresh(case, cw)
+        every = monitored(case, cw, bird)
+        dumped(case, cw, bird, lab)
         sessions(case, cw, bird)
+        every.wait(event="state", peer="core", was="Established", state="Idle",
+                   reason="core: taken down by command: maintenance until six")
+        every.wait(event="state", peer="core", state="Established")
+        every.end()
         cw.stop()
 
 

@@ -322,6 +322,41 @@ static void test_bgp_operations(void **state)
 	cli_server_stop(&s);
 }
 
+static void test_monitor_and_dump(void **state)
+{
+	static const char *const lines[] = { "query: peer=",
+		"2026-08-01T10:00:00Z azure-hq/t1: Established -> Idle: hold timer \\x1b[31m\n",
+		"azure-hq/t1: announces 10.1.0.0/16 by 10.2.0.1, path 65515 {1,2}\n",
+		"azure-hq/t1: withdraws 10.1.0.0/16\n", "azure-hq/t1: that was all of ipv4-unicast\n",
+		"best: 10.1.0.0/16 by 10.2.0.1 (azure-hq/t1) and others\n",
+		"best: 10.1.0.0/16 has no way any more\n", "fib: 10.1.0.0/16 is not in the kernel: no way\n",
+		"lost: 17 events", "of-tomorrow: 10.1.0.0/16\n" };
+	struct cli_server s;
+	char line[200], text[64] = "";
+
+	(void)state;
+	cli_server_start(&s, CLI_SERVER_OK);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		expect(&s, "bgp monitor --peer azure-hq/t1", 0, lines[i], "Listening");
+	expect(
+	    &s, "bgp monitor 10.1.2.3/16 --peer a", 0, "query: prefix=10.1.0.0%2F16&peer=a\n", "Listening");
+	expect(&s, "bgp monitor --json", 0, "{\"event\":\"lost\",\"lost\":17}\n", "Listening");
+	expect(&s, "bgp monitor x", 2, NULL, "is no prefix");
+	expect(&s, "bgp dump", 0, "bytes of an MRT file", NULL);
+	expect(&s, "bgp dump -", 0, "bytes of an MRT file", NULL);
+	expect(&s, "bgp dump --format text", 2, NULL, "there is mrt alone");
+	snprintf(line, sizeof(line), "bgp dump %s/table.mrt --format mrt", s.dir);
+	expect(&s, line, 0, "", NULL);
+	snprintf(line, sizeof(line), "%s/table.mrt", s.dir);
+	FILE *f = fopen(line, "r");
+	assert_non_null(f);
+	assert_int_equal(fread(text, 1, sizeof(text), f), strlen("bytes of an MRT file"));
+	fclose(f);
+	unlink(line);
+	expect(&s, "bgp dump /nonexistent/table.mrt", 1, NULL, "No such file");
+	cli_server_stop(&s);
+}
+
 /* --timeout bounds the whole command, also where the daemon takes the connection and says nothing. */
 static void test_silent_daemon(void **state)
 {
@@ -577,6 +612,7 @@ int main(void)
 		cmocka_unit_test(test_tunnel_up_shows_the_ladder),
 		cmocka_unit_test(test_tunnel_up_fails),
 		cmocka_unit_test(test_bgp_operations),
+		cmocka_unit_test(test_monitor_and_dump),
 		cmocka_unit_test(test_silent_daemon),
 		cmocka_unit_test(test_usage),
 		cmocka_unit_test(test_profile_unknown),

@@ -272,6 +272,7 @@ static void execute(struct bnet *net, struct bnet_node *n, const struct bgp_acti
 	case BGP_ACT_ROUTE: note_route(n, a); break;
 	case BGP_ACT_STATE: note_state(n, a); break;
 	case BGP_ACT_EOR: n->peer[a->peer].eor[a->eor.ipv6]++; break;
+	case BGP_ACT_MESSAGE: break;
 	case BGP_ACT_REPORT:
 		n->peer[a->peer].reports++;
 		n->peer[a->peer].report = a->report.why;

@@ -217,6 +217,37 @@ static void answer_operation(struct server *s, struct evhttp_request *req, const
 	}
 }
 
+/* One event of each kind in awkward pieces, the query in the first, then the end. */
+static void answer_monitor(struct evhttp_request *req, const char *query)
+{
+	static const char events[] =
+	    "{\"time\":\"2026-08-01T10:00:00Z\",\"event\":\"state\",\"peer\":\"azure-hq/"
+	    "t1\",\"state\":\"Idle\",\"was\":"
+	    "\"Established\",\"reason\":\"hold timer \\u001b[31m\"}\n"
+	    "{\"event\":\"announce\",\"peer\":\"azure-hq/t1\",\"prefix\":\"10.1.0.0/"
+	    "16\",\"nexthop\":\"10.2.0.1\",\"as-path-"
+	    "text\":\"65515 {1,2}\"}\n\n"
+	    "{\"event\":\"withdraw\",\"peer\":\"azure-hq/t1\",\"prefix\":\"10.1.0.0/16\"}\n"
+	    "{\"event\":\"end-of-rib\",\"peer\":\"azure-hq/t1\",\"family\":\"ipv4-unicast\"}\n"
+	    "{\"event\":\"best\",\"peer\":\"azure-hq/t1\",\"prefix\":\"10.1.0.0/"
+	    "16\",\"nexthop\":\"10.2.0.1\",\"ways\":2}\n"
+	    "{\"event\":\"best\",\"peer\":null,\"prefix\":\"10.1.0.0/16\",\"nexthop\":null,\"ways\":0}\n"
+	    "{\"event\":\"fib\",\"prefix\":\"10.1.0.0/16\",\"in-kernel\":false,\"reason\":\"no way\"}\n"
+	    "{\"event\":\"lost\",\"lost\":17}\nno JSON\n"
+	    "{\"event\":\"of-tomorrow\",\"prefix\":\"10.1.0.0/16\"}\n";
+	struct evbuffer *b = evbuffer_new();
+
+	evhttp_send_reply_start(req, 200, NULL);
+	evbuffer_add_printf(b, "\n{\"event\":\"query\",\"prefix\":\"%s\"}\n", query);
+	evhttp_send_reply_chunk(req, b);
+	for (size_t i = 0; i < sizeof(events) - 1; i += 7) {
+		evbuffer_add(b, events + i, sizeof(events) - 1 - i < 7 ? sizeof(events) - 1 - i : 7);
+		evhttp_send_reply_chunk(req, b);
+	}
+	evhttp_send_reply_end(req);
+	evbuffer_free(b);
+}
+
 static void answer_routes(struct server *s, struct evhttp_request *req, const char *query)
 {
 	static const char row[] =
@@ -322,6 +353,10 @@ static void on_request(struct evhttp_request *req, void *ctx)
 		answer_tunnel(s, req, name = evhttp_uridecode(path + strlen(STATE "tunnels="), 0, NULL));
 	else if (!strncmp(path, STATE "announced=", strlen(STATE "announced=")))
 		answer_announced(s, req, path);
+	else if (!strcmp(path, STATE "monitor"))
+		answer_monitor(req, uri[len] ? uri + len + 1 : "");
+	else if (!strcmp(path, STATE "mrt"))
+		reply(req, 200, "bytes of an MRT file");
 	else if (s->mode == CLI_SERVER_CHANGING && !strcmp(path, STATE "peers=azure-hq%2Ft1"))
 		answer_peer(s, req, false);
 	else if (!strcmp(path, STATE "peers=stuck%2Ft1"))

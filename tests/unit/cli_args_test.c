@@ -137,9 +137,9 @@ static void test_refused(void **state)
 static void test_tree(void **state)
 {
 	static const char *const must[] = { "status", "tunnel list", "tunnel show", "tunnel up",
-		"tunnel down", "tunnel rekey", "bgp summary", "bgp peer", "bgp routes", "bgp announce",
-		"bgp withdraw", "bgp refresh", "bgp up", "bgp down", "fib show", "explain", "profile list",
-		"profile show", "config check", "config show" };
+		"tunnel down", "tunnel rekey", "bgp summary", "bgp peer", "bgp routes", "bgp monitor",
+		"bgp dump", "bgp announce", "bgp withdraw", "bgp refresh", "bgp up", "bgp down", "fib show",
+		"explain", "profile list", "profile show", "config check", "config show" };
 	size_t n = 0;
 
 	(void)state;
