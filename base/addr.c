@@ -98,14 +98,12 @@ const char *addr_str(const struct addr *a)
 
 struct prefix prefix_canonical(struct prefix p)
 {
-	unsigned size = addr_size(&p.addr);
+	unsigned size = addr_size(&p.addr), i = p.len / 8, rest = p.len % 8;
 
-	for (unsigned i = 0; i < size; i++) {
-		unsigned keep = p.len > i * 8 ? p.len - i * 8 : 0;
-
-		if (keep < 8)
-			p.addr.b[i] &= (uint8_t)(0xff00 >> keep);
-	}
+	if (i < size && rest)
+		p.addr.b[i++] &= (uint8_t)(0xff00 >> rest);
+	while (i < size)
+		p.addr.b[i++] = 0;
 	return p;
 }
 
@@ -168,14 +166,15 @@ bool prefix_contains_addr(const struct prefix *p, const struct addr *a)
 
 bool prefix_contains(const struct prefix *outer, const struct prefix *inner)
 {
-	struct prefix cut = *inner;
-	struct prefix net = prefix_canonical(*outer);
+	const uint8_t *a = outer->addr.b, *b = inner->addr.b;
+	unsigned whole = outer->len / 8, rest = outer->len % 8;
 
 	if (outer->addr.family != inner->addr.family || inner->len < outer->len)
 		return false;
-	cut.len = outer->len;
-	cut = prefix_canonical(cut);
-	return addr_eq(&cut.addr, &net.addr);
+	for (unsigned i = 0; i < whole; i++)
+		if (a[i] != b[i])
+			return false;
+	return !rest || !((a[whole] ^ b[whole]) & (0xff00 >> rest) & 0xff);
 }
 
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b)

@@ -9,41 +9,61 @@
 #include <string.h>
 
 #define FIRST_BUCKETS 64
+#define MOVE_EACH     2 /* buckets with each node added: done long before it is full again */
+
+/* The one chain in which a hash is or would be. */
+static struct hnode **chain(const struct htab *t, uint64_t hash)
+{
+	if (t->old && (hash & (t->n_old - 1)) >= t->moved)
+		return &t->old[hash & (t->n_old - 1)];
+	return &t->bucket[hash & (t->n_buckets - 1)];
+}
 
 static void insert(struct htab *t, struct hnode *n)
 {
-	struct hnode **b = &t->bucket[n->hash & (t->n_buckets - 1)];
+	struct hnode **b = chain(t, n->hash);
 
 	n->next = *b;
 	*b = n;
 }
 
-static int grow(struct htab *t)
+static void move_some(struct htab *t)
 {
-	struct htab bigger = { .n_buckets = t->n_buckets ? 2 * t->n_buckets : FIRST_BUCKETS,
-		.count = t->count };
-
-	bigger.bucket = calloc(bigger.n_buckets, sizeof(struct hnode *));
-	if (!bigger.bucket)
-		return -1;
-	for (size_t i = 0; i < t->n_buckets; i++) {
-		struct hnode *n = t->bucket[i];
+	for (unsigned i = 0; t->old && i < MOVE_EACH; i++) {
+		struct hnode *n = t->old[t->moved++];
 
 		while (n) {
 			struct hnode *next = n->next;
 
-			insert(&bigger, n);
+			insert(t, n);
 			n = next;
 		}
+		if (t->moved == t->n_old) {
+			free(t->old);
+			t->old = NULL;
+		}
 	}
-	free(t->bucket);
-	*t = bigger;
+}
+
+static int grow(struct htab *t)
+{
+	size_t n = t->n_buckets ? 2 * t->n_buckets : FIRST_BUCKETS;
+	struct hnode **bucket = calloc(n, sizeof(*bucket));
+
+	if (!bucket)
+		return -1;
+	t->old = t->bucket;
+	t->n_old = t->n_buckets;
+	t->moved = 0;
+	t->bucket = bucket;
+	t->n_buckets = n;
 	return 0;
 }
 
 int htab_add(struct htab *t, struct hnode *n, uint64_t hash)
 {
-	if (t->count >= t->n_buckets && grow(t) < 0 && !t->n_buckets)
+	move_some(t);
+	if (t->count >= t->n_buckets && !t->old && grow(t) < 0 && !t->n_buckets)
 		return -1;
 	n->hash = hash;
 	insert(t, n);
@@ -53,7 +73,7 @@ int htab_add(struct htab *t, struct hnode *n, uint64_t hash)
 
 void htab_remove(struct htab *t, struct hnode *n)
 {
-	struct hnode **link = &t->bucket[n->hash & (t->n_buckets - 1)];
+	struct hnode **link = chain(t, n->hash);
 
 	while (*link && *link != n)
 		link = &(*link)->next;
@@ -73,7 +93,7 @@ static struct hnode *same_hash(struct hnode *n, uint64_t hash)
 
 struct hnode *htab_find(const struct htab *t, uint64_t hash)
 {
-	return t->n_buckets ? same_hash(t->bucket[hash & (t->n_buckets - 1)], hash) : NULL;
+	return t->n_buckets ? same_hash(*chain(t, hash), hash) : NULL;
 }
 
 struct hnode *htab_find_next(const struct hnode *n)
@@ -84,6 +104,7 @@ struct hnode *htab_find_next(const struct hnode *n)
 void htab_clear(struct htab *t)
 {
 	free(t->bucket);
+	free(t->old);
 	*t = (struct htab){ 0 };
 }
 

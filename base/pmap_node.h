@@ -53,13 +53,20 @@ static inline uint8_t *entry(const struct pmap_node *n, unsigned i)
 	return (uint8_t *)&n->entry[i * stride(n)];
 }
 
-static inline uint64_t big_endian(const uint8_t *p, unsigned n)
+static inline uint64_t big_endian_32(const uint8_t *p)
 {
-	uint64_t v = 0;
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
 
-	for (unsigned i = 0; i < n; i++)
-		v = v << 8 | p[i];
-	return v;
+static inline uint64_t big_endian_64(const uint8_t *p)
+{
+	return big_endian_32(p) << 32 | big_endian_32(&p[4]);
+}
+
+/* Of an IPv4 key all, the length with it; of an IPv6 one the first half. */
+static inline uint64_t key_high(const uint8_t *p, bool v6)
+{
+	return v6 ? big_endian_64(p) : big_endian_32(p) << 8 | p[V4_BYTES];
 }
 
 static inline struct key key_of(const struct prefix *p)
@@ -69,12 +76,9 @@ static inline struct key key_of(const struct prefix *p)
 
 	memcpy(k.bytes, p->addr.b, v6 ? V6_BYTES : V4_BYTES);
 	k.bytes[v6 ? V6_BYTES : V4_BYTES] = p->len;
-	if (v6) {
-		k.hi = big_endian(k.bytes, 8);
-		k.lo = big_endian(&k.bytes[8], 8);
-	} else {
-		k.hi = big_endian(k.bytes, V4_BYTES + 1); /* the length with it */
-	}
+	k.hi = key_high(k.bytes, v6);
+	if (v6)
+		k.lo = big_endian_64(&k.bytes[8]);
 	return k;
 }
 
@@ -92,13 +96,13 @@ static inline struct prefix prefix_of(const struct pmap_node *n, unsigned i)
 static inline int cmp(const struct pmap_node *n, unsigned i, const struct key *k)
 {
 	const uint8_t *e = entry(n, i);
-	uint64_t hi = big_endian(e, n->v6 ? 8 : V4_BYTES + 1), lo;
+	uint64_t hi = key_high(e, n->v6), lo;
 
 	if (hi != k->hi)
 		return hi < k->hi ? -1 : 1;
 	if (!n->v6)
 		return 0;
-	lo = big_endian(&e[8], 8);
+	lo = big_endian_64(&e[8]);
 	if (lo != k->lo)
 		return lo < k->lo ? -1 : 1;
 	return (e[V6_BYTES] > k->len) - (e[V6_BYTES] < k->len);

@@ -142,7 +142,6 @@ static bool valid_network(const struct prefix *p)
 
 int bgp_announce(struct bgp *bgp, const struct prefix *p, mtime now)
 {
-	unsigned budget = BGP_SWEEP;
 	struct dest *d;
 
 	bgp_enter(bgp, now);
@@ -160,13 +159,12 @@ int bgp_announce(struct bgp *bgp, const struct prefix *p, mtime now)
 	}
 	d->announced = true;
 	dest_mark_export(bgp, d); /* so it stays, whatever becomes of its routes */
-	rib_in_rejudge_inside(bgp, p, &budget);
+	rib_in_rejudge_inside(bgp, p);
 	return 0;
 }
 
 void bgp_unannounce(struct bgp *bgp, const struct prefix *p, mtime now)
 {
-	unsigned budget = BGP_SWEEP;
 	struct dest *d;
 
 	bgp_enter(bgp, now);
@@ -175,24 +173,22 @@ void bgp_unannounce(struct bgp *bgp, const struct prefix *p, mtime now)
 	d = dest_find(bgp, p);
 	d->announced = false;
 	dest_mark_export(bgp, d); /* so it stays, whatever becomes of its routes */
-	rib_in_rejudge_inside(bgp, p, &budget);
+	rib_in_rejudge_inside(bgp, p);
 }
 
 /* Routes inside what is in a and not in b have to be judged anew. */
-static void rejudge_difference(
-    struct bgp *bgp, const struct ptrie *a, const struct ptrie *b, unsigned *budget)
+static void rejudge_difference(struct bgp *bgp, const struct ptrie *a, const struct ptrie *b)
 {
 	struct prefix p;
 
 	for (bool more = ptrie_first(a, &p, NULL); more; more = ptrie_after(a, &p, &p, NULL))
 		if (!ptrie_get(b, &p))
-			rib_in_rejudge_inside(bgp, &p, budget);
+			rib_in_rejudge_inside(bgp, &p);
 }
 
 int bgp_connected(struct bgp *bgp, const struct prefix list[], size_t n, mtime now)
 {
 	struct ptrie *was = bgp->connected, *is;
-	unsigned budget = BGP_SWEEP;
 
 	bgp_enter(bgp, now);
 	if (n > BGP_CONNECTED_MAX)
@@ -209,8 +205,8 @@ int bgp_connected(struct bgp *bgp, const struct prefix list[], size_t n, mtime n
 	if (!is)
 		return -1;
 	bgp->connected = is;
-	rejudge_difference(bgp, was, is, &budget);
-	rejudge_difference(bgp, is, was, &budget);
+	rejudge_difference(bgp, was, is);
+	rejudge_difference(bgp, is, was);
 	ptrie_free(was);
 	return 0;
 }

@@ -305,6 +305,16 @@ struct bgp_peer_view {
 };
 int bgp_peer_view(const struct bgp *bgp, uint32_t peer, struct bgp_peer_view *ret_view);
 
+/* What the tables take, in bytes; malloc's own share is not in it. */
+struct bgp_memory {
+	size_t prefixes, routes, attribute_sets; /* how many */
+	size_t prefix_bytes;                     /* destinations, and the index to find them */
+	size_t route_bytes;                      /* Adj-RIB-In */
+	size_t advertised_bytes;                 /* Adj-RIB-Out, and what waits to be sent */
+	size_t attribute_bytes, way_bytes;       /* interned: attribute sets, and ways of destinations */
+};
+void bgp_memory(const struct bgp *bgp, struct bgp_memory *ret_memory);
+
 enum bgp_rib {
 	BGP_RIB_BEST,       /* all candidates of Loc-RIB, best marked */
 	BGP_RIB_RECEIVED,   /* all that peers sent, refused or not */

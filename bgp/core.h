@@ -329,7 +329,7 @@ mtime graceful_deadline(const struct peer *p);
 void rib_in_update(struct session *s, struct rd body);
 void rib_in_flush(struct peer *p, int family); /* a family, or all with -1: gone at once */
 void rib_in_rejudge_peer(struct peer *p, enum rejudge how);
-void rib_in_rejudge_inside(struct bgp *bgp, const struct prefix *p, unsigned *budget);
+void rib_in_rejudge_inside(struct bgp *bgp, const struct prefix *p);
 void rib_in_check_limits(struct peer *p);
 /* The sweep's part: routes that are gone leave, others are judged anew; returns whether to decide. */
 bool rib_in_sweep(struct bgp *bgp, struct dest *d, bool all);

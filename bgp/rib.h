@@ -111,7 +111,7 @@ struct sweep {
 	bool running;
 	bool again;   /* something is over that the pass may have passed */
 	bool rejudge; /* asked for: all routes of all peers */
-	bool rejudging;
+	bool rejudging, rejudging_peers;
 	struct prefix after;
 	unsigned at_once; /* budget for what this call starts */
 };

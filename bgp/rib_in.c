@@ -168,8 +168,9 @@ static void rejudge_dest(struct bgp *bgp, struct dest *d)
 }
 
 /* In this call, as far as the budget goes; else all of the table is left to the sweep. */
-void rib_in_rejudge_inside(struct bgp *bgp, const struct prefix *p, unsigned *budget)
+void rib_in_rejudge_inside(struct bgp *bgp, const struct prefix *p)
 {
+	unsigned *budget = &bgp->sweep.at_once;
 	struct dest *d;
 	struct prefix at = *p;
 

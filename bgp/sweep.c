@@ -10,7 +10,9 @@
  */
 #include "bgp/core.h"
 
-#define DECISION_UNITS 4 /* of the budget: what a decision costs, in destinations only looked at */
+/* Of the budget, in destinations only looked at: what a decision costs, and judging anew. */
+#define DECISION_UNITS 4
+#define JUDGE_UNITS    4
 
 /* From here on all that is asked for by now is done. */
 static void begin_pass(struct bgp *bgp)
@@ -20,7 +22,7 @@ static void begin_pass(struct bgp *bgp)
 	s->running = true;
 	s->again = false;
 	s->rejudging = s->rejudge;
-	s->rejudge = false;
+	s->rejudge = s->rejudging_peers = false;
 	s->after = (struct prefix){ 0 };
 	list_for_each (&bgp->peers, struct peer, p, node) {
 		for (int f = 0; f < BGP_N_FAMILIES; f++)
@@ -28,6 +30,7 @@ static void begin_pass(struct bgp *bgp)
 		p->out.pass = p->out.round;
 		p->rejudging = p->rejudge;
 		p->rejudge = REJUDGE_NOT;
+		s->rejudging_peers |= p->rejudging != REJUDGE_NOT;
 	}
 	list_for_each (&bgp->removed, struct peer, p, node)
 		p->leaving = true;
@@ -37,7 +40,7 @@ static void end_pass(struct bgp *bgp)
 {
 	bool all = bgp->sweep.rejudging;
 
-	bgp->sweep.running = bgp->sweep.rejudging = false;
+	bgp->sweep.running = bgp->sweep.rejudging = bgp->sweep.rejudging_peers = false;
 	list_for_each (&bgp->peers, struct peer, p, node) {
 		for (int f = 0; f < BGP_N_FAMILIES; f++)
 			p->stale[f].clean = p->stale[f].pass;
@@ -56,12 +59,17 @@ static void end_pass(struct bgp *bgp)
 static unsigned sweep_one(struct bgp *bgp, struct dest *d)
 {
 	bool decide = rib_in_sweep(bgp, d, bgp->sweep.rejudging);
+	unsigned cost = 1;
 
 	rib_out_sweep(bgp, d);
 	if (decide)
 		dest_decide(bgp, d, true);
 	dest_gc(bgp, d);
-	return decide ? 1 + DECISION_UNITS : 1;
+	if (decide)
+		cost += DECISION_UNITS;
+	if (bgp->sweep.rejudging || bgp->sweep.rejudging_peers)
+		cost += JUDGE_UNITS;
+	return cost;
 }
 
 unsigned sweep_some(struct bgp *bgp, unsigned budget)

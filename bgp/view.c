@@ -88,6 +88,22 @@ int bgp_peer_view(const struct bgp *bgp, uint32_t peer, struct bgp_peer_view *re
 	return 0;
 }
 
+void bgp_memory(const struct bgp *bgp, struct bgp_memory *ret_memory)
+{
+	const struct htab *sets = &bgp->sets.table, *ways = &bgp->ways.table;
+
+	*ret_memory = (struct bgp_memory){
+		.prefixes = bgp->dests.count,
+		.routes = bgp->routes.count,
+		.attribute_sets = sets->count,
+		.prefix_bytes = slab_bytes(&bgp->dests4) + slab_bytes(&bgp->dests6) + pmap_bytes(&bgp->dests),
+		.route_bytes = slab_bytes(&bgp->routes),
+		.advertised_bytes = slab_bytes(&bgp->tolds) + slab_bytes(&bgp->pends),
+		.attribute_bytes = bgp->sets.bytes + (bgp->sets.ids.cap + sets->n_buckets) * sizeof(void *),
+		.way_bytes = bgp->ways.bytes + (bgp->ways.ids.cap + ways->n_buckets) * sizeof(void *),
+	};
+}
+
 /* --- rows --- */
 struct rows {
 	const struct bgp *bgp;

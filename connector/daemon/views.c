@@ -270,9 +270,20 @@ static size_t tunnels(void *ctx, size_t start, struct view_tunnel *out, size_t m
 static void bgp_view(void *ctx, struct view_bgp *v)
 {
 	const struct domain *d = ctx;
+	struct bgp_memory m = { 0 };
 
 	v->as = d->config ? d->config->cfg->as : 0;
 	v->router_id = d->config ? d->config->cfg->router_id : 0;
+	if (d->bgp)
+		bgp_memory(d->bgp, &m);
+	v->memory.prefixes = m.prefixes;
+	v->memory.routes = m.routes;
+	v->memory.attribute_sets = m.attribute_sets;
+	v->memory.prefix_bytes = m.prefix_bytes;
+	v->memory.route_bytes = m.route_bytes;
+	v->memory.advertised_bytes = m.advertised_bytes;
+	v->memory.attribute_bytes = m.attribute_bytes;
+	v->memory.way_bytes = m.way_bytes;
 }
 
 static void peer_view(

@@ -357,6 +357,24 @@ json_t *view_tunnel_json(const struct view_tunnel *v)
 	return obj_end(&b);
 }
 
+static json_t *bgp_memory_json(const struct view_bgp *v)
+{
+	struct obj b = obj_new();
+
+	put(&b, "prefixes", number(v->memory.prefixes));
+	put(&b, "routes", number(v->memory.routes));
+	put(&b, "attribute-sets", number(v->memory.attribute_sets));
+	put(&b, "prefix-bytes", number(v->memory.prefix_bytes));
+	put(&b, "route-bytes", number(v->memory.route_bytes));
+	put(&b, "advertised-bytes", number(v->memory.advertised_bytes));
+	put(&b, "attribute-bytes", number(v->memory.attribute_bytes));
+	put(&b, "way-bytes", number(v->memory.way_bytes));
+	put(&b, "bytes",
+	    number(v->memory.prefix_bytes + v->memory.route_bytes + v->memory.advertised_bytes +
+	           v->memory.attribute_bytes + v->memory.way_bytes));
+	return obj_end(&b);
+}
+
 json_t *view_bgp_json(const struct view_bgp *v, json_t *peers, json_t *announced)
 {
 	struct obj b = obj_new();
@@ -365,6 +383,7 @@ json_t *view_bgp_json(const struct view_bgp *v, json_t *peers, json_t *announced
 	put(&b, "router-id", router_id(v->router_id));
 	put(&b, "peer", peers);
 	put(&b, "by-command", announced);
+	put(&b, "memory", bgp_memory_json(v));
 	return obj_end(&b);
 }
 

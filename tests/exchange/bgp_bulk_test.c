@@ -105,6 +105,7 @@ static void check_all(const struct bnet_node *n, size_t want)
 static void test_many(void **state)
 {
 	struct lab l = lab_new(1, 16384);
+	struct bgp_memory memory;
 	uint64_t updates;
 
 	(void)state;
@@ -120,6 +121,15 @@ static void test_many(void **state)
 	assert_int_equal(bnet_count(l.lan1, BGP_RIB_RECEIVED, 1), ROUTES);
 	/* MED stays behind, so no more than six attribute sets go on: messages are well filled. */
 	assert_true(bnet_view(l.c, 2).msg_out[2] < 2 * ROUTES / PER_MSG + 12);
+
+	/* What it takes is told, and little of it. */
+	bgp_memory(l.c->bgp, &memory);
+	assert_int_equal(memory.prefixes, ROUTES);
+	assert_int_equal(memory.routes, ROUTES);
+	assert_in_range(memory.attribute_sets, ROUTES / PER_MSG, 4 * (ROUTES / PER_MSG));
+	assert_in_range(memory.prefix_bytes, ROUTES * 40, ROUTES * 60);
+	assert_in_range(memory.route_bytes, ROUTES * 16, ROUTES * 20);
+	assert_in_range(memory.advertised_bytes, 2 * ROUTES * 12, 2 * ROUTES * 16);
 
 	/* A refresh says all of it again, and nothing more. */
 	updates = bnet_view(l.c, 2).msg_out[2];

@@ -99,7 +99,7 @@ static json_t *view_of(unsigned which)
 		.communities = numbers,
 		.n_communities = 2 };
 	static const struct view_fib_route fib = { .origin = "bgp", .n_ways = 1 };
-	const struct view_bgp bgp = { 65001, 0x0a00000a };
+	const struct view_bgp bgp = { .as = 65001, .router_id = 0x0a00000a };
 	json_t *v = NULL, *peers;
 
 	tunnel.inside[0] = tunnel.inside[1] = (struct prefix){ addr_v4(0x0a000001), 32 };

@@ -214,7 +214,9 @@ static void bgp_keeps_the_contract(void **state)
 	p.address = addr_v4(0x0a64fffe);
 	json_array_append_new(peers, view_bgp_summary_peer_json(&p));
 	j = view_bgp_json(&v, peers, json_array());
-	EXPECT(j, "as:n", "router-id:s", "peer:a");
+	EXPECT(j, "as:n", "router-id:s", "peer:a", "memory:o");
+	EXPECT(json_object_get(j, "memory"), "prefixes:n", "routes:n", "attribute-sets:n", "prefix-bytes:n",
+	    "route-bytes:n", "advertised-bytes:n", "attribute-bytes:n", "way-bytes:n", "bytes:n");
 	EXPECT(json_array_get(json_object_get(j, "peer"), 0), "name:s", "address:s", "as:n", "state:s",
 	    "uptime:n", "received:n", "accepted:n", "advertised:n");
 	json_decref(j);
