@@ -3,7 +3,8 @@
 
 lab.py         a lab: namespaces, links, processes, waiting, and cleaning up whatever happens
 causeway.py    one causewayd and its command line
-strongswan.py  charon with user-space ESP       bird.py, frr.py  BGP speakers
+strongswan.py  charon with user-space ESP
+bird.py, frr.py, gobgp.py, openbgpd.py, exabgp.py  BGP speakers; router.py  what the tables of tests need of each
 azure.py       the usual picture: a LAN, a causewayd, a route-based gateway, a host behind it
 nat.py, outer.py  a NAT, and a router that counts, marks and gets narrow, on the way
 traffic.py     ping, TCP with checksums, numbered UDP

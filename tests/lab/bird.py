@@ -3,6 +3,7 @@
 import re
 
 from lab.lab import run, wait_for
+from lab.router import Router, Seen
 
 
 class Bird:
@@ -93,3 +94,94 @@ protocol static on_link {{ ipv4;
 
     def stop(self):
         return self.process.stop()
+
+
+class BirdRouter(Router):
+    """One session, for tables of speakers."""
+
+    def __init__(self, ns, name, session, options=""):
+        """options: more lines of the protocol."""
+        super().__init__(ns, name, session)
+        self.socket, self.process, self.routes, self.options = self.lab.path(f"{name}.ctl"), None, {}, options
+
+    def _configure(self):
+        s = self.s
+        routes = sets = ""
+        for r in self.routes.values():
+            inside = f"bgp_med = {r.med};" if r.med else ""  # counts only where it is set at the export
+            inside += "".join(f" bgp_community.add(({c.replace(':', ',')}));" for c in r.communities)
+            inside += "".join(f" bgp_large_community.add(({c.replace(':', ',')}));" for c in r.large)
+            routes += f"  route {r.prefix} blackhole;\n"
+            sets += f"    if net = {r.prefix} then {{ {inside} }}\n"
+        self.conf = self.lab.write(f"{self.name}.conf", f"""log "{self.lab.path(self.name)}-file.log" all;
+router id {s.router_id};
+protocol device {{ scan time 2; }}
+protocol static own {{ {s.family};
+{routes}}}
+protocol bgp peer {{
+  local {s.local} as {s.asn};
+  neighbor {s.peer} as {s.peer_as};
+  direct;
+  {'passive yes;' if s.passive else ''}
+  hold time {s.hold};
+  connect retry time 2;
+  connect delay time 1;
+  error wait time 1, 2;
+  {self.options}
+  {s.family} {{ import all; export filter {{
+    if proto != "own" then reject;
+{sets}    accept;
+  }}; }};
+}}
+""")
+
+    def start(self):
+        self._configure()
+        self.process = self.ns.spawn(self.name, "bird", "-f", "-c", self.conf, "-s", self.socket)
+        wait_for("BIRD's control socket", lambda: self.birdc("show", "status", check=False).returncode == 0, 10,
+                 alive=[self.process])
+        return self
+
+    def birdc(self, *args, check=True):
+        return run(["birdc", "-s", self.socket, *args], check=check)
+
+    def established(self):
+        return "Established" in self.birdc("show", "protocols", "peer", check=False).stdout
+
+    def announce(self, route):
+        self.routes[route.prefix] = route
+        self._configure()
+        self.birdc("configure")
+
+    def withdraw(self, prefix):
+        del self.routes[prefix]
+        self._configure()
+        self.birdc("configure")
+
+    def seen(self, prefix):
+        out = self.birdc("show", "route", prefix, "all", "protocol", "peer", check=False).stdout
+        path = re.search(r"BGP\.as_path:[ ]*([0-9 ]*)", out)
+        if not path:
+            return None
+
+        def listed(key):
+            found = re.search(rf"BGP\.{key}: (.*)", out)
+            return frozenset(c.replace(", ", ":").replace(",", ":") for c in re.findall(r"\(([^)]*)\)", found[1] if found else ""))
+        med = re.search(r"BGP\.med: (\d+)", out)
+        return Seen(tuple(int(a) for a in path[1].split()), listed("community"), listed("large_community"), int(med[1]) if med else 0)
+
+    def refresh(self):
+        self.birdc("reload", "in", "peer")
+
+    def down(self, text):
+        self.birdc("disable", "peer", f'"{text}"')
+
+    def up(self):
+        self.birdc("enable", "peer")
+
+    def told(self, text):
+        with open(f"{self.lab.path(self.name)}-file.log", encoding="utf-8", errors="replace") as f:
+            return text in f.read()
+
+    def kill(self):
+        self.process.kill()

@@ -5,6 +5,7 @@ import os
 import shutil
 
 from lab.lab import run, wait_for
+from lab.router import Router, Seen
 
 _BIN = "/usr/lib/frr"
 
@@ -93,3 +94,71 @@ class Frr(FrrDaemons):
                 text = path["aspath"].get("string", "")
                 return [] if text == "Local" else [int(a) for a in text.split()]
         return None
+
+
+class FrrRouter(Router):
+    """One session, for tables of speakers."""
+
+    def __init__(self, ns, name, session, options=()):
+        """options: more lines of the neighbour, without "neighbor ADDRESS"."""
+        super().__init__(ns, name, session)
+        lines = [f"remote-as {session.peer_as}", "timers connect 1", f"timers {session.hold // 3} {session.hold}", *options]
+        lines += ["passive"] if session.passive else []
+        bgp = f"router bgp {session.asn}\n bgp router-id {session.router_id}\n no bgp ebgp-requires-policy\n"
+        bgp += " no bgp default ipv4-unicast\n no bgp network import-check\n"
+        bgp += "".join(f" neighbor {session.peer} {line}\n" for line in lines)
+        self.af = f"address-family {session.family} unicast"
+        bgp += f" {self.af}\n  neighbor {session.peer} activate\n exit-address-family\n"
+        self.texts = {"zebra": "", "bgpd": bgp}
+        self.daemons, self.routes, self.runs = None, 0, 0
+
+    def start(self):
+        self.runs += 1
+        self.daemons = FrrDaemons(self.ns, f"{self.name}-{self.runs}", self.texts).start()
+        return self
+
+    def vty(self, *lines):
+        return self.daemons.vtysh("configure terminal", *lines)
+
+    def bgp(self, *lines):
+        return self.vty(f"router bgp {self.s.asn}", *lines)
+
+    def neighbour(self):
+        return self.daemons.json(f"show bgp neighbors {self.s.peer}").get(self.s.peer, {})
+
+    def established(self):
+        return self.neighbour().get("bgpState") == "Established"
+
+    def announce(self, route):
+        self.routes += 1
+        sets = [f"set metric {route.med}"] if route.med else []
+        sets += [f"set community {' '.join(route.communities)}"] if route.communities else []
+        sets += [f"set large-community {' '.join(route.large)}"] if route.large else []
+        self.vty(f"route-map r{self.routes} permit 10", *sets)
+        self.bgp(self.af, f"network {route.prefix} route-map r{self.routes}")
+
+    def withdraw(self, prefix):
+        self.bgp(self.af, f"no network {prefix}")
+
+    def seen(self, prefix):
+        for path in self.daemons.json(f"show bgp {self.s.family} unicast {prefix}").get("paths", []):
+            if path.get("peer", {}).get("peerId", "0.0.0.0") not in ("0.0.0.0", "::"):
+                return Seen(tuple(int(a) for a in path["aspath"]["string"].split()),
+                            frozenset(path.get("community", {}).get("string", "").split()),
+                            frozenset(path.get("largeCommunity", {}).get("string", "").split()), path.get("metric", 0))
+        return None
+
+    def refresh(self):
+        self.daemons.vtysh(f"clear bgp {self.s.family} unicast {self.s.peer} soft in")
+
+    def down(self, text):
+        self.bgp(f"neighbor {self.s.peer} shutdown message {text}")
+
+    def up(self):
+        self.bgp(f"no neighbor {self.s.peer} shutdown")
+
+    def told(self, text):
+        return text in self.neighbour().get("lastShutdownDescription", "")
+
+    def kill(self):
+        self.daemons.kill()

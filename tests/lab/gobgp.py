@@ -4,6 +4,7 @@ interface)."""
 import json
 
 from lab.lab import wait_for
+from lab.router import Router, Seen
 
 
 class GobgpDaemon:
@@ -38,3 +39,60 @@ class GobgpDaemon:
 
     def stop(self):
         return self.process.stop()
+
+
+class GobgpRouter(Router):
+    """One session, for tables of speakers. It keeps all that it hears, so it asks nobody for anything again."""
+    asks = False
+
+    def __init__(self, ns, name, session, options=""):
+        """options: more tables of the neighbour."""
+        super().__init__(ns, name, session)
+        s = session
+        self.text = (f'[global.config]\n as = {s.asn}\n router-id = "{s.router_id}"\n local-address-list = ["{s.local}"]\n'
+                     f'[[neighbors]]\n [neighbors.config]\n neighbor-address = "{s.peer}"\n peer-as = {s.peer_as}\n'
+                     f' [neighbors.transport.config]\n local-address = "{s.local}"\n passive-mode = {str(s.passive).lower()}\n'
+                     f' [neighbors.timers.config]\n hold-time = {s.hold}\n connect-retry = 1\n idle-hold-time-after-reset = 1\n'
+                     f' [[neighbors.afi-safis]]\n [neighbors.afi-safis.config]\n afi-safi-name = "{s.family}-unicast"\n{options}')
+        self.daemon, self.runs = None, 0
+
+    def start(self):
+        self.runs += 1
+        self.daemon = GobgpDaemon(self.ns, f"{self.name}-{self.runs}", self.text).start()
+        return self
+
+    def established(self):
+        return self.daemon.json("neighbor", self.s.peer).get("state", {}).get("session_state") == 6
+
+    def announce(self, route):
+        more = ["med", str(route.med)] if route.med else []
+        more += ["community", ",".join(route.communities)] if route.communities else []
+        more += ["large-community", ",".join(route.large)] if route.large else []
+        self.daemon.ctl("global", "rib", "add", "-a", self.s.family, route.prefix, "nexthop", self.s.local, *more)
+
+    def withdraw(self, prefix):
+        self.daemon.ctl("global", "rib", "del", "-a", self.s.family, prefix)
+
+    def seen(self, prefix):
+        for path in self.daemon.json("neighbor", self.s.peer, "adj-in", "-a", self.s.family).get(prefix, []):
+            at = {a["type"]: a for a in path["attrs"]}
+            hops = tuple(n for segment in at[2]["as_paths"] for n in segment["asns"])
+            return Seen(hops, frozenset(f"{c >> 16}:{c & 0xffff}" for c in at.get(8, {}).get("communities", [])),
+                        frozenset(":".join(str(c[k]) for k in ("ASN", "LocalData1", "LocalData2"))
+                                  for c in at.get(32, {}).get("value", [])), at.get(4, {}).get("metric", 0))
+        return None
+
+    def refresh(self):
+        self.daemon.ctl("neighbor", self.s.peer, "softresetin", "-a", self.s.family)
+
+    def down(self, text):
+        self.daemon.ctl("neighbor", self.s.peer, "shutdown", "--reason", text)
+
+    def up(self):
+        self.daemon.ctl("neighbor", self.s.peer, "enable")
+
+    def told(self, text):
+        return text in self.daemon.process.output()
+
+    def kill(self):
+        self.daemon.kill()

@@ -2,8 +2,10 @@
 """OpenBGPD (its portable form, which writes no FIB): run directly in the namespace. Its processes give up root for the user
 _openbgpd and change into /run/openbgpd, which exists in a mount namespace of their own only."""
 import json
+import re
 
 from lab.lab import run, wait_for
+from lab.router import Router, Seen
 
 
 class OpenbgpdDaemon:
@@ -41,3 +43,68 @@ class OpenbgpdDaemon:
 
     def stop(self):
         return self.process.stop()
+
+
+class OpenbgpdRouter(Router):
+    """One session, for tables of speakers. Asked for its routes again, release 7.7 counts the request and sends nothing."""
+    resends = False
+
+    def __init__(self, ns, name, session, options=""):
+        """options: more lines of the neighbour."""
+        super().__init__(ns, name, session)
+        s = session
+        listen = "::" if s.six else "0.0.0.0"
+        own = " announce IPv6 unicast\n announce IPv4 none\n" if s.six else ""
+        self.text = (f"AS {s.asn}\nrouter-id {s.router_id}\nholdtime {s.hold}\nconnect-retry 2\nfib-update no\nlisten on {listen}\n"
+                     f"neighbor {s.peer} {{\n remote-as {s.peer_as}\n local-address {s.local}\n{own}"
+                     f"{' passive' if s.passive else ''}\n{options}\n}}\nallow from any\nallow to any\n")
+        self.daemon, self.runs = None, 0
+
+    def start(self):
+        self.runs += 1
+        self.daemon = OpenbgpdDaemon(self.ns, f"{self.name}-{self.runs}", self.text).start()
+        return self
+
+    def _neighbour(self):
+        return next(iter(self.daemon.json("show", "neighbor", self.s.peer).get("neighbors", [])), {})
+
+    def established(self):
+        return self._neighbour().get("state") == "Established"
+
+    def announce(self, route):
+        more = ["metric", str(route.med)] if route.med else []
+        more += [w for c in route.communities for w in ("community", c)]
+        more += [w for c in route.large for w in ("large-community", c)]
+        self.daemon.ctl("network", "add", route.prefix, *more)
+
+    def withdraw(self, prefix):
+        self.daemon.ctl("network", "delete", prefix)
+
+    def seen(self, prefix):
+        for r in self.daemon.json("show", "rib", "detail", prefix).get("rib", []):
+            if r.get("prefix") == prefix:
+                return Seen(tuple(int(a) for a in r["aspath"].split()), frozenset(r.get("communities", [])),
+                            frozenset(r.get("large_communities", [])), r.get("metric", 0))
+        return None
+
+    def refresh(self):
+        self.daemon.ctl("neighbor", self.s.peer, "refresh")
+
+    def asked(self):
+        """How often we have asked it for its routes."""
+        return int(re.search(r"Request\s+\d+\s+(\d+)", self.daemon.ctl("show", "neighbor", self.s.peer).stdout)[1])
+
+    def down(self, text):
+        self.daemon.ctl("neighbor", self.s.peer, "down", text)
+
+    def up(self):
+        self.daemon.ctl("neighbor", self.s.peer, "up")
+
+    def wake(self):
+        self.daemon.ctl("neighbor", self.s.peer, "clear")
+
+    def told(self, text):
+        return text in self.daemon.process.output() or text in json.dumps(self._neighbour())
+
+    def kill(self):
+        self.daemon.kill()
