@@ -79,6 +79,8 @@ void bgp_free(struct bgp *bgp)
 	list_for_each (&bgp->removed, struct peer, p, node)
 		peer_free(p);
 	graveyard_clear(bgp);
+	aggregates_free(bgp);
+	networks_free(bgp);
 	attr_set_put(&bgp->sets, bgp->local_set);
 	attr_sets_clear(&bgp->sets);
 	way_sets_clear(bgp);
@@ -147,8 +149,10 @@ int bgp_announce(struct bgp *bgp, const struct prefix *p, mtime now)
 	bgp_enter(bgp, now);
 	if (!valid_network(p))
 		return -1;
-	if (ptrie_get(bgp->announced, p))
+	if (ptrie_get(bgp->announced, p)) {
+		(void)network_note(bgp, p, true);
 		return 0;
+	}
 	if (ptrie_count(bgp->announced) >= BGP_ANNOUNCE_MAX)
 		return -1;
 	d = dest_get(bgp, p);
@@ -168,10 +172,10 @@ void bgp_unannounce(struct bgp *bgp, const struct prefix *p, mtime now)
 	struct dest *d;
 
 	bgp_enter(bgp, now);
-	if (!ptrie_remove(bgp->announced, p))
+	if (network_note(bgp, p, false) || !ptrie_remove(bgp->announced, p))
 		return;
 	d = dest_find(bgp, p);
-	d->announced = false;
+	d->announced = aggregate_set(bgp, p) != NULL;
 	dest_mark_export(bgp, d); /* so it stays, whatever becomes of its routes */
 	rib_in_rejudge_inside(bgp, p);
 }
@@ -308,7 +312,7 @@ mtime bgp_deadline(const struct bgp *bgp)
 			return bgp->now;
 		t = mtime_min(t, fsm_deadline(p));
 	}
-	return t;
+	return mtime_min(t, aggregates_deadline(bgp));
 }
 
 bool bgp_swept(const struct bgp *bgp)
@@ -346,6 +350,7 @@ void bgp_timer(struct bgp *bgp, mtime now)
 	list_for_each (&bgp->peers, struct peer, p, node)
 		fsm_timers(p);
 	(void)sweep_some(bgp, BGP_SWEEP);
+	(void)aggregates_some(bgp, BGP_BUDGET);
 	export_some(bgp);
 	if (share < WALK_MIN)
 		share = WALK_MIN;

@@ -104,6 +104,26 @@ void bgp_free(struct bgp *bgp);
 int bgp_announce(struct bgp *bgp, const struct prefix *p, mtime now);
 void bgp_unannounce(struct bgp *bgp, const struct prefix *p, mtime now);
 /*
+ * The same with attributes: ORIGIN (0 igp, 2 incomplete), and what the policies make of it; for networks that
+ * stand on something. Again with others: replaces them. Returns 1 when policy refuses it (it is not announced
+ * then), -1 as bgp_announce does. Beside a bgp_announce of the same prefix these attributes hold, and each is
+ * withdrawn by itself.
+ */
+int bgp_originate(struct bgp *bgp, const struct prefix *p, uint8_t origin,
+    const struct bgp_policy_chain *policy, mtime now);
+void bgp_unoriginate(struct bgp *bgp, const struct prefix *p, mtime now);
+/*
+ * Aggregates (RFC 4271 9.2.2.2): told to a peer while a part is in use that this peer could be told. The list
+ * replaces the previous one. -1 when memory is out or there are too many; nothing changed then.
+ */
+struct bgp_aggregate {
+	struct prefix prefix; /* canonical, neither a default route nor a host */
+	bool summary_only;    /* who is told it is not told its parts */
+	bool as_set;          /* the parts' AS numbers in an AS_SET (deprecated, RFC 9774) */
+	struct bgp_policy_chain policy;
+};
+int bgp_aggregates(struct bgp *bgp, const struct bgp_aggregate list[], size_t n, mtime now);
+/*
  * May this be announced at all? Not a default route, not a martian, nothing with host bits: -1 with a reason.
  * What only an explicit configuration may say (a default route) is not for a command typed at night.
  */

@@ -188,6 +188,8 @@ struct bgp {
 	struct attr_scratch *scratch;
 	struct policy_room *room; /* one application of policy at a time */
 	struct choice_room *choice;
+	struct ptrie *originated;        /* network.c; NULL: none */
+	struct aggregation *aggregation; /* aggregate.c; NULL: none */
 };
 
 /* bgp.c */
@@ -410,12 +412,37 @@ enum verdict {
 	EXPORT_MARTIAN,
 	EXPORT_NEXTHOP,
 	EXPORT_POLICY,
+	EXPORT_PARTS,
+	EXPORT_SUMMARY,
 	EXPORT_MEMORY,
 };
+/* May `to` hear what `from` teaches us, whatever it is? */
+enum verdict export_between(const struct peer *to, const struct peer *from);
 enum verdict export_judge(const struct peer *p, const struct loc_route *d);
 void export_policy(const struct peer *p, const struct loc_route *d, struct policy_result *ret_result);
 /* As judge, and on EXPORT_OK a reference to what the peer is to be told. */
 enum verdict export_attrs(struct peer *p, const struct loc_route *d, struct attr_set **ret_set);
+
+/* network.c */
+/* What a network of our own is announced with. */
+struct attr_set *network_set(const struct bgp *bgp, const struct prefix *p);
+/* bgp_announce or bgp_unannounce of one that is originated as well: true, and noted; it stays. */
+bool network_note(struct bgp *bgp, const struct prefix *p, bool announced);
+/* A reference to what policy makes of a network's attributes; NULL: refused, or no memory. */
+struct attr_set *network_attrs(struct bgp *bgp, const struct prefix *p, const struct attrs *a,
+    const struct bgp_policy_chain *policy, bool *ret_refused);
+void networks_free(struct bgp *bgp);
+
+/* aggregate.c */
+void aggregate_note(
+    struct bgp *bgp, const struct prefix *p); /* something changed there: aggregates over it look again */
+unsigned aggregates_some(struct bgp *bgp, unsigned budget); /* returns the budget left */
+mtime aggregates_deadline(const struct bgp *bgp);
+struct attr_set *aggregate_set(const struct bgp *bgp, const struct prefix *p); /* NULL: it isn't there */
+enum verdict aggregate_judge(const struct peer *to, const struct prefix *p);
+bool aggregate_hides(
+    const struct peer *to, const struct prefix *p); /* one with summary-only that `to` is told */
+void aggregates_free(struct bgp *bgp);
 
 /* rib_out.c */
 void rib_out_up(struct peer *p);

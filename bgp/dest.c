@@ -118,6 +118,11 @@ void dest_mark_fib(struct bgp *bgp, struct dest *d)
 
 void dest_mark_export(struct bgp *bgp, struct dest *d)
 {
+	if (bgp->aggregation) {
+		struct prefix p = dest_prefix(d);
+
+		aggregate_note(bgp, &p);
+	}
 	if (d->in_export_queue)
 		return;
 	d->in_export_queue = true;

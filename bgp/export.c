@@ -66,19 +66,23 @@ static enum verdict judge_communities(const struct peer *to, const struct attrs 
 	return v;
 }
 
-static enum verdict judge_learned(const struct peer *to, const struct loc_route *d)
+enum verdict export_between(const struct peer *to, const struct peer *from)
 {
-	const struct peer *from = d->from;
-	const struct attrs *a = &d->attrs->a;
 	enum verdict v;
 
 	if (from == to)
 		return EXPORT_ITS_OWN;
 	v = judge_kinds(to, from);
+	return v == EXPORT_OK && peer_internal(to) && peer_internal(from) ? EXPORT_IBGP : v;
+}
+
+static enum verdict judge_learned(const struct peer *to, const struct loc_route *d)
+{
+	const struct attrs *a = &d->attrs->a;
+	enum verdict v = export_between(to, d->from);
+
 	if (v != EXPORT_OK)
 		return v;
-	if (peer_internal(to) && peer_internal(from))
-		return EXPORT_IBGP;
 	if (d->prefix.len == 0)
 		return EXPORT_DEFAULT;
 	if (prefix_is_martian(&d->prefix))
@@ -110,14 +114,17 @@ static enum verdict judge_rules(const struct peer *p, const struct loc_route *d)
 {
 	const struct session *s = peer_session(p, SESSION_ESTABLISHED);
 	struct addr nh = nexthop_self(p, family_of(d));
+	enum verdict v;
 
 	if (!s || !s->terms.family[family_of(d)])
 		return EXPORT_FAMILY;
 	if (addr_is_none(&nh))
 		return EXPORT_NEXTHOP;
 	if (d->announced)
-		return EXPORT_OK;
-	return d->attrs ? judge_learned(p, d) : EXPORT_NO_ROUTE;
+		v = ptrie_get(p->bgp->announced, &d->prefix) ? EXPORT_OK : aggregate_judge(p, &d->prefix);
+	else
+		v = d->attrs ? judge_learned(p, d) : EXPORT_NO_ROUTE;
+	return v == EXPORT_OK && aggregate_hides(p, &d->prefix) ? EXPORT_SUMMARY : v;
 }
 
 void export_policy(const struct peer *p, const struct loc_route *d, struct policy_result *ret_result)

@@ -182,7 +182,7 @@ static void loc_route_of(
 {
 	*ret_route = (struct loc_route){ .prefix = dest_prefix(d), .announced = d->announced };
 	if (d->announced) {
-		ret_route->attrs = bgp->local_set;
+		ret_route->attrs = network_set(bgp, &ret_route->prefix);
 	} else if (best) {
 		ret_route->from = route_peer(bgp, best);
 		ret_route->attrs = route_attrs(bgp, best);

@@ -90,6 +90,8 @@ static const char *verdict_words(enum verdict v)
 	case EXPORT_DEFAULT: return "a learned default route";
 	case EXPORT_MARTIAN: return "never routed (loopback, link-local, multicast or reserved)";
 	case EXPORT_NEXTHOP: return "we have no address of this family to be the next hop";
+	case EXPORT_PARTS: return "an aggregate, and none of its parts may be told to this peer";
+	case EXPORT_SUMMARY: return "a part of an aggregate that is told instead (summary-only)";
 	case EXPORT_POLICY: return "refused by export policy";
 	case EXPORT_MEMORY: return "out of memory";
 	}

@@ -156,7 +156,9 @@ static void decision_text(const struct candidate *c, const char *best, unsigned 
 
 static void announced_row(struct rows *r, const struct dest *d)
 {
-	struct bgp_route_view *v = d->announced ? row(r, d, 0, r->bgp->local_set) : NULL;
+	struct prefix p = dest_prefix(d);
+	struct attr_set *set = d->announced ? network_set(r->bgp, &p) : NULL;
+	struct bgp_route_view *v = set ? row(r, d, 0, set) : NULL;
 
 	if (!v)
 		return;

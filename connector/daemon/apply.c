@@ -7,6 +7,7 @@
 #include "connector/daemon/apply.h"
 
 #include "connector/daemon/bgp_command.h"
+#include "connector/daemon/announce.h"
 #include "connector/daemon/bgp_exec.h"
 #include "connector/daemon/bgp_tap.h"
 #include "connector/daemon/protect.h"
@@ -443,6 +444,7 @@ static void commit(struct plan *p)
 			commit_connected(d);
 		commit_announce(p);
 	}
+	announce_apply(d, p->ref->cfg, p->bgp_rebuild);
 	if (d->bgp && p->bgp_rebuild)
 		commit_bgp_tunnels(p);
 	commit_retire(p); /* first what goes, then what comes in its place */

@@ -6,8 +6,9 @@
  */
 #include "connector/daemon/domain.h"
 
-#include "connector/daemon/certificate.h"
+#include "connector/daemon/announce.h"
 #include "connector/daemon/bfd_exec.h"
+#include "connector/daemon/certificate.h"
 #include "connector/daemon/bgp_command.h"
 #include "connector/daemon/bgp_exec.h"
 #include "connector/daemon/bgp_tap.h"
@@ -235,6 +236,11 @@ static void on_connected(void *ctx, const struct prefix list[], size_t n)
 		bgp_connected(d->bgp, list, n, clock_now());
 }
 
+static void on_sources(void *ctx, const struct fib_source list[], size_t n, bool cut)
+{
+	announce_sources(ctx, list, n, cut);
+}
+
 static void on_disturbed(void *ctx, const struct reason *what)
 {
 	struct domain *d = ctx;
@@ -277,7 +283,8 @@ static const struct fib_writer_events fib_events = { .route = on_route,
 	.connected = on_connected,
 	.disturbed = on_disturbed,
 	.underlay = on_underlay,
-	.link = on_link };
+	.link = on_link,
+	.sources = on_sources };
 
 /* --- the loop's handlers --- */
 
@@ -501,9 +508,10 @@ struct domain *domain_new(
 		d->resolver_watch = loop_watch_new(loop, resolver_fd(d->resolver), LOOP_READ, on_resolved, d);
 	reason_set(ret_reason, "no-memory", "out of memory, threads or descriptors at start");
 	d->clamp = mss_clamp_new(sys, log);
+	d->announce = announce_new();
 	if (!d->tap || !d->monitor || !d->announced_more || !d->announced_less || !d->learned ||
 	    !d->connected || !d->protect || !d->waiting || !d->ike || !d->jobs || !d->resolver_watch ||
-	    !d->timer || !d->clamp)
+	    !d->timer || !d->clamp || !d->announce)
 		goto fail;
 	d->plane = plane_new(&pc, &plane_events, d, ret_reason);
 	if (!d->plane)
@@ -553,6 +561,7 @@ void domain_free(struct domain *d)
 	jobs_free(d->jobs, job_drop);
 	ike_free(d->ike);
 	bgp_free(d->bgp);
+	announce_free(d->announce);
 	list_for_each (&d->lan_peers, struct lan_peer, p, node) {
 		list_remove(&p->node);
 		free(p);

@@ -28,6 +28,7 @@ struct bfd_thread;
 struct bgp_tap;
 struct monitor;
 struct tunnel;
+struct announce;
 struct mss_clamp;
 struct rtnl;
 
@@ -60,6 +61,7 @@ struct domain {
 	struct jobs *jobs;
 	struct rtnl *rtnl; /* for questions; changes are the FIB writer's */
 	struct mss_clamp *clamp;
+	struct announce *announce;  /* networks by what stands behind them; announce.c's */
 	struct echo_socket echo[2]; /* IPv4, IPv6: open where there is a watch; echoes.c's */
 	struct loop_watch *echo_watch[2];
 	uint16_t echo_id;

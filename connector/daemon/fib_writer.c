@@ -242,6 +242,25 @@ static void protect_request(struct fib_writer *w, enum fib_request_kind kind, co
 	request(w, q);
 }
 
+void fib_writer_watch(
+    struct fib_writer *w, const uint8_t protocol[32], const struct prefix within[], size_t n)
+{
+	struct fib_request *q = request_new(w, FIB_REQ_WATCH, 0);
+	struct fib_watch_request *what = malloc(sizeof(*what) + n * sizeof(*within));
+
+	if (!q || !what) {
+		free(q);
+		free(what);
+		return;
+	}
+	memcpy(what->protocol, protocol, sizeof(what->protocol));
+	what->n = n;
+	if (n)
+		memcpy(what->within, within, n * sizeof(*within));
+	q->watch = what;
+	request(w, q);
+}
+
 void fib_writer_protect(struct fib_writer *w, const struct prefix *prefix)
 {
 	protect_request(w, FIB_REQ_PROTECT, prefix);
@@ -308,7 +327,8 @@ static void deliver_report(struct fib_writer *w, struct fib_event *e)
 		if (w->events.underlay)
 			w->events.underlay(w->ctx, &e->r.endpoint, e->r.ifindex, &e->r.via, &e->r.source);
 		break;
-	case FIB_REPORT_CONNECTED: break; /* comes as FIB_EV_CONNECTED, with its list */
+	case FIB_REPORT_CONNECTED: /* come as events of their own, with their lists */
+	case FIB_REPORT_SOURCES: break;
 	}
 }
 
@@ -329,6 +349,10 @@ void fib_writer_dispatch(struct fib_writer *w)
 			if (w->events.connected)
 				w->events.connected(w->ctx, e->list, e->n);
 			break;
+		case FIB_EV_SOURCES:
+			if (w->events.sources)
+				w->events.sources(w->ctx, e->source, e->n, e->cut);
+			break;
 		case FIB_EV_LINK:
 			if (w->events.link)
 				w->events.link(w->ctx, e->ifindex);
@@ -337,6 +361,7 @@ void fib_writer_dispatch(struct fib_writer *w)
 		free(e->route);
 		free(e->why);
 		free(e->list);
+		free(e->source);
 		free(e);
 	}
 }

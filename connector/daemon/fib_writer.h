@@ -40,6 +40,8 @@ struct fib_writer_events {
 	/* An interface went down or away, or lost an address (0: notifications were lost, any may have). A
 	 * hint to look: it comes for all interfaces, and may be out of date. */
 	void (*link)(void *ctx, int ifindex);
+	/* What fib_writer_watch asked for (the list replaces the last one); cut: there is more than fits. */
+	void (*sources)(void *ctx, const struct fib_source list[], size_t n, bool cut);
 };
 
 /* Opens netlink in the domain and reads the kernel's state. NULL with a reason. */
@@ -77,6 +79,9 @@ void fib_writer_unpin(struct fib_writer *w, const struct addr *endpoint);
  */
 void fib_writer_protect(struct fib_writer *w, const struct prefix *prefix);
 void fib_writer_unprotect(struct fib_writer *w, const struct prefix *prefix);
+/* Foreign routes to be told of, see fib_watch; replaces what was asked before. */
+void fib_writer_watch(
+    struct fib_writer *w, const uint8_t protocol[32], const struct prefix within[], size_t n);
 /* The configuration has been applied: what is left over from an earlier run may go. */
 void fib_writer_reconciled(struct fib_writer *w);
 /* The event `fenced` comes with this number once everything requested before is in the kernel or has failed.

@@ -25,8 +25,15 @@ enum fib_request_kind {
 	FIB_REQ_UNPIN,
 	FIB_REQ_PROTECT,
 	FIB_REQ_UNPROTECT,
+	FIB_REQ_WATCH,
 	FIB_REQ_RECONCILED,
 	FIB_REQ_FENCE,
+};
+
+struct fib_watch_request {
+	uint8_t protocol[32];
+	size_t n;
+	struct prefix within[];
 };
 
 struct fib_request {
@@ -39,11 +46,12 @@ struct fib_request {
 	uint64_t number;  /* of the wish, or the fence */
 	int ifindex;
 	bool ours;
+	struct fib_watch_request *watch; /* owned; of FIB_REQ_WATCH */
 	unsigned n_ways;
 	struct fib_way way[]; /* a full struct fib_route would be most of a kilobyte, a million times */
 };
 
-enum fib_event_kind { FIB_EV_REPORT, FIB_EV_FENCED, FIB_EV_CONNECTED, FIB_EV_LINK };
+enum fib_event_kind { FIB_EV_REPORT, FIB_EV_FENCED, FIB_EV_CONNECTED, FIB_EV_SOURCES, FIB_EV_LINK };
 
 struct fib_event {
 	struct list node;
@@ -59,9 +67,11 @@ struct fib_event {
 		struct addr endpoint, via, source;
 		int ifindex;
 	} r;
-	struct fib_route *route; /* owned; or NULL */
-	struct reason *why;      /* owned; or NULL */
-	struct prefix *list;     /* owned; connected networks */
+	struct fib_route *route;   /* owned; or NULL */
+	struct reason *why;        /* owned; or NULL */
+	struct prefix *list;       /* owned; connected networks */
+	struct fib_source *source; /* owned; of FIB_EV_SOURCES */
+	bool cut;
 	size_t n;
 	int ifindex; /* of FIB_EV_LINK */
 };

@@ -57,6 +57,24 @@ static void forward_connected(struct fib_thread *t)
 	fib_channel_put(&t->out, &e->node);
 }
 
+static void forward_sources(struct fib_thread *t)
+{
+	size_t n;
+	bool cut;
+	const struct fib_source *list = fib_sources(t->fib, &n, &cut);
+	struct fib_event *e;
+
+	send_event(t, FIB_EV_SOURCES, &e);
+	if (!e)
+		return;
+	e->source = malloc((n + 1) * sizeof(*list));
+	if (e->source && n)
+		memcpy(e->source, list, n * sizeof(*list));
+	e->n = e->source ? n : 0;
+	e->cut = cut || !e->source;
+	fib_channel_put(&t->out, &e->node);
+}
+
 static void forward_link(struct fib_thread *t, int ifindex)
 {
 	struct fib_event *e;
@@ -104,6 +122,10 @@ static void forward(struct fib_thread *t, const struct fib_report *r)
 
 	if (r->kind == FIB_REPORT_CONNECTED) {
 		forward_connected(t);
+		return;
+	}
+	if (r->kind == FIB_REPORT_SOURCES) {
+		forward_sources(t);
 		return;
 	}
 	if (r->kind == FIB_REPORT_UNDERLAY) {
@@ -408,6 +430,12 @@ static void unpin(struct fib_thread *t, const struct addr *endpoint)
 	free(pin);
 }
 
+static void request_free(struct fib_request *q)
+{
+	free(q->watch);
+	free(q);
+}
+
 static void apply(struct fib_thread *t, const struct fib_request *q)
 {
 	switch (q->kind) {
@@ -424,6 +452,10 @@ static void apply(struct fib_thread *t, const struct fib_request *q)
 			log_error(t->log, "fib", "no-memory: %s is not protected", prefix_str(&q->prefix));
 		break;
 	case FIB_REQ_UNPROTECT: fib_unprotect(t->fib, &q->prefix); break;
+	case FIB_REQ_WATCH:
+		if (fib_watch(t->fib, q->watch->protocol, q->watch->within, q->watch->n) < 0)
+			log_error(t->log, "fib", "no-memory: foreign routes are not watched");
+		break;
 	case FIB_REQ_RECONCILED: fib_reconciled(t->fib); break;
 	case FIB_REQ_FENCE: t->fence = q->number; break;
 	}
@@ -458,7 +490,7 @@ static void take_requests(struct fib_thread *t)
 			break;
 		list_remove(&q->node);
 		apply(t, q);
-		free(q);
+		request_free(q);
 	}
 }
 
@@ -659,6 +691,7 @@ static void free_events(struct list *queue)
 		free(e->route);
 		free(e->why);
 		free(e->list);
+		free(e->source);
 		free(e);
 	}
 }
@@ -675,9 +708,9 @@ void fib_thread_close(struct fib_thread *t, bool started, bool keep)
 		pthread_join(t->thread, NULL);
 	}
 	list_for_each (&t->in.queue, struct fib_request, q, node)
-		free(q);
+		request_free(q);
 	list_for_each (&t->waiting, struct fib_request, late, node)
-		free(late);
+		request_free(late);
 	list_for_each (&t->pins, struct fib_thread_pin, pin, node)
 		free(pin);
 	free_events(&t->out.queue);

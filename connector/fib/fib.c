@@ -97,6 +97,7 @@ void fib_free(struct fib *f)
 	ptrie_free(f->foreign);
 	ways_table_free(f->ways);
 	free(f->connected);
+	sources_free(f);
 	free(f->taken);
 	free(f->told);
 	free(f);

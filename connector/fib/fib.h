@@ -54,4 +54,13 @@ struct fib_route {
 	struct fib_way backup;
 };
 
+/* A foreign route that announcements may hang on (sources.c). */
+#define FIB_SOURCES_MAX   10000
+#define FIB_INTERFACE_MAX 16
+struct fib_source {
+	struct prefix prefix;
+	uint8_t protocol;
+	char interface[FIB_INTERFACE_MAX]; /* of its first usable way; "" of a blackhole and its like */
+};
+
 #endif

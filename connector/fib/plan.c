@@ -434,6 +434,7 @@ size_t fib_plan(struct fib *f, mtime now, struct fib_op op[], size_t max)
 	route_table_trim(f);
 	disturbed_settle(f);
 	connected_settle(f);
+	sources_settle(f);
 	pins_settle(f);
 	protects_settle(f);
 	if (f->unfreeze) {
@@ -454,7 +455,8 @@ size_t fib_plan(struct fib *f, mtime now, struct fib_op op[], size_t max)
 
 bool fib_busy(const struct fib *f)
 {
-	return f->dirty || f->underlay_dirty || f->connected_dirty || f->protect_dirty || f->unfreeze;
+	return f->dirty || f->underlay_dirty || f->connected_dirty || f->protect_dirty || f->unfreeze ||
+	       (f->sources && f->sources_dirty && !f->in_picture);
 }
 
 mtime fib_deadline(const struct fib *f)

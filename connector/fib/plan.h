@@ -181,6 +181,7 @@ enum fib_report_kind {
 	FIB_REPORT_UNDERLAY,  /* endpoint, ifindex, via, source: its path. source none: the kernel's choice.
 	                         ifindex 0: no path */
 	FIB_REPORT_CONNECTED, /* fib_connected has changed */
+	FIB_REPORT_SOURCES,   /* fib_sources has changed */
 };
 struct fib_report {
 	enum fib_report_kind kind;
@@ -197,6 +198,14 @@ struct fib_report {
 bool fib_next_report(struct fib *f, struct fib_report *ret_report);
 /* Ordered, each once; the array is the planner's and lives until the next fact. */
 const struct prefix *fib_connected(struct fib *f, size_t *ret_n);
+/*
+ * Foreign routes of the main table, for who announces by them (sources.c): those of these protocols (a bit
+ * each), and whatever equals these prefixes or lies in them. Not such as lead into our own tunnels or
+ * nowhere. In order of prefix; cut: there are more than FIB_SOURCES_MAX. The array lives until the next fact.
+ * -1 when memory is out.
+ */
+int fib_watch(struct fib *f, const uint8_t protocol[32], const struct prefix within[], size_t n);
+const struct fib_source *fib_sources(const struct fib *f, size_t *ret_n, bool *ret_cut);
 bool fib_pinned(const struct fib *f, const struct addr *endpoint);
 /* Has the interface this address, as last seen? */
 bool fib_holds(const struct fib *f, int ifindex, const struct addr *a);

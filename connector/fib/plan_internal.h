@@ -212,7 +212,9 @@ struct told_route { /* a report of a route, before it is handed out */
 struct fib {
 	mtime now, deadline;
 	struct route_table routes;
-	struct ptrie *foreign; /* struct foreign, by metric */
+	struct ptrie *foreign;   /* struct foreign, by metric */
+	struct sources *sources; /* NULL: nobody asked */
+	bool sources_dirty;
 	struct ways_table *ways;
 	const struct fib_ways *unwanted, *leftover;
 	struct object *odd;
@@ -344,6 +346,10 @@ void connected_settle(struct fib *f);
 /* ---- pins.c ---- */
 void pins_settle(struct fib *f);
 void report_pin(struct fib *f, const struct fib_route *route, bool wanted);
+
+/* ---- sources.c ---- */
+void sources_settle(struct fib *f);
+void sources_free(struct fib *f);
 
 /* ---- protect.c ---- */
 /* A route comes, goes, or changes its ways: what it covers may have to follow. */

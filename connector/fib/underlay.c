@@ -41,6 +41,7 @@ static void links_changed(struct fib *f)
 {
 	f->epoch++;
 	f->underlay_dirty = f->connected_dirty = f->protect_dirty = f->unfreeze = f->dirty = true;
+	f->sources_dirty = true;
 }
 
 void fib_saw_link(struct fib *f, int ifindex, const char *name, bool up, bool gone)
@@ -250,6 +251,7 @@ static void foreign_unlink(struct fib *f, const struct prefix *p, struct foreign
 	while (*link != x)
 		link = &(*link)->next;
 	*link = x->next;
+	f->sources_dirty = true;
 	if (!head)
 		ptrie_remove(f->foreign, p);
 	else if (link == &head)
@@ -282,6 +284,7 @@ static void foreign_add(struct fib *f, const struct fib_seen_route *r, struct fo
 		link = &(*link)->next;
 	x->next = *link;
 	*link = x;
+	f->sources_dirty = true;
 	if (head == x && ptrie_set(f->foreign, &r->prefix, x) < 0)
 		free(x); /* it was the only one: replacing a value takes no memory */
 	else if (instead)

@@ -294,5 +294,5 @@ int cfg_build(const struct cfg_load *l, const struct lyd_node *tree)
 	if (build_prefixes(l, root, "announce", &cfg->announce, &cfg->n_announce) ||
 	    build_prefixes(l, root, "protect", &cfg->protect, &cfg->n_protect))
 		return -1;
-	return build_sites(l, root);
+	return cfg_build_sources(l, root) ? -1 : build_sites(l, root);
 }

@@ -68,6 +68,11 @@ int cfg_build_bgp(
  * names. */
 int cfg_build_policies(const struct cfg_load *l, const struct lyd_node *root);
 void cfg_policies_free(struct cfg_policies *p);
+int cfg_take_chain(
+    const struct cfg_load *l, const struct lyd_node *node, const char *leaf, struct bgp_policy_chain *chain);
+/* cfg_sources.c: network[], redistribute[], aggregate[]; after protect[] */
+int cfg_build_sources(const struct cfg_load *l, const struct lyd_node *root);
+void cfg_sources_free(struct cfg *cfg);
 int cfg_take_policy(const struct cfg_load *l, const struct lyd_node *node, struct cfg_bgp_policy *ret_policy);
 void cfg_policy_clear(struct cfg_bgp_policy *p);
 bool cfg_policy_same(const struct cfg_bgp_policy *a, const struct cfg_bgp_policy *b);

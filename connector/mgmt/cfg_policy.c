@@ -252,7 +252,7 @@ void cfg_policies_free(struct cfg_policies *p)
 }
 
 /* --- of a session --- */
-static int take_chain(
+int cfg_take_chain(
     const struct cfg_load *l, const struct lyd_node *node, const char *leaf, struct bgp_policy_chain *chain)
 {
 	const struct cfg_policies *p = l->cfg->policies;
@@ -276,8 +276,8 @@ int cfg_take_policy(const struct cfg_load *l, const struct lyd_node *node, struc
 	ret_policy->allow_own_as = cfg_u32(node, "allow-own-as", NULL);
 	ret_policy->remove_private_as = cfg_true(node, "remove-private-as");
 	ret_policy->as_override = cfg_true(node, "as-override");
-	return take_chain(l, node, "import-policy", &ret_policy->import) ||
-	               take_chain(l, node, "export-policy", &ret_policy->export)
+	return cfg_take_chain(l, node, "import-policy", &ret_policy->import) ||
+	               cfg_take_chain(l, node, "export-policy", &ret_policy->export)
 	           ? -1
 	           : 0;
 }

@@ -126,6 +126,7 @@ void cfg_free(struct cfg *cfg)
 	}
 	for (size_t i = 0; i < cfg->n_peer; i++)
 		cfg_policy_clear(&cfg->peer[i].bgp.policy);
+	cfg_sources_free(cfg);
 	cfg_policies_free(cfg->policies);
 	free(cfg->site);
 	free(cfg->peer);

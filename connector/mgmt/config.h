@@ -133,6 +133,26 @@ struct cfg_tunnel {
 	struct cfg_bgp bgp;
 };
 
+enum cfg_source { CFG_SOURCE_CONNECTED, CFG_SOURCE_STATIC, CFG_SOURCE_KERNEL };
+
+struct cfg_network { /* announced while something stands behind it */
+	struct prefix prefix;
+	bool when_route;    /* the prefix or a part of it is in the kernel by other hands; else always */
+	char interface[16]; /* and leads there; empty: anywhere */
+	struct bgp_policy_chain policy;
+};
+struct cfg_redistribute {
+	enum cfg_source source;
+	char interface[16];               /* empty: any */
+	struct bgp_prefix_list *prefixes; /* a reference; NULL: all */
+	struct bgp_policy_chain policy;
+};
+struct cfg_aggregate {
+	struct prefix prefix;
+	bool summary_only, as_set;
+	struct bgp_policy_chain policy;
+};
+
 struct cfg_site {
 	char name[CFG_NAME_MAX + 1];
 	char profile[CFG_NAME_MAX + 1];
@@ -162,6 +182,12 @@ struct cfg {
 	struct prefix *announce;
 	size_t n_announce;
 	struct cfg_policies *policies;
+	struct cfg_network *network;
+	size_t n_network;
+	struct cfg_redistribute *redistribute;
+	size_t n_redistribute;
+	struct cfg_aggregate *aggregate; /* with `discard`, also among protect */
+	size_t n_aggregate;
 	struct prefix *protect;
 	size_t n_protect;
 	struct cfg_site *site;

@@ -123,7 +123,7 @@ static void on_link(void *ctx, int ifindex)
 }
 
 static const struct fib_writer_events events = { on_route, on_fenced, on_connected, on_disturbed, on_underlay,
-	on_link };
+	on_link, NULL };
 
 static void open_writer(struct world *x)
 {

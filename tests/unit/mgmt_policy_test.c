@@ -114,6 +114,20 @@ static const struct {
 	{ RULE("\"set\":{\"prepend\":33}"), "", "config-wrong-value", Y_RULE "/set/prepend", "33",
 	    "1 to 32" },
 	{ RULE("\"action\":\"deny\""), "", "config-wrong-value", Y_RULE "/action", "deny", "reject" },
+	/* what is announced by source */
+	{ "\"network\":[{\"prefix\":\"10.1.0.0/16\",\"interface\":\"eth0\"}]", "", "config-wrong-value",
+	    CONN "/network[prefix='10.1.0.0/16']/interface", "eth0", "\"when\": \"route\"" },
+	{ "\"network\":[{\"prefix\":\"10.1.0.0/16\",\"policy\":[\"p\"]}]", "", "config-dangling-reference",
+	    CONN "/network[prefix='10.1.0.0/16']/policy", "p", "policy[] holds nothing" },
+	{ "\"redistribute\":[{\"name\":\"s\",\"source\":\"ospf\"}]", "", "config-wrong-value",
+	    CONN "/redistribute[name='s']/source", "ospf", "connected" },
+	{ "\"redistribute\":[{\"name\":\"s\",\"source\":\"static\",\"prefix-list\":\"l\"}]", "",
+	    "config-dangling-reference", CONN "/redistribute[name='s']/prefix-list", "l",
+	    "prefix-list[] holds nothing" },
+	{ "\"aggregate\":[{\"prefix\":\"0.0.0.0/0\"}]", "", "config-wrong-value",
+	    CONN "/aggregate[prefix='0.0.0.0/0']/prefix", "0.0.0.0/0", "is no aggregate" },
+	{ "\"aggregate\":[{\"prefix\":\"10.0.0.1/32\"}]", "", "config-wrong-value",
+	    CONN "/aggregate[prefix='10.0.0.1/32']/prefix", "10.0.0.1/32", "no parts" },
 	{ "", "\"import-policy\":[\"p\"]", "config-dangling-reference", Y_BGP "/import-policy", "p",
 	    "policy[] holds nothing" },
 	{ "", "\"export-policy\":[\"p\"]", "config-dangling-reference", Y_BGP "/export-policy", "p",
@@ -197,11 +211,41 @@ static void policies_load(void **state)
 	cfg_free(without);
 }
 
+static void sources_load(void **state)
+{
+	struct cfg *cfg = must_load(
+	    LIST("{\"seq\":1,\"prefix\":\"10.0.0.0/8\",\"le\":24}") ","
+	                                                            "\"network\":[{\"prefix\":\"10.1.0.0/"
+	                                                            "16\",\"when\":\"route\",\"interface\":"
+	                                                            "\"eth0\"},{\"prefix\":\"10.2.0.0/16\"}],"
+	                                                            "\"redistribute\":[{\"name\":\"s\","
+	                                                            "\"source\":\"static\",\"prefix-list\":"
+	                                                            "\"l\"}],"
+	                                                            "\"aggregate\":[{\"prefix\":\"10.64.0.0/"
+	                                                            "10\",\"summary-only\":true},{\"prefix\":"
+	                                                            "\"10.128.0.0/9\",\"discard\":false}]",
+	    "");
+
+	(void)state;
+	assert_int_equal(cfg->n_network, 2);
+	assert_true(cfg->network[0].when_route && !cfg->network[1].when_route);
+	assert_string_equal(cfg->network[0].interface, "eth0");
+	assert_int_equal(cfg->n_redistribute, 1);
+	assert_int_equal(cfg->redistribute[0].source, CFG_SOURCE_STATIC);
+	assert_non_null(cfg->redistribute[0].prefixes);
+	assert_int_equal(cfg->n_aggregate, 2);
+	assert_true(cfg->aggregate[0].summary_only && !cfg->aggregate[1].summary_only);
+	assert_int_equal(cfg->n_protect, 1); /* what the first covers and nobody has goes nowhere */
+	assert_string_equal(prefix_str(&cfg->protect[0]), "10.64.0.0/10");
+	cfg_free(cfg);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_mistake_is_named),
 		cmocka_unit_test(policies_load),
+		cmocka_unit_test(sources_load),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
