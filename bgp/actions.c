@@ -138,6 +138,17 @@ void act_close(struct bgp *bgp, const struct session *s)
 	q->conn = s->id;
 }
 
+int act_read(const struct session *s)
+{
+	struct queued *q = queue(s->peer->bgp, BGP_ACT_READ);
+
+	if (!q)
+		return -1;
+	q->peer = s->peer->id;
+	q->conn = s->id;
+	return 0;
+}
+
 void act_state(struct peer *p, const struct reason *why)
 {
 	struct queued *q = queue(p->bgp, BGP_ACT_STATE);
@@ -199,6 +210,7 @@ static void fill(const struct queued *q, struct bgp_action *a)
 		a->message.four_octet_as = q->flag;
 		break;
 	case BGP_ACT_CLOSE: a->close_conn = q->conn; break;
+	case BGP_ACT_READ: a->read_conn = q->conn; break;
 	case BGP_ACT_STATE:
 		a->state.state = q->state;
 		if (q->why)

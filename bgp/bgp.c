@@ -280,6 +280,16 @@ void bgp_conn_closed(struct bgp *bgp, uint64_t conn, const char *error, mtime no
 		fsm_session(s, FSM_TCP_CLOSED, &(struct fsm_fact){ .text = error });
 }
 
+void bgp_conn_read_done(struct bgp *bgp, uint64_t conn, mtime now)
+{
+	struct session *s;
+
+	bgp_enter(bgp, now);
+	s = session_find(bgp, conn);
+	if (s)
+		fsm_read_done(s);
+}
+
 void bgp_conn_writable(struct bgp *bgp, uint64_t conn, size_t room, mtime now)
 {
 	struct session *s;

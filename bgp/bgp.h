@@ -66,6 +66,7 @@ struct bgp_session_config {
 	mdur stale_time;        /* no route of an earlier session is kept longer; 360 s */
 	bool extended_messages; /* RFC 8654: take and send messages of up to 65535 octets */
 	mdur send_hold;         /* RFC 9687; twice the hold time, at least 8 minutes */
+	bool password;          /* the connection is signed: for the words when nothing answers */
 };
 
 struct bgp_peer_config {
@@ -199,6 +200,9 @@ uint64_t bgp_conn_incoming(struct bgp *bgp, const struct addr *local, const stru
 void bgp_conn_input(struct bgp *bgp, uint64_t conn, const uint8_t *data, size_t len, mtime now);
 /* Closed by the other side, or by an error (error may be NULL). */
 void bgp_conn_closed(struct bgp *bgp, uint64_t conn, const char *error, mtime now);
+/* BGP_ACT_READ has been carried out. A process that was busy must not take its own delay for the peer's
+ * silence. */
+void bgp_conn_read_done(struct bgp *bgp, uint64_t conn, mtime now);
 /*
  * Flow control: how many bytes the connection can take now. The core sends UPDATEs only into room it was told
  * of (it starts with 64 KiB, each SEND lowers it), OPENs, KEEPALIVEs and NOTIFICATIONs regardless. Room below
@@ -235,6 +239,7 @@ enum bgp_action_kind {
 	BGP_ACT_EOR,     /* End-of-RIB from the peer for this family */
 	BGP_ACT_MESSAGE, /* a message came, whole: OPENs always, all others while bgp_tap is on. Told before
 	                    what follows from it. */
+	BGP_ACT_READ,    /* the hold timer has run out: hand over what lies unread, then bgp_conn_read_done */
 	BGP_ACT_REPORT,  /* worth a log line (a malformed attribute and its reaction, ...) */
 };
 struct bgp_action {
@@ -259,6 +264,7 @@ struct bgp_action {
 			uint64_t lost;      /* messages that could not be told so far: memory was out */
 		} message;
 		uint64_t close_conn;
+		uint64_t read_conn;
 		struct {
 			struct prefix prefix;
 			struct bgp_path path[BGP_MULTIPATH_MAX]; /* the best first */

@@ -84,6 +84,7 @@ struct session {
 	mtime opened_at;               /* TCP */
 	mdur hold, keepalive;          /* agreed; 0: none */
 	mtime hold_at, keepalive_at, send_hold_at;
+	bool read_asked;  /* the hold timer has run out, unless something lies unread */
 	unsigned reports; /* faults told of, up to a limit */
 	bool keeps;       /* it ended in a way that graceful restart bears (RFC 4724 4.2, RFC 8538 4.1) */
 	struct keepalive_gaps gaps;
@@ -213,6 +214,7 @@ void act_connect(struct bgp *bgp, const struct session *s);
 int act_send(struct session *s, const uint8_t *data, size_t len); /* copies; -1 when memory is out */
 void act_message(struct session *s, uint8_t type, const uint8_t *data, size_t len);
 void act_close(struct bgp *bgp, const struct session *s);
+int act_read(const struct session *s); /* -1 when memory is out */
 void act_state(struct peer *p, const struct reason *why);
 void act_eor(struct peer *p, enum bgp_family family);
 void act_report(struct peer *p, bool error, const char *id, const char *fmt, ...)
@@ -289,6 +291,7 @@ void fsm_fall(struct peer *p, enum fall fall, const struct notify *notify, const
 void fsm_close(struct session *s, enum fall fall, const struct notify *notify, const struct reason *why,
     bool closed_already);
 mdur fsm_send_hold(const struct session *s); /* RFC 9687 */
+void fsm_read_done(struct session *s);
 void fsm_timers(struct peer *p);
 mtime fsm_deadline(const struct peer *p);
 bool fsm_takes_incoming(const struct peer *p);

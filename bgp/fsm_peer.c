@@ -175,6 +175,25 @@ void fsm_end_session(
 		p->last_error = *why;
 }
 
+/* Nothing at all came back: that has its own causes. Told once, until something answers. */
+static void unanswered(struct peer *p)
+{
+	struct reason why;
+
+	reason_set(&why, "bgp-connect-unanswered",
+	    "%s: nothing answers our connection attempts to %s, port %d. Is it reachable, does BGP listen "
+	    "there for us, and does no "
+	    "filter drop them? %s",
+	    p->config.name, addr_str(&p->config.remote), BGP_PORT,
+	    p->config.session.password ? "A wrong password looks like this too: TCP drops what is not signed "
+	                                 "as expected, on both sides"
+	                               : "A peer that wants a password (TCP MD5 signatures) looks like this "
+	                                 "too, where none is set here");
+	if (strcmp(p->last_error.id, why.id) != 0)
+		act_report(p, false, "bgp-connect-unanswered", "%s", why.text);
+	p->last_error = why;
+}
+
 /* ConnectRetryTimer: an attempt that hangs is given up for a new one. */
 void fsm_retry(struct peer *p)
 {
@@ -185,8 +204,10 @@ void fsm_retry(struct peer *p)
 	if ((ours && !pending) || peer_session(p, SESSION_OPENCONFIRM) ||
 	    peer_session(p, SESSION_ESTABLISHED))
 		return;
-	if (pending)
+	if (pending) {
+		unanswered(p);
 		fsm_end_session(ours, NULL, NULL, false);
+	}
 	start_connection(p);
 	fsm_note_state(p, NULL);
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The timers of sessions and peers, as deadlines: which has been reached, and which is next.
+ *
+ * A hold timer that has run out is believed only when nothing lies unread: the daemon may have been busy, or
+ * the machine asleep, and the peer's keepalives wait in the socket.
  */
 #include "bgp/fsm.h"
 
@@ -20,7 +23,10 @@ static void session_timers(struct session *s)
 	mtime now = s->peer->bgp->now;
 
 	if (mtime_reached(s->hold_at, now)) {
-		fsm_session(s, FSM_HOLD_EXPIRED, NULL);
+		s->hold_at = MTIME_NEVER;
+		s->read_asked = true;
+		if (act_read(s) < 0)
+			fsm_session(s, FSM_HOLD_EXPIRED, NULL);
 		return;
 	}
 	if (mtime_reached(s->send_hold_at, now)) {
@@ -34,6 +40,12 @@ static void session_timers(struct session *s)
 		s->send_hold_at = MTIME_NEVER;
 	else if (mtime_is_never(s->send_hold_at))
 		s->send_hold_at = mtime_add(now, fsm_send_hold(s));
+}
+
+void fsm_read_done(struct session *s)
+{
+	if (s->read_asked)
+		fsm_session(s, FSM_HOLD_EXPIRED, NULL);
 }
 
 void fsm_timers(struct peer *p)

@@ -241,6 +241,7 @@ void session_count_in(struct session *s, uint8_t type)
 
 void session_alive(struct session *s)
 {
+	s->read_asked = false;
 	s->hold_at = s->hold.ns ? mtime_add(s->peer->bgp->now, s->hold) : MTIME_NEVER;
 }
 

@@ -144,7 +144,7 @@ enum bgp_cease_subcode {
 	BGP_CEASE_COLLISION = 7,
 	BGP_CEASE_RESOURCES = 8,
 	BGP_CEASE_HARD_RESET = 9, /* RFC 8538: another NOTIFICATION is its data */
-	BGP_CEASE_BFD_DOWN = 10, /* RFC 9384 */
+	BGP_CEASE_BFD_DOWN = 10,  /* RFC 9384 */
 };
 enum bgp_refresh_error { BGP_REFRESH_BAD_LENGTH = 1 };
 

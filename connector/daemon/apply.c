@@ -10,6 +10,7 @@
 #include "connector/daemon/announce.h"
 #include "connector/daemon/bgp_exec.h"
 #include "connector/daemon/bgp_tap.h"
+#include "connector/daemon/bgp_transport.h"
 #include "connector/daemon/protect.h"
 #include "connector/daemon/tunnel.h"
 #include "connector/daemon/tunnel_if.h"
@@ -455,6 +456,7 @@ static void commit(struct plan *p)
 	d->plane_note = p->plane_note;
 	cfg_ref_put(d->config);
 	d->config = cfg_ref_get(p->ref);
+	bgp_transport_apply(d);
 	if (!d->reconciled)
 		fib_writer_reconciled(d->fib);
 	d->reconciled = true;

@@ -7,6 +7,7 @@
 
 #include "bgp/wire.h"
 #include "connector/daemon/bgp_tap.h"
+#include "connector/daemon/bgp_transport.h"
 #include "connector/daemon/routes.h"
 #include "connector/sys/clock.h"
 #include "connector/sys/tcp.h"
@@ -24,6 +25,9 @@ struct bgp_link {
 	struct list node; /* domain.links */
 	struct domain *domain;
 	uint64_t conn;
+	uint32_t peer; /* the core's; 0: accepted, see remote */
+	struct addr remote;
+	struct bgp_listener *listener; /* that accepted it; NULL: we connected */
 	struct tcp_conn *tcp;
 	bool opened; /* until then, its end is a failed attempt */
 };
@@ -108,10 +112,14 @@ static void exec_connect(struct domain *d, const struct bgp_action *a, mtime now
 	struct endpoint local = { .addr = a->connect.local },
 	                remote = { .addr = a->connect.remote, .port = BGP_PORT };
 	struct bgp_link *l = link_new(d, a->connect.conn);
+	struct tcp_options options;
 	struct reason why = { 0 };
 
+	bgp_transport_of(d, a->peer, &options);
 	if (l)
-		l->tcp = tcp_connect(d->loop, &d->sys, &local, &remote, &link_events, l, &why);
+		l->peer = a->peer;
+	if (l)
+		l->tcp = tcp_connect(d->loop, &d->sys, &local, &remote, &options, &link_events, l, &why);
 	if (l && l->tcp)
 		return;
 	if (l) {
@@ -126,8 +134,10 @@ static void on_accepted(void *ctx, int fd, const struct endpoint *local, const s
 	struct bgp_listener *listener = ctx;
 	struct domain *d = listener->domain;
 	mtime now = clock_now();
-	uint64_t conn =
-	    d->bgp && !d->stopping ? bgp_conn_incoming(d->bgp, &local->addr, &remote->addr, now) : 0;
+	struct tcp_options options;
+	struct reason why = { 0 };
+	bool known = d->bgp && !d->stopping && bgp_transport_accepts(d, listener, &remote->addr, &options);
+	uint64_t conn = known ? bgp_conn_incoming(d->bgp, &local->addr, &remote->addr, now) : 0;
 	struct bgp_link *l;
 
 	if (!conn) {
@@ -139,7 +149,9 @@ static void on_accepted(void *ctx, int fd, const struct endpoint *local, const s
 	l = link_new(d, conn);
 	if (l) {
 		l->opened = true;
-		l->tcp = tcp_adopt(d->loop, fd, &link_events, l);
+		l->remote = remote->addr;
+		l->listener = listener;
+		l->tcp = tcp_adopt(d->loop, fd, &options, &link_events, l, &why);
 	}
 	if (!l || !l->tcp) {
 		if (l) {
@@ -147,7 +159,7 @@ static void on_accepted(void *ctx, int fd, const struct endpoint *local, const s
 			free(l);
 		}
 		close(fd);
-		bgp_conn_closed(d->bgp, conn, "out of memory", now);
+		bgp_conn_closed(d->bgp, conn, why.text[0] ? why.text : "out of memory", now);
 	}
 	domain_pump(d);
 }
@@ -169,6 +181,33 @@ static void exec_close(struct domain *d, const struct bgp_action *a)
 		log_warn(d->log, t->name, "its BGP connection can't be held to %s: %s", t->interface,
 		    strerror(errno));
 	link_free(l);
+}
+
+void bgp_exec_links_apply(struct domain *d)
+{
+	list_for_each (&d->links, struct bgp_link, l, node) {
+		struct tcp_options options = { 0 };
+		struct reason why = { 0 };
+		bool known = true;
+
+		if (l->listener)
+			known = bgp_transport_accepts(d, l->listener, &l->remote, &options);
+		else
+			bgp_transport_of(d, l->peer, &options);
+		if (known && tcp_conn_options(l->tcp, &options, &why))
+			log_error(d->log, domain_peer_name(d, l->peer), "%s: %s", why.id, why.text);
+	}
+}
+
+/* The control thread may have been busy: what the peer said meanwhile lies in the socket. */
+static void exec_read(struct domain *d, const struct bgp_action *a)
+{
+	uint64_t conn = a->read_conn;
+	struct bgp_link *l = link_by_conn(d, conn);
+
+	if (l)
+		tcp_conn_read(l->tcp);
+	bgp_conn_read_done(d->bgp, conn, clock_now());
 }
 
 static void exec_send(struct domain *d, const struct bgp_action *a, mtime now)
@@ -237,6 +276,7 @@ bool bgp_exec_one(struct domain *d, mtime now)
 		exec_close(d, &a);
 		bgp_tap_closed(d->tap, a.peer, a.close_conn);
 		break;
+	case BGP_ACT_READ: exec_read(d, &a); break;
 	case BGP_ACT_MESSAGE: bgp_tap_received(d->tap, &a); break;
 	case BGP_ACT_ROUTE:
 		bgp_tap_best(d->tap, &a.route.prefix, a.route.path, a.route.n);
@@ -262,6 +302,26 @@ static enum bgp_mode mode_of(enum cfg_bgp_mode m)
 	return BGP_MODE_BOTH;
 }
 
+static enum bgp_restart_mode restart_of(enum cfg_restart r)
+{
+	switch (r) {
+	case CFG_RESTART_HELPER: return BGP_RESTART_HELPER;
+	case CFG_RESTART_FULL: return BGP_RESTART_FULL;
+	case CFG_RESTART_OFF: return BGP_RESTART_OFF;
+	}
+	return BGP_RESTART_HELPER;
+}
+
+static struct bgp_session_config session_config(const struct cfg_session *s)
+{
+	return (struct bgp_session_config){ .restart = restart_of(s->restart),
+		.restart_time = s->restart_time,
+		.stale_time = s->stale_time,
+		.extended_messages = s->extended_messages,
+		.send_hold = s->send_hold,
+		.password = s->password.len > 0 };
+}
+
 static void common_config(const char *name, const struct cfg_bgp *b, struct bgp_peer_config *c)
 {
 	memset(c, 0, sizeof(*c));
@@ -277,6 +337,7 @@ static void common_config(const char *name, const struct cfg_bgp *b, struct bgp_
 	c->ipv6 = b->peer.family == 6;
 	c->max_prefixes = b->max_prefixes;
 	c->accept_default = b->accept_default;
+	c->session = session_config(&b->session);
 	c->policy =
 	    (struct bgp_peer_policy){ .import = b->policy.import, /* the core takes references of its own */
 		    .export = b->policy.export,
@@ -342,7 +403,11 @@ int bgp_exec_listen(struct domain *d, const struct addr *local, bool *ret_create
 void bgp_exec_listener_free(struct bgp_listener *l)
 {
 	list_remove(&l->node);
+	list_for_each (&l->domain->links, struct bgp_link, link, node)
+		if (link->listener == l)
+			link->listener = NULL;
 	tcp_listener_free(l->tcp);
+	bgp_transport_listener_free(l);
 	free(l);
 }
 

@@ -16,6 +16,8 @@ void bgp_exec_lan_config(const struct cfg_peer *peer, struct bgp_peer_config *re
 /* A listener for this address exists afterwards. -1 with a reason. */
 int bgp_exec_listen(struct domain *d, const struct addr *local, bool *ret_created, struct reason *ret_reason);
 void bgp_exec_listener_free(struct bgp_listener *l);
+/* What the configuration says of connections, to those that stand. */
+void bgp_exec_links_apply(struct domain *d);
 /* Drops every connection without a word (the core they belong to is going). */
 void bgp_exec_drop_links(struct domain *d);
 

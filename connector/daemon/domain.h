@@ -44,7 +44,9 @@ struct bgp_listener {
 	struct domain *domain;
 	struct addr local;
 	struct tcp_listener *tcp;
-	bool wanted; /* mark of the transaction under way */
+	bool wanted;        /* mark of the transaction under way */
+	struct addr *keyed; /* peers whose password it holds; bgp_transport.c's */
+	size_t n_keyed;
 };
 
 struct domain {

@@ -286,6 +286,40 @@ static void bgp_view(void *ctx, struct view_bgp *v)
 	v->memory.way_bytes = m.way_bytes;
 }
 
+static void session_config_view(const struct cfg_session *s, struct view_bgp_session *v)
+{
+	static const char *const modes[] = {
+		[CFG_RESTART_HELPER] = "helper", [CFG_RESTART_FULL] = "full", [CFG_RESTART_OFF] = "off"
+	};
+
+	v->restart = modes[s->restart];
+	v->password = s->password.len > 0;
+	v->ttl_security = s->ttl_security;
+	v->multihop = s->multihop;
+}
+
+static void session_view(const struct bgp_session_view *s, struct view_bgp_session *v)
+{
+	v->enhanced_refresh = s->enhanced_refresh;
+	v->extended_messages = s->extended_messages;
+	v->notification_restart = s->restart.notification;
+	v->send_hold = (uint32_t)mdur_to_s(s->send_hold);
+	v->peer_said = s->restart.said;
+	v->peer_restarted = s->restart.restarted;
+	v->restart_time = (uint32_t)mdur_to_s(s->restart.time);
+	v->holding = s->holding;
+	v->stale_left = (uint32_t)mdur_to_s(s->stale_left);
+	for (unsigned f = 0; f < 2; f++) {
+		v->family[f] = s->restart.family[f];
+		v->forwarding[f] = s->restart.forwarding[f];
+		v->stale[f] = s->stale[f];
+	}
+	v->gaps = s->gap.n;
+	v->gap_min = (uint64_t)mdur_to_ms(s->gap.min);
+	v->gap_mean = (uint64_t)mdur_to_ms(s->gap.mean);
+	v->gap_max = (uint64_t)mdur_to_ms(s->gap.max);
+}
+
 static void peer_view(
     const struct domain *d, uint32_t id, const char *name, const struct cfg_bgp *cfg, struct view_bgp_peer *v)
 {
@@ -298,6 +332,7 @@ static void peer_view(
 	v->as = cfg->peer_as;
 	v->state = bgp_state_name(BGP_IDLE);
 	v->admin_down = bgp_command_is_down(d, name);
+	session_config_view(&cfg->session, &v->session);
 	if (p && d->bgp && !bgp_peer_view(d->bgp, id, p)) {
 		v->state = bgp_state_name(p->state);
 		v->uptime = p->state == BGP_ESTABLISHED ? age(p->since) : 0;
@@ -314,6 +349,7 @@ static void peer_view(
 		memcpy(v->msg_in, p->msg_in, sizeof(v->msg_in));
 		memcpy(v->msg_out, p->msg_out, sizeof(v->msg_out));
 		v->established_count = p->established_count;
+		session_view(&p->session, &v->session);
 		if (p->state != BGP_ESTABLISHED)
 			v->error = p->last_error;
 	}

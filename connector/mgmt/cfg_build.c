@@ -179,7 +179,7 @@ int cfg_build_bgp(
 		bgp->max_prefixes = (uint32_t)strtoul(v, NULL, 10);
 	if ((v = cfg_value(node, "accept-default")))
 		bgp->accept_default = !strcmp(v, "true");
-	if (cfg_take_policy(l, node, &bgp->policy))
+	if (cfg_take_session(l, node, bgp) || cfg_take_policy(l, node, &bgp->policy))
 		return -1;
 	build_bfd(cfg_child(node, "bfd"), &bgp->bfd);
 	if (!bgp->peer_as)

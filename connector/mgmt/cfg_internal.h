@@ -64,6 +64,9 @@ void cfg_auth_clear(struct cfg_tunnel *t);
 bool cfg_auth_same(const struct cfg_tunnel *a, const struct cfg_tunnel *b);
 int cfg_build_bgp(
     const struct cfg_load *l, const struct lyd_node *node, const struct profile *p, struct cfg_bgp *bgp);
+/* cfg_session.c: after the hold time */
+int cfg_take_session(const struct cfg_load *l, const struct lyd_node *node, struct cfg_bgp *bgp);
+bool cfg_session_same(const struct cfg_session *a, const struct cfg_session *b);
 /* cfg_policy.c, cfg_policy_lists.c: the lists and policies, before any session is built; then what a session
  * names. */
 int cfg_build_policies(const struct cfg_load *l, const struct lyd_node *root);

@@ -118,14 +118,17 @@ void cfg_free(struct cfg *cfg)
 			free(s->tunnel[j].static_route);
 			free(s->tunnel[j].secret_file);
 			cfg_policy_clear(&s->tunnel[j].bgp.policy);
+			secret_clear(&s->tunnel[j].bgp.session.password);
 			for (unsigned k = 0; k < CFG_REMOTES_MAX; k++)
 				free(s->tunnel[j].remote_name[k]);
 		}
 		free(s->tunnel);
 		free(s->announce_from);
 	}
-	for (size_t i = 0; i < cfg->n_peer; i++)
+	for (size_t i = 0; i < cfg->n_peer; i++) {
 		cfg_policy_clear(&cfg->peer[i].bgp.policy);
+		secret_clear(&cfg->peer[i].bgp.session.password);
+	}
 	cfg_sources_free(cfg);
 	cfg_policies_free(cfg->policies);
 	free(cfg->site);
@@ -185,10 +188,10 @@ static bool same_bgp(const struct cfg_bgp *a, const struct cfg_bgp *b)
 	       a->mode == b->mode && a->hold_time.ns == b->hold_time.ns &&
 	       a->keepalive.ns == b->keepalive.ns && a->connect_retry.ns == b->connect_retry.ns &&
 	       a->max_prefixes == b->max_prefixes && a->max_prefixes_out == b->max_prefixes_out &&
-	       a->accept_default == b->accept_default && cfg_policy_same(&a->policy, &b->policy) &&
-	       a->bfd.enabled == b->bfd.enabled && a->bfd.multihop == b->bfd.multihop &&
-	       a->bfd.min_tx.ns == b->bfd.min_tx.ns && a->bfd.min_rx.ns == b->bfd.min_rx.ns &&
-	       a->bfd.multiplier == b->bfd.multiplier;
+	       a->accept_default == b->accept_default && cfg_session_same(&a->session, &b->session) &&
+	       cfg_policy_same(&a->policy, &b->policy) && a->bfd.enabled == b->bfd.enabled &&
+	       a->bfd.multihop == b->bfd.multihop && a->bfd.min_tx.ns == b->bfd.min_tx.ns &&
+	       a->bfd.min_rx.ns == b->bfd.min_rx.ns && a->bfd.multiplier == b->bfd.multiplier;
 }
 
 bool cfg_same_session(const struct cfg_tunnel *a, const struct cfg_tunnel *b)

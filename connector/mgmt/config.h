@@ -60,6 +60,17 @@ struct cfg_bfd { /* of a BGP session */
 	uint8_t multiplier;
 };
 
+enum cfg_restart { CFG_RESTART_HELPER, CFG_RESTART_FULL, CFG_RESTART_OFF };
+struct cfg_session {            /* how a session is run; cfg_session.c */
+	struct secret password; /* RFC 2385; empty: none */
+	uint32_t ttl_security;  /* hops (RFC 5082); 0: not used */
+	uint32_t multihop;      /* the hop limit of what we send; 0: the system's */
+	bool extended_messages;
+	mdur send_hold; /* 0: by RFC 9687 */
+	enum cfg_restart restart;
+	mdur restart_time, stale_time;
+};
+
 struct cfg_bgp { /* of a tunnel, or of a LAN peer */
 	struct addr local, peer;
 	uint32_t peer_as;
@@ -68,6 +79,7 @@ struct cfg_bgp { /* of a tunnel, or of a LAN peer */
 	uint32_t max_prefixes;     /* what we accept; 0: no limit */
 	uint32_t max_prefixes_out; /* what the gateway bears, by its profile; 0: no limit known */
 	bool accept_default;
+	struct cfg_session session;
 	struct cfg_bgp_policy policy;
 	struct cfg_bfd bfd;
 };

@@ -146,6 +146,22 @@ struct view_bfd {     /* of `bgp peer`; times in milliseconds */
 	struct reason error; /* why it does not run */
 };
 
+struct view_bgp_session { /* of `bgp peer`: how the session is run; view_session.c */
+	bool enhanced_refresh, extended_messages, notification_restart;
+	bool password; /* configured */
+	uint32_t ttl_security, multihop;
+	uint32_t send_hold;  /* seconds */
+	const char *restart; /* configured: "helper", "full", "off" */
+	bool peer_said, peer_restarted;
+	bool family[2], forwarding[2]; /* the peer's: ipv4, ipv6 */
+	uint32_t restart_time;         /* the peer's, seconds */
+	bool holding;
+	uint32_t stale[2];
+	uint32_t stale_left;                 /* seconds */
+	uint32_t gaps;                       /* 0: none measured yet */
+	uint64_t gap_min, gap_mean, gap_max; /* ms */
+};
+
 struct view_bgp_peer { /* `bgp summary`, `bgp peer` */
 	char name[VIEW_NAME_MAX];
 	struct addr address, local;
@@ -159,6 +175,7 @@ struct view_bgp_peer { /* `bgp summary`, `bgp peer` */
 	uint32_t established_count;
 	struct view_bfd bfd;
 	bool admin_down; /* by command */
+	struct view_bgp_session session;
 	struct reason error;
 };
 struct view_bgp {

@@ -5,6 +5,8 @@
  */
 #include "connector/mgmt/view_json.h"
 
+#include "connector/mgmt/view_session.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -496,11 +498,18 @@ json_t *view_bgp_peer_json(const struct view_bgp_peer *v)
 	put(&caps, "route-refresh", json_boolean(v->route_refresh));
 	put(&caps, "ipv4-unicast", json_boolean(v->ipv4));
 	put(&caps, "ipv6-unicast", json_boolean(v->ipv6));
+	put(&caps, "enhanced-route-refresh", json_boolean(v->session.enhanced_refresh));
+	put(&caps, "extended-messages", json_boolean(v->session.extended_messages));
+	put(&caps, "notification-restart", json_boolean(v->session.notification_restart));
 	put(&b, "capabilities", obj_end(&caps));
 	put(&msgs, "in", messages(v->msg_in));
 	put(&msgs, "out", messages(v->msg_out));
 	put(&b, "messages", obj_end(&msgs));
 	put(&b, "established-count", number(v->established_count));
+	put(&b, "send-hold-time", number(v->session.send_hold));
+	put(&b, "keepalive-gap", view_keepalive_gap_json(&v->session));
+	put(&b, "graceful-restart", view_restart_json(&v->session));
+	put(&b, "transport", view_transport_json(&v->session));
 	put(&b, "bfd", v->bfd.enabled ? bfd(&v->bfd) : json_null());
 	put(&b, "admin", json_string(v->admin_down ? "down" : "up"));
 	put(&b, "error", why(&v->error));

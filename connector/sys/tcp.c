@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Non-blocking TCP on the loop. The send queue is one growing buffer: BGP writes few, large runs, and its
- * core is told the room left, so the buffer stays near TCP_QUEUE. No TTL is set or required: peers of tunnels
- * are several hops away.
+ * core is told the room left, so the buffer stays near TCP_QUEUE. Signatures, hop limits and timeouts:
+ * tcp_options.c.
  */
 #include "connector/sys/tcp.h"
 
@@ -202,7 +202,8 @@ static struct tcp_conn *conn_new(
 }
 
 struct tcp_conn *tcp_connect(struct loop *l, const struct sys_domain *domain, const struct endpoint *local,
-    const struct endpoint *remote, const struct tcp_conn_events *ev, void *ctx, struct reason *ret_reason)
+    const struct endpoint *remote, const struct tcp_options *options, const struct tcp_conn_events *ev,
+    void *ctx, struct reason *ret_reason)
 {
 	struct sockaddr_storage ss;
 	socklen_t len;
@@ -215,6 +216,10 @@ struct tcp_conn *tcp_connect(struct loop *l, const struct sys_domain *domain, co
 	if (len && bind(fd, (struct sockaddr *)&ss, len)) {
 		reason_set(ret_reason, "bgp-local-address", "cannot use local address %s: %s",
 		    addr_str(&local->addr), strerror(errno));
+		close(fd);
+		return NULL;
+	}
+	if (options && tcp_set_options(fd, &remote->addr, options, ret_reason)) {
 		close(fd);
 		return NULL;
 	}
@@ -233,10 +238,34 @@ struct tcp_conn *tcp_connect(struct loop *l, const struct sys_domain *domain, co
 	return c;
 }
 
-struct tcp_conn *tcp_adopt(struct loop *l, int fd, const struct tcp_conn_events *ev, void *ctx)
+struct tcp_conn *tcp_adopt(struct loop *l, int fd, const struct tcp_options *options,
+    const struct tcp_conn_events *ev, void *ctx, struct reason *ret_reason)
 {
+	struct endpoint remote = name_of(fd, remote_name);
+	struct tcp_conn *c;
+
 	set_options(fd);
-	return conn_new(l, fd, false, ev, ctx);
+	if (options && tcp_set_options(fd, &remote.addr, options, ret_reason))
+		return NULL;
+	c = conn_new(l, fd, false, ev, ctx);
+	if (!c)
+		reason_set(ret_reason, "no-memory", "out of memory");
+	return c;
+}
+
+int tcp_conn_options(struct tcp_conn *c, const struct tcp_options *options, struct reason *ret_reason)
+{
+	struct endpoint remote = name_of(c->fd, remote_name);
+
+	if (!remote.addr.family) /* not connected yet: what it began with holds */
+		return 0;
+	return tcp_set_options(c->fd, &remote.addr, options, ret_reason);
+}
+
+void tcp_conn_read(struct tcp_conn *c)
+{
+	if (!c->connecting && !c->in_callback)
+		on_fd(c, c->fd, LOOP_READ);
 }
 
 int tcp_conn_bind(struct tcp_conn *c, const char *interface)
@@ -408,6 +437,18 @@ fail:
 	free(t);
 	close(fd);
 	return NULL;
+}
+
+int tcp_listener_password(struct tcp_listener *t, const struct addr *remote, const struct secret *password,
+    struct reason *ret_reason)
+{
+	return tcp_set_password(t->fd, remote, password, ret_reason);
+}
+
+int tcp_listener_hops(
+    struct tcp_listener *t, uint8_t family, uint8_t ttl, uint8_t min_ttl, struct reason *ret_reason)
+{
+	return tcp_set_hops(t->fd, family, ttl, min_ttl, ret_reason);
 }
 
 void tcp_listener_free(struct tcp_listener *t)

@@ -10,6 +10,7 @@
 #include "base/reason.h"
 #include "connector/sys/domain.h"
 #include "connector/sys/loop.h"
+#include "connector/sys/tcp_options.h"
 
 #include <stddef.h>
 
@@ -27,13 +28,20 @@ struct tcp_conn_events {
 };
 
 /*
- * Starts to connect from local (its port 0) to remote. NULL with a reason when it fails at once, for instance
- * because the local address is not on the machine.
+ * Starts to connect from local (its port 0) to remote; options NULL: none. NULL with a reason when it fails
+ * at once, for instance because the local address is not on the machine.
  */
 struct tcp_conn *tcp_connect(struct loop *l, const struct sys_domain *domain, const struct endpoint *local,
-    const struct endpoint *remote, const struct tcp_conn_events *ev, void *ctx, struct reason *ret_reason);
-/* Takes over an accepted descriptor. */
-struct tcp_conn *tcp_adopt(struct loop *l, int fd, const struct tcp_conn_events *ev, void *ctx);
+    const struct endpoint *remote, const struct tcp_options *options, const struct tcp_conn_events *ev,
+    void *ctx, struct reason *ret_reason);
+/* Takes over an accepted descriptor; options NULL: none. NULL, and the descriptor is still the caller's, with
+ * a reason. */
+struct tcp_conn *tcp_adopt(struct loop *l, int fd, const struct tcp_options *options,
+    const struct tcp_conn_events *ev, void *ctx, struct reason *ret_reason);
+/* Others from now on: a password that changes on both sides within the hold time costs no session. */
+int tcp_conn_options(struct tcp_conn *c, const struct tcp_options *options, struct reason *ret_reason);
+/* Reads what lies there now, by `input`, and `closed` where it ends. */
+void tcp_conn_read(struct tcp_conn *c);
 /*
  * Holds the connection to one interface from now on: what it still has to send when the routes change never
  * leaves by another. -1 with errno.
@@ -53,6 +61,11 @@ void tcp_conn_free(struct tcp_conn *c);
 struct tcp_listener *tcp_listen(struct loop *l, const struct sys_domain *domain, const struct endpoint *local,
     void (*accepted)(void *ctx, int fd, const struct endpoint *local, const struct endpoint *remote),
     void *ctx, struct reason *ret_reason);
+/* One peer's key, and hop limits for all (the answer to a SYN is sent before a peer is known). */
+int tcp_listener_password(struct tcp_listener *t, const struct addr *remote, const struct secret *password,
+    struct reason *ret_reason);
+int tcp_listener_hops(
+    struct tcp_listener *t, uint8_t family, uint8_t ttl, uint8_t min_ttl, struct reason *ret_reason);
 void tcp_listener_free(struct tcp_listener *t);
 
 #endif

@@ -341,6 +341,133 @@ static void test_four_octet_as(void **state)
 	bnet_free(p.net);
 }
 
+/* --- time (RFC 4271 4.4, 8.1.3, RFC 9687) --- */
+/* We were busy, or asleep: the peer's keepalives lie unread when our hold timer runs out. It is not the
+ * peer's silence. */
+static void test_busy(void **state)
+{
+	struct pair p = pair_ready(10);
+	unsigned falls = p.a->peer[1].falls;
+
+	(void)state;
+	for (unsigned i = 0; i < 5; i++) {
+		bnet_stall(p.net, p.a, true);
+		bnet_run(p.net, mdur_s(33));
+		assert_int_equal(p.a->peer[1].state, BGP_ESTABLISHED);
+		bnet_stall(p.net, p.a, false);
+		bnet_run(p.net, mdur_s(7));
+	}
+	assert_int_equal(p.a->peer[1].falls, falls);
+	/* But when there is nothing to read it is. */
+	bnet_dark(p.net, p.a, p.b, true);
+	bnet_run(p.net, mdur_s(31));
+	assert_string_equal(p.a->peer[1].why.id, "bgp-hold-timer-expired");
+	bnet_free(p.net);
+}
+
+static void test_keepalive_gaps(void **state)
+{
+	struct bgp_peer_config ca = config_a(), cb = config_b();
+	struct pair p;
+	struct bgp_peer_view v;
+
+	(void)state;
+	p = pair_ready(11);
+	bnet_run(p.net, mdur_s(300));
+	v = bnet_view(p.a, 1);
+	assert_true(v.session.gap.n >= 30);
+	/* 75 to 100 % of 10 s (RFC 4271 10), and what the network adds. */
+	assert_in_range(mdur_to_ms(v.session.gap.min), 7400, 10100);
+	assert_in_range(mdur_to_ms(v.session.gap.max), mdur_to_ms(v.session.gap.mean), 10100);
+	assert_string_not_equal(p.a->peer[1].report.id, "bgp-keepalives-sparse");
+	bnet_free(p.net);
+
+	/* b's third of its own hold time is more than half of ours. */
+	cb.hold_time = mdur_s(90);
+	cb.keepalive = mdur_s(30);
+	ca.hold_time = mdur_s(45);
+	p = pair_new(12, &ca, &cb);
+	bnet_peer_start(p.net, p.a, 1);
+	bnet_peer_start(p.net, p.b, 1);
+	bnet_run(p.net, mdur_s(600));
+	assert_string_not_equal(
+	    p.a->peer[1].report.id, "bgp-keepalives-sparse"); /* it heeds what was agreed */
+	bnet_free(p.net);
+}
+
+/* A peer that takes nothing: our keepalives and routes pile up, and the send hold timer ends it (RFC 9687).
+ */
+static void test_send_hold(void **state)
+{
+	struct bgp_peer_config ca = config_a(), cb = config_b();
+	struct pair p;
+	char text[32];
+	mtime stalled;
+
+	(void)state;
+	ca.session.send_hold = mdur_s(100);
+	p = pair_new(13, &ca, &cb);
+	p.net->window = 5000;
+	bnet_peer_start(p.net, p.a, 1);
+	bnet_peer_start(p.net, p.b, 1);
+	assert_true(bnet_until(p.net, mdur_s(30), have_all, &p));
+	bnet_stall(p.net, p.b, true);
+	for (unsigned i = 0; i < 200; i++) {
+		snprintf(text, sizeof(text), "10.0.%u.0/24", i);
+		bnet_announce(p.net, p.a, text);
+		bnet_run(p.net, mdur_ms(50));
+	}
+	stalled = p.net->now;
+	assert_true(bnet_until_state(p.net, mdur_s(200), p.a, 1, BGP_IDLE));
+	assert_string_equal(p.a->peer[1].why.id, "bgp-send-hold-expired");
+	assert_in_range(mdur_to_s(mtime_since(p.net->now, stalled)), 89, 101);
+	bnet_free(p.net);
+}
+
+/* --- words (RFC 9003) --- */
+static void test_words(void **state)
+{
+	struct pair p = pair_ready(14);
+	struct reason why = { 0 };
+	char longest[257];
+
+	(void)state;
+	memset(longest, 'w', sizeof(longest));
+	longest[256] = '\0';
+	assert_int_equal(bgp_peer_stop_saying(p.a->bgp, 1, 2, longest, NULL, p.net->now, &why), -1);
+	assert_string_equal(why.id, "bgp-message-invalid");
+	assert_int_equal(bgp_peer_stop_saying(p.a->bgp, 1, 2, "\xff", NULL, p.net->now, &why), -1);
+	assert_int_equal(bgp_peer_stop_saying(p.a->bgp, 1, 3, "words", NULL, p.net->now, &why), -1);
+	bnet_pump(p.net, p.a);
+	assert_int_equal(p.a->peer[1].state, BGP_ESTABLISHED); /* nothing has happened */
+	assert_int_equal(bgp_peer_stop_saying(
+	                     p.a->bgp, 1, 2, "caf\xc3\xa9 closed \"till\" 22:00\n", NULL, p.net->now, &why),
+	    0);
+	bnet_pump(p.net, p.a);
+	bnet_run(p.net, mdur_s(1));
+	assert_non_null(strstr(bnet_view(p.b, 1).last_error.text,
+	    "Administrative Shutdown: \"caf\xc3\xa9 closed \\x22till\\x22 22:00\\x0a\""));
+	bnet_free(p.net);
+}
+
+/* Nobody answers: said once, with what may be the cause. */
+static void test_unanswered(void **state)
+{
+	struct bgp_peer_config c = config_a(), b = config_b();
+	struct pair p;
+
+	(void)state;
+	c.session.password = true;
+	p = pair_new(15, &c, &b);
+	bnet_dark(p.net, p.a, p.b, true);
+	bnet_peer_start(p.net, p.a, 1);
+	bnet_run(p.net, mdur_s(60));
+	assert_int_equal(p.a->peer[1].reports, 1);
+	assert_string_equal(p.a->peer[1].report.id, "bgp-connect-unanswered");
+	assert_non_null(strstr(bnet_view(p.a, 1).last_error.text, "wrong password"));
+	bnet_free(p.net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -353,6 +480,11 @@ int main(void)
 		cmocka_unit_test(test_wrong_as),
 		cmocka_unit_test(test_refresh),
 		cmocka_unit_test(test_four_octet_as),
+		cmocka_unit_test(test_busy),
+		cmocka_unit_test(test_keepalive_gaps),
+		cmocka_unit_test(test_send_hold),
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_unanswered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,7 +68,7 @@ static void on_accepted(void *ctx, int fd, const struct endpoint *local, const s
 
 	(void)local;
 	(void)remote;
-	e->conn = tcp_adopt(e->loop, fd, &events, e);
+	e->conn = tcp_adopt(e->loop, fd, NULL, &events, e, NULL);
 	assert_non_null(e->conn);
 }
 

@@ -75,7 +75,7 @@ static void connect_to(
 	const struct endpoint from = { .addr = to->addr };
 	struct reason why = { 0 };
 
-	*c = tcp_connect(l, d, &from, to, &events, c, &why);
+	*c = tcp_connect(l, d, &from, to, NULL, &events, c, &why);
 	if (!*c)
 		fail_msg("%s", why.text);
 }

@@ -244,6 +244,23 @@ static void note_state(struct bnet_node *n, const struct bgp_action *a)
 		p->why = a->state.why;
 }
 
+/* What has arrived, though the node is stalled. */
+static void read_now(struct bnet *net, struct bnet_node *n, uint64_t id)
+{
+	unsigned side = 0;
+	struct conn *c = conn_of(net, n, id, &side);
+
+	list_for_each (&net->events, struct event, e, node) {
+		if (!c || e->conn != c || e->to != side || e->kind != EV_DATA || e->at.ns > net->now.ns ||
+		    net->dark[bnet_index(net, n)][bnet_index(net, c->side[!side].node)])
+			continue;
+		list_remove(&e->node);
+		bgp_conn_input(n->bgp, id, e->data, e->len, net->now);
+		c->side[!side].in_flight -= e->len;
+		event_free(e);
+	}
+}
+
 static void execute(struct bnet *net, struct bnet_node *n, const struct bgp_action *a)
 {
 	struct conn *c;
@@ -268,6 +285,10 @@ static void execute(struct bnet *net, struct bnet_node *n, const struct bgp_acti
 		c = conn_of(net, n, a->close_conn, &side);
 		if (c)
 			close_side(net, c, side);
+		break;
+	case BGP_ACT_READ:
+		read_now(net, n, a->read_conn);
+		bgp_conn_read_done(n->bgp, a->read_conn, net->now);
 		break;
 	case BGP_ACT_ROUTE: note_route(n, a); break;
 	case BGP_ACT_STATE: note_state(n, a); break;

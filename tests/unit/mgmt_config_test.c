@@ -233,6 +233,9 @@ static const struct mistake mistakes[] = {
 	    "/metric", "0", "1 to" },
 	{ { { T1 "bgp/hold-time", "2" } }, "config-wrong-value", Y_T1 "/bgp/hold-time", "2", "3 to 65535" },
 	{ { { T1 "bgp/keepalive", "120" } }, "config-wrong-value", Y_T1 "/bgp/keepalive", "120", "a third" },
+	{ { { T1 "bgp/send-hold-time", "9" } }, "config-wrong-value", "/send-hold-time", "9", "longer" },
+	{ { { T1 "bgp/ttl-security", "1" }, { T1 "bgp/multihop", "2" } }, "config-wrong-value",
+	    Y_T1 "/bgp/multihop", "2", "remove one" },
 	{ { { T1 "bgp/mode", "\"quiet\"" } }, "config-wrong-value", Y_T1 "/bgp/mode", "quiet", "active" },
 	{ { { T1 "bgp/peer-address", "\"10.0.0.10\"" } }, "config-wrong-value", Y_T1 "/bgp/peer-address",
 	    "10.0.0.10", "ourselves" },
@@ -506,7 +509,10 @@ static void a_tunnel_overrules_its_profile(void **state)
 	    "32\",\"metric\":7}],"
 	    "\"inside-address\":[\"169.254.21.2/"
 	    "30\"],\"bgp\":{\"local-address\":\"10.0.0.10\",\"peer-address\":\"169.254.21.1\","
-	    "\"mode\":\"active\",\"hold-time\":30,\"max-prefixes\":5,\"accept-default\":true}}" } };
+	    "\"mode\":\"active\",\"hold-time\":30,\"max-prefixes\":5,\"accept-default\":true,"
+	    "\"password-file\":\"bgp.key\",\"ttl-security\":1,\"extended-messages\":true,"
+	    "\"send-hold-time\":600,\"graceful-restart\":{\"mode\":\"full\",\"restart-time\":60,\"stale-"
+	    "time\":90}}}" } };
 	char *text = changed(more, 1);
 	struct cfg *cfg = load(text);
 	const struct cfg_tunnel *t = &cfg->site[0].tunnel[0];
@@ -547,6 +553,9 @@ static void a_tunnel_overrules_its_profile(void **state)
 	assert_int_equal(mdur_to_s(t->bgp.keepalive), 10);
 	assert_int_equal(t->bgp.max_prefixes, 5);
 	assert_true(t->bgp.accept_default);
+	assert_true(t->bgp.session.extended_messages && t->bgp.session.ttl_security == 1);
+	assert_true(t->bgp.session.restart == CFG_RESTART_FULL && mdur_to_s(t->bgp.session.send_hold) == 600);
+	assert_int_equal(mdur_to_s(t->bgp.session.stale_time), 90);
 	assert_int_equal(cfg->n_note, 1); /* the BGP address is no inside address */
 	assert_string_equal(cfg->note[0].id, "config-inside-address-differs");
 	cfg_free(cfg);

@@ -223,7 +223,11 @@ static void bgp_keeps_the_contract(void **state)
 	j = view_bgp_peer_json(&p);
 	EXPECT(j, "name:s", "address:s", "as:n", "state:s", "uptime:n", "received:n", "accepted:n",
 	    "advertised:n", "local-address:0", "router-id:0", "hold-time:n", "keepalive:n", "capabilities:o",
-	    "messages:o", "established-count:n", "bfd:0", "error:0");
+	    "messages:o", "established-count:n", "bfd:0", "error:0", "send-hold-time:n", "keepalive-gap:0",
+	    "graceful-restart:o", "transport:o");
+	EXPECT(json_object_get(j, "graceful-restart"), "mode:s", "peer:0", "waiting:b", "stale-ipv4:n",
+	    "stale-ipv6:n", "stale-left:n");
+	EXPECT(json_object_get(j, "transport"), "password:b", "ttl-security:n", "multihop:n");
 	in = json_object_get(json_object_get(j, "messages"), "in");
 	EXPECT(in, "total:n", "open:n", "update:n", "notification:n", "keepalive:n", "route-refresh:n");
 	assert_int_equal(json_integer_value(json_object_get(in, "total")), 3);
@@ -240,6 +244,20 @@ static void bgp_keeps_the_contract(void **state)
 	    "detection-time:n", "remote-min-tx:n", "remote-min-rx:n", "remote-multiplier:n",
 	    "local-discriminator:n", "remote-discriminator:n", "packets-in:n", "packets-out:n", "discarded:n",
 	    "last-discard:0", "ups:n", "downs:n", "error:0");
+	json_decref(j);
+	p.session = (struct view_bgp_session){ .peer_said = true,
+		.restart_time = 120,
+		.family = { true, true },
+		.forwarding = { false, true },
+		.gaps = 2,
+		.gap_max = 61000 };
+	j = view_bgp_peer_json(&p);
+	EXPECT(json_object_get(j, "keepalive-gap"), "count:n", "min-ms:n", "mean-ms:n", "max-ms:n");
+	in = json_object_get(json_object_get(j, "graceful-restart"), "peer");
+	EXPECT(in, "restart-time:n", "restarted:b", "family:a", "forwarding:a");
+	assert_int_equal(json_array_size(json_object_get(in, "family")), 2);
+	assert_string_equal(
+	    json_string_value(json_array_get(json_object_get(in, "forwarding"), 0)), "ipv6-unicast");
 	json_decref(j);
 	j = view_bgp_json(&none, json_array(), json_array());
 	EXPECT(j, "as:0", "router-id:0", "peer:a");

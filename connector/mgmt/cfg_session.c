@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a BGP session is run: what protects its TCP connection, and what of BGP is offered beyond routes. The
+ * leaves stand in the model's grouping bgp-options, so a tunnel's session and a LAN peer's have them alike.
+ */
+#include "connector/mgmt/cfg_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PASSWORD_MAX    80 /* what the kernel takes (RFC 2385 4.5 asks for that many at least) */
+#define RESTART_DEFAULT 120
+#define STALE_DEFAULT   360
+#define SECRET_FILE_MAX 4096
+
+static uint32_t number(const struct lyd_node *node, const char *name, uint32_t otherwise)
+{
+	const char *v = node ? cfg_value(node, name) : NULL;
+
+	return v ? (uint32_t)strtoul(v, NULL, 10) : otherwise;
+}
+
+static int take_password(const struct cfg_load *l, const struct lyd_node *node, struct cfg_session *s)
+{
+	const struct lyd_node *n = cfg_child(node, "password-file");
+	char path[CFG_PATH_MAX], file[SECRET_FILE_MAX];
+
+	if (!n)
+		return 0;
+	if (!lyd_path(n, LYD_PATH_STD, path, sizeof(path)))
+		return cfg_fail_at(l, "out-of-memory", n, "out of memory");
+	if (cfg_resolve_file(l, path, lyd_get_value(n), file, sizeof(file)))
+		return -1;
+	if (l->with_secrets && cfg_read_secret(l, path, file, &s->password))
+		return -1;
+	if (s->password.len > PASSWORD_MAX)
+		return cfg_fail_at(l, "config-wrong-value", n,
+		    "the password in this file is longer than the %d octets that TCP's MD5 signatures take",
+		    PASSWORD_MAX);
+	return 0;
+}
+
+static int take_hops(const struct cfg_load *l, const struct lyd_node *node, struct cfg_session *s)
+{
+	s->ttl_security = number(node, "ttl-security", 0);
+	s->multihop = number(node, "multihop", 0);
+	if (s->ttl_security && s->multihop)
+		return cfg_fail_at(l, "config-wrong-value", cfg_child(node, "multihop"),
+		    "with ttl-security packets leave with a hop limit of 255, and ttl-security says how many "
+		    "hops away the peer "
+		    "may be; remove one of both");
+	return 0;
+}
+
+static void take_restart(const struct lyd_node *node, struct cfg_session *s)
+{
+	const struct lyd_node *restart = cfg_child(node, "graceful-restart");
+	const char *mode = restart ? cfg_value(restart, "mode") : NULL;
+
+	s->restart = !mode || !strcmp(mode, "helper") ? CFG_RESTART_HELPER
+	             : !strcmp(mode, "full")          ? CFG_RESTART_FULL
+	                                              : CFG_RESTART_OFF;
+	s->restart_time = mdur_s(number(restart, "restart-time", RESTART_DEFAULT));
+	s->stale_time = mdur_s(number(restart, "stale-time", STALE_DEFAULT));
+}
+
+int cfg_take_session(const struct cfg_load *l, const struct lyd_node *node, struct cfg_bgp *bgp)
+{
+	struct cfg_session *s = &bgp->session;
+	const char *extended = cfg_value(node, "extended-messages");
+
+	s->extended_messages = extended && !strcmp(extended, "true");
+	s->send_hold = mdur_s(number(node, "send-hold-time", 0));
+	if (s->send_hold.ns && s->send_hold.ns <= bgp->hold_time.ns)
+		return cfg_fail_at(l, "config-wrong-value", cfg_child(node, "send-hold-time"),
+		    "it must be longer than the hold time of %lld s (RFC 9687 3.2); twice that is usual, and "
+		    "8 minutes at least",
+		    (long long)mdur_to_s(bgp->hold_time));
+	take_restart(node, s);
+	return take_hops(l, node, s) || take_password(l, node, s) ? -1 : 0;
+}
+
+bool cfg_session_same(const struct cfg_session *a, const struct cfg_session *b)
+{
+	return secret_eq(&a->password, &b->password) && a->ttl_security == b->ttl_security &&
+	       a->multihop == b->multihop && a->extended_messages == b->extended_messages &&
+	       a->send_hold.ns == b->send_hold.ns && a->restart == b->restart &&
+	       a->restart_time.ns == b->restart_time.ns && a->stale_time.ns == b->stale_time.ns;
+}
