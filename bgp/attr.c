@@ -26,6 +26,7 @@ struct parse {
 	struct bytes as4_path;
 	bool have_as4_path, have_as4_aggregator;
 	uint32_t as4_aggregator_as, as4_aggregator_id;
+	bool partial; /* of the attribute under way */
 };
 
 typedef enum fault (*parse_fn)(struct parse *p, struct rd r);
@@ -111,6 +112,7 @@ static enum fault parse_aggregator(struct parse *p, struct rd r)
 	p->v->attrs.aggregator_as = as;
 	p->v->attrs.aggregator_id = rd_u32(&r);
 	p->v->attrs.have_aggregator = true;
+	p->v->attrs.aggregator_partial = p->partial;
 	return FAULT_NONE;
 }
 
@@ -119,6 +121,7 @@ static enum fault parse_communities(struct parse *p, struct rd r)
 	size_t len = rd_left(&r);
 
 	p->v->attrs.communities = (struct bytes){ rd_skip(&r, len), len };
+	p->v->attrs.communities_partial = p->partial;
 	return FAULT_NONE;
 }
 
@@ -320,6 +323,7 @@ static enum fault parse_value(struct parse *p, const struct attr_row *row, uint8
 {
 	size_t len = rd_left(&value);
 
+	p->partial = flags & BGP_ATTR_FLAG_PARTIAL;
 	/* What only internal peers may send is dropped unread from others, whatever its form (RFC
 	 * 7606 7.5, 7.9, 7.10). */
 	if (row->external != FAULT_NONE && !p->ctx->internal)
@@ -454,11 +458,13 @@ static void build_path(struct wr *w, uint8_t flags, uint8_t type, struct bytes p
 
 static void build_aggregator(struct wr *w, const struct attrs *a, bool four_octet)
 {
+	const uint8_t flags = OPTIONAL_TRANSITIVE | (a->aggregator_partial ? BGP_ATTR_FLAG_PARTIAL : 0);
+
 	if (four_octet) {
-		build_head(w, OPTIONAL_TRANSITIVE, BGP_ATTR_AGGREGATOR, AGGREGATOR_LEN_4);
+		build_head(w, flags, BGP_ATTR_AGGREGATOR, AGGREGATOR_LEN_4);
 		wr_u32(w, a->aggregator_as);
 	} else {
-		build_head(w, OPTIONAL_TRANSITIVE, BGP_ATTR_AGGREGATOR, AGGREGATOR_LEN_2);
+		build_head(w, flags, BGP_ATTR_AGGREGATOR, AGGREGATOR_LEN_2);
 		wr_u16(w, (uint16_t)(a->aggregator_as > UINT16_MAX ? BGP_AS_TRANS : a->aggregator_as));
 	}
 	wr_u32(w, a->aggregator_id);
@@ -510,7 +516,8 @@ void attrs_build(struct wr *w, const struct attrs *a, const struct attr_context 
 	if (a->have_aggregator)
 		build_aggregator(w, a, ctx->four_octet);
 	if (a->communities.len) {
-		build_head(w, OPTIONAL_TRANSITIVE, BGP_ATTR_COMMUNITIES, a->communities.len);
+		build_head(w, OPTIONAL_TRANSITIVE | (a->communities_partial ? BGP_ATTR_FLAG_PARTIAL : 0),
+		    BGP_ATTR_COMMUNITIES, a->communities.len);
 		wr_bytes(w, a->communities.p, a->communities.len);
 	}
 	if (!ctx->four_octet)

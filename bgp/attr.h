@@ -23,6 +23,11 @@ struct attrs {
 	struct addr nexthop; /* NEXT_HOP, or the one of MP_REACH_NLRI */
 	uint8_t origin;
 	bool have_med, have_local_pref, atomic_aggregate, have_aggregator, have_originator;
+	/*
+	 * Somebody on the way did not know them: the Partial bit, once set, stays (RFC 4271 5). Those in
+	 * `other` have theirs there.
+	 */
+	bool aggregator_partial, communities_partial;
 	uint32_t med, local_pref;
 	uint32_t aggregator_as, aggregator_id;
 	uint32_t originator_id;

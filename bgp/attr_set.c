@@ -22,8 +22,10 @@ static bool attrs_eq(const struct attrs *a, const struct attrs *b)
 	       a->aggregator_as == b->aggregator_as && a->aggregator_id == b->aggregator_id &&
 	       a->have_originator == b->have_originator && a->originator_id == b->originator_id &&
 	       a->cluster_len == b->cluster_len && a->weight == b->weight &&
-	       addr_eq(&a->nexthop, &b->nexthop) && bytes_eq(a->as_path, b->as_path) &&
-	       bytes_eq(a->communities, b->communities) && bytes_eq(a->other, b->other);
+	       a->aggregator_partial == b->aggregator_partial &&
+	       a->communities_partial == b->communities_partial && addr_eq(&a->nexthop, &b->nexthop) &&
+	       bytes_eq(a->as_path, b->as_path) && bytes_eq(a->communities, b->communities) &&
+	       bytes_eq(a->other, b->other);
 }
 
 static uint64_t hash_attrs(
@@ -36,7 +38,8 @@ static uint64_t hash_attrs(
 
 	wr_u8(&w, a->origin);
 	wr_u8(&w, (uint8_t)(a->have_med | a->have_local_pref << 1 | a->atomic_aggregate << 2 |
-	                    a->have_aggregator << 3 | a->have_originator << 4));
+	                    a->have_aggregator << 3 | a->have_originator << 4 | a->aggregator_partial << 5 |
+	                    a->communities_partial << 6));
 	wr_u32(&w, a->med);
 	wr_u32(&w, a->local_pref);
 	wr_u32(&w, a->aggregator_as);
