@@ -128,20 +128,46 @@ void import_policy(const struct peer *p, const struct prefix *prefix, const stru
 	policy_apply(&p->config.policy.import, prefix, a, &ctx, p->bgp->room, ret_result);
 }
 
+/*
+ * RFC 8326: an external router is about to be taken out of service and asks for its routes to be the last
+ * choice. Before policy, which may think otherwise.
+ */
+static bool shuts_down(const struct peer *p, const struct attrs *a)
+{
+	struct rd r = rd_init(a->communities.p, a->communities.len);
+
+	if (peer_internal(p))
+		return false;
+	while (rd_left(&r))
+		if (rd_u32(&r) == BGP_COMM_GRACEFUL_SHUTDOWN)
+			return true;
+	return false;
+}
+
 enum refusal import_apply(
     struct peer *p, const struct prefix *prefix, struct attr_set *received, struct attr_set **ret_used)
 {
 	enum refusal r = import_judge(p, prefix, &received->a);
-	struct policy_result result;
+	const struct attrs *in = &received->a;
 	struct attr_set *used = NULL;
+	struct policy_result result;
+	struct attrs shut;
 
+	if (r == REFUSE_NONE && shuts_down(p, in)) {
+		shut = *in;
+		shut.have_local_pref = true;
+		shut.local_pref = 0;
+		in = &shut;
+	}
 	if (r == REFUSE_NONE && p->config.policy.import.n) {
-		import_policy(p, prefix, &received->a, &result);
+		import_policy(p, prefix, in, &result);
 		if (!result.accepted)
 			r = REFUSE_POLICY;
-		else if (result.changed && !(used = attr_set_derive(&p->bgp->sets, &result.attrs, received)))
-			r = REFUSE_MEMORY;
+		else if (result.changed)
+			in = &result.attrs;
 	}
+	if (r == REFUSE_NONE && in != &received->a && !(used = attr_set_derive(&p->bgp->sets, in, received)))
+		r = REFUSE_MEMORY;
 	*ret_used = used ? used : attr_set_ref(received);
 	return r;
 }

@@ -94,6 +94,7 @@ enum bgp_as_segment {
 };
 
 /* Communities with a meaning of their own (RFC 1997). */
+#define BGP_COMM_GRACEFUL_SHUTDOWN   0xffff0000u /* RFC 8326 */
 #define BGP_COMM_NO_EXPORT           0xffffff01u
 #define BGP_COMM_NO_ADVERTISE        0xffffff02u
 #define BGP_COMM_NO_EXPORT_SUBCONFED 0xffffff03u
