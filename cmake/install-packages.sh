@@ -11,7 +11,7 @@ CW_RUN_PACKAGES=(iproute2 iputils-ping nftables procps util-linux mount)
 # shellcheck disable=SC2034
 CW_TEST_PACKAGES=(python3 openssl libcmocka-dev clang libclang-rt-14-dev clang-format shellcheck tcpdump strongswan-swanctl
 	charon-systemd libcharon-extra-plugins libcharon-extauth-plugins libstrongswan-standard-plugins libstrongswan-extra-plugins bird2 frr
-	gobgpd openbgpd exabgp)
+	gobgpd openbgpd exabgp tshark)
 # What tests/lab/kernel_lab boots: a kernel with IPsec in an emulated machine. (Its package
 # makes an initrd, too, which nothing here uses; no boot loader is touched.)
 # shellcheck disable=SC2034

@@ -11,6 +11,7 @@
 #include "connector/daemon/bgp_exec.h"
 #include "connector/daemon/bgp_tap.h"
 #include "connector/daemon/bgp_transport.h"
+#include "connector/daemon/bmp_exec.h"
 #include "connector/daemon/protect.h"
 #include "connector/daemon/tunnel.h"
 #include "connector/daemon/tunnel_if.h"
@@ -457,6 +458,7 @@ static void commit(struct plan *p)
 	cfg_ref_put(d->config);
 	d->config = cfg_ref_get(p->ref);
 	bgp_transport_apply(d);
+	bmp_configure(d->bmp, d->config->cfg);
 	if (!d->reconciled)
 		fib_writer_reconciled(d->fib);
 	d->reconciled = true;

@@ -12,6 +12,7 @@
 #include "connector/daemon/bgp_command.h"
 #include "connector/daemon/bgp_exec.h"
 #include "connector/daemon/bgp_tap.h"
+#include "connector/daemon/bmp_exec.h"
 #include "connector/daemon/demand.h"
 #include "connector/daemon/echoes.h"
 #include "connector/daemon/ike_exec.h"
@@ -494,6 +495,7 @@ struct domain *domain_new(
 	list_init(&d->bfd_peers);
 	d->tap = bgp_tap_new(d);
 	d->monitor = monitor_new(d);
+	d->bmp = bmp_new(d);
 	d->announced_more = ptrie_new();
 	d->announced_less = ptrie_new();
 	d->learned = ptrie_new();
@@ -509,7 +511,7 @@ struct domain *domain_new(
 	reason_set(ret_reason, "no-memory", "out of memory, threads or descriptors at start");
 	d->clamp = mss_clamp_new(sys, log);
 	d->announce = announce_new();
-	if (!d->tap || !d->monitor || !d->announced_more || !d->announced_less || !d->learned ||
+	if (!d->tap || !d->monitor || !d->bmp || !d->announced_more || !d->announced_less || !d->learned ||
 	    !d->connected || !d->protect || !d->waiting || !d->ike || !d->jobs || !d->resolver_watch ||
 	    !d->timer || !d->clamp || !d->announce)
 		goto fail;
@@ -559,6 +561,7 @@ void domain_free(struct domain *d)
 	plane_free(d->plane);
 	mss_clamp_free(d->clamp);
 	jobs_free(d->jobs, job_drop);
+	bmp_free(d->bmp); /* its stations hear that all is over */
 	ike_free(d->ike);
 	bgp_free(d->bgp);
 	announce_free(d->announce);

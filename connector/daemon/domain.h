@@ -26,6 +26,7 @@
 
 struct bfd_thread;
 struct bgp_tap;
+struct bmp;
 struct monitor;
 struct tunnel;
 struct announce;
@@ -77,6 +78,7 @@ struct domain {
 	struct list lan_peers;
 	struct bgp_tap *tap;          /* who listens to BGP */
 	struct monitor *monitor;      /* `bgp monitor` */
+	struct bmp *bmp;              /* BMP stations */
 	struct list bgp_down;         /* sessions that a command took down; bgp_command.c's, as are these: */
 	struct ptrie *announced_more; /* announced by command */
 	struct ptrie *announced_less; /* configured, and withdrawn by command */

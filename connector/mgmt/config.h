@@ -186,6 +186,14 @@ struct cfg_peer { /* a LAN router */
 struct cfg_policies; /* cfg_policy.h: the named lists and policies, while a configuration is built and after
                       */
 
+#define CFG_BMP_MAX 8
+struct cfg_bmp { /* a station of the BGP Monitoring Protocol */
+	char name[CFG_NAME_MAX + 1];
+	struct addr address;
+	uint16_t port;
+	mdur statistics; /* between two reports; 0: none */
+};
+
 struct cfg {
 	bool have_bgp; /* `as` is configured */
 	uint32_t as;
@@ -206,6 +214,8 @@ struct cfg {
 	size_t n_site;
 	struct cfg_peer *peer;
 	size_t n_peer;
+	struct cfg_bmp bmp[CFG_BMP_MAX];
+	unsigned n_bmp;
 	struct reason *note; /* allowed, but odd: for the log and `config check` */
 	size_t n_note;
 	char *json; /* the instance data as loaded (secrets are only named in it), NUL-terminated,

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration of those who watch BGP from outside: BMP stations. */
+#include "connector/mgmt/config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct cfg *load(const char *member, struct reason *why)
+{
+	struct cfg_context *context = cfg_context_new(NULL, NULL, why);
+	char text[1000];
+	struct cfg *cfg;
+
+	assert_non_null(context);
+	snprintf(text, sizeof(text), "{\"causeway:connector\":{\"as\":65001,\"router-id\":\"10.0.0.10\",%s}}",
+	    member);
+	cfg = cfg_load_text(context, text, "test.json", false, why);
+	cfg_context_free(context);
+	return cfg;
+}
+
+static void stations_load(void **state)
+{
+	struct reason why = { 0 };
+	struct cfg *cfg =
+	    load("\"bmp-station\":[{\"name\":\"noc\",\"address\":\"10.0.0.9\",\"port\":1790},"
+	         "{\"name\":\"six\",\"address\":\"2001:db8::9\",\"port\":5000,\"statistics-interval\":0}]",
+	        &why);
+
+	(void)state;
+	if (!cfg)
+		fail_msg("%s", why.text);
+	assert_int_equal(cfg->n_bmp, 2);
+	assert_string_equal(cfg->bmp[0].name, "noc");
+	assert_int_equal(cfg->bmp[0].port, 1790);
+	assert_int_equal(mdur_to_s(cfg->bmp[0].statistics), 60);
+	assert_int_equal(cfg->bmp[1].address.family, 6);
+	assert_int_equal(cfg->bmp[1].statistics.ns, 0);
+	cfg_free(cfg);
+}
+
+static void mistakes_are_named(void **state)
+{
+	static const struct {
+		const char *member, *id, *says;
+	} cases[] = {
+		{ "\"bmp-station\":[{\"name\":\"noc\",\"address\":\"0.0.0.0\",\"port\":1790}]",
+		    "config-wrong-value", "write the station's" },
+		{ "\"bmp-station\":[{\"name\":\"noc\",\"address\":\"10.0.0.9\",\"port\":0}]",
+		    "config-wrong-value", "/bmp-station[name='noc']/port" },
+		{ "\"bmp-station\":[{\"name\":\"noc\",\"address\":\"10.0.0.9\"}]", "config-missing-leaf",
+		    "port" },
+		{ "\"bmp-station\":[{\"name\":\"noc\",\"address\":\"10.0.0.9\",\"port\":1,\"statistics-"
+		  "interval\":4}]",
+		    "config-wrong-value", "5 to 86400" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct reason why = { 0 };
+
+		assert_null(load(cases[i].member, &why));
+		if (strcmp(why.id, cases[i].id) != 0 || !strstr(why.text, cases[i].says))
+			fail_msg("case %zu: %s: %s", i, why.id, why.text);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(stations_load),
+		cmocka_unit_test(mistakes_are_named),
+	};
+
+	return cmocka_run_group_tests_name("configuration of watchers", tests, NULL, NULL);
+}
