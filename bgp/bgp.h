@@ -69,6 +69,19 @@ struct bgp_session_config {
 	bool password;          /* the connection is signed: for the words when nothing answers */
 };
 
+/* Zero: as it says. */
+enum bgp_limit_action {
+	BGP_LIMIT_RESET,   /* the session ends (RFC 4486) and is left alone for `restart` */
+	BGP_LIMIT_DISCARD, /* what is beyond is refused, until there is room */
+	BGP_LIMIT_WARN,    /* all is used, and it is said */
+};
+struct bgp_limits {
+	enum bgp_limit_action action; /* beyond max_prefixes */
+	unsigned warn_percent;        /* of max_prefixes, from where it is said; 0: 80 */
+	mdur restart;                 /* 0: five minutes */
+	unsigned max_out; /* prefixes that the peer bears: the newest beyond it wait; 0: no limit */
+};
+
 struct bgp_peer_config {
 	char name[BGP_NAME_MAX]; /* "azure-hq/t1" or the LAN peer's name; for reasons */
 	enum bgp_kind kind;
@@ -83,6 +96,7 @@ struct bgp_peer_config {
 	struct addr nexthop_v6; /* what we announce IPv6 networks with over an IPv4 session; none: local */
 	struct addr
 	    nexthop_v4; /* and IPv4 networks over an IPv6 session; none: they are not announced there */
+	struct bgp_limits limits;
 	unsigned max_prefixes; /* accepted from the peer before the session is closed (RFC 4486); as many and
 	                          a thousand may be refused beside them; 0: no limit */
 	struct bgp_peer_policy policy;
@@ -323,6 +337,7 @@ struct bgp_peer_view {
 	uint32_t received, accepted, advertised;       /* prefixes now */
 	uint64_t msg_in[6],
 	    msg_out[6]; /* by message type 1..5: open update notification keepalive route-refresh; [0] sum */
+	uint32_t held_back; /* prefixes that wait for room within limits.max_out */
 	uint32_t established_count;
 	struct reason last_error;
 	mtime last_message_in;

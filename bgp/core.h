@@ -119,6 +119,7 @@ struct adj_rib_out {
 	struct prefix walk_after;
 	struct attr_set *cache_in, *cache_out; /* the last translation */
 	enum bgp_family cache_family;
+	struct out_limit *limit; /* limit.c; NULL: nothing was counted */
 };
 
 struct peer {
@@ -143,6 +144,8 @@ struct peer {
 	bool judged;                 /* it has: the limits are to be looked at */
 	uint32_t received, accepted; /* all families */
 	struct adj_rib_out out;
+	bool near_in, over_in; /* the limit of what it may send: told of */
+	bool limited;          /* routes were refused for it */
 
 	uint64_t msg_in[6], msg_out[6];
 	uint32_t established_count;
@@ -417,6 +420,7 @@ enum verdict {
 	EXPORT_POLICY,
 	EXPORT_PARTS,
 	EXPORT_SUMMARY,
+	EXPORT_LIMIT,
 	EXPORT_MEMORY,
 };
 /* May `to` hear what `from` teaches us, whatever it is? */
@@ -435,6 +439,18 @@ bool network_note(struct bgp *bgp, const struct prefix *p, bool announced);
 struct attr_set *network_attrs(struct bgp *bgp, const struct prefix *p, const struct attrs *a,
     const struct bgp_policy_chain *policy, bool *ret_refused);
 void networks_free(struct bgp *bgp);
+
+/* limit.c */
+bool limit_in_full(struct peer *p);  /* one more is to be refused */
+bool limit_in_check(struct peer *p); /* what was accepted has changed; true: the session is to end */
+bool limit_out_admits(
+    struct peer *p, const struct prefix *prefix); /* it is to have this: now, or does it wait? */
+bool limit_out_holds(const struct peer *p, const struct prefix *prefix); /* it waits */
+void limit_out_gone(struct peer *p, const struct prefix *prefix); /* it is not to have it and hasn't got it */
+void limit_out_withdrawn(struct peer *p, const struct prefix *prefix); /* the withdrawal is on its way */
+void limit_out_changed(struct peer *p);                                /* the limit */
+void limit_out_clear(struct peer *p);
+unsigned limit_out_held(const struct peer *p); /* how many wait */
 
 /* aggregate.c */
 void aggregate_note(

@@ -104,7 +104,7 @@ static mdur idle_hold(struct peer *p, const struct notify *notify)
 	unsigned s = IDLE_HOLD_FIRST_S;
 
 	if (notify && notify->code == BGP_ERR_CEASE && notify->subcode == BGP_CEASE_MAX_PREFIXES)
-		return mdur_s(MAX_PREFIX_HOLD_S);
+		return p->config.limits.restart.ns ? p->config.limits.restart : mdur_s(MAX_PREFIX_HOLD_S);
 	for (unsigned i = 1; i < p->failures && s < IDLE_HOLD_MAX_S; i++)
 		s *= 2;
 	return mdur_s(s);

@@ -293,7 +293,9 @@ static void apply_in_place(struct peer *p, const struct bgp_peer_config *was)
 		rib_in_rejudge_peer(p, was->kind != p->config.kind ? REJUDGE_DECISION : REJUDGE_IMPORT);
 	if (s && changes_export(was, &p->config))
 		rib_out_walk(p, WALK_ALL, false, false);
-	if (s && p->config.max_prefixes && p->accepted > p->config.max_prefixes) {
+	if (was->limits.max_out != p->config.limits.max_out)
+		limit_out_changed(p);
+	if (s && limit_in_check(p)) {
 		reason_set(
 		    &n.why, "bgp-max-prefixes", "%s: more prefixes than max-prefixes allows", p->config.name);
 		fsm_session(s, FSM_ERROR, &(struct fsm_fact){ .notify = &n });

@@ -69,6 +69,12 @@ void refusal_text(const struct bgp *bgp, const struct dest *d, const struct rout
 		break;
 	case REFUSE_NEXTHOP_OURS: snprintf(buf, cap, "refused: the next hop is our own address"); break;
 	case REFUSE_POLICY: policy_text(p, d, set, buf, cap); break;
+	case REFUSE_LIMIT:
+		snprintf(buf, cap,
+		    "refused: more than the %u prefixes that max-prefixes allows (max-prefixes-action is "
+		    "discard)",
+		    p->config.max_prefixes);
+		break;
 	case REFUSE_MEMORY: snprintf(buf, cap, "refused: no memory to apply import policy"); break;
 	}
 }
@@ -92,6 +98,7 @@ static const char *verdict_words(enum verdict v)
 	case EXPORT_NEXTHOP: return "we have no address of this family to be the next hop";
 	case EXPORT_PARTS: return "an aggregate, and none of its parts may be told to this peer";
 	case EXPORT_SUMMARY: return "a part of an aggregate that is told instead (summary-only)";
+	case EXPORT_LIMIT: return "bgp-out-limit: it waits for room within max-prefixes-out";
 	case EXPORT_POLICY: return "refused by export policy";
 	case EXPORT_MEMORY: return "out of memory";
 	}

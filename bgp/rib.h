@@ -36,6 +36,7 @@ enum refusal {
 	REFUSE_NEXTHOP,
 	REFUSE_NEXTHOP_OURS,
 	REFUSE_POLICY,
+	REFUSE_LIMIT,
 	REFUSE_MEMORY, /* to apply policy; judged again with the next occasion */
 };
 

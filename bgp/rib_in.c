@@ -116,6 +116,8 @@ static int learn(struct peer *p, const struct prefix *prefix, uint32_t path_id, 
 			dest_gc(bgp, d);
 		return -1;
 	}
+	if (refusal == REFUSE_NONE && r->refusal != REFUSE_NONE && limit_in_full(p))
+		refusal = REFUSE_LIMIT;
 	was = route_attrs(bgp, r);
 	if (was == set && r->refusal == (uint8_t)refusal && r->detail == detail &&
 	    candidate == (refusal == REFUSE_NONE))
@@ -142,6 +144,8 @@ static bool rejudge(struct bgp *bgp, struct dest *d, struct route *r)
 	if (was == REFUSE_MALFORMED)
 		return false;
 	now = import_apply(p, &prefix, attr_set_received(before), &after);
+	if (now == REFUSE_NONE && was != REFUSE_NONE && limit_in_full(p))
+		now = REFUSE_LIMIT;
 	changed = (was == REFUSE_NONE || now == REFUSE_NONE) && (now != was || after != before);
 	r->set = after->id;
 	stale_route_judged(p, dest_family(d), r, now);
@@ -355,13 +359,14 @@ void rib_in_check_limits(struct peer *p)
 
 	if (!s)
 		return;
-	if (p->config.max_prefixes && p->accepted > p->config.max_prefixes)
+	if (limit_in_check(p))
 		cease(s, BGP_CEASE_MAX_PREFIXES, "bgp-max-prefixes",
-		    "more prefixes than max-prefixes allows; the peer is left alone for five minutes");
+		    "more prefixes than max-prefixes allows; the peer is left alone for "
+		    "max-prefixes-restart");
 	else if (p->received > received_max(p))
 		cease(s, BGP_CEASE_MAX_PREFIXES, "bgp-max-prefixes",
-		    "more prefixes, most of them refused, than are kept; the peer is left alone for five "
-		    "minutes");
+		    "more prefixes, most of them refused, than are kept; the peer is left alone for "
+		    "max-prefixes-restart");
 }
 
 void rib_in_update(struct session *s, struct rd body)

@@ -21,12 +21,28 @@
 
 #define GIVE_UP_MAX 1000 /* routes in one go */
 
+/* The room within the peer's limit is free when it has been told so, or never had it. */
+static int unwant(struct peer *p, struct dest *d, const struct loc_route *route)
+{
+	if (out_want(d, p, NULL, false) < 0)
+		return -1;
+	if (!out_find(d, p, false) && !out_find(d, p, true))
+		limit_out_gone(p, &route->prefix);
+	return 0;
+}
+
 static int note(struct peer *p, struct dest *d, const struct loc_route *route, bool resend)
 {
 	struct attr_set *want = NULL;
 
 	if (export_attrs(p, route, &want) == EXPORT_MEMORY)
 		return -1;
+	if (!want && p->out.limit)
+		return unwant(p, d, route);
+	if (want && !limit_out_admits(p, &route->prefix)) {
+		attr_set_put(&p->bgp->sets, want);
+		want = NULL;
+	}
 	return out_want(d, p, want, resend);
 }
 
@@ -86,6 +102,7 @@ void rib_out_down(struct peer *p)
 	free_markers(p);
 	move_all(&out->groups, &out->over);
 	cache_clear(p);
+	limit_out_clear(p);
 	htab_clear(&out->by_attrs);
 	out->advertised = 0;
 	out->walking = out->walk_again = out->again_resend = out->again_refresh = out->no_memory = false;
@@ -99,6 +116,7 @@ void rib_out_free(struct peer *p)
 {
 	free_markers(p);
 	cache_clear(p);
+	limit_out_clear(p);
 	htab_clear(&p->out.by_attrs);
 }
 
@@ -230,6 +248,11 @@ static void entry_sent(struct peer *p, struct pend *e)
 	p->out.advertised += !!e->is.set - !!was;
 	t->set = e->is.set; /* with its reference */
 	e->is.set = was;
+	if (p->out.limit && !t->set) {
+		struct prefix prefix = dest_prefix(d);
+
+		limit_out_withdrawn(p, &prefix);
+	}
 	out_settled(d, p);
 	dest_gc(bgp, d);
 }

@@ -63,6 +63,7 @@ int bgp_peer_view(const struct bgp *bgp, uint32_t peer, struct bgp_peer_view *re
 		.received = p->received,
 		.accepted = p->accepted,
 		.advertised = p->out.advertised,
+		.held_back = limit_out_held(p),
 		.established_count = p->established_count,
 		.last_error = p->last_error,
 		.last_message_in = p->last_message_in,
@@ -258,6 +259,13 @@ static void advertised_rows(struct rows *r, const struct dest *d)
 	}
 }
 
+static enum verdict told_or_not(const struct peer *p, const struct loc_route *route)
+{
+	enum verdict v = p->state == BGP_ESTABLISHED ? export_judge(p, route) : EXPORT_OK;
+
+	return v == EXPORT_OK && limit_out_holds(p, &route->prefix) ? EXPORT_LIMIT : v;
+}
+
 static void withheld_rows(struct rows *r, const struct dest *d)
 {
 	struct loc_route route;
@@ -266,7 +274,7 @@ static void withheld_rows(struct rows *r, const struct dest *d)
 	if (!route.attrs)
 		return;
 	list_for_each (&r->bgp->peers, const struct peer, p, node) {
-		enum verdict verdict = p->state == BGP_ESTABLISHED ? export_judge(p, &route) : EXPORT_OK;
+		enum verdict verdict = told_or_not(p, &route);
 		struct bgp_route_view *v = verdict != EXPORT_OK ? row(r, d, p->id, route.attrs) : NULL;
 		char why[170];
 

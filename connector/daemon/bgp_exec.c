@@ -336,6 +336,12 @@ static void common_config(const char *name, const struct cfg_bgp *b, struct bgp_
 	c->ipv4 = true;
 	c->ipv6 = b->peer.family == 6;
 	c->max_prefixes = b->max_prefixes;
+	c->limits = (struct bgp_limits){ .action = b->limits.action == CFG_LIMIT_RESET     ? BGP_LIMIT_RESET
+		                                   : b->limits.action == CFG_LIMIT_DISCARD ? BGP_LIMIT_DISCARD
+		                                                                           : BGP_LIMIT_WARN,
+		.warn_percent = b->limits.warn_percent,
+		.restart = b->limits.restart,
+		.max_out = b->max_prefixes_out };
 	c->accept_default = b->accept_default;
 	c->session = session_config(&b->session);
 	c->policy =

@@ -330,6 +330,8 @@ static void peer_view(
 	v->address = cfg->peer;
 	v->local = cfg->local;
 	v->as = cfg->peer_as;
+	v->max_prefixes = cfg->max_prefixes;
+	v->max_prefixes_out = cfg->max_prefixes_out;
 	v->state = bgp_state_name(BGP_IDLE);
 	v->admin_down = bgp_command_is_down(d, name);
 	session_config_view(&cfg->session, &v->session);
@@ -350,6 +352,7 @@ static void peer_view(
 		memcpy(v->msg_out, p->msg_out, sizeof(v->msg_out));
 		v->established_count = p->established_count;
 		session_view(&p->session, &v->session);
+		v->held_back = p->held_back;
 		if (p->state != BGP_ESTABLISHED)
 			v->error = p->last_error;
 	}

@@ -160,6 +160,38 @@ const struct catalogue_entry catalogue_bgp[] = {
 	    .look = "`causeway bgp peer NAME`",
 	},
 	{
+	    .id = "bgp-max-prefixes-near",
+	    .means =
+	        "The peer sent four fifths (max-prefixes-warn) of the prefixes that max-prefixes allows.",
+	    .cause = { "its network grew", "the far side leaks routes" },
+	    .here = "bgp/max-prefixes, if that many are expected",
+	    .look = "`causeway bgp peer NAME`, `causeway bgp routes --received --peer NAME`",
+	},
+	{
+	    .id = "bgp-max-prefixes-over",
+	    .means = "The peer sent more prefixes than max-prefixes allows; the session stays, as "
+	             "max-prefixes-action says.",
+	    .cause = { "the far side leaks routes", "the limit is too low" },
+	    .here = "bgp/max-prefixes",
+	    .there = "what it announces",
+	    .look = "`causeway bgp routes --rejected --peer NAME`",
+	},
+	{
+	    .id = "bgp-max-prefixes-out-near",
+	    .means = "We announce four fifths of the prefixes that the peer bears.",
+	    .cause = { "the LAN's network grew" },
+	    .here = "announce, or an aggregate with summary-only",
+	    .look = "`causeway bgp routes --advertised --peer NAME`",
+	},
+	{
+	    .id = "bgp-max-prefixes-out",
+	    .means = "More prefixes are to be announced than the peer bears; the newest wait, so that it "
+	             "doesn't drop the session.",
+	    .cause = { "too many small prefixes" },
+	    .here = "announce, an aggregate with summary-only, or bgp/max-prefixes-out",
+	    .look = "`causeway bgp peer NAME`: held-back",
+	},
+	{
 	    .id = "bgp-collision",
 	    .means = "Two connections of the same session crossed; one is closed (RFC 4271 6.8).",
 	    .cause = { "both sides connect, as they may" },

@@ -162,6 +162,23 @@ static void build_bfd(const struct lyd_node *node, struct cfg_bfd *bfd)
 	bfd->multiplier = (uint8_t)atol(cfg_value(node, "multiplier"));
 }
 
+static void build_limits(const struct lyd_node *node, struct cfg_bgp *bgp)
+{
+	const char *v = cfg_value(node, "max-prefixes-action");
+
+	bgp->limits.action = !v || !strcmp(v, "reset") ? CFG_LIMIT_RESET
+	                     : !strcmp(v, "discard")   ? CFG_LIMIT_DISCARD
+	                                               : CFG_LIMIT_WARN;
+	if ((v = cfg_value(node, "max-prefixes")))
+		bgp->max_prefixes = (uint32_t)strtoul(v, NULL, 10);
+	if ((v = cfg_value(node, "max-prefixes-warn")))
+		bgp->limits.warn_percent = (uint32_t)strtoul(v, NULL, 10);
+	if ((v = cfg_value(node, "max-prefixes-restart")))
+		bgp->limits.restart = mdur_s(atol(v));
+	if ((v = cfg_value(node, "max-prefixes-out")))
+		bgp->max_prefixes_out = (uint32_t)strtoul(v, NULL, 10);
+}
+
 int cfg_build_bgp(
     const struct cfg_load *l, const struct lyd_node *node, const struct profile *p, struct cfg_bgp *bgp)
 {
@@ -175,8 +192,7 @@ int cfg_build_bgp(
 	                                     : CFG_BGP_PASSIVE;
 	if ((v = cfg_value(node, "peer-as")))
 		bgp->peer_as = (uint32_t)strtoul(v, NULL, 10);
-	if ((v = cfg_value(node, "max-prefixes")))
-		bgp->max_prefixes = (uint32_t)strtoul(v, NULL, 10);
+	build_limits(node, bgp);
 	if ((v = cfg_value(node, "accept-default")))
 		bgp->accept_default = !strcmp(v, "true");
 	if (cfg_take_session(l, node, bgp) || cfg_take_policy(l, node, &bgp->policy))

@@ -188,10 +188,12 @@ static bool same_bgp(const struct cfg_bgp *a, const struct cfg_bgp *b)
 	       a->mode == b->mode && a->hold_time.ns == b->hold_time.ns &&
 	       a->keepalive.ns == b->keepalive.ns && a->connect_retry.ns == b->connect_retry.ns &&
 	       a->max_prefixes == b->max_prefixes && a->max_prefixes_out == b->max_prefixes_out &&
-	       a->accept_default == b->accept_default && cfg_session_same(&a->session, &b->session) &&
-	       cfg_policy_same(&a->policy, &b->policy) && a->bfd.enabled == b->bfd.enabled &&
-	       a->bfd.multihop == b->bfd.multihop && a->bfd.min_tx.ns == b->bfd.min_tx.ns &&
-	       a->bfd.min_rx.ns == b->bfd.min_rx.ns && a->bfd.multiplier == b->bfd.multiplier;
+	       a->limits.action == b->limits.action && a->limits.warn_percent == b->limits.warn_percent &&
+	       a->limits.restart.ns == b->limits.restart.ns && a->accept_default == b->accept_default &&
+	       cfg_session_same(&a->session, &b->session) && cfg_policy_same(&a->policy, &b->policy) &&
+	       a->bfd.enabled == b->bfd.enabled && a->bfd.multihop == b->bfd.multihop &&
+	       a->bfd.min_tx.ns == b->bfd.min_tx.ns && a->bfd.min_rx.ns == b->bfd.min_rx.ns &&
+	       a->bfd.multiplier == b->bfd.multiplier;
 }
 
 bool cfg_same_session(const struct cfg_tunnel *a, const struct cfg_tunnel *b)

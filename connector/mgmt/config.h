@@ -77,7 +77,12 @@ struct cfg_bgp { /* of a tunnel, or of a LAN peer */
 	enum cfg_bgp_mode mode;
 	mdur hold_time, keepalive, connect_retry;
 	uint32_t max_prefixes;     /* what we accept; 0: no limit */
-	uint32_t max_prefixes_out; /* what the gateway bears, by its profile; 0: no limit known */
+	uint32_t max_prefixes_out; /* what the peer bears: the newest beyond it wait; 0: no limit known */
+	struct cfg_limits {        /* of max_prefixes */
+		enum { CFG_LIMIT_RESET, CFG_LIMIT_DISCARD, CFG_LIMIT_WARN } action;
+		uint32_t warn_percent;
+		mdur restart;
+	} limits;
 	bool accept_default;
 	struct cfg_session session;
 	struct cfg_bgp_policy policy;

@@ -173,6 +173,8 @@ struct view_bgp_peer { /* `bgp summary`, `bgp peer` */
 	bool four_octet_as, route_refresh, ipv4, ipv6;
 	uint64_t msg_in[6], msg_out[6]; /* [0] sum, then open update notification keepalive route-refresh */
 	uint32_t established_count;
+	uint32_t max_prefixes, max_prefixes_out; /* limits; 0: none */
+	uint32_t held_back;                      /* prefixes that wait for room within the latter */
 	struct view_bfd bfd;
 	bool admin_down; /* by command */
 	struct view_bgp_session session;

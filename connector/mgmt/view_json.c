@@ -510,6 +510,9 @@ json_t *view_bgp_peer_json(const struct view_bgp_peer *v)
 	put(&b, "keepalive-gap", view_keepalive_gap_json(&v->session));
 	put(&b, "graceful-restart", view_restart_json(&v->session));
 	put(&b, "transport", view_transport_json(&v->session));
+	put(&b, "max-prefixes", number(v->max_prefixes));
+	put(&b, "max-prefixes-out", number(v->max_prefixes_out));
+	put(&b, "held-back", number(v->held_back));
 	put(&b, "bfd", v->bfd.enabled ? bfd(&v->bfd) : json_null());
 	put(&b, "admin", json_string(v->admin_down ? "down" : "up"));
 	put(&b, "error", why(&v->error));
