@@ -208,6 +208,24 @@ static const struct candidate *candidate_of(const struct bgp *bgp, const struct 
 	return NULL;
 }
 
+/* And which rule let it in, where there is import policy. */
+static void accepted_text(const struct bgp *bgp, const struct dest *d, const struct route *rt,
+    const struct candidate *c, const char *best, unsigned ways, struct bgp_route_view *v)
+{
+	const struct peer *p = route_peer(bgp, rt);
+	const struct prefix prefix = dest_prefix(d);
+	struct policy_result result;
+	size_t n;
+
+	decision_text(c, best, ways, v->reason, sizeof(v->reason));
+	n = strlen(v->reason);
+	if (!p->config.policy.import.n || n + 3 >= sizeof(v->reason))
+		return;
+	import_policy(p, &prefix, &attr_set_received(route_attrs(bgp, rt))->a, &result);
+	memcpy(v->reason + n, "; ", 3);
+	policy_result_text(&p->config.policy.import, &result, v->reason + n + 2, sizeof(v->reason) - n - 2);
+}
+
 /* Accepted routes where `accepted`, refused ones where `refused`. */
 static void learned_rows(struct rows *r, const struct dest *d, bool accepted, bool refused)
 {
@@ -232,7 +250,7 @@ static void learned_rows(struct rows *r, const struct dest *d, bool accepted, bo
 		v->best = c && (c->step == DECIDE_BEST || c->step == DECIDE_MULTIPATH);
 		v->malformed = rt->refusal == REFUSE_MALFORMED;
 		if (c)
-			decision_text(c, best, ways, v->reason, sizeof(v->reason));
+			accepted_text(bgp, d, rt, c, best, ways, v);
 		else
 			refusal_text(bgp, d, rt, v->reason, sizeof(v->reason));
 	}

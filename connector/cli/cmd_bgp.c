@@ -296,6 +296,9 @@ int cmd_bgp_routes(struct cli *cli, const struct args *args)
 		{ "REASON", false },
 	};
 	char path[2048];
+
+	if (args_has(args, "why"))
+		return cmd_bgp_why(cli, args);
 	int rc = routes_query(cli, args, path, sizeof(path));
 
 	if (rc != CLI_OK)

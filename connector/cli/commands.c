@@ -74,7 +74,11 @@ static const struct cli_option routes_options[] = {
 	{ "received", 0, NULL, "as received, before our own rules" },
 	{ "advertised", 0, NULL, "what we announce" },
 	{ "best", 0, NULL, "what was chosen (the default)" },
-	{ "rejected", 0, NULL, "what we refused, and why" },
+	{ "rejected", 0, NULL,
+	    "what we refused, and why; with --advertised, what peers are not told, and why" },
+	{ "why", 0, NULL,
+	    "of PREFIX alone: each route that there is and what became of it, whom we told, whom not and "
+	    "why" },
 	{ "exact", 0, NULL, "PREFIX alone" },
 	{ "longer", 0, NULL, "PREFIX and what lies inside it (the default)" },
 	{ "covering", 0, "ADDRESS", "the longest prefix that has this address" },
@@ -133,7 +137,8 @@ const struct cli_command cli_commands[] = {
 	{ "bgp", "routes", "[PREFIX]", 0, 1, routes_options, "BGP routes, with the reason for each decision",
 	    "With PREFIX, only it and what lies inside it. Choose at most one of --received, --advertised, "
 	    "--best and\n"
-	    "--rejected. Filters go together: what is shown fits all of them. Routes stream: a million of "
+	    "--rejected, or --advertised with --rejected, or --why with PREFIX. Filters go together: what is "
+	    "shown fits all of them. Routes stream: a million of "
 	    "them take no memory here and stall nothing there.\n",
 	    cmd_bgp_routes },
 	{ "bgp", "monitor", "[PREFIX]", 0, 1, monitor_options, "what happens in BGP, as it happens",

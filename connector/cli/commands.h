@@ -22,6 +22,7 @@ int cmd_tunnel_down(struct cli *cli, const struct args *args);
 int cmd_tunnel_rekey(struct cli *cli, const struct args *args);
 int cmd_bgp_summary(struct cli *cli, const struct args *args);
 int cmd_bgp_peer(struct cli *cli, const struct args *args);
+int cmd_bgp_why(struct cli *cli, const struct args *args); /* bgp routes PREFIX --why */
 int cmd_bgp_routes(struct cli *cli, const struct args *args);
 int cmd_bgp_monitor(struct cli *cli, const struct args *args);
 int cmd_bgp_dump(struct cli *cli, const struct args *args);

@@ -35,6 +35,12 @@ static int add_view(struct query *q)
 	static const char *const views[] = { "received", "advertised", "best", "rejected" };
 	const char *view = NULL;
 
+	if (args_has(q->args, "advertised") && args_has(q->args, "rejected") &&
+	    !args_has(q->args, "received") &&
+	    !args_has(q->args, "best")) { /* what we would announce, and don't */
+		q->n = (size_t)snprintf(q->path, q->cap, API_STATE "routes?view=withheld");
+		return CLI_OK;
+	}
 	for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
 		if (!args_has(q->args, views[i]))
 			continue;

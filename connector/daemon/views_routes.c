@@ -25,7 +25,8 @@ static bool parse_view(const char *name, enum bgp_rib *ret_rib)
 		const char *name;
 		enum bgp_rib rib;
 	} views[] = { { "best", BGP_RIB_BEST }, { "received", BGP_RIB_RECEIVED },
-		{ "advertised", BGP_RIB_ADVERTISED }, { "rejected", BGP_RIB_REJECTED } };
+		{ "advertised", BGP_RIB_ADVERTISED }, { "rejected", BGP_RIB_REJECTED },
+		{ "withheld", BGP_RIB_WITHHELD } };
 
 	for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++)
 		if (!strcmp(name, views[i].name)) {
@@ -60,7 +61,7 @@ static int fill_query(struct route_walk *w, const struct api_route_query *q, enu
 		.neighbour_as = q->neighbour_as };
 	if (!parse_view(q->view, &w->query.rib))
 		return reason_set(ret_reason, "unknown-view",
-		    "\"%s\" is no view; best, received, advertised and rejected are", q->view);
+		    "\"%s\" is no view; best, received, advertised, rejected and withheld are", q->view);
 	if (q->community[0] && bgp_community_parse(q->community, &c))
 		return reason_set(ret_reason, "invalid-community",
 		    "\"%s\" is no community; write one like 65001:100, 65001:1:2, rt:65001:100 or no-export; "

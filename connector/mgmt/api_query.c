@@ -10,7 +10,7 @@
 
 static int take_view(const char *key, const char *value, struct api_route_query *q, struct reason *why)
 {
-	static const char *const views[] = { "best", "received", "advertised", "rejected" };
+	static const char *const views[] = { "best", "received", "advertised", "rejected", "withheld" };
 
 	(void)key;
 	for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
@@ -20,7 +20,7 @@ static int take_view(const char *key, const char *value, struct api_route_query 
 		}
 	}
 	return reason_set(
-	    why, "invalid-view", "view=%.60s: write best, received, advertised or rejected", value);
+	    why, "invalid-view", "view=%.60s: write best, received, advertised, rejected or withheld", value);
 }
 
 static int take_prefix(const char *key, const char *value, struct api_route_query *q, struct reason *why)

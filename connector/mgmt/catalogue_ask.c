@@ -149,13 +149,13 @@ const struct catalogue_entry catalogue_ask[] = {
 	    .id = "invalid-view",
 	    .means = "A query names no view.",
 	    .cause = { "a client's fault" },
-	    .here = "best, received, advertised or rejected",
+	    .here = "best, received, advertised, rejected or withheld",
 	},
 	{
 	    .id = "unknown-view",
 	    .means = "A query names no view.",
 	    .cause = { "a client's fault" },
-	    .here = "best, received, advertised or rejected",
+	    .here = "best, received, advertised, rejected or withheld",
 	},
 	{
 	    .id = "method-not-allowed",

@@ -170,6 +170,7 @@ static void test_routes_query(void **state)
 		{ "bgp routes --received", "view=received" },
 		{ "bgp routes --advertised --peer azure-hq/t1", "view=advertised&peer=azure-hq%2Ft1" },
 		{ "bgp routes --rejected", "view=rejected" },
+		{ "bgp routes --rejected --advertised --peer a", "view=withheld&peer=a" },
 		{ "bgp routes 10.100.7.7/16 --best", "view=best&prefix=10.100.0.0%2F16" },
 		{ "bgp routes 2001:db8::1", "view=best&prefix=2001%3Adb8%3A%3A1%2F128" },
 		{ "bgp routes --peer a&b=c", "view=best&peer=a%26b%3Dc" },
