@@ -76,7 +76,7 @@ def sources(case, cw, onprem, core, edge):
         for which in (core, edge):
             wait_for("both are gone", lambda w=which: w.seen(STATIC) is None and w.seen(AGGREGATE) is None, 10)
     with case.step("what is aggregated and nobody has goes nowhere"):
-        shown = onprem.ip("route", "show", AGGREGATE).stdout
+        shown = onprem.ip("route", "show", AGGREGATE)
         check("unreachable" in shown, f"no discard route: {shown!r}")
 
 
