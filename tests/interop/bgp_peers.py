@@ -159,6 +159,8 @@ def they_come(cw, row):
 
 def we_go(cw, row):
     cw.cli("bgp", "down", row.name, "--message", NEWS)
+    if row.router.hears_why:
+        wait_for("the text there", lambda: row.router.told(NEWS), PATIENCE)
     wait_for("the session's end there", lambda: not row.router.established(), PATIENCE)
     wait_for("our route to go there", lambda: row.router.seen(OWN[row.six]) is None, PATIENCE)
 

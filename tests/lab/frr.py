@@ -99,16 +99,19 @@ class Frr(FrrDaemons):
 class FrrRouter(Router):
     """One session, for tables of speakers."""
 
-    def __init__(self, ns, name, session, options=()):
-        """options: more lines of the neighbour, without "neighbor ADDRESS"."""
+    def __init__(self, ns, name, session, options=(), lines=(), networks=()):
+        """options: more lines of the neighbour, without "neighbor ADDRESS"; lines: of the router; networks: announced from the
+        start on."""
         super().__init__(ns, name, session)
-        lines = [f"remote-as {session.peer_as}", "timers connect 1", f"timers {session.hold // 3} {session.hold}", *options]
-        lines += ["passive"] if session.passive else []
+        neighbour = [f"remote-as {session.peer_as}", "timers connect 1", f"timers {session.hold // 3} {session.hold}", *options]
+        neighbour += ["passive"] if session.passive else []
         bgp = f"router bgp {session.asn}\n bgp router-id {session.router_id}\n no bgp ebgp-requires-policy\n"
         bgp += " no bgp default ipv4-unicast\n no bgp network import-check\n"
-        bgp += "".join(f" neighbor {session.peer} {line}\n" for line in lines)
+        bgp += "".join(f" {line}\n" for line in lines)
+        bgp += "".join(f" neighbor {session.peer} {line}\n" for line in neighbour)
         self.af = f"address-family {session.family} unicast"
-        bgp += f" {self.af}\n  neighbor {session.peer} activate\n exit-address-family\n"
+        bgp += f" {self.af}\n  neighbor {session.peer} activate\n"
+        bgp += "".join(f"  network {n}\n" for n in networks) + " exit-address-family\n"
         self.texts = {"zebra": "", "bgpd": bgp}
         self.daemons, self.routes, self.runs = None, 0, 0
 

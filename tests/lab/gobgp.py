@@ -45,12 +45,12 @@ class GobgpRouter(Router):
     """One session, for tables of speakers. It keeps all that it hears, so it asks nobody for anything again."""
     asks = False
 
-    def __init__(self, ns, name, session, options=""):
-        """options: more tables of the neighbour."""
+    def __init__(self, ns, name, session, options="", config=""):
+        """options: more tables of the neighbour; config: more lines of its own."""
         super().__init__(ns, name, session)
         s = session
         self.text = (f'[global.config]\n as = {s.asn}\n router-id = "{s.router_id}"\n local-address-list = ["{s.local}"]\n'
-                     f'[[neighbors]]\n [neighbors.config]\n neighbor-address = "{s.peer}"\n peer-as = {s.peer_as}\n'
+                     f'[[neighbors]]\n [neighbors.config]\n neighbor-address = "{s.peer}"\n peer-as = {s.peer_as}\n{config}'
                      f' [neighbors.transport.config]\n local-address = "{s.local}"\n passive-mode = {str(s.passive).lower()}\n'
                      f' [neighbors.timers.config]\n hold-time = {s.hold}\n connect-retry = 1\n idle-hold-time-after-reset = 1\n'
                      f' [[neighbors.afi-safis]]\n [neighbors.afi-safis.config]\n afi-safi-name = "{s.family}-unicast"\n{options}')

@@ -53,9 +53,8 @@ class OpenbgpdRouter(Router):
         """options: more lines of the neighbour."""
         super().__init__(ns, name, session)
         s = session
-        listen = "::" if s.six else "0.0.0.0"
         own = " announce IPv6 unicast\n announce IPv4 none\n" if s.six else ""
-        self.text = (f"AS {s.asn}\nrouter-id {s.router_id}\nholdtime {s.hold}\nconnect-retry 2\nfib-update no\nlisten on {listen}\n"
+        self.text = (f"AS {s.asn}\nrouter-id {s.router_id}\nholdtime {s.hold}\nconnect-retry 2\nfib-update no\nlisten on {s.local}\n"
                      f"neighbor {s.peer} {{\n remote-as {s.peer_as}\n local-address {s.local}\n{own}"
                      f"{' passive' if s.passive else ''}\n{options}\n}}\nallow from any\nallow to any\n")
         self.daemon, self.runs = None, 0
@@ -89,6 +88,11 @@ class OpenbgpdRouter(Router):
 
     def refresh(self):
         self.daemon.ctl("neighbor", self.s.peer, "refresh")
+
+    def sweeps(self):
+        """How many begins and ends of a refresh it has had from us (RFC 7313)."""
+        out = self.daemon.ctl("show", "neighbor", self.s.peer).stdout
+        return tuple(int(re.search(rf"{what}-of-RR\s+\d+\s+(\d+)", out)[1]) for what in ("Begin", "End"))
 
     def asked(self):
         """How often we have asked it for its routes."""

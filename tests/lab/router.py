@@ -47,6 +47,7 @@ class Session:
 class Router:
     """One speaker in one namespace."""
     says_why = True   # it can send a shutdown communication (RFC 9003)
+    hears_why = True  # it shows ours
     resends = True    # asked for its routes again, it sends them
     asks = True       # its administrator can have it ask for our routes again (RFC 2918)
 
@@ -85,7 +86,7 @@ class Router:
         """Has it try at once, where it would wait long after the other end has closed the session."""
 
     def told(self, text):
-        """Whether it has told its administrator this text of ours."""
+        """Whether it shows this text of ours; where hears_why."""
         raise NotImplementedError
 
     def kill(self):
