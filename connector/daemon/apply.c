@@ -320,6 +320,7 @@ static void lan_peer_add(struct domain *d, const struct cfg_peer *cfg, const str
 	if (!p)
 		return;
 	p->id = ++d->next_id;
+	p->address = cfg->bgp.peer;
 	snprintf(p->name, sizeof(p->name), "%s", cfg->name);
 	list_append(&d->lan_peers, &p->node);
 	if (bgp_peer_add(d->bgp, p->id, bc, &why))
@@ -340,6 +341,7 @@ static void commit_lan_peers(struct plan *p)
 		bgp_peer_remove(d->bgp, l->id, clock_now());
 		while (bgp_exec_one(d, clock_now()))
 			;
+		bgp_exec_lan_way_good(d, l);
 		list_remove(&l->node);
 		free(l);
 	}
@@ -352,6 +354,8 @@ static void commit_lan_peers(struct plan *p)
 			lan_peer_add(d, &cfg->peer[i], bc);
 		else if (bgp_peer_update(d->bgp, l->id, bc, clock_now(), &why) < 0)
 			log_error(d->log, l->name, "%s: %s", why.id, why.text);
+		if (l)
+			l->address = cfg->peer[i].bgp.peer;
 	}
 	free(bc);
 }

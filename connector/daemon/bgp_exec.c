@@ -8,6 +8,7 @@
 #include "bgp/wire.h"
 #include "connector/daemon/bgp_tap.h"
 #include "connector/daemon/bgp_transport.h"
+#include "connector/daemon/nexthop.h"
 #include "connector/daemon/routes.h"
 #include "connector/sys/clock.h"
 #include "connector/sys/tcp.h"
@@ -224,6 +225,33 @@ static void exec_send(struct domain *d, const struct bgp_action *a, mtime now)
 	bgp_conn_closed(d->bgp, a->send.conn, "the connection takes no more data", now);
 }
 
+/* Does it restart gracefully, so that its routes stay? */
+static bool routes_are_held(const struct domain *d, uint32_t peer)
+{
+	struct bgp_peer_view v;
+
+	return !bgp_peer_view(d->bgp, peer, &v) && v.session.holding;
+}
+
+void bgp_exec_lan_way_good(struct domain *d, struct lan_peer *p)
+{
+	if (p->lost.ifindex)
+		fib_writer_way_is(d->fib, p->lost.ifindex, &p->lost.via, FIB_WAY_GOOD);
+	p->lost = (struct fib_way){ 0 };
+}
+
+/* When a neighbour's session ends, what goes by itself leaves it before BGP has withdrawn a single route. */
+static void lan_state(struct domain *d, struct lan_peer *p, enum bgp_state state)
+{
+	bool was_up = p->state == BGP_ESTABLISHED, up = state == BGP_ESTABLISHED;
+
+	p->state = state;
+	if (up)
+		bgp_exec_lan_way_good(d, p);
+	if (was_up && !up && !routes_are_held(d, p->id) && nexthop_neighbour(d, &p->address, &p->lost))
+		fib_writer_way_is(d->fib, p->lost.ifindex, &p->lost.via, FIB_WAY_LOST);
+}
+
 static void exec_state(struct domain *d, const struct bgp_action *a)
 {
 	struct tunnel *t = domain_tunnel_by_id(d, a->peer);
@@ -236,7 +264,7 @@ static void exec_state(struct domain *d, const struct bgp_action *a)
 		tunnel_bgp_state(t, a->state.state, &a->state.why);
 	list_for_each (&d->lan_peers, struct lan_peer, p, node)
 		if (p->id == a->peer)
-			p->state = a->state.state;
+			lan_state(d, p, a->state.state);
 }
 
 static void exec_eor(struct domain *d, const struct bgp_action *a)
@@ -263,6 +291,16 @@ static void exec_report(struct domain *d, const struct bgp_action *a)
 		t->error = a->report.why;
 }
 
+static void exec_route(struct domain *d, const struct bgp_action *a, mtime now)
+{
+	const struct routes_best best = { .prefix = a->route.prefix,
+		.path = a->route.path,
+		.n = a->route.n,
+		.backup = a->route.n && a->route.have_backup ? &a->route.backup : NULL };
+
+	routes_learned(d, &best, now);
+}
+
 bool bgp_exec_one(struct domain *d, mtime now)
 {
 	static _Thread_local struct bgp_action a;
@@ -280,7 +318,7 @@ bool bgp_exec_one(struct domain *d, mtime now)
 	case BGP_ACT_MESSAGE: bgp_tap_received(d->tap, &a); break;
 	case BGP_ACT_ROUTE:
 		bgp_tap_best(d->tap, &a.route.prefix, a.route.path, a.route.n);
-		routes_learned(d, &a.route.prefix, a.route.path, a.route.n, now);
+		exec_route(d, &a, now);
 		break;
 	case BGP_ACT_STATE:
 		bgp_tap_state(d->tap, &a);

@@ -21,4 +21,9 @@ void bgp_exec_links_apply(struct domain *d);
 /* Drops every connection without a word (the core they belong to is going). */
 void bgp_exec_drop_links(struct domain *d);
 
+/* The way to a neighbour that was told to be lost is good again: its session is up, or it is nobody's any
+ * more. */
+struct lan_peer;
+void bgp_exec_lan_way_good(struct domain *d, struct lan_peer *p);
+
 #endif

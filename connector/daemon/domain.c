@@ -214,6 +214,11 @@ static void on_route(void *ctx, const struct prefix *p, uint32_t metric, enum fi
 	routes_result(d, p, metric, origin, in_kernel, why);
 }
 
+static void on_count(void *ctx, uint32_t owner, enum fib_place place, unsigned by)
+{
+	routes_count(ctx, owner, place, by);
+}
+
 static void on_fenced(void *ctx, uint64_t fence)
 {
 	struct domain *d = ctx;
@@ -229,6 +234,7 @@ static void on_connected(void *ctx, const struct prefix list[], size_t n)
 	struct domain *d = ctx;
 	struct prefix p;
 
+	nexthop_stale(d);
 	while (ptrie_first(d->connected, &p, NULL))
 		ptrie_remove(d->connected, &p);
 	for (size_t i = 0; i < n; i++)
@@ -272,6 +278,7 @@ static void on_link(void *ctx, int ifindex)
 {
 	struct domain *d = ctx;
 
+	nexthop_stale(d);
 	list_for_each (&d->tunnels, struct tunnel, t, node)
 		if (t->ifindex && (!ifindex || t->ifindex == ifindex))
 			t->if_suspect = true;
@@ -280,6 +287,7 @@ static void on_link(void *ctx, int ifindex)
 }
 
 static const struct fib_writer_events fib_events = { .route = on_route,
+	.count = on_count,
 	.fenced = on_fenced,
 	.connected = on_connected,
 	.disturbed = on_disturbed,
@@ -498,7 +506,6 @@ struct domain *domain_new(
 	d->bmp = bmp_new(d);
 	d->announced_more = ptrie_new();
 	d->announced_less = ptrie_new();
-	d->learned = ptrie_new();
 	d->connected = ptrie_new();
 	d->protect = ptrie_new();
 	d->waiting = ptrie_new();
@@ -511,9 +518,9 @@ struct domain *domain_new(
 	reason_set(ret_reason, "no-memory", "out of memory, threads or descriptors at start");
 	d->clamp = mss_clamp_new(sys, log);
 	d->announce = announce_new();
-	if (!d->tap || !d->monitor || !d->bmp || !d->announced_more || !d->announced_less || !d->learned ||
-	    !d->connected || !d->protect || !d->waiting || !d->ike || !d->jobs || !d->resolver_watch ||
-	    !d->timer || !d->clamp || !d->announce)
+	if (!d->tap || !d->monitor || !d->bmp || !d->announced_more || !d->announced_less || !d->connected ||
+	    !d->protect || !d->waiting || !d->ike || !d->jobs || !d->resolver_watch || !d->timer ||
+	    !d->clamp || !d->announce)
 		goto fail;
 	d->plane = plane_new(&pc, &plane_events, d, ret_reason);
 	if (!d->plane)
@@ -569,8 +576,6 @@ void domain_free(struct domain *d)
 		list_remove(&p->node);
 		free(p);
 	}
-	if (d->learned)
-		routes_free(d);
 	nexthop_free(d);
 	protect_free(d);
 	bgp_command_free(d);

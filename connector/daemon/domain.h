@@ -38,6 +38,8 @@ struct lan_peer {         /* a BGP peer without a tunnel */
 	uint32_t id;
 	char name[CFG_NAME_MAX + 1];
 	enum bgp_state state;
+	struct addr address;
+	struct fib_way lost; /* ifindex 0: none; told to be lost since its session ended */
 };
 
 struct bgp_listener {
@@ -88,10 +90,10 @@ struct domain {
 	mtime bfd_lan_at;
 	struct list listeners;
 	struct list links;     /* struct bgp_link: TCP connections of the BGP core */
-	struct ptrie *learned; /* prefix -> struct learned */
 	struct ptrie *waiting; /* nexthop.c: prefix -> paths whose next hop is not reachable yet */
 	struct prefix waiting_at;
-	struct ptrie *protect;   /* prefixes that must never leave in clear; protect.c's */
+	struct nexthop_answers *nexthop_answers; /* nexthop.c's */
+	struct ptrie *protect;                   /* prefixes that must never leave in clear; protect.c's */
 	uint64_t gate;           /* fence of new protections: until it is passed IKE does not start; else 0 */
 	struct ptrie *connected; /* networks of foreign interfaces; values are not used */
 	mtime unreachable_told;  /* when an unreachable next hop was last logged; 0: never */

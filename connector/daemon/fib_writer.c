@@ -1,94 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The control thread's side of the FIB writer: requests are copied into a queue, events are taken from
- * another and delivered. Nothing here waits for the kernel. The queues are the only memory that both threads
- * touch, each under its lock.
+ * another and delivered. Nothing here waits for the kernel.
  */
 #include "connector/daemon/fib_writer_internal.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
+
+#define DISPATCH_MAX                                                                                         \
+	4096 /* events delivered at a time: a millisecond or two, then others have their turn                \
+	      */
 
 struct fib_writer {
 	struct fib_writer_events events;
 	void *ctx;
 	struct logger log;
 	struct mirror *mirror;
-	uint64_t wish, fence;
+	uint64_t fence;
+	uint32_t wish; /* the last one's number; goes round, past 0 */
 	bool holding;
-	struct list held; /* requests, until fib_writer_release */
+	struct fib_queue held;      /* requests, until fib_writer_release */
+	struct fib_queue events_in; /* taken from the thread, not yet delivered */
 	struct fib_thread t;
 };
 
-/* ---- channels ---- */
-
-int fib_channel_init(struct fib_channel *c)
-{
-	pthread_mutex_init(&c->lock, NULL);
-	list_init(&c->queue);
-	c->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return c->fd < 0 ? -errno : 0;
-}
-
-void fib_channel_close(struct fib_channel *c)
-{
-	if (c->fd >= 0)
-		close(c->fd);
-	pthread_mutex_destroy(&c->lock);
-}
-
-void fib_channel_put(struct fib_channel *c, struct list *node)
-{
-	static const uint64_t one = 1;
-	bool first;
-
-	pthread_mutex_lock(&c->lock);
-	first = list_empty(&c->queue);
-	list_append(&c->queue, node);
-	pthread_mutex_unlock(&c->lock);
-	/* Can't fail but by a full counter, and then it is readable anyway. */
-	if (first && write(c->fd, &one, sizeof(one)) < 0)
-		return;
-}
-
-void fib_channel_put_all(struct fib_channel *c, struct list *nodes)
-{
-	static const uint64_t one = 1;
-
-	pthread_mutex_lock(&c->lock);
-	while (!list_empty(nodes)) {
-		struct list *node = nodes->next;
-
-		list_remove(node);
-		list_append(&c->queue, node);
-	}
-	pthread_mutex_unlock(&c->lock);
-	if (write(c->fd, &one, sizeof(one)) < 0)
-		return; /* as above */
-}
-
-void fib_channel_take(struct fib_channel *c, struct list *ret_list)
-{
-	uint64_t count;
-
-	list_init(ret_list);
-	/* Cleared first: what is put meanwhile makes it readable again, at worst for nothing. */
-	if (read(c->fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
-		return;
-	pthread_mutex_lock(&c->lock);
-	if (!list_empty(&c->queue)) {
-		*ret_list = c->queue;
-		ret_list->next->prev = ret_list;
-		ret_list->prev->next = ret_list;
-		list_init(&c->queue);
-	}
-	pthread_mutex_unlock(&c->lock);
-}
-
 /* ---- life ---- */
+
+static void on_count(void *ctx, uint32_t owner, enum fib_place place, unsigned by)
+{
+	struct fib_writer *w = ctx;
+
+	if (w->events.count)
+		w->events.count(w->ctx, owner, place, by);
+}
+
+static void request(struct fib_writer *w, const struct fib_request *q)
+{
+	int err = w->holding ? fib_queue_put(&w->held, q) : fib_channel_put(&w->t.in, q);
+
+	if (!err)
+		return;
+	log_error(&w->log, "fib", "no-memory: a request is lost");
+	free(q->data);
+}
+
+static void on_set_gone(void *ctx, uint32_t set)
+{
+	request(ctx, &(struct fib_request){ .kind = FIB_REQ_UNSET, .set = set });
+}
 
 struct fib_writer *fib_writer_new(const struct sys_domain *domain, const struct logger *log,
     const struct fib_writer_events *events, void *ctx, struct reason *ret_reason)
@@ -103,8 +63,9 @@ struct fib_writer *fib_writer_new(const struct sys_domain *domain, const struct 
 	w->ctx = ctx;
 	w->log = *log;
 	w->t.log = &w->log;
-	list_init(&w->held);
-	w->mirror = mirror_new();
+	fib_queue_init(&w->held, sizeof(struct fib_request));
+	fib_queue_init(&w->events_in, sizeof(struct fib_event));
+	w->mirror = mirror_new(on_count, on_set_gone, w);
 	if (!w->mirror)
 		reason_set(ret_reason, "no-memory", "out of memory");
 	if (fib_thread_open(&w->t, domain, w->mirror ? ret_reason : NULL) < 0 || !w->mirror) {
@@ -129,32 +90,13 @@ void fib_writer_free(struct fib_writer *w, bool keep)
 		return;
 	fib_writer_release(w);
 	fib_thread_close(&w->t, true, keep);
+	for (struct fib_event *e; (e = fib_queue_take(&w->events_in));)
+		fib_event_free(e);
 	mirror_free(w->mirror);
 	free(w);
 }
 
 /* ---- requests ---- */
-
-static struct fib_request *request_new(struct fib_writer *w, enum fib_request_kind kind, unsigned n_ways)
-{
-	struct fib_request *q = calloc(1, sizeof(*q) + n_ways * sizeof(q->way[0]));
-
-	if (!q) {
-		log_error(&w->log, "fib", "no-memory: a request is lost");
-		return NULL;
-	}
-	q->kind = kind;
-	q->n_ways = n_ways;
-	return q;
-}
-
-static void request(struct fib_writer *w, struct fib_request *q)
-{
-	if (w->holding)
-		list_append(&w->held, &q->node);
-	else
-		fib_channel_put(&w->t.in, &q->node);
-}
 
 void fib_writer_hold(struct fib_writer *w)
 {
@@ -167,128 +109,123 @@ void fib_writer_release(struct fib_writer *w)
 	fib_channel_put_all(&w->t.in, &w->held);
 }
 
+/* Tells the thread what the number of this set means. */
+static int send_set(struct fib_writer *w, struct fib_ways *ways)
+{
+	struct fib_way_set *set = malloc(sizeof(*set) + ways->n * sizeof(set->way[0]));
+
+	if (!set) {
+		log_error(&w->log, "fib", "no-memory: a request is lost");
+		return -1;
+	}
+	set->n = ways->n;
+	set->have_backup = ways->have_backup;
+	set->backup = ways->backup;
+	memcpy(set->way, ways->way, ways->n * sizeof(set->way[0]));
+	ways->sent = true;
+	request(w, &(struct fib_request){ .kind = FIB_REQ_SET, .set = ways->id, .data = set });
+	return 0;
+}
+
 void fib_writer_want(struct fib_writer *w, const struct fib_route *route)
 {
-	unsigned n = route->n_ways < FIB_WAYS_MAX ? route->n_ways : FIB_WAYS_MAX;
-	struct fib_request *q = request_new(w, FIB_REQ_WANT, n);
+	struct fib_ways *ways;
 
-	if (!q)
+	w->wish += w->wish == UINT32_MAX ? 2 : 1;
+	ways = mirror_want(w->mirror, route, w->wish);
+	if (!ways) {
+		log_error(&w->log, "fib", "no-memory: %s is not installed", prefix_str(&route->prefix));
 		return;
-	q->number = ++w->wish;
-	q->prefix = route->prefix;
-	q->metric = route->metric;
-	q->origin = route->origin;
-	q->addr = route->source;
-	memcpy(q->way, route->way, n * sizeof(q->way[0]));
-	if (mirror_want(w->mirror, route, q->number) < 0)
-		log_error(&w->log, "fib", "no-memory: %s is not shown", prefix_str(&route->prefix));
-	request(w, q);
+	}
+	if (!ways->sent && send_set(w, ways) < 0)
+		return;
+	request(w, &(struct fib_request){ .kind = FIB_REQ_WANT,
+	               .origin = (uint8_t)route->origin,
+	               .prefix = route->prefix,
+	               .addr = route->source,
+	               .metric = route->metric,
+	               .set = ways->id,
+	               .number = w->wish });
 }
 
 void fib_writer_unwant(
     struct fib_writer *w, const struct prefix *prefix, uint32_t metric, enum fib_origin origin)
 {
-	struct fib_request *q;
+	if (mirror_unwant(w->mirror, prefix, metric, origin))
+		request(w, &(struct fib_request){ .kind = FIB_REQ_UNWANT,
+		               .origin = (uint8_t)origin,
+		               .prefix = *prefix,
+		               .metric = metric });
+}
 
-	if (!mirror_unwant(w->mirror, prefix, metric, origin))
-		return;
-	q = request_new(w, FIB_REQ_UNWANT, 0);
-	if (!q)
-		return;
-	q->prefix = *prefix;
-	q->metric = metric;
-	q->origin = origin;
-	request(w, q);
+enum fib_place fib_writer_place(
+    const struct fib_writer *w, const struct prefix *prefix, uint32_t metric, enum fib_origin origin)
+{
+	return mirror_place(w->mirror, prefix, metric, origin);
+}
+
+bool fib_writer_wanted(const struct fib_writer *w, const struct prefix *prefix, uint32_t metric,
+    enum fib_origin origin, struct fib_route *ret_route)
+{
+	return mirror_wanted(w->mirror, prefix, metric, origin, ret_route);
+}
+
+void fib_writer_way_is(struct fib_writer *w, int ifindex, const struct addr *via, enum fib_way_state state)
+{
+	request(w, &(struct fib_request){
+	               .kind = FIB_REQ_WAY, .ifindex = ifindex, .addr = *via, .state = (uint8_t)state });
 }
 
 void fib_writer_interface(struct fib_writer *w, int ifindex, bool ours)
 {
-	struct fib_request *q = request_new(w, FIB_REQ_INTERFACE, 0);
-
-	if (!q)
-		return;
-	q->ifindex = ifindex;
-	q->ours = ours;
-	request(w, q);
-}
-
-static void pin_request(struct fib_writer *w, enum fib_request_kind kind, const struct addr *endpoint)
-{
-	struct fib_request *q = request_new(w, kind, 0);
-
-	if (!q)
-		return;
-	q->addr = *endpoint;
-	request(w, q);
+	request(w, &(struct fib_request){ .kind = FIB_REQ_INTERFACE, .ifindex = ifindex, .on = ours });
 }
 
 void fib_writer_pin(struct fib_writer *w, const struct addr *endpoint)
 {
-	pin_request(w, FIB_REQ_PIN, endpoint);
+	request(w, &(struct fib_request){ .kind = FIB_REQ_PIN, .addr = *endpoint });
 }
 
 void fib_writer_unpin(struct fib_writer *w, const struct addr *endpoint)
 {
-	pin_request(w, FIB_REQ_UNPIN, endpoint);
-}
-
-static void protect_request(struct fib_writer *w, enum fib_request_kind kind, const struct prefix *prefix)
-{
-	struct fib_request *q = request_new(w, kind, 0);
-
-	if (!q)
-		return;
-	q->prefix = *prefix;
-	request(w, q);
+	request(w, &(struct fib_request){ .kind = FIB_REQ_UNPIN, .addr = *endpoint });
 }
 
 void fib_writer_watch(
     struct fib_writer *w, const uint8_t protocol[32], const struct prefix within[], size_t n)
 {
-	struct fib_request *q = request_new(w, FIB_REQ_WATCH, 0);
 	struct fib_watch_request *what = malloc(sizeof(*what) + n * sizeof(*within));
 
-	if (!q || !what) {
-		free(q);
-		free(what);
+	if (!what) {
+		log_error(&w->log, "fib", "no-memory: a request is lost");
 		return;
 	}
 	memcpy(what->protocol, protocol, sizeof(what->protocol));
 	what->n = n;
 	if (n)
 		memcpy(what->within, within, n * sizeof(*within));
-	q->watch = what;
-	request(w, q);
+	request(w, &(struct fib_request){ .kind = FIB_REQ_WATCH, .data = what });
 }
 
 void fib_writer_protect(struct fib_writer *w, const struct prefix *prefix)
 {
-	protect_request(w, FIB_REQ_PROTECT, prefix);
+	request(w, &(struct fib_request){ .kind = FIB_REQ_PROTECT, .prefix = *prefix });
 }
 
 void fib_writer_unprotect(struct fib_writer *w, const struct prefix *prefix)
 {
-	protect_request(w, FIB_REQ_UNPROTECT, prefix);
+	request(w, &(struct fib_request){ .kind = FIB_REQ_UNPROTECT, .prefix = *prefix });
 }
 
 void fib_writer_reconciled(struct fib_writer *w)
 {
-	struct fib_request *q = request_new(w, FIB_REQ_RECONCILED, 0);
-
-	if (q)
-		request(w, q);
+	request(w, &(struct fib_request){ .kind = FIB_REQ_RECONCILED });
 }
 
 uint64_t fib_writer_fence(struct fib_writer *w)
 {
-	struct fib_request *q = request_new(w, FIB_REQ_FENCE, 0);
-	uint64_t fence = ++w->fence;
-
-	if (q) {
-		q->number = fence;
-		request(w, q);
-	}
-	return fence;
+	request(w, &(struct fib_request){ .kind = FIB_REQ_FENCE, .fence = ++w->fence });
+	return w->fence;
 }
 
 /* ---- events ---- */
@@ -298,26 +235,23 @@ int fib_writer_event_fd(const struct fib_writer *w)
 	return w->t.out.fd;
 }
 
-static void told(void *ctx, const struct fib_route *route, bool in_kernel, const struct reason *why)
+static void told(void *ctx, const struct prefix *p, uint32_t metric, enum fib_origin origin, bool in_kernel,
+    const struct reason *why)
 {
 	struct fib_writer *w = ctx;
 
 	if (w->events.route)
-		w->events.route(w->ctx, &route->prefix, route->metric, route->origin, in_kernel, why);
+		w->events.route(w->ctx, p, metric, origin, in_kernel, why);
 }
 
-static void deliver_report(struct fib_writer *w, struct fib_event *e)
+static void deliver_other(struct fib_writer *w, const struct fib_other *o, const struct reason *why)
 {
-	static const struct reason none;
-	const struct reason *why = e->why ? e->why : &none;
-
-	switch (e->r.kind) {
-	case FIB_REPORT_ROUTE: mirror_report(w->mirror, &e->r, why, told, w); break;
+	switch (o->kind) {
 	case FIB_REPORT_PIN:
-		if (!e->r.wanted)
-			(void)mirror_unwant(w->mirror, &e->r.prefix, e->r.metric, e->r.origin);
-		else if (e->route && mirror_want(w->mirror, e->route, 0) < 0)
-			log_error(&w->log, "fib", "no-memory: %s is not shown", prefix_str(&e->r.prefix));
+		if (!o->wanted)
+			(void)mirror_unwant(w->mirror, &o->prefix, o->metric, o->origin);
+		else if (o->have_route && !mirror_want(w->mirror, &o->route, 0))
+			log_error(&w->log, "fib", "no-memory: %s is not shown", prefix_str(&o->prefix));
 		break;
 	case FIB_REPORT_DISTURBED:
 		if (w->events.disturbed)
@@ -325,45 +259,55 @@ static void deliver_report(struct fib_writer *w, struct fib_event *e)
 		break;
 	case FIB_REPORT_UNDERLAY:
 		if (w->events.underlay)
-			w->events.underlay(w->ctx, &e->r.endpoint, e->r.ifindex, &e->r.via, &e->r.source);
+			w->events.underlay(w->ctx, &o->endpoint, o->ifindex, &o->via, &o->source);
 		break;
+	case FIB_REPORT_ROUTE:
 	case FIB_REPORT_CONNECTED: /* come as events of their own, with their lists */
 	case FIB_REPORT_SOURCES: break;
 	}
 }
 
+static void deliver(struct fib_writer *w, const struct fib_event *e)
+{
+	static const struct reason none;
+	const struct reason *why = e->why ? e->why : &none;
+
+	switch ((enum fib_event_kind)e->kind) {
+	case FIB_EV_ROUTE: mirror_report(w->mirror, &e->r, why, told, w); break;
+	case FIB_EV_OTHER: deliver_other(w, e->other, why); break;
+	case FIB_EV_FENCED:
+		if (w->events.fenced)
+			w->events.fenced(w->ctx, e->fence);
+		break;
+	case FIB_EV_CONNECTED:
+		if (w->events.connected)
+			w->events.connected(w->ctx, e->list, e->n);
+		break;
+	case FIB_EV_SOURCES:
+		if (w->events.sources)
+			w->events.sources(w->ctx, e->source, e->n, e->cut);
+		break;
+	case FIB_EV_LINK:
+		if (w->events.link)
+			w->events.link(w->ctx, e->ifindex);
+		break;
+	}
+}
+
 void fib_writer_dispatch(struct fib_writer *w)
 {
-	struct list events;
+	struct fib_event *e = NULL;
+	size_t n = 0;
 
-	fib_channel_take(&w->t.out, &events);
-	list_for_each (&events, struct fib_event, e, node) {
-		list_remove(&e->node);
-		switch (e->kind) {
-		case FIB_EV_REPORT: deliver_report(w, e); break;
-		case FIB_EV_FENCED:
-			if (w->events.fenced)
-				w->events.fenced(w->ctx, e->fence);
-			break;
-		case FIB_EV_CONNECTED:
-			if (w->events.connected)
-				w->events.connected(w->ctx, e->list, e->n);
-			break;
-		case FIB_EV_SOURCES:
-			if (w->events.sources)
-				w->events.sources(w->ctx, e->source, e->n, e->cut);
-			break;
-		case FIB_EV_LINK:
-			if (w->events.link)
-				w->events.link(w->ctx, e->ifindex);
-			break;
-		}
-		free(e->route);
-		free(e->why);
-		free(e->list);
-		free(e->source);
-		free(e);
+	fib_channel_take(&w->t.out, &w->events_in);
+	while (n < DISPATCH_MAX && (e = fib_queue_take(&w->events_in))) {
+		deliver(w, e);
+		fib_event_free(e);
+		n++;
 	}
+	w->t.out.waiting -= n;
+	if (e && !fib_queue_empty(&w->events_in))
+		fib_channel_wake(&w->t.out);
 }
 
 size_t fib_writer_view(

@@ -5,7 +5,8 @@
  * (connector/fib) with desired and observed routes and executes its operations by netlink, in batches.
  *
  * Threads: all functions are called on the control thread. Requests are queued and return at once; results
- * are events, delivered on the control thread by fib_writer_dispatch when fib_writer_event_fd is readable.
+ * are events, delivered on the control thread by fib_writer_dispatch when fib_writer_event_fd is readable; it
+ * delivers a limited number at a time, and the descriptor stays readable while there are more.
  * Requests take effect in the order they were made; fib_writer_fence tells when all before it have.
  *
  * Everything it writes carries route protocol 201 (routes, nexthop objects). It never changes or deletes what
@@ -23,11 +24,18 @@
 
 struct fib_writer;
 
+/* Where a wanted route stands. While new ways of it are under way, it stands where the old ones did. */
+enum fib_place { FIB_PLACE_NONE, FIB_PLACE_PENDING, FIB_PLACE_IN_KERNEL, FIB_PLACE_FAILED };
+
 struct fib_writer_events {
 	/* A wanted route entered the kernel, could not (why says so), or was taken out. Never for what is no
 	 * longer wanted. */
 	void (*route)(void *ctx, const struct prefix *prefix, uint32_t metric, enum fib_origin origin,
 	    bool in_kernel, const struct reason *why);
+	/* A learned route by a way with this owner stands there now (by 1), or no longer (by -1, which
+	 * unsigned arithmetic honours): whoever adds it up knows how many of each there are. Also comes from
+	 * within fib_writer_want and fib_writer_unwant. */
+	void (*count)(void *ctx, uint32_t owner, enum fib_place place, unsigned by);
 	void (*fenced)(void *ctx, uint64_t fence);
 	/* The connected networks of interfaces that are not ours (the list replaces the last one). */
 	void (*connected)(void *ctx, const struct prefix list[], size_t n);
@@ -61,6 +69,18 @@ void fib_writer_dispatch(struct fib_writer *w);
 void fib_writer_want(struct fib_writer *w, const struct fib_route *route);
 void fib_writer_unwant(
     struct fib_writer *w, const struct prefix *prefix, uint32_t metric, enum fib_origin origin);
+/* Where a wanted route of this origin stands; FIB_PLACE_NONE: it isn't wanted. */
+enum fib_place fib_writer_place(
+    const struct fib_writer *w, const struct prefix *prefix, uint32_t metric, enum fib_origin origin);
+/* What this origin wants there; false: nothing. */
+bool fib_writer_wanted(const struct fib_writer *w, const struct prefix *prefix, uint32_t metric,
+    enum fib_origin origin, struct fib_route *ret_route);
+/*
+ * A way is lost, dead, or good again (fib_way_is): learned routes leave it at once, by one operation for all
+ * that go the same ways, and from a dead one those without another way are withdrawn; a fence behind it tells
+ * when that is done, whatever has been unwanted by then. via none: all ways by the interface.
+ */
+void fib_writer_way_is(struct fib_writer *w, int ifindex, const struct addr *via, enum fib_way_state state);
 /*
  * An interface of ours: its connected routes and addresses are not reported as foreign, and next hops through
  * it are good only between these two calls. `gone` before the interface is deleted.

@@ -4,15 +4,19 @@
  * read it and never wait. It changes with the requests, and with the thread's reports; a report on a state
  * before the last wish for its route is old news and is dropped, because each wish gets a report of its own.
  *
- * Ways are shared sets here too (a table of this thread's own).
+ * There may be millions of learned routes, and nearly all of them are the only wish for their prefix: such a
+ * prefix is a record of 12 bytes, with its ways by the number of their set. Any other (several origins or
+ * metrics, a source address) has entries. Ways are shared sets here too, in a table of this thread's own;
+ * failures are shared as long as one follows the other with the same words.
  */
 #include "connector/daemon/fib_writer_internal.h"
 
-#include "base/ptrie.h"
-#include "connector/fib/ways.h"
+#include "base/ptab.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define WHYS_MAX 4096 /* reasons kept at a time; what fails beyond has its own in the log alone */
 
 struct wanted {              /* by one origin */
 	struct wanted *next; /* lower origin */
@@ -20,37 +24,158 @@ struct wanted {              /* by one origin */
 	struct addr source;
 	uint32_t metric; /* as it was asked for */
 	enum fib_origin origin;
+	enum fib_place place;
 };
 
 struct entry {
-	struct entry *next; /* same prefix, higher metric */
-	struct prefix prefix;
+	struct entry *next;    /* same prefix, higher metric */
 	uint32_t metric;       /* as the kernel counts */
 	struct wanted *wanted; /* best first; never empty */
-	uint64_t wish;
+	uint32_t wish;
+	uint16_t why;
 	bool in_kernel;
-	struct reason *why; /* owned; NULL: none */
+};
+
+struct record { /* of a prefix */
+	union {
+		struct {
+			uint32_t set, wish;
+		} plain;                /* one learned wish, with the usual metric and no source */
+		unsigned char entry[8]; /* a pointer to the first entry, which need not be aligned here */
+	};
+	uint16_t why; /* of a plain one; 0: none */
+	uint8_t place;
+	bool rich;
+};
+
+struct why {
+	unsigned refs;
+	struct reason reason;
 };
 
 struct mirror {
-	struct ptrie *routes; /* struct entry, by metric */
+	struct ptab *routes;
 	struct ways_table *ways;
+	const struct fib_ways **set; /* by number; [0] is not used */
+	uint32_t n_sets, room_sets;
+	struct why **why; /* by number; [0] is not used */
+	uint16_t n_whys, last_why;
 	unsigned n, n_in, n_failed;
+	mirror_count *count;
+	mirror_set_gone *set_gone;
+	void *ctx;
 };
 
-struct mirror *mirror_new(void)
+/* ---- sets by number ---- */
+
+static void on_set_gone(void *ctx, const struct fib_ways *w)
+{
+	struct mirror *m = ctx;
+
+	if (!w->id)
+		return;
+	m->set[w->id] = NULL;
+	if (w->sent)
+		m->set_gone(m->ctx, w->id);
+}
+
+/* Gives it a number, if it has none. -1: memory is out. */
+static int number_set(struct mirror *m, struct fib_ways *w)
+{
+	uint32_t id = 1;
+
+	if (w->id)
+		return 0;
+	while (id <= m->n_sets && m->set[id])
+		id++;
+	if (id >= m->room_sets) {
+		uint32_t room = m->room_sets ? m->room_sets * 2 : 64;
+		const struct fib_ways **more = realloc(m->set, room * sizeof(*more));
+
+		if (!more)
+			return -1;
+		m->set = more;
+		m->room_sets = room;
+	}
+	if (id > m->n_sets)
+		m->n_sets = id;
+	m->set[id] = w;
+	w->id = id;
+	return 0;
+}
+
+/* ---- reasons by number ---- */
+
+static void why_put(struct mirror *m, uint16_t no)
+{
+	if (!no || --m->why[no]->refs)
+		return;
+	free(m->why[no]);
+	m->why[no] = NULL;
+	if (m->last_why == no)
+		m->last_why = 0;
+}
+
+static bool same_reason(const struct reason *a, const struct reason *b)
+{
+	return strcmp(a->id, b->id) == 0 && strcmp(a->text, b->text) == 0;
+}
+
+/* 0: none, or none could be kept. */
+static uint16_t why_get(struct mirror *m, const struct reason *why)
+{
+	uint16_t no = 1;
+
+	if (!reason_is_set(why))
+		return 0;
+	if (m->last_why && same_reason(&m->why[m->last_why]->reason, why)) {
+		m->why[m->last_why]->refs++;
+		return m->last_why;
+	}
+	while (no <= m->n_whys && m->why[no])
+		no++;
+	if (!m->why)
+		m->why = calloc(WHYS_MAX + 1, sizeof(struct why *));
+	if (!m->why || no > WHYS_MAX || !(m->why[no] = malloc(sizeof(struct why))))
+		return 0;
+	m->n_whys = no > m->n_whys ? no : m->n_whys;
+	*m->why[no] = (struct why){ .refs = 1, .reason = *why };
+	m->last_why = no;
+	return no;
+}
+
+/* ---- life ---- */
+
+struct mirror *mirror_new(mirror_count *count, mirror_set_gone *set_gone, void *ctx)
 {
 	struct mirror *m = calloc(1, sizeof(*m));
 
 	if (!m)
 		return NULL;
-	m->routes = ptrie_new();
+	m->count = count;
+	m->set_gone = set_gone;
+	m->ctx = ctx;
+	m->routes = ptab_new(sizeof(struct record));
 	m->ways = ways_table_new(true);
 	if (!m->routes || !m->ways) {
 		mirror_free(m);
 		return NULL;
 	}
+	ways_table_on_free(m->ways, on_set_gone, m);
 	return m;
+}
+
+static struct entry *first_entry(const struct record *r)
+{
+	struct entry *e;
+
+	memcpy(&e, r->entry, sizeof(e));
+	return e;
+}
+
+static void set_first_entry(struct record *r, const struct entry *e)
+{
+	memcpy(r->entry, &e, sizeof(e));
 }
 
 static void wanted_free(struct wanted *x)
@@ -59,57 +184,89 @@ static void wanted_free(struct wanted *x)
 	free(x);
 }
 
-/* Takes an entry out of the counts; what has changed is put back in by entry_count. */
-static void entry_discount(struct mirror *m, const struct entry *e)
+static void record_clear(struct mirror *m, struct record *r)
 {
-	m->n--;
-	m->n_in -= e->in_kernel;
-	m->n_failed -= e->why != NULL;
-}
-
-static void entry_count(struct mirror *m, const struct entry *e)
-{
-	m->n++;
-	m->n_in += e->in_kernel;
-	m->n_failed += e->why != NULL;
+	if (!r->rich) {
+		ways_unref(m->set[r->plain.set]);
+		return;
+	}
+	for (struct entry *e = first_entry(r), *next; e; e = next) {
+		next = e->next;
+		for (struct wanted *x = e->wanted, *lower; x; x = lower) {
+			lower = x->next;
+			wanted_free(x);
+		}
+		free(e);
+	}
 }
 
 void mirror_free(struct mirror *m)
 {
 	struct prefix p;
-	void *v;
+	struct record *r;
 
 	if (!m)
 		return;
-	while (m->routes && ptrie_first(m->routes, &p, &v)) {
-		ptrie_remove(m->routes, &p);
-		for (struct entry *e = v, *next; e; e = next) {
-			next = e->next;
-			for (struct wanted *x = e->wanted, *lower; x; x = lower) {
-				lower = x->next;
-				wanted_free(x);
-			}
-			free(e->why);
-			free(e);
-		}
-	}
-	ptrie_free(m->routes);
+	if (m->ways)
+		ways_table_on_free(m->ways, NULL, NULL);
+	for (r = m->routes ? ptab_after(m->routes, NULL, &p) : NULL; r; r = ptab_after(m->routes, &p, &p))
+		record_clear(m, r);
+	for (unsigned i = 1; i <= m->n_whys; i++)
+		free(m->why[i]);
+	free(m->why);
+	free(m->set);
+	ptab_free(m->routes);
 	ways_table_free(m->ways);
 	free(m);
 }
 
-static struct entry *find(const struct mirror *m, const struct prefix *p, uint32_t metric)
+/* ---- counting ---- */
+
+static void count_one(struct mirror *m, bool in_kernel, bool failed, unsigned by)
 {
-	struct entry *e = ptrie_get(m->routes, p);
+	m->n += by;
+	m->n_in += in_kernel ? by : 0;
+	m->n_failed += failed ? by : 0;
+}
+
+static void count_owners(
+    struct mirror *m, const struct fib_ways *ways, enum fib_origin origin, uint8_t place, unsigned by)
+{
+	for (unsigned i = 0; origin == FIB_LEARNED && i < ways->n; i++)
+		if (ways->way[i].owner)
+			m->count(m->ctx, ways->way[i].owner, (enum fib_place)place, by);
+}
+
+static void count_plain(struct mirror *m, const struct record *r, unsigned by)
+{
+	count_one(m, r->place == FIB_PLACE_IN_KERNEL, r->place == FIB_PLACE_FAILED, by);
+	count_owners(m, m->set[r->plain.set], FIB_LEARNED, r->place, by);
+}
+
+static void count_entry(struct mirror *m, const struct entry *e, unsigned by)
+{
+	count_one(m, e->in_kernel, e->why != 0, by);
+}
+
+static void count_wanted(struct mirror *m, const struct wanted *x, unsigned by)
+{
+	count_owners(m, x->ways, x->origin, (uint8_t)x->place, by);
+}
+
+/* ---- entries ---- */
+
+static struct entry *find(const struct record *r, uint32_t metric)
+{
+	struct entry *e = r->rich ? first_entry(r) : NULL;
 
 	while (e && e->metric < metric)
 		e = e->next;
 	return e && e->metric == metric ? e : NULL;
 }
 
-static struct entry *entry_make(struct mirror *m, const struct prefix *p, uint32_t metric)
+static struct entry *entry_make(struct mirror *m, struct record *r, uint32_t metric)
 {
-	struct entry *head = ptrie_get(m->routes, p), **link = &head, *e;
+	struct entry *head = r->rich ? first_entry(r) : NULL, **link = &head, *e;
 
 	while (*link && (*link)->metric < metric)
 		link = &(*link)->next;
@@ -118,75 +275,167 @@ static struct entry *entry_make(struct mirror *m, const struct prefix *p, uint32
 	e = calloc(1, sizeof(*e));
 	if (!e)
 		return NULL;
-	e->prefix = *p;
 	e->metric = metric;
 	e->next = *link;
 	*link = e;
-	if (head == e && ptrie_set(m->routes, p, e) < 0) {
-		free(e);
-		return NULL;
-	}
-	entry_count(m, e);
+	r->rich = true;
+	set_first_entry(r, head);
+	count_entry(m, e, 1);
 	return e;
 }
 
-static void entry_remove(struct mirror *m, struct entry *e)
+static void entry_remove(struct mirror *m, const struct prefix *p, struct record *r, struct entry *e)
 {
-	struct entry *head = ptrie_get(m->routes, &e->prefix), **link = &head;
+	struct entry *head = first_entry(r), **link = &head;
 
-	entry_discount(m, e);
+	count_entry(m, e, -1u);
+	why_put(m, e->why);
 	while (*link != e)
 		link = &(*link)->next;
 	*link = e->next;
+	set_first_entry(r, head);
 	if (!head)
-		ptrie_remove(m->routes, &e->prefix);
-	else if (link == &head)
-		(void)ptrie_set(m->routes, &e->prefix, head); /* replaces a value: takes no memory */
-	free(e->why);
+		(void)ptab_remove(m->routes, p);
 	free(e);
 }
 
-int mirror_want(struct mirror *m, const struct fib_route *route, uint64_t wish)
+/* A plain record gets entries, because there is more to say of its prefix. */
+static int enrich(struct mirror *m, const struct prefix *p, struct record *r)
 {
-	const struct prefix p = prefix_canonical(route->prefix);
-	const struct fib_ways *ways = ways_get(m->ways, 0, route->way, route->n_ways, NULL);
-	struct entry *e = ways ? entry_make(m, &p, fib_kernel_metric(&p, route->metric)) : NULL;
-	struct wanted **link, *x;
+	const struct record was = *r;
+	struct wanted *x = calloc(1, sizeof(*x));
+	struct entry *e = calloc(1, sizeof(*e));
 
-	if (!e) {
-		ways_unref(ways);
+	if (!x || !e) {
+		free(x);
+		free(e);
 		return -1;
 	}
-	link = &e->wanted;
-	while (*link && (*link)->origin > route->origin)
+	*x = (struct wanted){ .ways = m->set[was.plain.set],
+		.metric = FIB_METRIC_LEARNED,
+		.origin = FIB_LEARNED,
+		.place = (enum fib_place)was.place };
+	*e = (struct entry){ .metric = fib_kernel_metric(p, FIB_METRIC_LEARNED),
+		.wanted = x,
+		.wish = was.plain.wish,
+		.why = was.why,
+		.in_kernel = was.place == FIB_PLACE_IN_KERNEL };
+	*r = (struct record){ .rich = true };
+	set_first_entry(r, e);
+	return 0;
+}
+
+/* ---- wishes ---- */
+
+static struct wanted *wanted_make(struct entry *e, enum fib_origin origin)
+{
+	struct wanted **link = &e->wanted, *x;
+
+	while (*link && (*link)->origin > origin)
 		link = &(*link)->next;
-	x = *link;
-	if (!x || x->origin != route->origin) {
-		x = calloc(1, sizeof(*x));
-		if (!x) {
-			ways_unref(ways);
-			if (!e->wanted)
-				entry_remove(m, e);
-			return -1;
-		}
-		x->next = *link;
-		*link = x;
+	if (*link && (*link)->origin == origin)
+		return *link;
+	x = calloc(1, sizeof(*x));
+	if (!x)
+		return NULL;
+	x->origin = origin;
+	x->next = *link;
+	*link = x;
+	return x;
+}
+
+static int want_entry(struct mirror *m, const struct prefix *p, struct record *r, bool fresh,
+    const struct fib_route *route, const struct fib_ways *ways, uint32_t wish)
+{
+	struct entry *e;
+	struct wanted *x;
+
+	if (!fresh && !r->rich && enrich(m, p, r) < 0)
+		return -1;
+	e = entry_make(m, r, fib_kernel_metric(p, route->metric));
+	if (!e)
+		return -1;
+	x = wanted_make(e, route->origin);
+	if (!x) {
+		if (!e->wanted)
+			entry_remove(m, p, r, e);
+		return -1;
 	}
+	if (x->ways)
+		count_wanted(m, x, -1u);
+	else
+		x->place = FIB_PLACE_PENDING;
 	ways_unref(x->ways);
 	x->ways = ways;
 	x->source = route->source;
 	x->metric = route->metric;
-	x->origin = route->origin;
 	e->wish = wish ? wish : e->wish;
+	count_wanted(m, x, 1);
 	return 0;
+}
+
+static void want_plain(
+    struct mirror *m, struct record *r, bool fresh, const struct fib_ways *ways, uint32_t wish)
+{
+	const struct fib_ways *old = fresh ? NULL : m->set[r->plain.set];
+
+	if (fresh)
+		r->place = FIB_PLACE_PENDING;
+	else
+		count_plain(m, r, -1u);
+	r->plain.set = ways->id;
+	r->plain.wish = wish;
+	count_plain(m, r, 1);
+	ways_unref(old);
+}
+
+struct fib_ways *mirror_want(struct mirror *m, const struct fib_route *route, uint32_t wish)
+{
+	const struct prefix p = prefix_canonical(route->prefix);
+	struct fib_ways *ways = (struct fib_ways *)ways_get(
+	    m->ways, 0, route->way, route->n_ways, route->have_backup ? &route->backup : NULL);
+	bool fresh = false, plain = route->origin == FIB_LEARNED && route->metric == FIB_METRIC_LEARNED &&
+	                            wish && addr_is_none(&route->source);
+	struct record *r = ways && number_set(m, ways) == 0 ? ptab_add(m->routes, &p, &fresh) : NULL;
+
+	if (!r) {
+		ways_unref(ways);
+		return NULL;
+	}
+	if (plain && (fresh || !r->rich)) {
+		want_plain(m, r, fresh, ways, wish);
+	} else if (want_entry(m, &p, r, fresh, route, ways, wish) < 0) {
+		if (fresh && ptab_get(m->routes, &p))
+			(void)ptab_remove(m->routes, &p);
+		ways_unref(ways);
+		return NULL;
+	}
+	return ways;
+}
+
+static void unwant_plain(struct mirror *m, const struct prefix *p, struct record *r)
+{
+	const struct fib_ways *ways = m->set[r->plain.set];
+
+	count_plain(m, r, -1u);
+	why_put(m, r->why);
+	(void)ptab_remove(m->routes, p);
+	ways_unref(ways);
 }
 
 bool mirror_unwant(struct mirror *m, const struct prefix *prefix, uint32_t metric, enum fib_origin origin)
 {
 	const struct prefix p = prefix_canonical(*prefix);
-	struct entry *e = find(m, &p, fib_kernel_metric(&p, metric));
+	struct record *r = ptab_get(m->routes, &p);
+	uint32_t number = fib_kernel_metric(&p, metric);
 	struct wanted **link, *x;
+	struct entry *e;
 
+	if (r && !r->rich && origin == FIB_LEARNED && number == fib_kernel_metric(&p, FIB_METRIC_LEARNED)) {
+		unwant_plain(m, &p, r);
+		return true;
+	}
+	e = r ? find(r, number) : NULL;
 	if (!e)
 		return false;
 	link = &e->wanted;
@@ -196,21 +445,37 @@ bool mirror_unwant(struct mirror *m, const struct prefix *prefix, uint32_t metri
 	if (!x)
 		return false;
 	*link = x->next;
+	count_wanted(m, x, -1u);
 	wanted_free(x);
 	if (!e->wanted)
-		entry_remove(m, e);
+		entry_remove(m, &p, r, e);
 	return true;
 }
 
-static void fill(struct fib_route *r, const struct entry *e, const struct wanted *x)
+/* ---- reports ---- */
+
+static enum fib_place place_of(bool in_kernel, const struct reason *why)
 {
-	memset(r, 0, sizeof(*r));
-	r->prefix = e->prefix;
-	r->metric = x->metric;
-	r->origin = x->origin;
-	r->source = x->source;
-	r->n_ways = x->ways->n;
-	memcpy(r->way, x->ways->way, x->ways->n * sizeof(r->way[0]));
+	return in_kernel ? FIB_PLACE_IN_KERNEL : reason_is_set(why) ? FIB_PLACE_FAILED : FIB_PLACE_PENDING;
+}
+
+/* Is one wish older than another? Numbers go round. */
+static bool older(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) < 0;
+}
+
+static void report_plain(struct mirror *m, struct record *r, const struct fib_news *news,
+    const struct reason *why, mirror_told *told, void *ctx)
+{
+	if (older(news->wish, r->plain.wish))
+		return;
+	count_plain(m, r, -1u);
+	why_put(m, r->why);
+	r->place = (uint8_t)place_of(news->in_kernel, why);
+	r->why = why_get(m, why);
+	count_plain(m, r, 1);
+	told(ctx, &news->prefix, FIB_METRIC_LEARNED, FIB_LEARNED, news->in_kernel, why);
 }
 
 static bool share_a_way(const struct fib_ways *a, const struct fib_ways *b)
@@ -234,84 +499,199 @@ static const char *origin_name(enum fib_origin origin)
 	return "?";
 }
 
-/* Is it still wanted, and by this origin? Callbacks may take wishes back. */
-static bool still_wanted(const struct mirror *m, const struct fib_report_lite *r, enum fib_origin origin)
+static struct wanted *still_wanted(
+    const struct mirror *m, const struct prefix *p, uint32_t metric, enum fib_origin origin)
 {
-	const struct entry *e = find(m, &r->prefix, fib_kernel_metric(&r->prefix, r->metric));
+	const struct record *r = ptab_get(m->routes, p);
+	struct entry *e = r ? find(r, metric) : NULL;
+	struct wanted *x = e ? e->wanted : NULL;
 
-	for (const struct wanted *x = e ? e->wanted : NULL; x; x = x->next)
-		if (x->origin == origin)
-			return true;
-	return false;
+	while (x && x->origin != origin)
+		x = x->next;
+	return x;
 }
 
-void mirror_report(struct mirror *m, const struct fib_report_lite *r, const struct reason *why,
-    void (*told)(void *ctx, const struct fib_route *route, bool in_kernel, const struct reason *why),
-    void *ctx)
+struct verdict { /* on one origin's wish */
+	enum fib_origin origin;
+	uint32_t metric;
+	bool shadowed;
+};
+
+static void report_entry(struct mirror *m, struct entry *e, const struct fib_news *news,
+    const struct reason *why, mirror_told *told, void *ctx)
 {
-	struct entry *e = find(m, &r->prefix, fib_kernel_metric(&r->prefix, r->metric));
-	struct fib_route route[FIB_ORIGINS];
-	bool shadowed[FIB_ORIGINS];
+	struct verdict verdict[FIB_ORIGINS];
+	const uint32_t metric = e->metric;
 	struct reason shadow;
 	unsigned n = 0;
 
-	if (!e || r->wish < e->wish || !r->wanted)
+	if (older(news->wish, e->wish))
 		return;
-	entry_discount(m, e);
-	e->in_kernel = r->in_kernel;
-	free(e->why);
-	e->why = reason_is_set(why) ? malloc(sizeof(*why)) : NULL;
-	if (e->why)
-		*e->why = *why;
-	entry_count(m, e);
+	count_entry(m, e, -1u);
+	e->in_kernel = news->in_kernel;
+	why_put(m, e->why);
+	e->why = why_get(m, why);
+	count_entry(m, e, 1);
 	reason_set(&shadow, "fib-shadowed",
-	    "%s: the %s route to the same prefix goes another way and comes first", prefix_str(&e->prefix),
+	    "%s: the %s route to the same prefix goes another way and comes first", prefix_str(&news->prefix),
 	    origin_name(e->wanted->origin));
 	/*
 	 * Lower origins are in the kernel as well when the best one shares a way with them (a BGP peer that
 	 * announces its own address, which a host route of ours holds already). All is copied first: a
-	 * callback may change the mirror.
+	 * callback may take wishes back.
 	 */
-	for (const struct wanted *x = e->wanted; x; x = x->next, n++) {
-		shadowed[n] = x != e->wanted && r->in_kernel && !share_a_way(x->ways, e->wanted->ways);
-		fill(&route[n], e, x);
+	for (const struct wanted *x = e->wanted; x; x = x->next, n++)
+		verdict[n] = (struct verdict){ .origin = x->origin,
+			.metric = x->metric,
+			.shadowed =
+			    x != e->wanted && news->in_kernel && !share_a_way(x->ways, e->wanted->ways) };
+	for (unsigned i = 0; i < n; i++) {
+		const struct reason *because = verdict[i].shadowed ? &shadow : why;
+		bool in_kernel = news->in_kernel && !verdict[i].shadowed;
+		struct wanted *x = still_wanted(m, &news->prefix, metric, verdict[i].origin);
+
+		if (!x)
+			continue;
+		count_wanted(m, x, -1u);
+		x->place = place_of(in_kernel, because);
+		count_wanted(m, x, 1);
+		told(ctx, &news->prefix, verdict[i].metric, verdict[i].origin, in_kernel, because);
 	}
-	for (unsigned i = 0; i < n; i++)
-		if (still_wanted(m, r, route[i].origin))
-			told(ctx, &route[i], r->in_kernel && !shadowed[i], shadowed[i] ? &shadow : why);
 }
 
-/* The entry behind (prefix, metric) in the order of views. */
-static const struct entry *entry_after(const struct mirror *m, const struct prefix *p, uint32_t metric)
+void mirror_report(
+    struct mirror *m, const struct fib_news *news, const struct reason *why, mirror_told *told, void *ctx)
 {
-	const struct entry *e = ptrie_get(m->routes, p);
-	void *v;
+	uint32_t metric = fib_kernel_metric(&news->prefix, news->metric);
+	struct record *r = news->wanted ? ptab_get(m->routes, &news->prefix) : NULL;
+	struct entry *e = r ? find(r, metric) : NULL;
 
-	while (e && e->metric <= metric)
-		e = e->next;
 	if (e)
-		return e;
-	return ptrie_after(m->routes, p, NULL, &v) ? v : NULL;
+		report_entry(m, e, news, why, told, ctx);
+	else if (r && !r->rich && metric == fib_kernel_metric(&news->prefix, FIB_METRIC_LEARNED))
+		report_plain(m, r, news, why, told, ctx);
+}
+
+/* ---- views ---- */
+
+static void fill(struct fib_route *r, const struct prefix *p, const struct fib_ways *ways)
+{
+	memset(r, 0, sizeof(*r));
+	r->prefix = *p;
+	r->n_ways = ways->n;
+	memcpy(r->way, ways->way, ways->n * sizeof(r->way[0]));
+	r->have_backup = ways->have_backup;
+	r->backup = ways->backup;
+}
+
+/* An origin's wish: a plain record has no struct wanted, but ways and a place. */
+static const struct fib_ways *wish_of(const struct mirror *m, const struct prefix *p, uint32_t metric,
+    enum fib_origin origin, enum fib_place *ret_place)
+{
+	const struct record *r = ptab_get(m->routes, p);
+	uint32_t number = fib_kernel_metric(p, metric);
+	const struct entry *e = r ? find(r, number) : NULL;
+
+	*ret_place = FIB_PLACE_NONE;
+	if (r && !r->rich && origin == FIB_LEARNED && number == fib_kernel_metric(p, FIB_METRIC_LEARNED)) {
+		*ret_place = (enum fib_place)r->place;
+		return m->set[r->plain.set];
+	}
+	for (const struct wanted *x = e ? e->wanted : NULL; x; x = x->next)
+		if (x->origin == origin) {
+			*ret_place = x->place;
+			return x->ways;
+		}
+	return NULL;
+}
+
+enum fib_place mirror_place(
+    const struct mirror *m, const struct prefix *prefix, uint32_t metric, enum fib_origin origin)
+{
+	const struct prefix p = prefix_canonical(*prefix);
+	enum fib_place place;
+
+	(void)wish_of(m, &p, metric, origin, &place);
+	return place;
+}
+
+bool mirror_wanted(const struct mirror *m, const struct prefix *prefix, uint32_t metric,
+    enum fib_origin origin, struct fib_route *ret_route)
+{
+	const struct prefix p = prefix_canonical(*prefix);
+	enum fib_place place;
+	const struct fib_ways *ways = wish_of(m, &p, metric, origin, &place);
+
+	if (!ways)
+		return false;
+	fill(ret_route, &p, ways);
+	ret_route->metric = metric;
+	ret_route->origin = origin;
+	return true;
+}
+
+static void view_why(const struct mirror *m, uint16_t why, bool failed, struct fib_view *v)
+{
+	if (why)
+		v->why = m->why[why]->reason;
+	else if (failed)
+		reason_set(&v->why, "fib-kernel", "it could not enter the kernel; the log says why");
+	else
+		reason_clear(&v->why);
+}
+
+static void view_plain(
+    const struct mirror *m, const struct prefix *p, const struct record *r, struct fib_view *v)
+{
+	fill(&v->route, p, m->set[r->plain.set]);
+	v->route.metric = FIB_METRIC_LEARNED;
+	v->route.origin = FIB_LEARNED;
+	v->in_kernel = r->place == FIB_PLACE_IN_KERNEL;
+	view_why(m, r->why, r->place == FIB_PLACE_FAILED, v);
+}
+
+static void view_entry(
+    const struct mirror *m, const struct prefix *p, const struct entry *e, struct fib_view *v)
+{
+	const struct wanted *x = e->wanted;
+
+	fill(&v->route, p, x->ways);
+	v->route.metric = x->metric;
+	v->route.origin = x->origin;
+	v->route.source = x->source;
+	v->in_kernel = e->in_kernel;
+	view_why(m, e->why, x->place == FIB_PLACE_FAILED, v);
+}
+
+/* The rows of a prefix behind a metric (-1: all of them). Returns how many. */
+static size_t view_record(const struct mirror *m, const struct prefix *p, const struct record *r,
+    int64_t metric, struct fib_view *out, size_t max)
+{
+	size_t n = 0;
+
+	if (!r->rich) {
+		if (metric < (int64_t)fib_kernel_metric(p, FIB_METRIC_LEARNED) && max)
+			view_plain(m, p, r, &out[n++]);
+		return n;
+	}
+	for (const struct entry *e = first_entry(r); e && n < max; e = e->next)
+		if ((int64_t)e->metric > metric)
+			view_entry(m, p, e, &out[n++]);
+	return n;
 }
 
 size_t mirror_view(const struct mirror *m, const struct fib_view *after, struct fib_view *out, size_t max)
 {
-	const struct entry *e;
+	const struct prefix *from = after ? &after->route.prefix : NULL;
+	const struct record *r = from ? ptab_get(m->routes, from) : NULL;
+	struct prefix p;
 	size_t n = 0;
-	void *v;
 
-	if (after)
-		e = entry_after(
-		    m, &after->route.prefix, fib_kernel_metric(&after->route.prefix, after->route.metric));
-	else
-		e = ptrie_first(m->routes, NULL, &v) ? v : NULL;
-	for (; e && n < max; e = entry_after(m, &e->prefix, e->metric), n++) {
-		fill(&out[n].route, e, e->wanted);
-		out[n].in_kernel = e->in_kernel;
-		reason_clear(&out[n].why);
-		if (e->why)
-			out[n].why = *e->why;
-	}
+	if (r)
+		n = view_record(m, from, r, (int64_t)fib_kernel_metric(from, after->route.metric), out, max);
+	p = from ? *from : (struct prefix){ 0 };
+	while (n < max && (r = ptab_after(m->routes, &p, &p)))
+		n += view_record(m, &p, r, -1, out + n, max - n);
 	return n;
 }
 

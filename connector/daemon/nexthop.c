@@ -13,11 +13,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RETRIES 64 /* a turn: each asks the kernel twice */
+#define RETRIES      64 /* a turn: each may ask the kernel twice */
+#define ANSWER_FRESH mdur_s(1)
+
+#define ANSWERS 64 /* remembered */
 
 struct waiting {
 	unsigned n, resolved;
+	bool have_backup;
+	struct bgp_path backup;
 	struct bgp_path path[];
+};
+
+struct nexthop_answers {
+	struct nexthop_answer {
+		struct addr nexthop;
+		mtime until;
+		bool reachable;
+		struct fib_way way;
+	} of[ANSWERS];
 };
 
 static bool resolve_by_kernel(struct domain *d, const struct addr *nexthop, struct fib_way *w)
@@ -34,8 +48,53 @@ static bool resolve_by_kernel(struct domain *d, const struct addr *nexthop, stru
 	return if_indextoname((unsigned)w->ifindex, w->interface) != NULL;
 }
 
+void nexthop_stale(struct domain *d)
+{
+	free(d->nexthop_answers);
+	d->nexthop_answers = NULL;
+}
+
+static unsigned slot_of(const struct addr *a)
+{
+	unsigned sum = 0;
+
+	for (unsigned i = 0; i < addr_size(a); i++)
+		sum = sum * 31 + a->b[i];
+	return sum % ANSWERS;
+}
+
+/* As resolve_by_kernel, from memory if the answer is fresh. */
+static bool resolve_by_answers(struct domain *d, const struct addr *nexthop, struct fib_way *w, mtime now)
+{
+	struct nexthop_answer *a;
+	const uint32_t weight = w->weight;
+
+	if (!d->nexthop_answers)
+		d->nexthop_answers = calloc(1, sizeof(*d->nexthop_answers));
+	if (!d->nexthop_answers)
+		return resolve_by_kernel(d, nexthop, w);
+	a = &d->nexthop_answers->of[slot_of(nexthop)];
+	if (!addr_eq(&a->nexthop, nexthop) || mtime_reached(a->until, now)) {
+		*a = (struct nexthop_answer){ .nexthop = *nexthop, .until = mtime_add(now, ANSWER_FRESH) };
+		a->reachable = resolve_by_kernel(d, nexthop, &a->way);
+	}
+	*w = a->way;
+	w->weight = weight;
+	return a->reachable;
+}
+
+bool nexthop_neighbour(struct domain *d, const struct addr *a, struct fib_way *ret_way)
+{
+	struct fib_way w = { .weight = 1 };
+
+	if (!resolve_by_kernel(d, a, &w) || !addr_eq(&w.via, a))
+		return false;
+	*ret_way = w;
+	return true;
+}
+
 bool nexthop_resolve(
-    struct domain *d, const struct prefix *p, const struct bgp_path *path, struct fib_way *ret_way)
+    struct domain *d, const struct prefix *p, const struct bgp_path *path, struct fib_way *ret_way, mtime now)
 {
 	struct tunnel *t = domain_tunnel_by_id(d, path->peer);
 	struct fib_way w = { .weight = path->weight ? path->weight : 1 };
@@ -45,33 +104,37 @@ bool nexthop_resolve(
 	if (t) {
 		w.ifindex = t->ifindex;
 		snprintf(w.interface, sizeof(w.interface), "%s", t->interface);
-	} else if (!resolve_by_kernel(d, &path->nexthop, &w)) {
+	} else if (!resolve_by_answers(d, &path->nexthop, &w, now)) {
 		return false;
 	}
 	if (!w.ifindex)
 		return false;
+	w.owner = path->peer;
 	*ret_way = w;
 	return true;
 }
 
-void nexthop_wait(
-    struct domain *d, const struct prefix *p, const struct bgp_path path[], unsigned n, unsigned resolved)
+void nexthop_wait(struct domain *d, const struct routes_best *best, unsigned resolved)
 {
-	struct waiting *w = calloc(1, sizeof(*w) + n * sizeof(w->path[0]));
+	struct waiting *w = calloc(1, sizeof(*w) + best->n * sizeof(w->path[0]));
 
-	nexthop_forget(d, p);
+	nexthop_forget(d, &best->prefix);
 	if (!w)
 		return; /* it comes back when BGP speaks of it again */
-	w->n = n;
+	w->n = best->n;
 	w->resolved = resolved;
-	memcpy(w->path, path, n * sizeof(w->path[0]));
-	if (ptrie_set(d->waiting, p, w))
+	memcpy(w->path, best->path, best->n * sizeof(w->path[0]));
+	w->have_backup = best->backup != NULL;
+	if (best->backup)
+		w->backup = *best->backup;
+	if (ptrie_set(d->waiting, &best->prefix, w))
 		free(w);
 }
 
 void nexthop_forget(struct domain *d, const struct prefix *p)
 {
-	free(ptrie_remove(d->waiting, p));
+	if (ptrie_count(d->waiting))
+		free(ptrie_remove(d->waiting, p));
 }
 
 bool nexthop_waiting(const struct domain *d)
@@ -79,14 +142,14 @@ bool nexthop_waiting(const struct domain *d)
 	return ptrie_count(d->waiting) > 0;
 }
 
-static unsigned count_resolved(struct domain *d, const struct prefix *p, const struct waiting *w)
+static unsigned count_resolved(struct domain *d, const struct prefix *p, const struct waiting *w, mtime now)
 {
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < w->n; i++) {
 		struct fib_way way;
 
-		count += nexthop_resolve(d, p, &w->path[i], &way);
+		count += nexthop_resolve(d, p, &w->path[i], &way, now);
 	}
 	return count;
 }
@@ -104,10 +167,15 @@ void nexthop_retry(struct domain *d, mtime now)
 		}
 		d->waiting_at = p;
 		w = value;
-		if (count_resolved(d, &p, w) == w->resolved)
+		if (count_resolved(d, &p, w, now) == w->resolved)
 			continue;
 		ptrie_remove(d->waiting, &p);
-		routes_learned(d, &p, w->path, w->n, now);
+		routes_learned(d,
+		    &(struct routes_best){ .prefix = p,
+		        .path = w->path,
+		        .n = w->n,
+		        .backup = w->have_backup ? &w->backup : NULL },
+		    now);
 		free(w);
 	}
 }
@@ -120,4 +188,5 @@ void nexthop_free(struct domain *d)
 		nexthop_forget(d, &p);
 	ptrie_free(d->waiting);
 	d->waiting = NULL;
+	nexthop_stale(d);
 }

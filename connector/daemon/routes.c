@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Desired routes. A learned prefix remembers through which peers it goes, so that each tunnel's counts
- * (`wanted`, `in_kernel` of its ladder) can be kept by adding and subtracting, never by walking the table.
+ * Desired routes. The ways of a learned prefix carry the number of the peer they lead to, and the FIB writer
+ * says of each where it stands; so each tunnel's counts (`wanted`, `in_kernel` of its ladder) are kept by
+ * adding and subtracting, never by walking the table, and no table of learned routes is kept here.
  */
 #include "connector/daemon/routes.h"
 
@@ -18,12 +19,6 @@
 #define RECONSIDER_ROWS   64
 #define UNREACHABLE_PAUSE mdur_s(5) /* between two log lines about next hops */
 
-struct learned {
-	enum place place;
-	uint8_t n;
-	uint32_t peer[]; /* ids; those of tunnels count in their ladders */
-};
-
 void route_count_place(struct ladder_facts *f, enum place place, unsigned by)
 {
 	switch (place) {
@@ -35,23 +30,17 @@ void route_count_place(struct ladder_facts *f, enum place place, unsigned by)
 	}
 }
 
-static struct tunnel *nth_tunnel(const struct domain *d, const struct learned *l, unsigned i)
+void routes_count(struct domain *d, uint32_t owner, enum fib_place place, unsigned by)
 {
-	return domain_tunnel_by_id(d, l->peer[i]);
-}
+	struct tunnel *t = domain_tunnel_by_id(d, owner);
 
-/* Enters a route into its tunnels' counts (by 1), or takes it out of them (by -1, which unsigned arithmetic
- * honours). */
-static void count(const struct domain *d, const struct learned *l, unsigned by)
-{
-	for (unsigned i = 0; i < l->n; i++) {
-		struct tunnel *t = nth_tunnel(d, l, i);
-
-		if (!t)
-			continue;
-		t->facts.wanted += by;
-		route_count_place(&t->facts, l->place, by);
-	}
+	if (!t)
+		return;
+	t->facts.wanted += by;
+	if (place == FIB_PLACE_IN_KERNEL)
+		t->facts.in_kernel += by;
+	else if (place == FIB_PLACE_FAILED)
+		t->facts.failed += by;
 }
 
 void route_one_way(struct fib_route *r, const struct tunnel *t)
@@ -134,71 +123,53 @@ static void warn_unreachable(struct domain *d, const struct prefix *p, const str
 	d->unreachable = 0;
 }
 
-static void touch_tunnels(struct domain *d, const struct learned *l, mtime now)
+/* Ways for the paths that have one now, each with its peer as its owner. */
+static void resolve(struct domain *d, const struct routes_best *best, struct fib_route *r, mtime now)
 {
-	for (unsigned i = 0; i < l->n; i++) {
-		struct tunnel *t = nth_tunnel(d, l, i);
+	for (unsigned i = 0; i < best->n && r->n_ways < FIB_WAYS_MAX; i++) {
+		struct fib_way *way = &r->way[r->n_ways];
+		struct tunnel *t;
 
-		if (t)
-			t->last_route = now;
-	}
-}
-
-static void learned_gone(struct domain *d, const struct prefix *p)
-{
-	struct learned *l = ptrie_remove(d->learned, p);
-
-	if (!l)
-		return;
-	count(d, l, -1u);
-	free(l);
-	fib_writer_unwant(d->fib, p, FIB_METRIC_LEARNED, FIB_LEARNED);
-}
-
-void routes_learned(
-    struct domain *d, const struct prefix *p, const struct bgp_path path[], unsigned n, mtime now)
-{
-	struct learned *old = ptrie_get(d->learned, p), *l;
-	struct fib_route r = { .prefix = *p, .metric = FIB_METRIC_LEARNED, .origin = FIB_LEARNED };
-
-	nexthop_forget(d, p);
-	if (n == 0) {
-		learned_gone(d, p);
-		return;
-	}
-	l = calloc(1, sizeof(*l) + n * sizeof(l->peer[0]));
-	if (!l) {
-		log_error(d->log, "fib", "no-memory: %s is not installed", prefix_str(p));
-		learned_gone(d, p);
-		return;
-	}
-	for (unsigned i = 0; i < n && r.n_ways < FIB_WAYS_MAX; i++) {
-		if (!nexthop_resolve(d, p, &path[i], &r.way[r.n_ways])) {
-			warn_unreachable(d, p, &path[i], now);
+		if (!nexthop_resolve(d, &best->prefix, &best->path[i], way, now)) {
+			warn_unreachable(d, &best->prefix, &best->path[i], now);
 			continue;
 		}
-		l->peer[l->n++] = path[i].peer;
-		r.n_ways++;
+		t = domain_tunnel_by_id(d, best->path[i].peer);
+		if (t)
+			t->last_route = now;
+		r->n_ways++;
 	}
-	if (l->n < n)
-		nexthop_wait(d, p, path, n, l->n);
-	if (!l->n) {
-		free(l);
-		learned_gone(d, p);
+}
+
+/* The backup's way, where it is another one than those in use. */
+static void resolve_backup(struct domain *d, const struct routes_best *best, struct fib_route *r, mtime now)
+{
+	r->have_backup =
+	    best->backup && r->n_ways && nexthop_resolve(d, &best->prefix, best->backup, &r->backup, now);
+	for (unsigned i = 0; r->have_backup && i < r->n_ways; i++)
+		if (r->way[i].ifindex == r->backup.ifindex && addr_eq(&r->way[i].via, &r->backup.via))
+			r->have_backup = false;
+}
+
+void routes_learned(struct domain *d, const struct routes_best *best, mtime now)
+{
+	struct fib_route r;
+
+	r.prefix = best->prefix;
+	r.metric = FIB_METRIC_LEARNED;
+	r.origin = FIB_LEARNED;
+	r.source = (struct addr){ 0 };
+	r.n_ways = 0;
+	r.have_backup = false;
+	nexthop_forget(d, &best->prefix);
+	resolve(d, best, &r, now);
+	if (r.n_ways < best->n)
+		nexthop_wait(d, best, r.n_ways);
+	if (!r.n_ways) {
+		fib_writer_unwant(d->fib, &best->prefix, FIB_METRIC_LEARNED, FIB_LEARNED);
 		return;
 	}
-	l->place = old ? old->place : PENDING; /* until the writer says otherwise, the old ways stand */
-	if (ptrie_set(d->learned, p, l)) {     /* only a prefix that is new can fail */
-		log_error(d->log, "fib", "no-memory: %s is not installed", prefix_str(p));
-		free(l);
-		return;
-	}
-	if (old) {
-		count(d, old, -1u);
-		free(old);
-	}
-	count(d, l, 1);
-	touch_tunnels(d, l, now);
+	resolve_backup(d, best, &r, now);
 	fib_writer_want(d->fib, &r);
 }
 
@@ -213,7 +184,8 @@ struct reconsidered {
 static void reconsider_one(struct domain *d, struct reconsidered *x)
 {
 	if (x->n && x->lan)
-		routes_learned(d, &x->prefix, x->path, x->n, clock_now());
+		routes_learned(
+		    d, &(struct routes_best){ .prefix = x->prefix, .path = x->path, .n = x->n }, clock_now());
 	x->n = 0;
 	x->lan = false;
 }
@@ -242,22 +214,20 @@ void routes_reconsider(struct domain *d, const struct prefix *within)
 	free(row);
 }
 
-static void learned_result(
-    struct domain *d, const struct prefix *p, enum place place, const struct reason *why)
+/* The tunnels by which it goes show the error. */
+static void learned_failed(struct domain *d, const struct prefix *p, const struct reason *why)
 {
-	struct learned *l = ptrie_get(d->learned, p);
+	struct fib_route r;
 
-	if (!l)
+	/* A route to a pinned endpoint is shadowed by design: visible in `fib show`, but no fault of the
+	 * tunnel's. */
+	if (!strcmp(why->id, "fib-shadowed") ||
+	    !fib_writer_wanted(d->fib, p, FIB_METRIC_LEARNED, FIB_LEARNED, &r))
 		return;
-	count(d, l, -1u);
-	l->place = place;
-	count(d, l, 1);
-	for (unsigned i = 0; place == FAILED && i < l->n; i++) {
-		struct tunnel *t = nth_tunnel(d, l, i);
+	for (unsigned i = 0; i < r.n_ways; i++) {
+		struct tunnel *t = domain_tunnel_by_id(d, r.way[i].owner);
 
-		/* A route to a pinned endpoint is shadowed by design: visible in `fib show`, but no fault of
-		 * the tunnel's. */
-		if (t && strcmp(why->id, "fib-shadowed"))
+		if (t)
 			t->error = *why;
 	}
 }
@@ -270,7 +240,10 @@ void routes_result(struct domain *d, const struct prefix *p, uint32_t metric, en
 	if (place == FAILED)
 		log_warn(d->log, "fib", "%s: %s: %s", prefix_str(p), why->id, why->text);
 	switch (origin) {
-	case FIB_LEARNED: learned_result(d, p, place, why); break;
+	case FIB_LEARNED:
+		if (place == FAILED)
+			learned_failed(d, p, why);
+		break;
 	case FIB_STATIC: statics_result(d, p, metric, place); break;
 	case FIB_PEER:
 	case FIB_PIN:
@@ -280,20 +253,5 @@ void routes_result(struct domain *d, const struct prefix *p, uint32_t metric, en
 
 bool routes_in_kernel(const struct domain *d, const struct prefix *p)
 {
-	const struct learned *l = ptrie_get(d->learned, p);
-
-	return l && l->place == IN_KERNEL;
-}
-
-void routes_free(struct domain *d)
-{
-	struct prefix p;
-	void *l;
-
-	while (ptrie_first(d->learned, &p, &l)) {
-		ptrie_remove(d->learned, &p);
-		free(l);
-	}
-	ptrie_free(d->learned);
-	d->learned = NULL;
+	return fib_writer_place(d->fib, p, FIB_METRIC_LEARNED, FIB_LEARNED) == FIB_PLACE_IN_KERNEL;
 }

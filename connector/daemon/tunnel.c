@@ -158,12 +158,21 @@ void tunnel_look_swept(struct tunnel *t)
 		t->removal_fence = fib_writer_fence(d->fib);
 }
 
+/* Learned routes leave a dead way before BGP has withdrawn a single one; those to come with a session are
+ * welcome. */
+static void way_is(const struct tunnel *t, enum fib_way_state state)
+{
+	if (t->ifindex && t->cfg->have_bgp)
+		fib_writer_way_is(t->domain->fib, t->ifindex, &(struct addr){ 0 }, state);
+}
+
 /* BGP and its routes first. `told`: the path still carries a Cease. */
 static void routes_out(struct tunnel *t, bool told, mtime now)
 {
 	struct domain *d = t->domain;
 
 	t->up_fence = 0;
+	way_is(t, FIB_WAY_DEAD);
 	if (t->bgp_started) {
 		struct reason why;
 
@@ -582,6 +591,7 @@ void tunnel_path_lost(struct tunnel *t, const struct reason *why)
 	mtime now = clock_now();
 
 	t->facts.passing = t->facts.was_in_fib = false;
+	way_is(t, FIB_WAY_DEAD);
 	if (t->bgp_started) {
 		t->bgp_started = false;
 		bgp_peer_path_lost(d->bgp, t->id, why, now);
@@ -609,6 +619,7 @@ void tunnel_bgp_state(struct tunnel *t, enum bgp_state state, const struct reaso
 	if (state == BGP_ESTABLISHED) {
 		t->last_route = clock_now();
 		reason_clear(&t->error);
+		way_is(t, FIB_WAY_GOOD);
 	} else if (reason_is_set(why) && t->facts.child && t->life == TUNNEL_ACTIVE) {
 		set_error(t, why);
 	}

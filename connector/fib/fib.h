@@ -32,6 +32,13 @@ enum fib_origin {    /* why a route is wanted; shown by `fib show`, and nothing 
 };
 #define FIB_ORIGINS (FIB_PROTECT + 1)
 
+/* What is known of a way beyond its interface's state. */
+enum fib_way_state {
+	FIB_WAY_GOOD,
+	FIB_WAY_LOST, /* its neighbour is gone, as it seems: learned routes leave it for something better */
+	FIB_WAY_DEAD, /* its tunnel passes nothing: learned routes leave it in any case */
+};
+
 struct fib_way {
 	int ifindex; /* 0: a reject, packets are dropped here; FIB_UNREACHABLE: the same, and their senders
 	                are told. Alone in its set */

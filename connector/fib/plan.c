@@ -273,24 +273,34 @@ static void bundle_at_home(struct round *x, struct bundle *b)
 	}
 }
 
-static void bundle_without_way(struct round *x, struct bundle *b)
+static void way_reason(const struct bundle *b, struct reason *why)
 {
-	struct reason why;
-
-	if (!b->fresh.first)
-		return;
-	reason_set(&why, "fib-link-down",
+	reason_set(why, "fib-link-down",
 	    "no next hop of this route can be used: its interface is down, gone or not ours");
 	for (unsigned i = 0; i < b->set->n && i < 4; i++)
 		if (b->set->way[i].interface[0])
-			reason_add(&why, "%s%s", i ? ", " : " (", b->set->way[i].interface);
+			reason_add(why, "%s%s", i ? ", " : " (", b->set->way[i].interface);
 	if (b->set->n && b->set->way[0].interface[0])
-		reason_add(&why, ")");
+		reason_add(why, ")");
+}
+
+/* Of a dead way nothing more is said: its owner knows. */
+static void bundle_without_way(struct round *x, struct bundle *b)
+{
+	struct reason why = { 0 };
+	bool dead = false;
+
+	if (!b->fresh.first)
+		return;
+	for (unsigned i = 0; i < b->set->n; i++)
+		dead |= link_usable(x->f, b->set->way[i].ifindex); /* and yet not good enough */
+	if (!dead)
+		way_reason(b, &why);
 	route_list_each(x->f, &b->fresh, r)
 	{
 		if (full(x))
 			return;
-		tell(x, r, false, &why);
+		tell(x, r, false, dead ? NULL : &why);
 	}
 }
 

@@ -66,12 +66,12 @@ void fib_unwant_all(
     struct fib *f); /* pins too; and nothing observed is a leftover any more: all of ours goes */
 void fib_interface(struct fib *f, int ifindex, bool ours);
 /*
- * A way is lost (its tunnel passes nothing, its neighbour is gone) or good again, whatever its interface
- * says; via none: all ways by the interface. Learned routes leave it at once, by one operation an object: for
- * their other ways, or else for their backup. Those that have neither stay: withdrawing is their owner's
- * business. -1 when memory is out.
+ * A way is lost, dead, or good again, whatever its interface says; via none: all ways by the interface, until
+ * that has gone. Learned routes leave it at once, by one operation an object: for their other ways, or else
+ * for their backup. Those that have neither stay on a lost way, because withdrawing is their owner's
+ * business; from a dead one they are withdrawn, without a reason of their own. -1 when memory is out.
  */
-int fib_way_lost(struct fib *f, int ifindex, const struct addr *via, bool lost);
+int fib_way_is(struct fib *f, int ifindex, const struct addr *via, enum fib_way_state state);
 int fib_pin(struct fib *f, const struct addr *endpoint);
 void fib_unpin(struct fib *f, const struct addr *endpoint);
 /*

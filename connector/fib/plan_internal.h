@@ -171,6 +171,7 @@ struct lost { /* a way that learned routes are to leave */
 	struct list node;
 	int ifindex;
 	struct addr via; /* none: all that lead by the interface */
+	enum fib_way_state state;
 };
 
 struct report { /* but for those of routes */
@@ -330,7 +331,8 @@ void objects_decide(struct fib *f);       /* targets and goals of this round */
 const struct fib_ways *ways_usable(struct fib *f, const struct fib_ways *set);
 const struct fib_ways *ways_image(
     struct fib *f, const struct fib_ways *set); /* borrowed; the same for NULL */
-bool way_is_lost(const struct fib *f, const struct fib_way *way);
+enum fib_way_state way_state(const struct fib *f, const struct fib_way *way);
+void lost_forget(struct fib *f, int ifindex);
 
 /* ---- underlay.c ---- */
 struct foreign *foreign_find(const struct fib *f, const struct prefix *p, uint32_t metric);

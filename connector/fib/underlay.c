@@ -63,6 +63,8 @@ void fib_saw_link(struct fib *f, int ifindex, const char *name, bool up, bool go
 	l->up = up && !gone;
 	if (gone)
 		l->dropped = false; /* whoever gets this index next is somebody else */
+	if (gone)
+		lost_forget(f, ifindex);
 	links_changed(f);
 }
 

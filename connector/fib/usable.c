@@ -17,26 +17,38 @@ static struct lost *lost_find(const struct fib *f, int ifindex, const struct add
 	return NULL;
 }
 
-int fib_way_lost(struct fib *f, int ifindex, const struct addr *via, bool lost)
+int fib_way_is(struct fib *f, int ifindex, const struct addr *via, enum fib_way_state state)
 {
 	struct lost *x = lost_find(f, ifindex, via);
 
-	if ((x != NULL) == lost)
+	if (x ? x->state == state : state == FIB_WAY_GOOD)
 		return 0;
-	if (lost) {
+	if (!x) {
 		x = calloc(1, sizeof(*x));
 		if (!x)
 			return -1;
 		x->ifindex = ifindex;
 		x->via = *via;
 		list_append(&f->lost, &x->node);
-	} else {
+	}
+	x->state = state;
+	if (state == FIB_WAY_GOOD) {
 		list_remove(&x->node);
 		free(x);
 	}
 	f->epoch++;
 	f->protect_dirty = f->dirty = true;
 	return 0;
+}
+
+void lost_forget(struct fib *f, int ifindex)
+{
+	list_for_each (&f->lost, struct lost, x, node) {
+		if (x->ifindex == ifindex) {
+			list_remove(&x->node);
+			free(x);
+		}
+	}
 }
 
 const struct fib_ways *ways_image(struct fib *f, const struct fib_ways *set)
@@ -50,24 +62,44 @@ const struct fib_ways *ways_image(struct fib *f, const struct fib_ways *set)
 	return s->image ? s->image : set;
 }
 
-bool way_is_lost(const struct fib *f, const struct fib_way *way)
+enum fib_way_state way_state(const struct fib *f, const struct fib_way *way)
 {
+	enum fib_way_state worst = FIB_WAY_GOOD;
+
 	list_for_each ((struct list *)&f->lost, struct lost, x, node) {
-		if (x->ifindex == way->ifindex && (addr_is_none(&x->via) || addr_eq(&x->via, &way->via)))
-			return true;
+		if (x->ifindex == way->ifindex && x->state > worst &&
+		    (addr_is_none(&x->via) || addr_eq(&x->via, &way->via)))
+			worst = x->state;
 	}
-	return false;
+	return worst;
+}
+
+/* Moves the ways that are in this state at worst to the front. Returns how many. */
+static unsigned prefer(const struct fib *f, struct fib_way way[], unsigned n, enum fib_way_state worst)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct fib_way one = way[i];
+
+		if (way_state(f, &one) > worst)
+			continue;
+		way[i] = way[kept];
+		way[kept++] = one;
+	}
+	return kept;
 }
 
 /*
- * The ways that can be used; of learned routes without those that are lost, if others remain, and with the
- * backup where no way of their own is good. Returns how many.
+ * The ways that can be used; of learned routes the good ones, or else the backup, or else those that are lost
+ * but not dead. Returns how many.
  */
 static unsigned pick_ways(const struct fib *f, const struct fib_ways *s, struct fib_way way[FIB_WAYS_MAX],
     const struct fib_way **ret_backup)
 {
-	bool backup = s->have_backup && link_usable(f, s->backup.ifindex) && !way_is_lost(f, &s->backup);
-	unsigned n = 0, good = 0;
+	bool backup =
+	    s->have_backup && link_usable(f, s->backup.ifindex) && way_state(f, &s->backup) == FIB_WAY_GOOD;
+	unsigned n = 0, good;
 
 	*ret_backup = backup ? &s->backup : NULL;
 	for (unsigned i = 0; i < s->n; i++)
@@ -75,17 +107,11 @@ static unsigned pick_ways(const struct fib *f, const struct fib_ways *s, struct 
 			way[n++] = s->way[i];
 	if (!(s->tag & TAG_LEARNED))
 		return n;
-	for (unsigned i = 0; i < n; i++)
-		if (!way_is_lost(f, &way[i])) {
-			struct fib_way kept = way[i];
-
-			way[i] = way[good];
-			way[good++] = kept;
-		}
+	good = prefer(f, way, n, FIB_WAY_GOOD);
 	if (good)
 		return good;
 	if (!backup)
-		return n;
+		return prefer(f, way, n, FIB_WAY_LOST);
 	way[0] = s->backup;
 	*ret_backup = NULL;
 	return 1;

@@ -12,6 +12,8 @@
 
 struct ways_table {
 	bool owners;
+	void (*gone)(void *ctx, const struct fib_ways *w); /* or NULL */
+	void *ctx;
 	struct fib_ways *bucket[BUCKETS];
 };
 
@@ -22,6 +24,12 @@ struct ways_table *ways_table_new(bool owners)
 	if (t)
 		t->owners = owners;
 	return t;
+}
+
+void ways_table_on_free(struct ways_table *t, void (*gone)(void *ctx, const struct fib_ways *w), void *ctx)
+{
+	t->gone = gone;
+	t->ctx = ctx;
 }
 
 void ways_table_free(struct ways_table *t)
@@ -156,6 +164,8 @@ void ways_unref(const struct fib_ways *w)
 	while (dead && --dead->refs == 0) {
 		const struct fib_ways *usable = dead->usable;
 
+		if (dead->table->gone)
+			dead->table->gone(dead->table->ctx, dead);
 		ways_unref(dead->image);
 		link = &dead->table->bucket[hash(
 		    dead->tag, dead->way, dead->n, dead->have_backup ? &dead->backup : NULL)];

@@ -19,8 +19,8 @@ struct fib_ways {
 	uint32_t id; /* the owner's of the table; 0 at first */
 	uint8_t tag; /* part of its identity: what the owner of the table makes of it */
 	uint8_t n;
-	bool have_backup;
-	struct fib_way backup; /* part of its identity: where its routes go when no way is left */
+	bool have_backup, sent; /* sent: the owner's */
+	struct fib_way backup;  /* part of its identity: where its routes go when no way is left */
 	/* Caches of the planner's, owned references: the usable part of this set as of an epoch, and its ways
 	 * alone. */
 	const struct fib_ways *usable, *image;
@@ -31,6 +31,8 @@ struct fib_ways {
 /* owners: who asked for a way is part of a set's identity. NULL when memory is out. */
 struct ways_table *ways_table_new(bool owners);
 void ways_table_free(struct ways_table *t); /* all references must be gone */
+/* To be called when the last reference to a set goes, before it is freed. */
+void ways_table_on_free(struct ways_table *t, void (*gone)(void *ctx, const struct fib_ways *w), void *ctx);
 
 /*
  * The set with these ways, n FIB_WAYS_MAX at most; order doesn't matter, a way that comes twice counts once,

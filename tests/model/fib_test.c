@@ -58,7 +58,8 @@ struct model {
 	mtime now;
 	struct k_nh nh[MAX_NH];
 	struct k_route route[MAX_ROUTES]; /* same key: in order */
-	bool up[LINKS], exists[LINKS], ours[LINKS], dropped[LINKS], lost[LINKS];
+	bool up[LINKS], exists[LINKS], ours[LINKS], dropped[LINKS];
+	enum fib_way_state state[LINKS];
 	struct wish wish[N_PREFIX + N_ENDPOINT][METRICS][ORIGINS];
 	unsigned pins[N_ENDPOINT];
 	struct told told[N_PREFIX + N_ENDPOINT][METRICS];
@@ -443,8 +444,10 @@ static void do_lost(struct model *m)
 {
 	int i = 1 + (int)pick(m, 4);
 
-	m->lost[i] = !m->lost[i];
-	assert_int_equal(fib_way_lost(m->f, i, &(struct addr){ 0 }, m->lost[i]), 0);
+	if (!m->exists[i])
+		return;
+	m->state[i] = (enum fib_way_state)pick(m, FIB_WAY_DEAD + 1);
+	assert_int_equal(fib_way_is(m->f, i, &(struct addr){ 0 }, m->state[i]), 0);
 }
 
 static void do_unwish(struct model *m)
@@ -483,6 +486,7 @@ static void do_link(struct model *m)
 		m->exists[i] = m->up[i] = true;
 	} else if (pick(m, 4) == 0) {
 		m->exists[i] = m->up[i] = m->dropped[i] = false;
+		m->state[i] = FIB_WAY_GOOD; /* whoever gets its number is somebody else */
 		k_link_down(m, i);
 	} else {
 		m->up[i] = !m->up[i];
@@ -670,12 +674,14 @@ static bool has_way(const struct model *m, const struct fib_route *r, int ifinde
 
 	if (r->origin == FIB_LEARNED) {
 		for (int i = 0; i < LINKS; i++)
-			good |= names(r, i) && usable(m, i) && !m->lost[i];
-		backup = backup && !m->lost[r->backup.ifindex];
+			good |= names(r, i) && usable(m, i) && m->state[i] == FIB_WAY_GOOD;
+		backup = backup && m->state[r->backup.ifindex] == FIB_WAY_GOOD;
 		if (good)
-			return names(r, ifindex) && usable(m, ifindex) && !m->lost[ifindex];
+			return names(r, ifindex) && usable(m, ifindex) && m->state[ifindex] == FIB_WAY_GOOD;
 		if (backup)
 			return ifindex == r->backup.ifindex;
+		if (m->state[ifindex] == FIB_WAY_DEAD)
+			return false;
 	}
 	return names(r, ifindex) && usable(m, ifindex);
 }

@@ -122,8 +122,12 @@ static void on_link(void *ctx, int ifindex)
 		x->links++;
 }
 
-static const struct fib_writer_events events = { on_route, on_fenced, on_connected, on_disturbed, on_underlay,
-	on_link, NULL };
+static const struct fib_writer_events events = { .route = on_route,
+	.fenced = on_fenced,
+	.connected = on_connected,
+	.disturbed = on_disturbed,
+	.underlay = on_underlay,
+	.link = on_link };
 
 static void open_writer(struct world *x)
 {

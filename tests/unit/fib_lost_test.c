@@ -22,6 +22,7 @@ struct world {
 	mtime now;
 	struct fib_op op[MAX_OPS]; /* all of the last turn, in order */
 	unsigned n, in, out;
+	struct reason why; /* of the last one out */
 };
 
 static void turn(struct world *w)
@@ -37,6 +38,8 @@ static void turn(struct world *w)
 		while (fib_next_report(w->f, &r)) {
 			w->in += r.kind == FIB_REPORT_ROUTE && r.in_kernel;
 			w->out += r.kind == FIB_REPORT_ROUTE && !r.in_kernel;
+			if (r.kind == FIB_REPORT_ROUTE && !r.in_kernel)
+				w->why = r.why;
 		}
 		assert_true(w->n < MAX_OPS);
 	} while (n || fib_busy(w->f));
@@ -99,7 +102,7 @@ static unsigned route_ops(const struct world *w)
 
 static void lose(struct world *w, int ifindex, bool lost)
 {
-	assert_int_equal(fib_way_lost(w->f, ifindex, &any_via, lost), 0);
+	assert_int_equal(fib_way_is(w->f, ifindex, &any_via, lost ? FIB_WAY_LOST : FIB_WAY_GOOD), 0);
 	turn(w);
 }
 
@@ -265,7 +268,7 @@ static void test_neighbour(void **state)
 		    (struct fib_way){ .ifindex = 4, .weight = 1, .via = addr_v4(0x0a000001U + (unsigned)i) };
 	assert_int_equal(fib_want(w.f, &r, 0), 0);
 	turn(&w);
-	assert_int_equal(fib_way_lost(w.f, 4, &r.way[0].via, true), 0);
+	assert_int_equal(fib_way_is(w.f, 4, &r.way[0].via, FIB_WAY_LOST), 0);
 	turn(&w);
 	assert_int_equal(w.n, 1);
 	assert_int_equal(w.op[0].kind, FIB_OP_NEXTHOP_DEL);
@@ -283,7 +286,7 @@ static void test_refused(void **state)
 	open_world(&w);
 	want(&w, 0, ROUTES, 1, 2, 0);
 	turn(&w);
-	assert_int_equal(fib_way_lost(w.f, 1, &any_via, true), 0);
+	assert_int_equal(fib_way_is(w.f, 1, &any_via, FIB_WAY_LOST), 0);
 	n = fib_plan(w.f, w.now, op, 8);
 	assert_int_equal(n, 1);
 	assert_int_equal(op[0].kind, FIB_OP_NEXTHOP_DEL);
@@ -293,6 +296,37 @@ static void test_refused(void **state)
 	assert_int_equal(w.op[1].kind, FIB_OP_GROUP_SET);
 	assert_int_equal(w.op[1].n_members, 1);
 	assert_int_equal(route_ops(&w), 0);
+	fib_free(w.f);
+}
+
+/* A dead way: what has nothing better is withdrawn, and that is no failure to be told of; other origins stay.
+ */
+static void test_dead(void **state)
+{
+	struct fib_route peer = { .origin = FIB_PEER, .n_ways = 1, .way = { { .ifindex = 1, .weight = 1 } } };
+	struct world w;
+
+	(void)state;
+	open_world(&w);
+	assert_int_equal(prefix_parse("192.0.2.1/32", true, &peer.prefix), 0);
+	assert_int_equal(fib_want(w.f, &peer, 0), 0);
+	want(&w, 0, 10, 1, 0, 0);
+	want(&w, 10, 20, 1, 0, 2);
+	want(&w, 20, 30, 1, 3, 0);
+	turn(&w);
+	assert_int_equal(fib_way_is(w.f, 1, &any_via, FIB_WAY_DEAD), 0);
+	turn(&w);
+	assert_int_equal(count(&w, FIB_OP_ROUTE_DEL), 10);
+	assert_int_equal(count(&w, FIB_OP_GROUP_SET), 1);
+	assert_int_equal(route_ops(&w), 10);
+	assert_int_equal(w.out, 10);
+	assert_false(reason_is_set(&w.why));
+	for (unsigned i = 0; i < w.n; i++) /* the failover did not wait for the withdrawals */
+		if (w.op[i].kind == FIB_OP_GROUP_SET)
+			assert_int_equal(count(&w, FIB_OP_ROUTE_DEL) + i, w.n - 1);
+	assert_int_equal(fib_way_is(w.f, 1, &any_via, FIB_WAY_GOOD), 0);
+	turn(&w);
+	assert_int_equal(count(&w, FIB_OP_ROUTE_ADD), 10);
 	fib_free(w.f);
 }
 
@@ -329,6 +363,7 @@ int main(void)
 		cmocka_unit_test(test_others_stay),
 		cmocka_unit_test(test_neighbour),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_dead),
 		cmocka_unit_test(test_ipv6),
 	};
 
