@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """BFD beside BGP with BIRD and with FRR's bfdd: over one hop and over two, IPv4 and IPv6, four sessions at once. Up; intervals
 changed while they run; the peer's packets gone, which BGP's own timers would notice after a minute and a half; the peer's BFD gone
-alone, which must not keep BGP from coming back; AdminDown, which is no fault."""
+alone, which must not keep BGP from coming back; AdminDown, which is no fault. And in a
+tunnel."""
 import copy
+import os
 import time
 
+from lab.azure import Azure
 from lab.bfd_peers import BirdBfd, FrrBfd
 from lab.case import check, equal, run_case
-from lab.causeway import Causeway
+from lab.causeway import Causeway, tunnel_of
 from lab.lab import wait_for
 
 # Sessions: name, our address, theirs, over several hops?
@@ -182,7 +185,44 @@ def off(case, cw, near, far):
         wait_for("all up again", lambda: all_up(cw), 40)
 
 
+def in_tunnel(case):
+    with case.lab("bgp_bfd-tunnel") as lab:
+        net = Azure(lab)
+        net.start_swan()
+        net.start_bird()
+        cw = net.causeway()
+        more = copy.deepcopy(cw.config)
+        tunnel_of(more)["bgp"]["bfd"] = {"enabled": True, "multihop": True}
+        cw.configure(more)
+        cw.start()
+        cw.wait_step("in-fib")
+        with case.step("in a tunnel: BFD's packets go through it, and nowhere else"):
+            with open(net.bgp.conf, encoding="utf-8") as f:
+                text = f.read()
+            text = text.replace("protocol device", "protocol bfd { multihop { interval 300 ms; multiplier 3; }; }\nprotocol device", 1)
+            lab.write(os.path.basename(net.bgp.conf), text.replace("  hold time", "  bfd;\n  hold time"))
+            net.bgp.birdc("configure")
+            wait_for("up", lambda: tunnel_up(cw), 40, alive=[cw.process])
+            net.onprem.run("nft", "add table inet bfdtest; add chain inet bfdtest out { type filter hook output priority 0; }; "
+                                  'add rule inet bfdtest out udp dport 4784 oifname != "cw*" counter drop')
+            before = cw.json("bgp", "peer", "azure-hq/t1")["peer"][0]["bfd"]["packets-out"]
+            wait_for("packets", lambda: cw.json("bgp", "peer", "azure-hq/t1")["peer"][0]["bfd"]["packets-out"] > before + 10, 20)
+            check("packets 0 bytes 0" in net.onprem.run("nft", "list", "table", "inet", "bfdtest").stdout, "BFD outside of the tunnel")
+        with case.step("down with the tunnel, up with it"):
+            cw.cli("tunnel", "down", "azure-hq/t1")
+            wait_for("no BFD", lambda: cw.json("bgp", "peer", "azure-hq/t1")["peer"][0]["bfd"]["state"] == "AdminDown", 20)
+            cw.cli("tunnel", "up", "azure-hq/t1")
+            wait_for("up again", lambda: tunnel_up(cw), 60)
+        cw.stop()
+
+
+def tunnel_up(cw):
+    p = cw.json("bgp", "peer", "azure-hq/t1")["peer"][0]
+    return p["state"] == "Established" and p["bfd"]["state"] == "Up"
+
+
 def main(case):
+    in_tunnel(case)
     for kind in (BirdBfd, FrrBfd):
         with case.lab(f"bgp_bfd-{kind.__name__}") as lab:
             case.note(kind.__name__)
