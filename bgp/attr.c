@@ -282,6 +282,7 @@ static const struct attr_row {
 	    NULL, "IPV6 EXTENDED COMMUNITIES" },
 	{ BGP_ATTR_LARGE_COMMUNITIES, OPTIONAL_TRANSITIVE, 12, ANY, 12, FAULT_LARGE_COMMUNITIES, FAULT_NONE,
 	    NULL, "LARGE_COMMUNITY" },
+	{ BGP_ATTR_OTC, OPTIONAL_TRANSITIVE, 4, 4, 1, FAULT_OTC, FAULT_NONE, NULL, "OTC" },
 };
 
 static const struct attr_row *row_of(uint8_t type)

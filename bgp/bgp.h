@@ -59,6 +59,16 @@ enum bgp_restart_mode {
 	BGP_RESTART_OFF,
 };
 
+/* What we are to an external peer (RFC 9234); the numbers are the wire's and one. */
+enum bgp_role {
+	BGP_ROLE_NONE,
+	BGP_ROLE_PROVIDER,
+	BGP_ROLE_RS,
+	BGP_ROLE_RS_CLIENT,
+	BGP_ROLE_CUSTOMER,
+	BGP_ROLE_PEER
+};
+
 /* How a session is run. Zero values are the defaults. */
 struct bgp_session_config {
 	enum bgp_restart_mode restart;
@@ -67,6 +77,8 @@ struct bgp_session_config {
 	bool extended_messages; /* RFC 8654: take and send messages of up to 65535 octets */
 	mdur send_hold;         /* RFC 9687; twice the hold time, at least 8 minutes */
 	bool password;          /* the connection is signed: for the words when nothing answers */
+	enum bgp_role role;     /* of ours; none on internal sessions */
+	bool strict_role;       /* no session with a peer that says none */
 };
 
 /* Zero: as it says. */
@@ -310,6 +322,7 @@ bool bgp_next_action(struct bgp *bgp, struct bgp_action *ret_action);
 /* --- operational state --- */
 struct bgp_session_view {
 	bool enhanced_refresh, extended_messages; /* agreed */
+	enum bgp_role peer_role;                  /* as it says; none: it says none */
 	struct {
 		bool said;         /* the peer has the capability */
 		bool notification; /* both know RFC 8538 */

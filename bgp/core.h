@@ -323,6 +323,16 @@ void sweep_start(struct bgp *bgp); /* something is over, or to be judged anew; d
 unsigned sweep_some(struct bgp *bgp, unsigned budget);
 void sweep_all(struct bgp *bgp); /* to its end */
 
+/* role.c: RFC 9234 */
+bool role_ours(const struct peer *p, uint8_t *ret_code); /* false: there is none */
+int role_check(const struct peer *p, const struct capabilities *theirs, struct notify *ret_notify);
+bool role_leaks_in(const struct peer *p, const struct attrs *a);
+bool role_leaks_out(const struct peer *p, const struct attrs *a);
+bool role_marks_in(const struct peer *p, const struct attrs *a);
+/* -1: there is no room. The bytes of `other` are good until a message is built. */
+int role_mark_in(const struct peer *p, const struct attrs *in, struct attrs *ret_attrs);
+void role_mark_out(const struct peer *p, const struct attrs *a, struct wr *other);
+
 /* graceful.c: RFC 4724, RFC 8538, with the peer that restarts */
 void graceful_init(struct peer *p);
 void graceful_leave(struct session *s, bool keeps); /* an established session has ended */
@@ -418,6 +428,7 @@ enum verdict {
 	EXPORT_MARTIAN,
 	EXPORT_NEXTHOP,
 	EXPORT_POLICY,
+	EXPORT_ROLE,
 	EXPORT_PARTS,
 	EXPORT_SUMMARY,
 	EXPORT_LIMIT,

@@ -90,6 +90,8 @@ static enum verdict judge_learned(const struct peer *to, const struct loc_route 
 	if (!peer_internal(to) && !to->config.policy.as_override &&
 	    as_path_contains(a->as_path, to->config.peer_as))
 		return EXPORT_AS_IN_PATH;
+	if (role_leaks_out(to, a))
+		return EXPORT_ROLE;
 	return judge_communities(to, a);
 }
 
@@ -244,6 +246,7 @@ static struct attr_set *translate(struct peer *p, const struct policy_result *in
 		translate_path(p, in->attrs.as_path, &w);
 		a.as_path = (struct bytes){ room->merged, wr_len(&w) };
 		leave_as(in->attrs.other, &left);
+		role_mark_out(p, &in->attrs, &left);
 		a.other = (struct bytes){ room->other, wr_len(&left) };
 		a.have_local_pref = false;
 		a.local_pref = 0;

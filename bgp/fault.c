@@ -58,6 +58,7 @@ static const struct fault_info table[FAULT_N] = {
 	    "malformed IPv6 extended communities", "RFC 7606 7.15" },
 	[FAULT_LARGE_COMMUNITIES] = { REACT_WITHDRAW, BGP_UPDATE_OPTIONAL, "malformed large communities",
 	    "RFC 8092 5" },
+	[FAULT_OTC] = { REACT_WITHDRAW, BGP_UPDATE_OPTIONAL, "malformed OTC", "RFC 9234 5" },
 	[FAULT_AS4_PATH] = { REACT_DISCARD, BGP_UPDATE_OPTIONAL, "malformed AS4_PATH", "RFC 6793 6" },
 	[FAULT_AS4_AGGREGATOR] = { REACT_DISCARD, BGP_UPDATE_OPTIONAL, "malformed AS4_AGGREGATOR",
 	    "RFC 6793 6" },

@@ -93,7 +93,8 @@ void fsm_on_open(struct session *s, const struct fsm_fact *f)
 	struct negotiated terms;
 	struct notify n = { 0 };
 
-	if (open_check(s, f->open, &n) < 0 || negotiate(s, f->open, &terms, &n) < 0) {
+	if (open_check(s, f->open, &n) < 0 || role_check(s->peer, &f->open->caps, &n) < 0 ||
+	    negotiate(s, f->open, &terms, &n) < 0) {
 		fsm_close(s, FALL_ERROR, &n, &n.why, false);
 		return;
 	}

@@ -114,6 +114,8 @@ enum refusal import_judge(const struct peer *p, const struct prefix *prefix, con
 	if (claimed(p->bgp->connected, prefix))
 		return REFUSE_CONNECTED;
 	r = judge_path(p, a);
+	if (r == REFUSE_NONE && role_leaks_in(p, a))
+		r = REFUSE_LEAK;
 	return r != REFUSE_NONE ? r : judge_nexthop(p, &a->nexthop);
 }
 
@@ -151,7 +153,7 @@ enum refusal import_apply(
 	const struct attrs *in = &received->a;
 	struct attr_set *used = NULL;
 	struct policy_result result;
-	struct attrs shut;
+	struct attrs shut, marked;
 
 	if (r == REFUSE_NONE && shuts_down(p, in)) {
 		shut = *in;
@@ -165,6 +167,11 @@ enum refusal import_apply(
 			r = REFUSE_POLICY;
 		else if (result.changed)
 			in = &result.attrs;
+	}
+	if (r == REFUSE_NONE && role_marks_in(p, in)) {
+		if (role_mark_in(p, in, &marked) < 0)
+			r = REFUSE_MEMORY;
+		in = &marked;
 	}
 	if (r == REFUSE_NONE && in != &received->a && !(used = attr_set_derive(&p->bgp->sets, in, received)))
 		r = REFUSE_MEMORY;

@@ -261,7 +261,8 @@ static bool needs_restart(const struct bgp_peer_config *a, const struct bgp_peer
 	return !addr_eq(&a->local, &b->local) || !addr_eq(&a->remote, &b->remote) ||
 	       a->local_as != b->local_as || a->peer_as != b->peer_as || a->ipv4 != b->ipv4 ||
 	       a->ipv6 != b->ipv6 || a->session.extended_messages != b->session.extended_messages ||
-	       a->session.restart != b->session.restart ||
+	       a->session.restart != b->session.restart || a->session.role != b->session.role ||
+	       a->session.strict_role != b->session.strict_role ||
 	       a->session.restart_time.ns != b->session.restart_time.ns;
 }
 

@@ -75,6 +75,11 @@ void refusal_text(const struct bgp *bgp, const struct dest *d, const struct rout
 		    "discard)",
 		    p->config.max_prefixes);
 		break;
+	case REFUSE_LEAK:
+		snprintf(buf, cap,
+		    "refused: a route leak: its OTC attribute says that it may only go to customers (RFC "
+		    "9234)");
+		break;
 	case REFUSE_MEMORY: snprintf(buf, cap, "refused: no memory to apply import policy"); break;
 	}
 }
@@ -99,6 +104,7 @@ static const char *verdict_words(enum verdict v)
 	case EXPORT_PARTS: return "an aggregate, and none of its parts may be told to this peer";
 	case EXPORT_SUMMARY: return "a part of an aggregate that is told instead (summary-only)";
 	case EXPORT_LIMIT: return "bgp-out-limit: it waits for room within max-prefixes-out";
+	case EXPORT_ROLE: return "its OTC attribute says that it may only go to customers (RFC 9234)";
 	case EXPORT_POLICY: return "refused by export policy";
 	case EXPORT_MEMORY: return "out of memory";
 	}

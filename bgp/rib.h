@@ -37,6 +37,7 @@ enum refusal {
 	REFUSE_NEXTHOP_OURS,
 	REFUSE_POLICY,
 	REFUSE_LIMIT,
+	REFUSE_LEAK,   /* by roles, RFC 9234 */
 	REFUSE_MEMORY, /* to apply policy; judged again with the next occasion */
 };
 

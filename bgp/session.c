@@ -121,6 +121,8 @@ void session_our_caps(const struct peer *p, struct capabilities *ret_caps)
 			.four_octet_as = true,
 			.as = peer_local_as(p),
 		};
+	if (!p->without_caps)
+		c.have_role = role_ours(p, &c.role);
 	*ret_caps = c;
 }
 

@@ -43,6 +43,9 @@ static void view_session(const struct session *s, struct bgp_session_view *v)
 
 	v->enhanced_refresh = s->terms.enhanced_refresh;
 	v->extended_messages = s->terms.extended_messages;
+	v->peer_role = s->theirs.caps.have_role && s->theirs.caps.role <= BGP_ROLE_CODE_PEER
+	                   ? (enum bgp_role)(s->theirs.caps.role + 1)
+	                   : BGP_ROLE_NONE;
 	v->send_hold = fsm_send_hold(s);
 	v->gap.n = g->n;
 	v->gap.min = g->min;

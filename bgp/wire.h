@@ -82,6 +82,7 @@ enum bgp_attr_type {
 	BGP_ATTR_AS4_AGGREGATOR = 18,    /* RFC 6793 */
 	BGP_ATTR_IPV6_EXT_COMM = 25,     /* RFC 5701 */
 	BGP_ATTR_LARGE_COMMUNITIES = 32, /* RFC 8092 */
+	BGP_ATTR_OTC = 35,               /* RFC 9234 */
 };
 
 enum bgp_origin { BGP_ORIGIN_IGP, BGP_ORIGIN_EGP, BGP_ORIGIN_INCOMPLETE };

@@ -357,7 +357,9 @@ static struct bgp_session_config session_config(const struct cfg_session *s)
 		.stale_time = s->stale_time,
 		.extended_messages = s->extended_messages,
 		.send_hold = s->send_hold,
-		.password = s->password.len > 0 };
+		.password = s->password.len > 0,
+		.role = (enum bgp_role)s->role,
+		.strict_role = s->role_strict };
 }
 
 static void common_config(const char *name, const struct cfg_bgp *b, struct bgp_peer_config *c)

@@ -286,6 +286,13 @@ static void bgp_view(void *ctx, struct view_bgp *v)
 	v->memory.way_bytes = m.way_bytes;
 }
 
+static const char *role_name(unsigned role)
+{
+	static const char *const names[] = { NULL, "provider", "rs", "rs-client", "customer", "peer" };
+
+	return role < sizeof(names) / sizeof(names[0]) ? names[role] : NULL;
+}
+
 static void session_config_view(const struct cfg_session *s, struct view_bgp_session *v)
 {
 	static const char *const modes[] = {
@@ -293,6 +300,7 @@ static void session_config_view(const struct cfg_session *s, struct view_bgp_ses
 	};
 
 	v->restart = modes[s->restart];
+	v->role = role_name(s->role);
 	v->password = s->password.len > 0;
 	v->ttl_security = s->ttl_security;
 	v->multihop = s->multihop;
@@ -302,6 +310,7 @@ static void session_view(const struct bgp_session_view *s, struct view_bgp_sessi
 {
 	v->enhanced_refresh = s->enhanced_refresh;
 	v->extended_messages = s->extended_messages;
+	v->peer_role = role_name(s->peer_role);
 	v->notification_restart = s->restart.notification;
 	v->send_hold = (uint32_t)mdur_to_s(s->send_hold);
 	v->peer_said = s->restart.said;

@@ -64,6 +64,22 @@ static void take_restart(const struct lyd_node *node, struct cfg_session *s)
 	s->stale_time = mdur_s(number(restart, "stale-time", STALE_DEFAULT));
 }
 
+static int take_role(const struct cfg_load *l, const struct lyd_node *node, struct cfg_session *s)
+{
+	static const char *const names[] = { "provider", "rs", "rs-client", "customer",
+		"peer" }; /* in the wire's order */
+	const char *v = cfg_value(node, "role"), *strict = cfg_value(node, "role-strict");
+
+	for (unsigned i = 0; v && i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(v, names[i]))
+			s->role = i + 1;
+	s->role_strict = strict && !strcmp(strict, "true");
+	if (s->role_strict && !s->role)
+		return cfg_fail_at(l, "config-wrong-value", cfg_child(node, "role-strict"),
+		    "without a role of our own there is none to ask for; write \"role\" too");
+	return 0;
+}
+
 int cfg_take_session(const struct cfg_load *l, const struct lyd_node *node, struct cfg_bgp *bgp)
 {
 	struct cfg_session *s = &bgp->session;
@@ -77,13 +93,14 @@ int cfg_take_session(const struct cfg_load *l, const struct lyd_node *node, stru
 		    "8 minutes at least",
 		    (long long)mdur_to_s(bgp->hold_time));
 	take_restart(node, s);
-	return take_hops(l, node, s) || take_password(l, node, s) ? -1 : 0;
+	return take_hops(l, node, s) || take_role(l, node, s) || take_password(l, node, s) ? -1 : 0;
 }
 
 bool cfg_session_same(const struct cfg_session *a, const struct cfg_session *b)
 {
 	return secret_eq(&a->password, &b->password) && a->ttl_security == b->ttl_security &&
 	       a->multihop == b->multihop && a->extended_messages == b->extended_messages &&
-	       a->send_hold.ns == b->send_hold.ns && a->restart == b->restart &&
-	       a->restart_time.ns == b->restart_time.ns && a->stale_time.ns == b->stale_time.ns;
+	       a->role == b->role && a->role_strict == b->role_strict && a->send_hold.ns == b->send_hold.ns &&
+	       a->restart == b->restart && a->restart_time.ns == b->restart_time.ns &&
+	       a->stale_time.ns == b->stale_time.ns;
 }

@@ -67,6 +67,8 @@ struct cfg_session {            /* how a session is run; cfg_session.c */
 	uint32_t multihop;      /* the hop limit of what we send; 0: the system's */
 	bool extended_messages;
 	mdur send_hold; /* 0: by RFC 9687 */
+	unsigned role;  /* RFC 9234 4.1, and one; 0: none */
+	bool role_strict;
 	enum cfg_restart restart;
 	mdur restart_time, stale_time;
 };

@@ -150,8 +150,9 @@ struct view_bgp_session { /* of `bgp peer`: how the session is run; view_session
 	bool enhanced_refresh, extended_messages, notification_restart;
 	bool password; /* configured */
 	uint32_t ttl_security, multihop;
-	uint32_t send_hold;  /* seconds */
-	const char *restart; /* configured: "helper", "full", "off" */
+	uint32_t send_hold;           /* seconds */
+	const char *restart;          /* configured: "helper", "full", "off" */
+	const char *role, *peer_role; /* NULL: none */
 	bool peer_said, peer_restarted;
 	bool family[2], forwarding[2]; /* the peer's: ipv4, ipv6 */
 	uint32_t restart_time;         /* the peer's, seconds */

@@ -509,6 +509,7 @@ json_t *view_bgp_peer_json(const struct view_bgp_peer *v)
 	put(&b, "send-hold-time", number(v->session.send_hold));
 	put(&b, "keepalive-gap", view_keepalive_gap_json(&v->session));
 	put(&b, "graceful-restart", view_restart_json(&v->session));
+	put(&b, "role", view_role_json(&v->session));
 	put(&b, "transport", view_transport_json(&v->session));
 	put(&b, "max-prefixes", number(v->max_prefixes));
 	put(&b, "max-prefixes-out", number(v->max_prefixes_out));

@@ -43,6 +43,11 @@ json_t *view_restart_json(const struct view_bgp_session *v)
 	    (json_int_t)v->stale[1], "stale-left", (json_int_t)v->stale_left);
 }
 
+json_t *view_role_json(const struct view_bgp_session *v)
+{
+	return json_pack("{s:s?, s:s?}", "local", v->role, "peer", v->peer_role);
+}
+
 json_t *view_transport_json(const struct view_bgp_session *v)
 {
 	return json_pack("{s:b, s:I, s:I}", "password", v->password, "ttl-security",

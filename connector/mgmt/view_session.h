@@ -9,6 +9,7 @@
 
 json_t *view_keepalive_gap_json(const struct view_bgp_session *v); /* null until one was measured */
 json_t *view_restart_json(const struct view_bgp_session *v);
+json_t *view_role_json(const struct view_bgp_session *v);
 json_t *view_transport_json(const struct view_bgp_session *v);
 
 #endif

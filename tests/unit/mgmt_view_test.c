@@ -227,6 +227,7 @@ static void bgp_keeps_the_contract(void **state)
 	    "graceful-restart:o", "transport:o");
 	EXPECT(json_object_get(j, "graceful-restart"), "mode:s", "peer:0", "waiting:b", "stale-ipv4:n",
 	    "stale-ipv6:n", "stale-left:n");
+	EXPECT(json_object_get(j, "role"), "local:0", "peer:0");
 	EXPECT(json_object_get(j, "transport"), "password:b", "ttl-security:n", "multihop:n");
 	in = json_object_get(json_object_get(j, "messages"), "in");
 	EXPECT(in, "total:n", "open:n", "update:n", "notification:n", "keepalive:n", "route-refresh:n");
