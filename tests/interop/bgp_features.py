@@ -16,7 +16,7 @@ from lab.lab import wait_for
 from lab.openbgpd import OpenbgpdRouter
 from lab.router import Route, Session
 
-PATIENCE = 60
+PATIENCE = 90
 PASSWORD, WRONG = "correct-horse-battery", "incorrect-horse-battery"
 MD5 = {
     BirdRouter: {"options": f'password "{PASSWORD}";'},

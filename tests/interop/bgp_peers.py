@@ -23,7 +23,7 @@ from lab.router import Route, Router, Seen, Session
 
 OURS, SOURCE, THEIRS = 65001, 4200000001, 4200000100
 PEERS = {"bird": BirdRouter, "frr": FrrRouter, "gobgp": GobgpRouter, "openbgpd": OpenbgpdRouter, "exabgp": ExabgpRouter}
-PATIENCE = 40
+PATIENCE = 90
 NEWS = "moving to the new rack"
 
 
