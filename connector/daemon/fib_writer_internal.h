@@ -3,7 +3,7 @@
  * The FIB writer from inside: what its files share.
  *	fib_writer.c          the control thread's side: requests out, events in
  *	fib_writer_channel.c  what passes between the threads
- *	fib_writer_mirror.c   what is wanted and whether it is in the kernel, kept on the control thread
+ *	fib_writer_mirror*.c  what is wanted and whether it is in the kernel, kept on the control thread
  *	fib_writer_thread.c   the thread: the turning wheel, requests, life
  *	fib_writer_events.c   what the thread has to tell
  *	fib_writer_facts.c    what the kernel says, as facts of the planner

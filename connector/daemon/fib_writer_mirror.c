@@ -9,62 +9,12 @@
  * metrics, a source address) has entries. Ways are shared sets here too, in a table of this thread's own;
  * failures are shared as long as one follows the other with the same words.
  */
-#include "connector/daemon/fib_writer_internal.h"
-
-#include "base/ptab.h"
+#include "connector/daemon/fib_writer_mirror.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define WHYS_MAX 4096 /* reasons kept at a time; what fails beyond has its own in the log alone */
-
-struct wanted {              /* by one origin */
-	struct wanted *next; /* lower origin */
-	const struct fib_ways *ways;
-	struct addr source;
-	uint32_t metric; /* as it was asked for */
-	enum fib_origin origin;
-	enum fib_place place;
-};
-
-struct entry {
-	struct entry *next;    /* same prefix, higher metric */
-	uint32_t metric;       /* as the kernel counts */
-	struct wanted *wanted; /* best first; never empty */
-	uint32_t wish;
-	uint16_t why;
-	bool in_kernel;
-};
-
-struct record { /* of a prefix */
-	union {
-		struct {
-			uint32_t set, wish;
-		} plain;                /* one learned wish, with the usual metric and no source */
-		unsigned char entry[8]; /* a pointer to the first entry, which need not be aligned here */
-	};
-	uint16_t why; /* of a plain one; 0: none */
-	uint8_t place;
-	bool rich;
-};
-
-struct why {
-	unsigned refs;
-	struct reason reason;
-};
-
-struct mirror {
-	struct ptab *routes;
-	struct ways_table *ways;
-	const struct fib_ways **set; /* by number; [0] is not used */
-	uint32_t n_sets, room_sets;
-	struct why **why; /* by number; [0] is not used */
-	uint16_t n_whys, last_why;
-	unsigned n, n_in, n_failed;
-	mirror_count *count;
-	mirror_set_gone *set_gone;
-	void *ctx;
-};
 
 /* ---- sets by number ---- */
 
@@ -165,7 +115,7 @@ struct mirror *mirror_new(mirror_count *count, mirror_set_gone *set_gone, void *
 	return m;
 }
 
-static struct entry *first_entry(const struct record *r)
+struct entry *mirror_first_entry(const struct record *r)
 {
 	struct entry *e;
 
@@ -190,7 +140,7 @@ static void record_clear(struct mirror *m, struct record *r)
 		ways_unref(m->set[r->plain.set]);
 		return;
 	}
-	for (struct entry *e = first_entry(r), *next; e; e = next) {
+	for (struct entry *e = mirror_first_entry(r), *next; e; e = next) {
 		next = e->next;
 		for (struct wanted *x = e->wanted, *lower; x; x = lower) {
 			lower = x->next;
@@ -255,9 +205,9 @@ static void count_wanted(struct mirror *m, const struct wanted *x, unsigned by)
 
 /* ---- entries ---- */
 
-static struct entry *find(const struct record *r, uint32_t metric)
+struct entry *mirror_find(const struct record *r, uint32_t metric)
 {
-	struct entry *e = r->rich ? first_entry(r) : NULL;
+	struct entry *e = r->rich ? mirror_first_entry(r) : NULL;
 
 	while (e && e->metric < metric)
 		e = e->next;
@@ -266,7 +216,7 @@ static struct entry *find(const struct record *r, uint32_t metric)
 
 static struct entry *entry_make(struct mirror *m, struct record *r, uint32_t metric)
 {
-	struct entry *head = r->rich ? first_entry(r) : NULL, **link = &head, *e;
+	struct entry *head = r->rich ? mirror_first_entry(r) : NULL, **link = &head, *e;
 
 	while (*link && (*link)->metric < metric)
 		link = &(*link)->next;
@@ -286,7 +236,7 @@ static struct entry *entry_make(struct mirror *m, struct record *r, uint32_t met
 
 static void entry_remove(struct mirror *m, const struct prefix *p, struct record *r, struct entry *e)
 {
-	struct entry *head = first_entry(r), **link = &head;
+	struct entry *head = mirror_first_entry(r), **link = &head;
 
 	count_entry(m, e, -1u);
 	why_put(m, e->why);
@@ -435,7 +385,7 @@ bool mirror_unwant(struct mirror *m, const struct prefix *prefix, uint32_t metri
 		unwant_plain(m, &p, r);
 		return true;
 	}
-	e = r ? find(r, number) : NULL;
+	e = r ? mirror_find(r, number) : NULL;
 	if (!e)
 		return false;
 	link = &e->wanted;
@@ -503,7 +453,7 @@ static struct wanted *still_wanted(
     const struct mirror *m, const struct prefix *p, uint32_t metric, enum fib_origin origin)
 {
 	const struct record *r = ptab_get(m->routes, p);
-	struct entry *e = r ? find(r, metric) : NULL;
+	struct entry *e = r ? mirror_find(r, metric) : NULL;
 	struct wanted *x = e ? e->wanted : NULL;
 
 	while (x && x->origin != origin)
@@ -564,140 +514,10 @@ void mirror_report(
 {
 	uint32_t metric = fib_kernel_metric(&news->prefix, news->metric);
 	struct record *r = news->wanted ? ptab_get(m->routes, &news->prefix) : NULL;
-	struct entry *e = r ? find(r, metric) : NULL;
+	struct entry *e = r ? mirror_find(r, metric) : NULL;
 
 	if (e)
 		report_entry(m, e, news, why, told, ctx);
 	else if (r && !r->rich && metric == fib_kernel_metric(&news->prefix, FIB_METRIC_LEARNED))
 		report_plain(m, r, news, why, told, ctx);
-}
-
-/* ---- views ---- */
-
-static void fill(struct fib_route *r, const struct prefix *p, const struct fib_ways *ways)
-{
-	memset(r, 0, sizeof(*r));
-	r->prefix = *p;
-	r->n_ways = ways->n;
-	memcpy(r->way, ways->way, ways->n * sizeof(r->way[0]));
-	r->have_backup = ways->have_backup;
-	r->backup = ways->backup;
-}
-
-/* An origin's wish: a plain record has no struct wanted, but ways and a place. */
-static const struct fib_ways *wish_of(const struct mirror *m, const struct prefix *p, uint32_t metric,
-    enum fib_origin origin, enum fib_place *ret_place)
-{
-	const struct record *r = ptab_get(m->routes, p);
-	uint32_t number = fib_kernel_metric(p, metric);
-	const struct entry *e = r ? find(r, number) : NULL;
-
-	*ret_place = FIB_PLACE_NONE;
-	if (r && !r->rich && origin == FIB_LEARNED && number == fib_kernel_metric(p, FIB_METRIC_LEARNED)) {
-		*ret_place = (enum fib_place)r->place;
-		return m->set[r->plain.set];
-	}
-	for (const struct wanted *x = e ? e->wanted : NULL; x; x = x->next)
-		if (x->origin == origin) {
-			*ret_place = x->place;
-			return x->ways;
-		}
-	return NULL;
-}
-
-enum fib_place mirror_place(
-    const struct mirror *m, const struct prefix *prefix, uint32_t metric, enum fib_origin origin)
-{
-	const struct prefix p = prefix_canonical(*prefix);
-	enum fib_place place;
-
-	(void)wish_of(m, &p, metric, origin, &place);
-	return place;
-}
-
-bool mirror_wanted(const struct mirror *m, const struct prefix *prefix, uint32_t metric,
-    enum fib_origin origin, struct fib_route *ret_route)
-{
-	const struct prefix p = prefix_canonical(*prefix);
-	enum fib_place place;
-	const struct fib_ways *ways = wish_of(m, &p, metric, origin, &place);
-
-	if (!ways)
-		return false;
-	fill(ret_route, &p, ways);
-	ret_route->metric = metric;
-	ret_route->origin = origin;
-	return true;
-}
-
-static void view_why(const struct mirror *m, uint16_t why, bool failed, struct fib_view *v)
-{
-	if (why)
-		v->why = m->why[why]->reason;
-	else if (failed)
-		reason_set(&v->why, "fib-kernel", "it could not enter the kernel; the log says why");
-	else
-		reason_clear(&v->why);
-}
-
-static void view_plain(
-    const struct mirror *m, const struct prefix *p, const struct record *r, struct fib_view *v)
-{
-	fill(&v->route, p, m->set[r->plain.set]);
-	v->route.metric = FIB_METRIC_LEARNED;
-	v->route.origin = FIB_LEARNED;
-	v->in_kernel = r->place == FIB_PLACE_IN_KERNEL;
-	view_why(m, r->why, r->place == FIB_PLACE_FAILED, v);
-}
-
-static void view_entry(
-    const struct mirror *m, const struct prefix *p, const struct entry *e, struct fib_view *v)
-{
-	const struct wanted *x = e->wanted;
-
-	fill(&v->route, p, x->ways);
-	v->route.metric = x->metric;
-	v->route.origin = x->origin;
-	v->route.source = x->source;
-	v->in_kernel = e->in_kernel;
-	view_why(m, e->why, x->place == FIB_PLACE_FAILED, v);
-}
-
-/* The rows of a prefix behind a metric (-1: all of them). Returns how many. */
-static size_t view_record(const struct mirror *m, const struct prefix *p, const struct record *r,
-    int64_t metric, struct fib_view *out, size_t max)
-{
-	size_t n = 0;
-
-	if (!r->rich) {
-		if (metric < (int64_t)fib_kernel_metric(p, FIB_METRIC_LEARNED) && max)
-			view_plain(m, p, r, &out[n++]);
-		return n;
-	}
-	for (const struct entry *e = first_entry(r); e && n < max; e = e->next)
-		if ((int64_t)e->metric > metric)
-			view_entry(m, p, e, &out[n++]);
-	return n;
-}
-
-size_t mirror_view(const struct mirror *m, const struct fib_view *after, struct fib_view *out, size_t max)
-{
-	const struct prefix *from = after ? &after->route.prefix : NULL;
-	const struct record *r = from ? ptab_get(m->routes, from) : NULL;
-	struct prefix p;
-	size_t n = 0;
-
-	if (r)
-		n = view_record(m, from, r, (int64_t)fib_kernel_metric(from, after->route.metric), out, max);
-	p = from ? *from : (struct prefix){ 0 };
-	while (n < max && (r = ptab_after(m->routes, &p, &p)))
-		n += view_record(m, &p, r, -1, out + n, max - n);
-	return n;
-}
-
-void mirror_summary(const struct mirror *m, struct fib_summary *ret_summary)
-{
-	*ret_summary = (struct fib_summary){
-		.wanted = m->n, .in_kernel = m->n_in, .failed = m->n_failed, .in_sync = m->n_in == m->n
-	};
 }
