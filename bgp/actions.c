@@ -111,7 +111,7 @@ void act_message(struct session *s, uint8_t type, const uint8_t *data, size_t le
 	struct queued *q;
 	uint8_t *copy;
 
-	if (!bgp->tap && type != BGP_MSG_OPEN)
+	if (!bgp->tap && type != BGP_MSG_OPEN && type != BGP_MSG_NOTIFICATION)
 		return;
 	copy = malloc(len);
 	q = copy ? queue(bgp, BGP_ACT_MESSAGE) : NULL;

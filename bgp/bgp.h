@@ -263,8 +263,8 @@ enum bgp_action_kind {
 	                    announced ones. */
 	BGP_ACT_STATE,   /* the peer's state changed */
 	BGP_ACT_EOR,     /* End-of-RIB from the peer for this family */
-	BGP_ACT_MESSAGE, /* a message came, whole: OPENs always, all others while bgp_tap is on. Told before
-	                    what follows from it. */
+	BGP_ACT_MESSAGE, /* a message came, whole: OPENs and NOTIFICATIONs always, all others while bgp_tap is
+	                    on. Told before what follows from it. */
 	BGP_ACT_READ,    /* the hold timer has run out: hand over what lies unread, then bgp_conn_read_done */
 	BGP_ACT_REPORT,  /* worth a log line (a malformed attribute and its reaction, ...) */
 };
@@ -315,7 +315,8 @@ struct bgp_action {
 		} report;
 	};
 };
-/* Tell every message received (BGP_ACT_MESSAGE), or OPENs alone; costs nothing while it is off. */
+/* Tell every message received (BGP_ACT_MESSAGE), or OPENs and NOTIFICATIONs alone; costs nothing while it is
+ * off. */
 void bgp_tap(struct bgp *bgp, bool on);
 bool bgp_next_action(struct bgp *bgp, struct bgp_action *ret_action);
 
@@ -350,7 +351,8 @@ struct bgp_peer_view {
 	uint32_t received, accepted, advertised;       /* prefixes now */
 	uint64_t msg_in[6],
 	    msg_out[6]; /* by message type 1..5: open update notification keepalive route-refresh; [0] sum */
-	uint32_t held_back; /* prefixes that wait for room within limits.max_out */
+	uint32_t held_back;                   /* prefixes that wait for room within limits.max_out */
+	uint64_t prefix_in[2], prefix_out[2]; /* announced, withdrawn; ever since it was added */
 	uint32_t established_count;
 	struct reason last_error;
 	mtime last_message_in;

@@ -147,6 +147,7 @@ struct peer {
 	bool near_in, over_in; /* the limit of what it may send: told of */
 	bool limited;          /* routes were refused for it */
 
+	uint64_t prefix_in[2], prefix_out[2]; /* announced, withdrawn */
 	uint64_t msg_in[6], msg_out[6];
 	uint32_t established_count;
 	struct reason last_error;

@@ -70,6 +70,7 @@ static void withdraw(struct peer *p, const struct prefix *prefix, uint32_t path_
 	uint32_t *link;
 	bool counted, best;
 
+	p->prefix_in[1]++;
 	if (!r)
 		return;
 	counted = r->refusal == REFUSE_NONE;
@@ -111,6 +112,7 @@ static int learn(struct peer *p, const struct prefix *prefix, uint32_t path_id, 
 	struct route *r = d ? route_get(d, p, path_id, &candidate) : NULL;
 	struct attr_set *was;
 
+	p->prefix_in[0]++;
 	if (!r) {
 		if (d)
 			dest_gc(bgp, d);

@@ -304,6 +304,7 @@ static unsigned send_one(struct session *s, struct out_group *g)
 		p->out.no_memory = true;
 		return 0;
 	}
+	p->prefix_out[g->attrs ? 0 : 1] += n;
 	for (unsigned i = 0; i < n; i++) /* g goes with its last entry */
 		entry_sent(p, out_pend_at(p->bgp, g->first));
 	return n;

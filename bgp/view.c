@@ -72,6 +72,8 @@ int bgp_peer_view(const struct bgp *bgp, uint32_t peer, struct bgp_peer_view *re
 		.last_message_in = p->last_message_in,
 		.eor_in = { p->eor_in[BGP_IPV4], p->eor_in[BGP_IPV6] },
 	};
+	memcpy(ret_view->prefix_in, p->prefix_in, sizeof(p->prefix_in));
+	memcpy(ret_view->prefix_out, p->prefix_out, sizeof(p->prefix_out));
 	memcpy(ret_view->msg_in, p->msg_in, sizeof(p->msg_in));
 	memcpy(ret_view->msg_out, p->msg_out, sizeof(p->msg_out));
 	s = peer_session(p, SESSION_ESTABLISHED);

@@ -144,6 +144,38 @@ static void messages_field(struct table *t, const char *label, json_t *counts)
 	table_end_row(t);
 }
 
+/* The ups and downs of late, newest first. */
+static void history_fields(struct table *t, const json_t *history)
+{
+	const json_t *e;
+	size_t i;
+
+	json_array_foreach(history, i, e)
+	{
+		char times[40] = "";
+
+		if (get_u64(e, "times") > 1)
+			snprintf(
+			    times, sizeof(times), " (%llu times)", (unsigned long long)get_u64(e, "times"));
+		table_cell(t, "");
+		table_cell_colour(t, TABLE_DIM, i ? "" : "history");
+		table_cellf(t, "%s %s%s%s%s", get_str(e, "time"), get_str(e, "state"),
+		    *get_str(e, "reason") ? ": " : "", get_str(e, "reason"), times);
+		table_end_row(t);
+	}
+}
+
+static void notification_field(struct table *t, const char *label, const json_t *n)
+{
+	if (!json_is_object(n))
+		return;
+	table_cell(t, "");
+	table_cell_colour(t, TABLE_DIM, label);
+	table_cellf(t, "%s %s (%llu/%llu)", get_str(n, "time"), get_str(n, "text"),
+	    (unsigned long long)get_u64(n, "code"), (unsigned long long)get_u64(n, "subcode"));
+	table_end_row(t);
+}
+
 /* {"route-refresh":true,"ipv6-unicast":false}: "route-refresh". */
 static void capabilities_field(struct table *t, json_t *capabilities)
 {
@@ -183,6 +215,14 @@ static int peer_show(void *ctx, const json_t *peer)
 		if (!strcmp(key, "messages")) {
 			messages_field(t, "messages in", json_object_get(value, "in"));
 			messages_field(t, "messages out", json_object_get(value, "out"));
+		} else if (!strcmp(key, "prefixes")) {
+			messages_field(t, "prefixes in", json_object_get(value, "in"));
+			messages_field(t, "prefixes out", json_object_get(value, "out"));
+		} else if (!strcmp(key, "history")) {
+			history_fields(t, value);
+		} else if (!strcmp(key, "notification")) {
+			notification_field(t, "notified", json_object_get(value, "sent"));
+			notification_field(t, "was notified", json_object_get(value, "received"));
 		} else if (!strcmp(key, "capabilities")) {
 			capabilities_field(t, value);
 		} else {

@@ -6,10 +6,12 @@
  */
 #include "connector/daemon/bgp_tap.h"
 
+#include "bgp/message.h"
 #include "bgp/wire.h"
 #include "connector/daemon/domain.h"
 #include "connector/sys/clock.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,6 +133,43 @@ static struct bgp_tap_open *open_of(struct bgp_tap_peer *p, uint64_t conn)
 	return o;
 }
 
+static time_t wall_now(void)
+{
+	return clock_wall(clock_now());
+}
+
+/* A peer that can't be reached says so again and again: that is one entry. */
+static void remember(struct view_bgp_history *h, const char *state, const char *reason)
+{
+	struct view_bgp_change *c = &h->change[0];
+
+	if (!h->n_changes || strcmp(c->state, state) != 0 ||
+	    strncmp(c->reason, reason, sizeof(c->reason) - 1) != 0) {
+		memmove(c + 1, c, (VIEW_HISTORY_MAX - 1) * sizeof(*c));
+		*c = (struct view_bgp_change){ .state = state };
+		snprintf(c->reason, sizeof(c->reason), "%.199s", reason);
+		h->n_changes += h->n_changes < VIEW_HISTORY_MAX;
+	}
+	c->when = wall_now();
+	c->times++;
+}
+
+static void note_notification(struct view_bgp_notification *n, const uint8_t *data, size_t len)
+{
+	struct notification_msg m;
+	struct reason text = { 0 };
+	struct rd body = rd_init(data, len);
+
+	(void)rd_skip(&body, BGP_HEADER_LEN);
+	if (notification_parse(body, &m) < 0)
+		return;
+	notification_describe(&m, &text);
+	n->when = wall_now();
+	n->code = m.code;
+	n->subcode = m.subcode;
+	snprintf(n->text, sizeof(n->text), "%.199s", text.text);
+}
+
 static void keep(uint8_t **bytes, size_t *n, const uint8_t *data, size_t len)
 {
 	free(*bytes);
@@ -152,6 +191,7 @@ void bgp_tap_sent(struct bgp_tap *t, uint32_t peer, uint64_t conn, const struct 
 	if (type == BGP_MSG_NOTIFICATION) {
 		keep(&p->notification, &p->n_notification, data, len);
 		p->notification_ours = true;
+		note_notification(&p->past.sent, data, len);
 		return;
 	}
 	o = open_of(p, conn);
@@ -175,9 +215,10 @@ void bgp_tap_received(struct bgp_tap *t, const struct bgp_action *a)
 	} else if (type == BGP_MSG_NOTIFICATION) {
 		keep(&p->notification, &p->n_notification, a->message.data, a->message.len);
 		p->notification_ours = false;
+		note_notification(&p->past.received, a->message.data, a->message.len);
 	}
 	list_for_each (&t->listeners, struct bgp_tap_listener, l, node)
-		if (l->message)
+		if (l->messages && l->message)
 			l->message(l->ctx, p, a->message.data, a->message.len);
 }
 
@@ -207,6 +248,8 @@ void bgp_tap_state(struct bgp_tap *t, const struct bgp_action *a)
 	p->state = a->state.state;
 	if (p->state == BGP_ESTABLISHED)
 		established(p);
+	if (p->state == BGP_ESTABLISHED || reason_is_set(&a->state.why))
+		remember(&p->past, bgp_state_name(p->state), a->state.why.text);
 	list_for_each (&t->listeners, struct bgp_tap_listener, l, node)
 		if (l->state)
 			l->state(l->ctx, p, was, &a->state.why);

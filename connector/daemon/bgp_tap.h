@@ -10,6 +10,7 @@
 
 #include "base/list.h"
 #include "bgp/bgp.h"
+#include "connector/mgmt/view_history.h"
 
 struct domain;
 struct bgp_tap;
@@ -30,6 +31,7 @@ struct bgp_tap_peer {
 	uint8_t *notification;       /* the last in this session; NULL: none */
 	size_t n_notification;
 	bool notification_ours;
+	struct view_bgp_history past; /* prefix counters are not kept here */
 };
 
 struct bgp_tap_listener {

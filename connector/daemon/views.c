@@ -5,6 +5,7 @@
 #include "connector/daemon/bfd_exec.h"
 #include "connector/daemon/bgp_command.h"
 #include "connector/daemon/bgp_dump.h"
+#include "connector/daemon/bgp_tap.h"
 #include "connector/daemon/certificate.h"
 #include "connector/daemon/demand.h"
 #include "connector/daemon/domain.h"
@@ -329,6 +330,17 @@ static void session_view(const struct bgp_session_view *s, struct view_bgp_sessi
 	v->gap_max = (uint64_t)mdur_to_ms(s->gap.max);
 }
 
+static void past_view(
+    const struct domain *d, uint32_t id, const struct bgp_peer_view *p, struct view_bgp_history *v)
+{
+	const struct bgp_tap_peer *tap = bgp_tap_peer(d->tap, id);
+
+	if (tap)
+		*v = tap->past;
+	memcpy(v->prefix_in, p->prefix_in, sizeof(v->prefix_in));
+	memcpy(v->prefix_out, p->prefix_out, sizeof(v->prefix_out));
+}
+
 static void peer_view(
     const struct domain *d, uint32_t id, const char *name, const struct cfg_bgp *cfg, struct view_bgp_peer *v)
 {
@@ -360,6 +372,7 @@ static void peer_view(
 		memcpy(v->msg_in, p->msg_in, sizeof(v->msg_in));
 		memcpy(v->msg_out, p->msg_out, sizeof(v->msg_out));
 		v->established_count = p->established_count;
+		past_view(d, id, p, &v->past);
 		session_view(&p->session, &v->session);
 		v->held_back = p->held_back;
 		if (p->state != BGP_ESTABLISHED)

@@ -8,6 +8,7 @@
 
 #include "base/addr.h"
 #include "base/reason.h"
+#include "connector/mgmt/view_history.h"
 #include "ike/diagnose.h"
 #include "ike/proposal.h"
 
@@ -178,6 +179,7 @@ struct view_bgp_peer { /* `bgp summary`, `bgp peer` */
 	uint32_t held_back;                      /* prefixes that wait for room within the latter */
 	struct view_bfd bfd;
 	bool admin_down; /* by command */
+	struct view_bgp_history past;
 	struct view_bgp_session session;
 	struct reason error;
 };

@@ -505,7 +505,10 @@ json_t *view_bgp_peer_json(const struct view_bgp_peer *v)
 	put(&msgs, "in", messages(v->msg_in));
 	put(&msgs, "out", messages(v->msg_out));
 	put(&b, "messages", obj_end(&msgs));
+	put(&b, "prefixes", view_prefixes_json(&v->past));
 	put(&b, "established-count", number(v->established_count));
+	put(&b, "history", view_history_json(&v->past));
+	put(&b, "notification", view_notifications_json(&v->past));
 	put(&b, "send-hold-time", number(v->session.send_hold));
 	put(&b, "keepalive-gap", view_keepalive_gap_json(&v->session));
 	put(&b, "graceful-restart", view_restart_json(&v->session));

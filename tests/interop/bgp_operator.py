@@ -5,6 +5,7 @@ command, refresh both ways, a session down with a message and up again."""
 import copy
 import json
 import re
+import signal
 
 from lab.bird import Bird
 from lab.case import check, equal, run_case
@@ -70,6 +71,24 @@ def monitored(case, cw, bird):
     return every
 
 
+def slow_reader(case, cw, bird):
+    with case.step("a monitor that sleeps loses events, is told how many, and goes on"):
+        slow = Monitor(cw, "--peer", "core")
+        slow.process.signal(signal.SIGSTOP)
+        many = [f"172.{24 + i // 4096}.{i // 16 % 256}.{i % 16 * 16}/28" for i in range(8192)]
+        bird.announce([CORE_NET, *many])
+        wait_for("all of them", lambda: cw.peer("core")["received"] == 1 + len(many), 30)
+        bird.announce([CORE_NET])
+        wait_for("none of them", lambda: cw.peer("core")["received"] == 1, 30)
+        slow.process.signal(signal.SIGCONT)
+        wait_for("the loss", lambda: [e for e in slow.events() if e["event"] == "lost"], 20, alive=[slow.process])
+        check(all(e["lost"] > 0 for e in slow.events() if e["event"] == "lost"), "a loss of nothing")
+        bird.announce([CORE_NET, "172.40.0.0/16"])
+        slow.wait(event="announce", prefix="172.40.0.0/16")
+        bird.announce([CORE_NET])
+        slow.end()
+
+
 def dumped(case, cw, bird, lab):
     with case.step("dump: an MRT file that OpenBGPD reads: every route as it was received, also the refused one"):
         sent = [CORE_NET, "172.30.0.0/16", "10.1.1.128/25"]
@@ -130,6 +149,11 @@ def sessions(case, cw, bird):
                  or "maintenance until six" in bird_log(bird), 10)
         row = cw.json("bgp", "peer", "core")["peer"][0]
         equal((row["admin"], row["state"], row["error"]["id"]), ("down", "Idle", "bgp-admin-down"), "the peer")
+        equal([(h["state"], h["times"]) for h in row["history"][:2]], [("Idle", 1), ("Established", 1)], "its history")
+        sent = row["notification"]["sent"]
+        equal((sent["code"], sent["subcode"]), (6, 2), "the NOTIFICATION")
+        check("maintenance until six" in sent["text"], sent["text"])
+        check(row["prefixes"]["in"]["withdrawn"] and row["prefixes"]["out"]["announced"], f"counters {row['prefixes']}")
         equal([r for r in cw.json("bgp", "routes")["route"] if r["prefix"] == CORE_NET], [], "its routes")
         refused(cw, 5, "bgp-not-established", "bgp", "refresh", "core")
         cw.reload()
@@ -155,6 +179,7 @@ def main(case):
         networks(case, cw, bird)
         refresh(case, cw)
         every = monitored(case, cw, bird)
+        slow_reader(case, cw, bird)
         dumped(case, cw, bird, lab)
         sessions(case, cw, bird)
         every.wait(event="state", peer="core", was="Established", state="Idle",
