@@ -124,6 +124,7 @@ void act_message(struct session *s, uint8_t type, const uint8_t *data, size_t le
 	q->peer = s->peer->id;
 	q->conn = s->id;
 	q->flag = s->terms.four_octet_as;
+	memcpy(q->path_ids, s->terms.path_ids_in, sizeof(q->path_ids));
 	q->data = copy;
 	q->len = len;
 }
@@ -208,6 +209,7 @@ static void fill(const struct queued *q, struct bgp_action *a)
 		a->message.data = q->data;
 		a->message.len = q->len;
 		a->message.four_octet_as = q->flag;
+		memcpy(a->message.path_ids, q->path_ids, sizeof(q->path_ids));
 		break;
 	case BGP_ACT_CLOSE: a->close_conn = q->conn; break;
 	case BGP_ACT_READ: a->read_conn = q->conn; break;

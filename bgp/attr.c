@@ -134,7 +134,10 @@ static enum fault parse_originator(struct parse *p, struct rd r)
 
 static enum fault parse_cluster_list(struct parse *p, struct rd r)
 {
-	p->v->attrs.cluster_len = (uint16_t)(rd_left(&r) / 4);
+	size_t len = rd_left(&r);
+
+	p->v->attrs.cluster_len = (uint16_t)(len / 4);
+	p->v->attrs.cluster_list = (struct bytes){ rd_skip(&r, len), len };
 	return FAULT_NONE;
 }
 
@@ -202,7 +205,7 @@ static enum fault mp_disable(struct parse *p, struct mp_nlri *mp, enum fault fau
 static enum fault parse_mp_prefixes(struct parse *p, struct rd r, struct mp_nlri *mp)
 {
 	mp->prefixes = r;
-	mp->n = nlri_check(r, addr_family_of(mp->family));
+	mp->n = nlri_check(r, addr_family_of(mp->family), p->ctx->path_ids[mp->family]);
 	return mp->n < 0 ? mp_disable(p, mp, FAULT_MP_NLRI) : FAULT_NONE;
 }
 

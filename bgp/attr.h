@@ -34,8 +34,9 @@ struct attrs {
 	uint16_t cluster_len; /* entries of CLUSTER_LIST */
 	uint32_t
 	    weight; /* ours alone, set by policy and never on the wire; the higher wins before all else */
-	struct bytes as_path;     /* 4-octet form */
-	struct bytes communities; /* as on the wire, 4 bytes each */
+	struct bytes cluster_list; /* as on the wire, 4 bytes each */
+	struct bytes as_path;      /* 4-octet form */
+	struct bytes communities;  /* as on the wire, 4 bytes each */
 	/*
 	 * Optional transitive attributes that travel on as they came: type, flags, 2 bytes of length, data,
 	 * one after the other. Ours to pass on; the ones we don't know get the Partial bit.
@@ -74,6 +75,7 @@ struct attr_context {
 	bool four_octet;
 	bool internal; /* iBGP */
 	bool family[BGP_N_FAMILIES];
+	bool path_ids[BGP_N_FAMILIES]; /* each prefix has a path identifier before it (RFC 7911) */
 };
 
 /* Room for what the parser must build: paths widened or merged, attributes that travel on. */

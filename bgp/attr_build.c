@@ -107,6 +107,12 @@ void attrs_build(struct wr *w, const struct attrs *a, const struct attr_context 
 		    BGP_ATTR_COMMUNITIES, a->communities.len);
 		wr_bytes(w, a->communities.p, a->communities.len);
 	}
+	if (ctx->internal && a->have_originator)
+		build_u32(w, OPTIONAL, BGP_ATTR_ORIGINATOR_ID, a->originator_id);
+	if (ctx->internal && a->cluster_list.len) {
+		build_head(w, OPTIONAL, BGP_ATTR_CLUSTER_LIST, a->cluster_list.len);
+		wr_bytes(w, a->cluster_list.p, a->cluster_list.len);
+	}
 	if (!ctx->four_octet)
 		build_as4(w, a);
 	build_other(w, a->other);

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FLOAT_EXPONENT 0x7f800000u /* IEEE 754, all ones: not finite */
+
 static bool bytes_eq(struct bytes a, struct bytes b)
 {
 	return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
@@ -24,8 +26,8 @@ static bool attrs_eq(const struct attrs *a, const struct attrs *b)
 	       a->cluster_len == b->cluster_len && a->weight == b->weight &&
 	       a->aggregator_partial == b->aggregator_partial &&
 	       a->communities_partial == b->communities_partial && addr_eq(&a->nexthop, &b->nexthop) &&
-	       bytes_eq(a->as_path, b->as_path) && bytes_eq(a->communities, b->communities) &&
-	       bytes_eq(a->other, b->other);
+	       bytes_eq(a->as_path, b->as_path) && bytes_eq(a->cluster_list, b->cluster_list) &&
+	       bytes_eq(a->communities, b->communities) && bytes_eq(a->other, b->other);
 }
 
 static uint64_t hash_attrs(
@@ -33,7 +35,7 @@ static uint64_t hash_attrs(
 {
 	uint8_t fixed[64];
 	struct wr w = wr_init(fixed, sizeof(fixed));
-	const struct bytes part[] = { a->as_path, a->communities, a->other };
+	const struct bytes part[] = { a->as_path, a->communities, a->other, a->cluster_list };
 	uint64_t h;
 
 	wr_u8(&w, a->origin);
@@ -68,9 +70,36 @@ static struct bytes copy_bytes(struct wr *w, struct bytes from)
 	return (struct bytes){ at, from.len };
 }
 
+/* draft-ietf-idr-link-bandwidth: an extended community with an AS and an IEEE number. Nonsense counts as
+ * none. */
+static float link_bandwidth(struct bytes other)
+{
+	struct rd r = rd_init(other.p, other.len);
+	uint32_t found = 0;
+	float bandwidth;
+
+	while (rd_left(&r)) {
+		uint8_t type = rd_u8(&r), flags = rd_u8(&r);
+		struct rd value = rd_sub(&r, rd_u16(&r));
+
+		(void)flags;
+		while (type == BGP_ATTR_EXT_COMMUNITIES && rd_left(&value)) {
+			uint32_t head = rd_u32(&value), bits = rd_u32(&value);
+
+			if ((head >> 16 & ~(uint32_t)(BGP_EXT_COMM_NON_TRANSITIVE << 8)) ==
+			    BGP_EXT_COMM_BANDWIDTH)
+				found = bits;
+		}
+	}
+	if (found >> 31 || (found & FLOAT_EXPONENT) == FLOAT_EXPONENT)
+		return 0; /* below 0, infinite, or no number */
+	memcpy(&bandwidth, &found, sizeof(bandwidth));
+	return bandwidth;
+}
+
 static struct attr_set *set_new(const struct attrs *a)
 {
-	size_t blob = a->as_path.len + a->communities.len + a->other.len;
+	size_t blob = a->as_path.len + a->communities.len + a->other.len + a->cluster_list.len;
 	struct attr_set *s = calloc(1, sizeof(*s) + blob);
 	struct wr w;
 
@@ -81,15 +110,17 @@ static struct attr_set *set_new(const struct attrs *a)
 	s->a.as_path = copy_bytes(&w, a->as_path);
 	s->a.communities = copy_bytes(&w, a->communities);
 	s->a.other = copy_bytes(&w, a->other);
+	s->a.cluster_list = copy_bytes(&w, a->cluster_list);
 	s->path_length = as_path_length(s->a.as_path);
 	(void)as_path_first(s->a.as_path, &s->neighbour_as);
+	s->bandwidth = link_bandwidth(s->a.other);
 	s->refs = 1;
 	return s;
 }
 
 static size_t set_bytes(const struct attr_set *s)
 {
-	return sizeof(*s) + s->a.as_path.len + s->a.communities.len + s->a.other.len;
+	return sizeof(*s) + s->a.as_path.len + s->a.communities.len + s->a.other.len + s->a.cluster_list.len;
 }
 
 struct attr_set *attr_set_derive(struct attr_sets *sets, const struct attrs *a, struct attr_set *received)

@@ -18,6 +18,7 @@ struct attr_set {
 	struct attr_set *received; /* what the peer sent, where import policy made this of it; else NULL */
 	uint32_t path_length;      /* as_path_length */
 	uint32_t neighbour_as;     /* leftmost AS, 0 where there is none */
+	float bandwidth;           /* of the link bandwidth community, in bytes a second; 0: none */
 	struct attrs a;            /* points into blob */
 	uint8_t blob[];
 };

@@ -26,6 +26,8 @@ struct bgp *bgp_new(const struct bgp_config *config, const struct rng *rng)
 		bgp->config.multipath = 1;
 	if (bgp->config.multipath > BGP_MULTIPATH_MAX)
 		bgp->config.multipath = BGP_MULTIPATH_MAX;
+	if (!bgp->config.cluster_id)
+		bgp->config.cluster_id = config->router_id;
 	bgp->rng = *rng;
 	list_init(&bgp->peers);
 	list_init(&bgp->actions);

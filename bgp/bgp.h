@@ -40,8 +40,18 @@ enum bgp_kind {
 
 struct bgp_config {
 	uint32_t as;
-	uint32_t router_id; /* host order */
-	unsigned multipath; /* ways to keep, 1 to BGP_MULTIPATH_MAX */
+	uint32_t router_id;   /* host order */
+	unsigned multipath;   /* ways to keep, 1 to BGP_MULTIPATH_MAX */
+	bool multipath_relax; /* ways of equally long AS paths, whatever ASes are in them */
+	uint32_t cluster_id;  /* as a route reflector (RFC 4456); 0: the router id */
+};
+
+/* What concerns the tables. Zero values are the defaults. */
+struct bgp_rib_config {
+	unsigned multipath_weight; /* the share of ways through this peer, 1 to BGP_WEIGHT_MAX; 1 */
+	bool add_path_receive;     /* take several paths for a prefix (RFC 7911) */
+	bool reflector_client; /* an internal peer that is told what other internal peers teach us, and they
+	                          what it does (RFC 4456) */
 };
 
 /* Beyond the safety rules, which come first and can't be undone here; zero: nothing is said. */
@@ -112,6 +122,7 @@ struct bgp_peer_config {
 	unsigned max_prefixes; /* accepted from the peer before the session is closed (RFC 4486); as many and
 	                          a thousand may be refused beside them; 0: no limit */
 	struct bgp_peer_policy policy;
+	struct bgp_rib_config rib;
 	struct bgp_session_config session;
 	bool accept_default; /* import 0.0.0.0/0 and ::/0 */
 	bool transit;        /* LAN: also gets what other LAN peers teach us */
@@ -287,6 +298,7 @@ struct bgp_action {
 			const uint8_t *data; /* valid until the next call to bgp_* */
 			size_t len;
 			bool four_octet_as; /* how its AS_PATH is written */
+			bool path_ids[2];   /* ipv4, ipv6: its prefixes have path identifiers (RFC 7911) */
 			uint64_t lost;      /* messages that could not be told so far: memory was out */
 		} message;
 		uint64_t close_conn;
@@ -348,6 +360,7 @@ struct bgp_peer_view {
 	uint32_t remote_as, remote_router_id;
 	mdur hold_time, keepalive;                     /* agreed */
 	bool four_octet_as, route_refresh, ipv4, ipv6; /* negotiated */
+	bool add_path_receive;                         /* of at least one family */
 	uint32_t received, accepted, advertised;       /* prefixes now */
 	uint64_t msg_in[6],
 	    msg_out[6]; /* by message type 1..5: open update notification keepalive route-refresh; [0] sum */
@@ -381,7 +394,8 @@ enum bgp_rib {
 };
 struct bgp_route_view {
 	struct prefix prefix;
-	uint32_t peer; /* 0: announced by ourselves */
+	uint32_t peer;    /* 0: announced by ourselves */
+	uint32_t path_id; /* by which the peer tells paths for a prefix apart (RFC 7911); 0: it has one */
 	struct addr nexthop;
 	uint32_t as_path[BGP_AS_PATH_VIEW_MAX];
 	unsigned n_as_path;
@@ -420,7 +434,7 @@ struct bgp_route_query {
 	/* the cursor: where the last call stopped. Zeroed for a first call. Survives changes of the tables
 	 * between calls. */
 	struct prefix after;
-	uint32_t after_peer;
+	uint32_t after_peer, after_path;
 	bool started, done;
 };
 /*

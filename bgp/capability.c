@@ -14,6 +14,9 @@
 #define CAP_RESTART_MIN       2
 #define CAP_RESTART_FAMILY    4
 #define CAP_ROLE_LEN          1
+#define CAP_ADD_PATH_LEN      4 /* each */
+#define ADD_PATH_RECEIVE      1
+#define ADD_PATH_SEND         2
 #define RESTART_STATE         0x8000 /* R */
 #define RESTART_NOTIFICATION  0x4000 /* N */
 #define RESTART_TIME_MASK     0x0fff
@@ -74,6 +77,24 @@ static void parse_role(struct rd *v, struct capabilities *caps)
 	caps->role = role;
 }
 
+/* RFC 7911 4; what is neither receive, send nor both is ignored, as the RFC has it. */
+static int parse_add_path(struct rd *v, struct capabilities *caps)
+{
+	if (rd_left(v) % CAP_ADD_PATH_LEN)
+		return -1;
+	while (rd_left(v)) {
+		uint16_t afi = rd_u16(v);
+		uint8_t safi = rd_u8(v), how = rd_u8(v);
+		enum bgp_family family;
+
+		if (!family_of(afi, safi, &family) || how > (ADD_PATH_RECEIVE | ADD_PATH_SEND))
+			continue;
+		caps->add_path_receive[family] = how & ADD_PATH_RECEIVE;
+		caps->add_path_send[family] = how & ADD_PATH_SEND;
+	}
+	return 0;
+}
+
 static int parse_one(uint8_t code, struct rd v, struct capabilities *caps)
 {
 	switch (code) {
@@ -102,6 +123,7 @@ static int parse_one(uint8_t code, struct rd v, struct capabilities *caps)
 			return -1;
 		parse_role(&v, caps);
 		return 0;
+	case BGP_CAP_ADD_PATH: return parse_add_path(&v, caps);
 	case BGP_CAP_GRACEFUL_RESTART: return rd_left(&v) < CAP_RESTART_MIN ? -1 : parse_restart(&v, caps);
 	case BGP_CAP_FOUR_OCTET_AS:
 		if (rd_left(&v) != CAP_FOUR_OCTET_LEN)
@@ -133,6 +155,24 @@ static void build_multiprotocol(struct wr *w, uint16_t afi)
 	wr_u16(w, afi);
 	wr_u8(w, 0);
 	wr_u8(w, BGP_SAFI_UNICAST);
+}
+
+static void build_add_path(struct wr *w, const struct capabilities *caps)
+{
+	size_t mark, start;
+
+	wr_u8(w, BGP_CAP_ADD_PATH);
+	mark = wr_mark_u8(w);
+	start = wr_len(w);
+	for (int f = 0; f < BGP_N_FAMILIES; f++) {
+		if (!caps->add_path_receive[f] && !caps->add_path_send[f])
+			continue;
+		wr_u16(w, f == BGP_IPV4 ? BGP_AFI_IPV4 : BGP_AFI_IPV6);
+		wr_u8(w, BGP_SAFI_UNICAST);
+		wr_u8(w, (uint8_t)((caps->add_path_receive[f] ? ADD_PATH_RECEIVE : 0) |
+		                   (caps->add_path_send[f] ? ADD_PATH_SEND : 0)));
+	}
+	wr_patch_u8(w, mark, wr_len(w) - start);
 }
 
 static void build_empty(struct wr *w, bool wanted, uint8_t code)
@@ -190,6 +230,9 @@ void capabilities_build(struct wr *w, const struct capabilities *caps)
 		wr_u32(w, caps->as);
 	}
 	build_empty(w, caps->enhanced_refresh, BGP_CAP_ENHANCED_REFRESH);
+	if (caps->add_path_receive[BGP_IPV4] || caps->add_path_receive[BGP_IPV6] ||
+	    caps->add_path_send[BGP_IPV4] || caps->add_path_send[BGP_IPV6])
+		build_add_path(w, caps);
 	wr_patch_u8(w, mark, wr_len(w) - start);
 }
 
@@ -205,6 +248,8 @@ int capabilities_negotiate(
 		.notification_restart = ours->restart.notification && theirs->restart.notification,
 	};
 
+	for (int f = 0; f < BGP_N_FAMILIES; f++)
+		n.path_ids_in[f] = ours->add_path_receive[f] && theirs->add_path_send[f];
 	/* A speaker without multiprotocol capabilities speaks IPv4 unicast and nothing else (RFC 4760 8). */
 	n.family[BGP_IPV4] = (ours->multiprotocol ? ours->family[BGP_IPV4] : true) &&
 	                     (theirs->multiprotocol ? theirs->family[BGP_IPV4] : true);

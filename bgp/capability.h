@@ -31,6 +31,7 @@ struct capabilities {
 	} restart;
 	bool have_role, role_conflict; /* conflict: two that differ */
 	uint8_t role;                  /* RFC 9234, enum bgp_role_code */
+	bool add_path_send[BGP_N_FAMILIES], add_path_receive[BGP_N_FAMILIES]; /* RFC 7911 */
 	bool four_octet_as;
 	uint32_t as; /* with four_octet_as */
 };
@@ -48,7 +49,8 @@ struct negotiated {
 	bool extended_messages; /* the peer takes them; what we take is our own capability's business */
 	bool four_octet_as;
 	bool end_of_rib;
-	bool notification_restart; /* RFC 8538 */
+	bool notification_restart;        /* RFC 8538 */
+	bool path_ids_in[BGP_N_FAMILIES]; /* the peer's prefixes have path identifiers (RFC 7911) */
 };
 /* -1 when there is no common family. */
 int capabilities_negotiate(

@@ -33,6 +33,7 @@
 #define BGP_ANNOUNCE_MAX  4096 /* networks we originate */
 #define BGP_CONNECTED_MAX 8192
 #define BGP_RECEIVED_MAX  4000000 /* prefixes from one peer, accepted or not, without max_prefixes */
+#define BGP_PATHS_MAX     32      /* of one peer for one prefix (RFC 7911) */
 #define BGP_BUDGET        2000    /* units of route work in one bgp_timer */
 #define BGP_SWEEP         16000   /* units of sweeping in one call, and of what is judged anew at once */
 #define BGP_FIRST_ROOM    65536   /* bytes, until bgp_conn_writable says otherwise */
@@ -48,8 +49,9 @@ struct queued {
 	uint64_t conn;
 	struct addr local, remote;
 	enum bgp_state state;
-	bool flag;          /* ipv6 of an EOR, error of a REPORT */
-	struct reason *why; /* may be NULL */
+	bool path_ids[BGP_N_FAMILIES]; /* of a MESSAGE */
+	bool flag;                     /* ipv6 of an EOR, error of a REPORT */
+	struct reason *why;            /* may be NULL */
 	uint8_t *data;
 	size_t len;
 };
@@ -120,6 +122,7 @@ struct adj_rib_out {
 	struct attr_set *cache_in, *cache_out; /* the last translation */
 	enum bgp_family cache_family;
 	struct out_limit *limit; /* limit.c; NULL: nothing was counted */
+	uint32_t cache_originator;
 };
 
 struct peer {

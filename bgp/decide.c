@@ -34,17 +34,30 @@ static int compare(enum decide_step step, const struct candidate *a, const struc
 #undef HIGHER
 }
 
-/* DECIDE_BEST marks those still standing. Removal looks only at who stood before the step. */
+/* DECIDE_BEST marks those still standing. Each step but MED is an order: who is worse than its best goes. */
 static void eliminate(struct candidate c[], size_t n, enum decide_step step)
+{
+	const struct candidate *best = NULL;
+
+	for (size_t i = 0; i < n; i++)
+		if (c[i].step == DECIDE_BEST && (!best || compare(step, &c[i], best) < 0))
+			best = &c[i];
+	for (size_t i = 0; best && i < n; i++)
+		if (c[i].step == DECIDE_BEST && compare(step, best, &c[i]) < 0)
+			c[i].step = step;
+}
+
+/* Removal looks at who stood before the step. */
+static void eliminate_med(struct candidate c[], size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (c[i].step != DECIDE_BEST)
 			continue;
 		for (size_t k = 0; k < n; k++) {
-			bool stood = c[k].step == DECIDE_BEST || c[k].step == step;
+			bool stood = c[k].step == DECIDE_BEST || c[k].step == DECIDE_MED;
 
-			if (k != i && stood && compare(step, &c[k], &c[i]) < 0) {
-				c[i].step = step;
+			if (k != i && stood && compare(DECIDE_MED, &c[k], &c[i]) < 0) {
+				c[i].step = DECIDE_MED;
 				break;
 			}
 		}
@@ -70,25 +83,27 @@ static bool before(const struct candidate *a, const struct candidate *b)
 	return a < b;
 }
 
-static bool same_way(const struct candidate *best, const struct candidate *c)
+static bool same_way(const struct candidate *best, const struct candidate *c, bool relax)
 {
-	return best->group == c->group && best->as_path.len == c->as_path.len &&
+	if (best->group != c->group || relax)
+		return best->group == c->group;
+	return best->as_path.len == c->as_path.len &&
 	       (!c->as_path.len || memcmp(best->as_path.p, c->as_path.p, c->as_path.len) == 0);
 }
 
 /* Orders those that stand level with the best by `before`, and takes as many as may be in use. */
-static unsigned take_ways(
-    struct candidate c[], size_t n, const bool level[], const struct candidate *best, unsigned multipath)
+static unsigned take_ways(struct candidate c[], size_t n, const bool level[], const struct candidate *best,
+    unsigned multipath, bool relax)
 {
 	unsigned ways = 1;
 
 	for (size_t i = 0; i < n; i++) {
 		unsigned rank = 1;
 
-		if (&c[i] == best || !level[i] || !same_way(best, &c[i]))
+		if (&c[i] == best || !level[i] || !same_way(best, &c[i], relax))
 			continue;
 		for (size_t k = 0; k < n; k++)
-			if (k != i && &c[k] != best && level[k] && same_way(best, &c[k]) &&
+			if (k != i && &c[k] != best && level[k] && same_way(best, &c[k], relax) &&
 			    before(&c[k], &c[i]))
 				rank++;
 		if (rank >= multipath)
@@ -100,7 +115,7 @@ static unsigned take_ways(
 	return ways;
 }
 
-unsigned decide(struct candidate c[], size_t n, unsigned multipath)
+unsigned decide(struct candidate c[], size_t n, unsigned multipath, bool relax)
 {
 	static const enum decide_step first[] = { DECIDE_WEIGHT, DECIDE_LOCAL_PREF, DECIDE_PATH_LENGTH,
 		DECIDE_ORIGIN, DECIDE_MED, DECIDE_EXTERNAL };
@@ -116,7 +131,10 @@ unsigned decide(struct candidate c[], size_t n, unsigned multipath)
 		c[i].rank = 0;
 	}
 	for (unsigned s = 0; s < sizeof(first) / sizeof(first[0]); s++)
-		eliminate(c, n, first[s]);
+		if (first[s] == DECIDE_MED)
+			eliminate_med(c, n);
+		else
+			eliminate(c, n, first[s]);
 	for (size_t i = 0; i < n; i++)
 		level[i] = c[i].step == DECIDE_BEST;
 	for (unsigned s = 0; s < sizeof(last) / sizeof(last[0]); s++)
@@ -129,7 +147,7 @@ unsigned decide(struct candidate c[], size_t n, unsigned multipath)
 		else /* equal to the last, see before() */
 			c[i].step = DECIDE_PEER_ADDRESS;
 	}
-	return best ? take_ways(c, n, level, best, multipath) : 0;
+	return best ? take_ways(c, n, level, best, multipath, relax) : 0;
 }
 
 const char *decide_step_text(enum decide_step s)

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DECIDE_MAX 256 /* candidates looked at; no speaker has more peers */
+#define DECIDE_MAX 1024 /* candidates looked at */
 
 /* At which comparison a candidate was left behind; the winners carry what they are. */
 enum decide_step {
@@ -48,7 +48,7 @@ struct candidate {
  * Marks each candidate's step. Returns how many are in use: the best and, up to `multipath` in all, those
  * that equal it down to the comparison of router ids and whose AS path is the same.
  */
-unsigned decide(struct candidate c[], size_t n, unsigned multipath);
+unsigned decide(struct candidate c[], size_t n, unsigned multipath, bool relax);
 const char *decide_step_text(enum decide_step s);
 
 #endif

@@ -6,9 +6,9 @@
  * Who hears what: everybody our announced networks; LAN peers what the sites teach us, and what other LAN
  * peers do only with `transit`; a site what those LAN peers teach us that it names; a site never what a site
  * taught us. On top of that the rules of the protocol: the best path only, never back to where it came from,
- * no iBGP route to iBGP (RFC 4271 9.2, there is no reflection here), the well-known communities (RFC 1997),
- * no path that already has the peer's AS in it (it would drop it). Learned default routes and martians are
- * never told.
+ * no iBGP route to iBGP but where one of the two is a reflector's client (RFC 4271 9.2, RFC 4456), the
+ * well-known communities (RFC 1997), no path that already has the peer's AS in it (it would drop it). Learned
+ * default routes and martians are never told.
  *
  * What these rules let pass is export policy's to refuse or to change. It sees a route as we use it, before
  * our own AS and next hop are put in.
@@ -36,6 +36,13 @@ static bool names(const struct peer *to, uint32_t from)
 	return false;
 }
 
+/* RFC 4456 6: what a client taught goes to all internal peers, what another one did to the clients. */
+static bool reflects(const struct peer *to, const struct peer *from)
+{
+	return peer_internal(to) && peer_internal(from) &&
+	       (to->config.rib.reflector_client || from->config.rib.reflector_client);
+}
+
 static enum verdict judge_kinds(const struct peer *to, const struct peer *from)
 {
 	switch (to->config.kind) {
@@ -44,8 +51,9 @@ static enum verdict judge_kinds(const struct peer *to, const struct peer *from)
 			return EXPORT_SITE_TO_SITE;
 		return names(to, from->id) ? EXPORT_OK : EXPORT_NOT_NAMED;
 	case BGP_PEER_LAN:
-		return from->config.kind == BGP_PEER_SITE || to->config.transit ? EXPORT_OK
-		                                                                : EXPORT_NO_TRANSIT;
+		return from->config.kind == BGP_PEER_SITE || to->config.transit || reflects(to, from)
+		           ? EXPORT_OK
+		           : EXPORT_NO_TRANSIT;
 	}
 	return EXPORT_NOT_NAMED;
 }
@@ -68,12 +76,11 @@ static enum verdict judge_communities(const struct peer *to, const struct attrs 
 
 enum verdict export_between(const struct peer *to, const struct peer *from)
 {
-	enum verdict v;
-
 	if (from == to)
 		return EXPORT_ITS_OWN;
-	v = judge_kinds(to, from);
-	return v == EXPORT_OK && peer_internal(to) && peer_internal(from) ? EXPORT_IBGP : v;
+	if (peer_internal(to) && peer_internal(from) && !reflects(to, from))
+		return EXPORT_IBGP;
+	return judge_kinds(to, from);
 }
 
 static enum verdict judge_learned(const struct peer *to, const struct loc_route *d)
@@ -213,8 +220,9 @@ static void translate_path(const struct peer *p, struct bytes path, struct wr *w
 }
 
 static struct addr translate_nexthop(
-    const struct peer *p, const struct policy_result *in, enum bgp_family family)
+    const struct peer *p, const struct peer *from, const struct policy_result *in, enum bgp_family family)
 {
+	bool reflected = from && reflects(p, from);
 	uint8_t want = family == BGP_IPV4 ? 4 : 6;
 
 	switch (in->nexthop_how) {
@@ -224,24 +232,51 @@ static struct addr translate_nexthop(
 			return in->attrs.nexthop;
 		break;
 	case BGP_NEXTHOP_KEEP:
+		/* A reflector leaves it alone (RFC 4456 10); but the far end of a tunnel is ours alone to
+		 * reach. */
+		if (reflected && from->config.kind == BGP_PEER_LAN && in->attrs.nexthop.family == want)
+			return in->attrs.nexthop;
+		break;
 	case BGP_NEXTHOP_SELF: break;
 	}
 	return nexthop_self(p, family);
 }
 
+/* RFC 4456 8: who brought it into the AS, and that it came by us. */
+static void reflect(const struct bgp *bgp, const struct peer *from, struct attrs *a, struct wr *w)
+{
+	if (!a->have_originator) {
+		a->have_originator = true;
+		a->originator_id = from->remote_router_id;
+	}
+	wr_u32(w, bgp->config.cluster_id);
+	wr_bytes(w, a->cluster_list.p, a->cluster_list.len);
+	a->cluster_list = (struct bytes){ w->start, wr_len(w) };
+	a->cluster_len = (uint16_t)(a->cluster_list.len / sizeof(uint32_t));
+}
+
 /* What policy left, as this peer is to see it. */
-static struct attr_set *translate(struct peer *p, const struct policy_result *in, enum bgp_family family)
+static struct attr_set *translate(
+    struct peer *p, const struct peer *from, const struct policy_result *in, enum bgp_family family)
 {
 	struct attr_scratch *room = p->bgp->scratch; /* no UPDATE is being read while we write */
 	struct wr w = wr_init(room->merged, sizeof(room->merged)),
-	          left = wr_init(room->other, sizeof(room->other));
+	          left = wr_init(room->other, sizeof(room->other)),
+	          cluster = wr_init(room->path4, sizeof(room->path4));
 	struct attrs a = in->attrs;
 
-	a.nexthop = translate_nexthop(p, in, family);
+	a.nexthop = translate_nexthop(p, from, in, family);
 	a.weight = 0;
-	a.have_originator = false;
-	a.originator_id = 0;
-	a.cluster_len = 0;
+	if (from && reflects(p, from)) {
+		reflect(p->bgp, from, &a, &cluster);
+		if (!wr_ok(&cluster))
+			return NULL;
+	} else {
+		a.have_originator = false;
+		a.originator_id = 0;
+		a.cluster_len = 0;
+		a.cluster_list = (struct bytes){ 0 };
+	}
 	if (!peer_internal(p)) {
 		translate_path(p, in->attrs.as_path, &w);
 		a.as_path = (struct bytes){ room->merged, wr_len(&w) };
@@ -265,6 +300,7 @@ enum verdict export_attrs(struct peer *p, const struct loc_route *d, struct attr
 	enum verdict v = judge_rules(p, d);
 	struct adj_rib_out *out = &p->out;
 	struct policy_result r = { 0 };
+	uint32_t originator = d->from && reflects(p, d->from) ? d->from->remote_router_id : 0;
 	struct attr_set *in, *set;
 
 	if (v != EXPORT_OK)
@@ -276,9 +312,9 @@ enum verdict export_attrs(struct peer *p, const struct loc_route *d, struct attr
 		if (!r.accepted)
 			return EXPORT_POLICY;
 	}
-	if (out->cache_in != in || out->cache_family != family_of(d) ||
+	if (out->cache_in != in || out->cache_family != family_of(d) || out->cache_originator != originator ||
 	    bgp_policy_chain_by_route(&p->config.policy.export)) {
-		set = translate(p, &r, family_of(d));
+		set = translate(p, d->from, &r, family_of(d));
 		if (!set)
 			return EXPORT_MEMORY;
 		attr_set_put(&p->bgp->sets, out->cache_in);
@@ -286,6 +322,7 @@ enum verdict export_attrs(struct peer *p, const struct loc_route *d, struct attr
 		out->cache_in = attr_set_ref(in);
 		out->cache_out = set;
 		out->cache_family = family_of(d);
+		out->cache_originator = originator;
 	}
 	*ret_set = attr_set_ref(out->cache_out);
 	return EXPORT_OK;

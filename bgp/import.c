@@ -84,6 +84,16 @@ static enum refusal judge_nexthop(const struct peer *p, const struct addr *nh)
 	return REFUSE_NONE;
 }
 
+static bool in_cluster_list(struct bytes list, uint32_t cluster)
+{
+	struct rd r = rd_init(list.p, list.len);
+
+	while (rd_left(&r))
+		if (rd_u32(&r) == cluster)
+			return true;
+	return false;
+}
+
 static enum refusal judge_path(const struct peer *p, const struct attrs *a)
 {
 	const struct bgp *bgp = p->bgp;
@@ -92,9 +102,12 @@ static enum refusal judge_path(const struct peer *p, const struct attrs *a)
 	if (as_path_count(a->as_path, bgp->config.as) > p->config.policy.allow_own_as ||
 	    as_path_count(a->as_path, peer_local_as(p)) > p->config.policy.allow_own_as)
 		return REFUSE_AS_LOOP;
-	if (peer_internal(p))
-		return a->have_originator && a->originator_id == bgp->config.router_id ? REFUSE_ORIGINATOR
-		                                                                       : REFUSE_NONE;
+	if (peer_internal(p)) {
+		if (a->have_originator && a->originator_id == bgp->config.router_id)
+			return REFUSE_ORIGINATOR;
+		return in_cluster_list(a->cluster_list, bgp->config.cluster_id) ? REFUSE_CLUSTER
+		                                                                : REFUSE_NONE;
+	}
 	/* RFC 4271 6.3: an external peer's path begins with the peer. */
 	return as_path_first(a->as_path, &first) && first == p->config.peer_as ? REFUSE_NONE
 	                                                                       : REFUSE_FIRST_AS;

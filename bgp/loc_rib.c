@@ -45,7 +45,7 @@ unsigned dest_candidates(const struct bgp *bgp, const struct dest *d, unsigned *
 		room->candidate[n] = candidate_of(bgp, r);
 		room->route[n++] = r;
 	}
-	*ret_ways = decide(room->candidate, n, bgp->config.multipath);
+	*ret_ways = decide(room->candidate, n, bgp->config.multipath, bgp->config.multipath_relax);
 	return n;
 }
 
@@ -84,26 +84,52 @@ static void find_backup(const struct bgp *bgp, unsigned n, struct ways *w)
 	}
 	if (!left)
 		return;
-	(void)decide(room->backup, left, 1);
+	(void)decide(room->backup, left, 1, false);
 	for (unsigned i = 0; i < left; i++)
 		if (room->backup[i].step == DECIDE_BEST)
 			w->backup = path_of(bgp, room->left[i]);
 	w->have_backup = true;
 }
 
+/*
+ * The shares of the ways: by link bandwidth where each way's route says one, scaled so that the largest is
+ * BGP_WEIGHT_MAX; else as configured for the peers.
+ */
+static void weigh(const struct bgp *bgp, const struct route *const by_rank[], struct ways *w)
+{
+	float most = 0;
+	bool all = w->n > 1;
+
+	for (unsigned i = 0; i < w->n; i++) {
+		float bandwidth = route_attrs(bgp, by_rank[i])->bandwidth;
+
+		all = all && bandwidth > 0;
+		most = bandwidth > most ? bandwidth : most;
+	}
+	for (unsigned i = 0; i < w->n && w->n > 1; i++) {
+		unsigned said = route_peer(bgp, by_rank[i])->config.rib.multipath_weight;
+		float share = all ? route_attrs(bgp, by_rank[i])->bandwidth / most * BGP_WEIGHT_MAX : 0;
+
+		w->path[i].weight = !all ? said ? said : 1 : share < 1 ? 1 : (uint32_t)(share + 0.5f);
+	}
+}
+
 /* Of the candidates in the room. */
 static void ways_of(const struct bgp *bgp, unsigned n, struct ways *ret_ways)
 {
 	const struct choice_room *room = bgp->choice;
+	const struct route *by_rank[BGP_MULTIPATH_MAX];
 
 	ret_ways->n = 0;
 	ret_ways->have_backup = false;
 	for (unsigned i = 0; i < n; i++) {
 		if (!in_use(&room->candidate[i]) || room->candidate[i].rank >= BGP_MULTIPATH_MAX)
 			continue;
+		by_rank[room->candidate[i].rank] = room->route[i];
 		ret_ways->path[room->candidate[i].rank] = path_of(bgp, room->route[i]);
 		ret_ways->n++;
 	}
+	weigh(bgp, by_rank, ret_ways);
 	if (ret_ways->n && ret_ways->n < n)
 		find_backup(bgp, n, ret_ways);
 }

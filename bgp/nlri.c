@@ -28,12 +28,30 @@ int nlri_next(struct rd *r, uint8_t family, struct prefix *ret_prefix)
 	return 1;
 }
 
-int nlri_check(struct rd r, uint8_t family)
+int nlri_next_path(
+    struct rd *r, uint8_t family, bool path_ids, struct prefix *ret_prefix, uint32_t *ret_path_id)
+{
+	uint32_t id = 0;
+	int got;
+
+	if (path_ids && rd_left(r)) {
+		id = rd_u32(r);
+		if (!rd_left(r))
+			return -1;
+	}
+	got = nlri_next(r, family, ret_prefix);
+	if (got > 0)
+		*ret_path_id = id;
+	return got;
+}
+
+int nlri_check(struct rd r, uint8_t family, bool path_ids)
 {
 	struct prefix p;
+	uint32_t id;
 	int n = 0, got;
 
-	while ((got = nlri_next(&r, family, &p)) > 0)
+	while ((got = nlri_next_path(&r, family, path_ids, &p, &id)) > 0)
 		n++;
 	return got < 0 ? -1 : n;
 }

@@ -44,6 +44,12 @@ static int check_config(
 	    c->session.stale_time.ns < 0 || c->session.send_hold.ns < 0)
 		return reason_set(ret_reason, "bgp-peer-invalid",
 		    "%s: restart-time is 0 to %d seconds, and no time is negative", c->name, RESTART_MAX_S);
+	if (c->rib.multipath_weight > BGP_WEIGHT_MAX)
+		return reason_set(ret_reason, "bgp-peer-invalid", "%s: multipath-weight is 1 to %d", c->name,
+		    BGP_WEIGHT_MAX);
+	if (c->rib.reflector_client && c->peer_as != (c->local_as ? c->local_as : bgp->config.as))
+		return reason_set(ret_reason, "bgp-peer-invalid",
+		    "%s: only a peer of our own AS can be a route reflector's client", c->name);
 	if (c->n_announce_from > ANNOUNCE_FROM_MAX)
 		return reason_set(ret_reason, "bgp-peer-invalid",
 		    "%s: announce-from names more than %zu peers", c->name, ANNOUNCE_FROM_MAX);
@@ -261,6 +267,7 @@ static bool needs_restart(const struct bgp_peer_config *a, const struct bgp_peer
 	return !addr_eq(&a->local, &b->local) || !addr_eq(&a->remote, &b->remote) ||
 	       a->local_as != b->local_as || a->peer_as != b->peer_as || a->ipv4 != b->ipv4 ||
 	       a->ipv6 != b->ipv6 || a->session.extended_messages != b->session.extended_messages ||
+	       a->rib.add_path_receive != b->rib.add_path_receive ||
 	       a->session.restart != b->session.restart || a->session.role != b->session.role ||
 	       a->session.strict_role != b->session.strict_role ||
 	       a->session.restart_time.ns != b->session.restart_time.ns;
@@ -292,6 +299,13 @@ static void apply_in_place(struct peer *p, const struct bgp_peer_config *was)
 
 	if (changes_import(was, &p->config))
 		rib_in_rejudge_peer(p, was->kind != p->config.kind ? REJUDGE_DECISION : REJUDGE_IMPORT);
+	if (was->rib.multipath_weight != p->config.rib.multipath_weight)
+		rib_in_rejudge_peer(p, REJUDGE_DECISION);
+	if (was->rib.reflector_client !=
+	    p->config.rib.reflector_client) /* all internal peers hear otherwise */
+		list_for_each (&p->bgp->peers, struct peer, q, node)
+			if (peer_internal(q) && peer_session(q, SESSION_ESTABLISHED))
+				rib_out_walk(q, WALK_ALL, false, false);
 	if (s && changes_export(was, &p->config))
 		rib_out_walk(p, WALK_ALL, false, false);
 	if (was->limits.max_out != p->config.limits.max_out)

@@ -64,6 +64,15 @@ void refusal_text(const struct bgp *bgp, const struct dest *d, const struct rout
 		    p->config.peer_as);
 		break;
 	case REFUSE_ORIGINATOR: snprintf(buf, cap, "refused: ORIGINATOR_ID is our own router id"); break;
+	case REFUSE_CLUSTER:
+		snprintf(buf, cap,
+		    "refused: our own cluster id is in CLUSTER_LIST: it was reflected by us before");
+		break;
+	case REFUSE_PATHS:
+		snprintf(buf, cap,
+		    "refused: a peer may have at most %d paths for a prefix, and all peers together %d",
+		    BGP_PATHS_MAX, DECIDE_MAX - BGP_PEERS_MAX);
+		break;
 	case REFUSE_NEXTHOP:
 		snprintf(buf, cap, "refused: next hop %s is no host's address", addr_str(&set->a.nexthop));
 		break;
@@ -94,7 +103,9 @@ static const char *verdict_words(enum verdict v)
 	case EXPORT_SITE_TO_SITE: return "learned from a site; a site is never told what a site taught us";
 	case EXPORT_NOT_NAMED: return "learned from a LAN peer that announce-from does not name";
 	case EXPORT_NO_TRANSIT: return "learned from a LAN peer, and this one has no transit";
-	case EXPORT_IBGP: return "learned over iBGP, and this peer is internal too";
+	case EXPORT_IBGP:
+		return "learned over iBGP, this peer is internal too, and neither is a route reflector's "
+		       "client";
 	case EXPORT_NO_ADVERTISE: return "carries the community NO_ADVERTISE";
 	case EXPORT_NO_EXPORT: return "carries the community NO_EXPORT";
 	case EXPORT_AS_IN_PATH: return "the peer's AS is in the AS path";

@@ -37,7 +37,9 @@ enum refusal {
 	REFUSE_NEXTHOP_OURS,
 	REFUSE_POLICY,
 	REFUSE_LIMIT,
-	REFUSE_LEAK,   /* by roles, RFC 9234 */
+	REFUSE_LEAK, /* by roles, RFC 9234 */
+	REFUSE_CLUSTER,
+	REFUSE_PATHS,  /* too many for the prefix */
 	REFUSE_MEMORY, /* to apply policy; judged again with the next occasion */
 };
 

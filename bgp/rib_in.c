@@ -83,6 +83,25 @@ static void withdraw(struct peer *p, const struct prefix *prefix, uint32_t path_
 	dest_gc(p->bgp, d);
 }
 
+/* A path that is one too many of the peer's for this prefix, or of all peers' for what a decision looks at.
+ */
+static bool too_many(const struct bgp *bgp, const struct dest *d, const struct peer *p, uint32_t path_id)
+{
+	unsigned all = 0, of_peer = 0;
+
+	if (!path_id)
+		return false;
+	for (const struct route *r = route_at(bgp, d->routes); r; r = route_at(bgp, r->next)) {
+		if (!stale_counts(bgp, d, r) || r->refusal == REFUSE_PATHS)
+			continue;
+		if (r->slot == p->slot && r->path_id == path_id)
+			return false;
+		all++;
+		of_peer += r->slot == p->slot;
+	}
+	return of_peer >= BGP_PATHS_MAX || all >= DECIDE_MAX - BGP_PEERS_MAX;
+}
+
 /* One that is gone and still there is a new one now. Says whether it was a candidate, as far as decided. */
 static struct route *route_get(struct dest *d, struct peer *p, uint32_t path_id, bool *ret_was)
 {
@@ -108,7 +127,7 @@ static int learn(struct peer *p, const struct prefix *prefix, uint32_t path_id, 
 {
 	struct bgp *bgp = p->bgp;
 	struct dest *d = dest_get(bgp, prefix);
-	bool candidate = false;
+	bool candidate = false, crowded = d && too_many(bgp, d, p, path_id);
 	struct route *r = d ? route_get(d, p, path_id, &candidate) : NULL;
 	struct attr_set *was;
 
@@ -118,6 +137,8 @@ static int learn(struct peer *p, const struct prefix *prefix, uint32_t path_id, 
 			dest_gc(bgp, d);
 		return -1;
 	}
+	if (crowded)
+		refusal = REFUSE_PATHS;
 	if (refusal == REFUSE_NONE && r->refusal != REFUSE_NONE && limit_in_full(p))
 		refusal = REFUSE_LIMIT;
 	was = route_attrs(bgp, r);
@@ -143,7 +164,7 @@ static bool rejudge(struct bgp *bgp, struct dest *d, struct route *r)
 	struct prefix prefix = dest_prefix(d);
 	bool changed;
 
-	if (was == REFUSE_MALFORMED)
+	if (was == REFUSE_MALFORMED || was == REFUSE_PATHS)
 		return false;
 	now = import_apply(p, &prefix, attr_set_received(before), &after);
 	if (now == REFUSE_NONE && was != REFUSE_NONE && limit_in_full(p))
@@ -240,29 +261,33 @@ void rib_in_clear(struct bgp *bgp, struct dest *d)
 }
 
 /* --- an UPDATE --- */
-static void withdraw_list(struct peer *p, struct rd list, uint8_t family)
+static void withdraw_list(struct peer *p, struct rd list, enum bgp_family family, bool path_ids)
 {
+	uint8_t af = family == BGP_IPV4 ? 4 : 6;
 	struct prefix prefix;
+	uint32_t id;
 
-	while (nlri_next(&list, family, &prefix) > 0)
-		withdraw(p, &prefix, 0);
+	while (nlri_next_path(&list, af, path_ids, &prefix, &id) > 0)
+		withdraw(p, &prefix, id);
 }
 
-static int learn_list(
-    struct peer *p, struct rd list, uint8_t family, const struct attrs *a, const struct attr_faults *f)
+static int learn_list(struct peer *p, struct rd list, enum bgp_family family, bool path_ids,
+    const struct attrs *a, const struct attr_faults *f)
 {
+	uint8_t af = family == BGP_IPV4 ? 4 : 6;
 	struct attr_set *set = attr_set_get(&p->bgp->sets, a);
 	struct prefix prefix;
+	uint32_t id;
 	int result = set ? 0 : -1;
 
-	while (result == 0 && nlri_next(&list, family, &prefix) > 0) {
+	while (result == 0 && nlri_next_path(&list, af, path_ids, &prefix, &id) > 0) {
 		struct attr_set *used = set;
 		enum refusal refusal = REFUSE_MALFORMED;
 
 		if (f->withdraw == FAULT_NONE)
 			refusal = import_apply(p, &prefix, set, &used);
 		result = learn(
-		    p, &prefix, 0, used, refusal, refusal == REFUSE_MALFORMED ? (uint8_t)f->withdraw : 0);
+		    p, &prefix, id, used, refusal, refusal == REFUSE_MALFORMED ? (uint8_t)f->withdraw : 0);
 		if (f->withdraw == FAULT_NONE)
 			attr_set_put(&p->bgp->sets, used);
 	}
@@ -315,21 +340,22 @@ static bool wanted(const struct session *s, enum bgp_family family)
 
 static int apply(struct session *s, struct update *u)
 {
+	const bool *path_ids = s->terms.path_ids_in;
 	struct peer *p = s->peer;
 	const struct attr_view *v = &u->a;
 	struct attrs a = v->attrs;
 	int result = 0;
 
 	if (wanted(s, BGP_IPV4))
-		withdraw_list(p, u->withdrawn, 4);
+		withdraw_list(p, u->withdrawn, BGP_IPV4, path_ids[BGP_IPV4]);
 	if (v->unreach.known && wanted(s, v->unreach.family))
-		withdraw_list(p, v->unreach.prefixes, v->unreach.family == BGP_IPV4 ? 4 : 6);
+		withdraw_list(p, v->unreach.prefixes, v->unreach.family, path_ids[v->unreach.family]);
 	if (u->n_nlri && wanted(s, BGP_IPV4))
-		result = learn_list(p, u->nlri, 4, &a, &v->faults);
+		result = learn_list(p, u->nlri, BGP_IPV4, path_ids[BGP_IPV4], &a, &v->faults);
 	if (result == 0 && v->reach.n && v->reach.known && wanted(s, v->reach.family)) {
 		a.nexthop = v->mp_nexthop;
-		result =
-		    learn_list(p, v->reach.prefixes, v->reach.family == BGP_IPV4 ? 4 : 6, &a, &v->faults);
+		result = learn_list(
+		    p, v->reach.prefixes, v->reach.family, path_ids[v->reach.family], &a, &v->faults);
 	}
 	return result;
 }
@@ -379,6 +405,7 @@ void rib_in_update(struct session *s, struct rd body)
 		.internal = peer_internal(s->peer) };
 
 	memcpy(ctx.family, s->terms.family, sizeof(ctx.family));
+	memcpy(ctx.path_ids, s->terms.path_ids_in, sizeof(ctx.path_ids));
 	update_parse(body, &ctx, bgp->scratch, u);
 	report_faults(s, &u->a.faults);
 	if (u->a.faults.worst == REACT_RESET) {

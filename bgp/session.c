@@ -118,6 +118,8 @@ void session_our_caps(const struct peer *p, struct capabilities *ret_caps)
 			.extended_messages = p->config.session.extended_messages,
 			.end_of_rib = true,
 			.restart = our_restart(p),
+			.add_path_receive = { [BGP_IPV4] = ipv4 && p->config.rib.add_path_receive,
+			    [BGP_IPV6] = p->config.ipv6 && p->config.rib.add_path_receive },
 			.four_octet_as = true,
 			.as = peer_local_as(p),
 		};

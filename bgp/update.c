@@ -56,8 +56,8 @@ void update_parse(
 		return;
 	}
 	attrs_parse(attrs, ctx, scratch, &ret_update->a);
-	ret_update->n_withdrawn = nlri_check(withdrawn, 4);
-	ret_update->n_nlri = nlri_check(body, 4);
+	ret_update->n_withdrawn = nlri_check(withdrawn, 4, ctx->path_ids[BGP_IPV4]);
+	ret_update->n_nlri = nlri_check(body, 4, ctx->path_ids[BGP_IPV4]);
 	if (ret_update->n_withdrawn < 0)
 		faults_add(&ret_update->a.faults, FAULT_WITHDRAWN_SYNTAX, 0);
 	if (ret_update->n_nlri < 0)

@@ -89,6 +89,7 @@ int bgp_peer_view(const struct bgp *bgp, uint32_t peer, struct bgp_peer_view *re
 	ret_view->keepalive = s->keepalive;
 	ret_view->four_octet_as = s->terms.four_octet_as;
 	ret_view->route_refresh = s->terms.route_refresh;
+	ret_view->add_path_receive = s->terms.path_ids_in[BGP_IPV4] || s->terms.path_ids_in[BGP_IPV6];
 	ret_view->ipv4 = s->terms.family[BGP_IPV4];
 	ret_view->ipv6 = s->terms.family[BGP_IPV6];
 	return 0;
@@ -116,24 +117,26 @@ struct rows {
 	const struct bgp_route_query *q;
 	struct bgp_route_view *out;
 	size_t n, max;
-	uint32_t after_peer; /* only rows of later peers, where `skip` */
+	uint32_t after_peer, after_path; /* only rows of later peers and paths, where `skip` */
 	bool skip;
 	bool full;
 };
 
-static bool row_wanted(const struct rows *r, uint32_t peer, const struct attr_set *set)
+static bool row_wanted(const struct rows *r, uint32_t peer, uint32_t path_id, const struct attr_set *set)
 {
-	return !(r->skip && peer <= r->after_peer) && (!r->q->peer || peer == r->q->peer) &&
+	bool seen = peer < r->after_peer || (peer == r->after_peer && path_id <= r->after_path);
+
+	return !(r->skip && seen) && (!r->q->peer || peer == r->q->peer) &&
 	       view_filter(&r->q->filter, &set->a);
 }
 
 /* The next row, for this peer and with these attributes; NULL when it is not wanted, or there is no room. */
 static struct bgp_route_view *row(
-    struct rows *r, const struct dest *d, uint32_t peer, const struct attr_set *set)
+    struct rows *r, const struct dest *d, uint32_t peer, uint32_t path_id, const struct attr_set *set)
 {
 	struct bgp_route_view *v;
 
-	if (r->full || !row_wanted(r, peer, set))
+	if (r->full || !row_wanted(r, peer, path_id, set))
 		return NULL;
 	if (r->n == r->max) {
 		r->full = true;
@@ -143,6 +146,7 @@ static struct bgp_route_view *row(
 	memset(v, 0, sizeof(*v));
 	v->prefix = dest_prefix(d);
 	v->peer = peer;
+	v->path_id = path_id;
 	view_fill_attrs(v, &set->a);
 	return v;
 }
@@ -164,7 +168,7 @@ static void announced_row(struct rows *r, const struct dest *d)
 {
 	struct prefix p = dest_prefix(d);
 	struct attr_set *set = d->announced ? network_set(r->bgp, &p) : NULL;
-	struct bgp_route_view *v = set ? row(r, d, 0, set) : NULL;
+	struct bgp_route_view *v = set ? row(r, d, 0, 0, set) : NULL;
 
 	if (!v)
 		return;
@@ -184,7 +188,7 @@ static bool learned_wanted(
     const struct rows *r, const struct dest *d, const struct route *rt, bool accepted, bool refused)
 {
 	return (rt->refusal == REFUSE_NONE ? accepted : refused) && stale_counts(r->bgp, d, rt) &&
-	       row_wanted(r, route_peer(r->bgp, rt)->id, shown_set(r, rt));
+	       row_wanted(r, route_peer(r->bgp, rt)->id, rt->path_id, shown_set(r, rt));
 }
 
 /* Before the decision is made again for its words, which is what costs. */
@@ -249,7 +253,7 @@ static void learned_rows(struct rows *r, const struct dest *d, bool accepted, bo
 
 		if (!learned_wanted(r, d, rt, accepted, refused))
 			continue;
-		v = row(r, d, route_peer(bgp, rt)->id, shown_set(r, rt));
+		v = row(r, d, route_peer(bgp, rt)->id, rt->path_id, shown_set(r, rt));
 		if (!v)
 			continue;
 		v->best = c && (c->step == DECIDE_BEST || c->step == DECIDE_MULTIPATH);
@@ -267,7 +271,8 @@ static void advertised_rows(struct rows *r, const struct dest *d)
 	struct loc_route route;
 
 	for (const struct told *t = rib_out_first(bgp, d); t && !r->full; t = rib_out_next(bgp, t)) {
-		struct bgp_route_view *v = row(r, d, bgp->slot[t->slot]->id, attr_set_at(&bgp->sets, t->set));
+		struct bgp_route_view *v =
+		    row(r, d, bgp->slot[t->slot]->id, 0, attr_set_at(&bgp->sets, t->set));
 
 		if (!v)
 			continue;
@@ -298,7 +303,7 @@ static void withheld_rows(struct rows *r, const struct dest *d)
 		return;
 	list_for_each (&r->bgp->peers, const struct peer, p, node) {
 		enum verdict verdict = told_or_not(p, &route);
-		struct bgp_route_view *v = verdict != EXPORT_OK ? row(r, d, p->id, route.attrs) : NULL;
+		struct bgp_route_view *v = verdict != EXPORT_OK ? row(r, d, p->id, 0, route.attrs) : NULL;
 		char why[170];
 
 		if (!v)
@@ -346,6 +351,7 @@ static size_t covering_rows(struct rows *r, struct bgp_route_query *query)
 
 	r->skip = query->started;
 	r->after_peer = query->after_peer;
+	r->after_path = query->after_path;
 	while (d) {
 		p = dest_prefix(d);
 		dest_rows(r, d);
@@ -360,6 +366,7 @@ static size_t covering_rows(struct rows *r, struct bgp_route_query *query)
 		query->started = true;
 		query->after = p;
 		query->after_peer = r->out[r->n - 1].peer;
+		query->after_path = r->out[r->n - 1].path_id;
 	}
 	return r->n;
 }
@@ -382,12 +389,13 @@ size_t bgp_routes(
 			break;
 		r.skip = query->started && prefix_eq(&p, &query->after);
 		r.after_peer = query->after_peer;
+		r.after_path = query->after_path;
 		dest_rows(&r, d);
 		if (r.full)
 			break;
 		query->started = true;
 		query->after = p;
-		query->after_peer = UINT32_MAX; /* all of it seen */
+		query->after_peer = query->after_path = UINT32_MAX; /* all of it seen */
 		if (++scanned >= SCAN_MAX)
 			return r.n;
 		more = dest_after(bgp, &p, &d);
@@ -398,6 +406,7 @@ size_t bgp_routes(
 		query->started = true;
 		query->after = out[r.n - 1].prefix;
 		query->after_peer = out[r.n - 1].peer;
+		query->after_path = out[r.n - 1].path_id;
 	}
 	return r.n;
 }

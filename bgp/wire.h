@@ -36,6 +36,7 @@ enum bgp_cap_code {
 	BGP_CAP_EXTENDED_MESSAGE = 6,  /* RFC 8654 */
 	BGP_CAP_ROLE = 9,              /* RFC 9234 */
 	BGP_CAP_GRACEFUL_RESTART = 64, /* RFC 4724, RFC 8538 */
+	BGP_CAP_ADD_PATH = 69,         /* RFC 7911 */
 	BGP_CAP_FOUR_OCTET_AS = 65,    /* RFC 6793 */
 	BGP_CAP_ENHANCED_REFRESH = 70, /* RFC 7313 */
 };
@@ -99,7 +100,8 @@ enum bgp_as_segment {
 #define BGP_COMM_NO_EXPORT           0xffffff01u
 #define BGP_COMM_NO_ADVERTISE        0xffffff02u
 #define BGP_COMM_NO_EXPORT_SUBCONFED 0xffffff03u
-#define BGP_EXT_COMM_NON_TRANSITIVE  0x40 /* in the first octet (RFC 4360 2) */
+#define BGP_EXT_COMM_BANDWIDTH       0x0004 /* type and subtype, of link bandwidth */
+#define BGP_EXT_COMM_NON_TRANSITIVE  0x40   /* in the first octet (RFC 4360 2) */
 
 /* NOTIFICATION codes and subcodes (RFC 4271 4.5 and 6, RFC 4486, RFC 5492, RFC 6608, RFC 9687). */
 enum bgp_error_code {

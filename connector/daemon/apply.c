@@ -162,7 +162,8 @@ static int plan_make(struct plan *p, struct reason *ret_reason)
 		if (p->item[i].live && p->plane_was != p->domain->plane_kind)
 			p->item[i].change = CFG_RESTART;
 	p->bgp_rebuild = !old || old->have_bgp != cfg->have_bgp || old->as != cfg->as ||
-	                 old->router_id != cfg->router_id || old->multipath != cfg->multipath;
+	                 old->router_id != cfg->router_id || old->multipath != cfg->multipath ||
+	                 old->multipath_relax != cfg->multipath_relax || old->cluster_id != cfg->cluster_id;
 	return 0;
 }
 
@@ -216,7 +217,11 @@ static int prepare_tunnels(struct plan *p, struct reason *ret_reason)
 static int prepare_bgp(struct plan *p, struct reason *ret_reason)
 {
 	const struct cfg *cfg = p->ref->cfg;
-	struct bgp_config c = { .as = cfg->as, .router_id = cfg->router_id, .multipath = cfg->multipath };
+	struct bgp_config c = { .as = cfg->as,
+		.router_id = cfg->router_id,
+		.multipath = cfg->multipath,
+		.multipath_relax = cfg->multipath_relax,
+		.cluster_id = cfg->cluster_id };
 
 	if (!p->bgp_rebuild || !cfg->have_bgp)
 		return 0;
@@ -264,8 +269,11 @@ static void commit_bgp_rebuild(struct plan *p)
 		list_remove(&l->node);
 		free(l);
 	}
-	while (bgp_exec_one(d, now))
-		;
+	do { /* all of its routes leave before it goes: nobody else could take them back */
+		while (bgp_exec_one(d, now))
+			;
+		bgp_timer(d->bgp, now);
+	} while (!bgp_swept(d->bgp));
 	bgp_exec_drop_links(d);
 	bgp_free(d->bgp);
 	d->bgp = p->new_bgp;

@@ -384,6 +384,9 @@ static void common_config(const char *name, const struct cfg_bgp *b, struct bgp_
 		.max_out = b->max_prefixes_out };
 	c->accept_default = b->accept_default;
 	c->session = session_config(&b->session);
+	c->rib = (struct bgp_rib_config){ .multipath_weight = b->rib.multipath_weight,
+		.add_path_receive = b->rib.add_path_receive,
+		.reflector_client = b->rib.reflector_client };
 	c->policy =
 	    (struct bgp_peer_policy){ .import = b->policy.import, /* the core takes references of its own */
 		    .export = b->policy.export,

@@ -209,6 +209,7 @@ void bgp_tap_received(struct bgp_tap *t, const struct bgp_action *a)
 	if (!p)
 		return;
 	p->four_octet_as = a->message.four_octet_as;
+	memcpy(p->path_ids, a->message.path_ids, sizeof(p->path_ids));
 	if (type == BGP_MSG_OPEN) {
 		o = open_of(p, a->message.conn);
 		keep(&o->in, &o->n_in, a->message.data, a->message.len);

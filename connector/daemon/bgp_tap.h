@@ -28,6 +28,7 @@ struct bgp_tap_peer {
 	int64_t up_us;               /* wall clock of Established, microseconds; 0: never */
 	struct bgp_tap_open open[2]; /* [0]: of the session that stands */
 	bool four_octet_as;          /* of the last message */
+	bool path_ids[2];            /* likewise: ipv4, ipv6 */
 	uint8_t *notification;       /* the last in this session; NULL: none */
 	size_t n_notification;
 	bool notification_ours;

@@ -107,22 +107,25 @@ static void on_state(void *ctx, const struct bgp_tap_peer *peer, enum bgp_state 
 	wake(m);
 }
 
-static void withdrawn(struct monitor *m, uint32_t peer, struct rd list, uint8_t family)
+static void withdrawn(
+    struct monitor *m, const struct bgp_tap_peer *peer, struct rd list, enum bgp_family family)
 {
 	struct prefix p;
+	uint32_t id;
 
-	while (nlri_next(&list, family, &p) > 0)
-		event(m, VIEW_EVENT_WITHDRAW, peer)->prefix = p;
+	while (nlri_next_path(&list, family == BGP_IPV4 ? 4 : 6, peer->path_ids[family], &p, &id) > 0)
+		event(m, VIEW_EVENT_WITHDRAW, peer->id)->prefix = p;
 }
 
-static void announced(struct monitor *m, uint32_t peer, struct rd list, uint8_t family, const struct attrs *a,
-    const struct addr *nexthop)
+static void announced(struct monitor *m, const struct bgp_tap_peer *peer, struct rd list,
+    enum bgp_family family, const struct attrs *a, const struct addr *nexthop)
 {
 	struct prefix p;
+	uint32_t id;
 	size_t n;
 
-	while (nlri_next(&list, family, &p) > 0) {
-		struct view_event *e = event(m, VIEW_EVENT_ANNOUNCE, peer);
+	while (nlri_next_path(&list, family == BGP_IPV4 ? 4 : 6, peer->path_ids[family], &p, &id) > 0) {
+		struct view_event *e = event(m, VIEW_EVENT_ANNOUNCE, peer->id);
 
 		e->prefix = p;
 		e->nexthop = *nexthop;
@@ -136,7 +139,8 @@ static void on_message(void *ctx, const struct bgp_tap_peer *peer, const uint8_t
 	struct monitor *m = ctx;
 	const struct attr_context c = { .four_octet = peer->four_octet_as,
 		.internal = true, /* nothing is left out for being of no use from outside */
-		.family = { [BGP_IPV4] = true, [BGP_IPV6] = true } };
+		.family = { [BGP_IPV4] = true, [BGP_IPV6] = true },
+		.path_ids = { peer->path_ids[BGP_IPV4], peer->path_ids[BGP_IPV6] } };
 	struct rd body = rd_init(data, len);
 	const struct update *u = m->update;
 
@@ -149,14 +153,13 @@ static void on_message(void *ctx, const struct bgp_tap_peer *peer, const uint8_t
 	if (u->end_of_rib) {
 		event(m, VIEW_EVENT_EOR, peer->id)->ipv6 = u->eor_family == BGP_IPV6;
 	} else {
-		withdrawn(m, peer->id, u->withdrawn, 4);
+		withdrawn(m, peer, u->withdrawn, BGP_IPV4);
 		if (u->a.unreach.known)
-			withdrawn(
-			    m, peer->id, u->a.unreach.prefixes, u->a.unreach.family == BGP_IPV4 ? 4 : 6);
-		announced(m, peer->id, u->nlri, 4, &u->a.attrs, &u->a.attrs.nexthop);
+			withdrawn(m, peer, u->a.unreach.prefixes, u->a.unreach.family);
+		announced(m, peer, u->nlri, BGP_IPV4, &u->a.attrs, &u->a.attrs.nexthop);
 		if (u->a.reach.known)
-			announced(m, peer->id, u->a.reach.prefixes, u->a.reach.family == BGP_IPV4 ? 4 : 6,
-			    &u->a.attrs, &u->a.mp_nexthop);
+			announced(
+			    m, peer, u->a.reach.prefixes, u->a.reach.family, &u->a.attrs, &u->a.mp_nexthop);
 	}
 	wake(m);
 }

@@ -367,6 +367,7 @@ static void peer_view(
 		v->keepalive = (uint32_t)mdur_to_s(p->keepalive);
 		v->four_octet_as = p->four_octet_as;
 		v->route_refresh = p->route_refresh;
+		v->add_path_receive = p->add_path_receive;
 		v->ipv4 = p->ipv4;
 		v->ipv6 = p->ipv6;
 		memcpy(v->msg_in, p->msg_in, sizeof(v->msg_in));

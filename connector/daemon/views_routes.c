@@ -124,6 +124,7 @@ static void route_view(const struct domain *d, const struct bgp_route_view *r, s
 		.reason = r->reason };
 	if (r->peer)
 		snprintf(v->peer, sizeof(v->peer), "%s", domain_peer_name(d, r->peer));
+	v->path_id = r->path_id;
 	v->in_fib = r->best && r->peer && routes_in_kernel(d, &r->prefix);
 }
 

@@ -198,6 +198,17 @@ int cfg_build_bgp(
 	if (cfg_take_session(l, node, bgp) || cfg_take_policy(l, node, &bgp->policy))
 		return -1;
 	build_bfd(cfg_child(node, "bfd"), &bgp->bfd);
+	v = cfg_value(node, "multipath-weight");
+	bgp->rib.multipath_weight = v ? (unsigned)atoi(v) : 1;
+	v = cfg_value(node, "add-path");
+	bgp->rib.add_path_receive = v && !strcmp(v, "receive");
+	v = cfg_value(node, "route-reflector-client");
+	bgp->rib.reflector_client = v && !strcmp(v, "true");
+	if (bgp->rib.reflector_client && bgp->peer_as != l->cfg->as)
+		return cfg_fail_at(l, "config-wrong-value", cfg_child(node, "route-reflector-client"),
+		    "only a peer of our own AS %u can be a route reflector's client, and this one is of AS "
+		    "%u",
+		    l->cfg->as, bgp->peer_as);
 	if (!bgp->peer_as)
 		return cfg_fail_at(l, "config-missing-leaf", node,
 		    "\"peer-as\" is missing, and profile %s knows none; add the gateway's AS",
@@ -279,12 +290,20 @@ static int build_sites(const struct cfg_load *l, const struct lyd_node *root)
 static int build_identity(const struct cfg_load *l, const struct lyd_node *root)
 {
 	const struct lyd_node *id = cfg_child(root, "router-id");
-	const char *as = cfg_value(root, "as"), *ways = cfg_value(root, "multipath");
+	const char *as = cfg_value(root, "as"), *ways = cfg_value(root, "multipath"),
+	           *relax = cfg_value(root, "multipath-relax");
+	const struct lyd_node *cluster = cfg_child(root, "cluster-id");
 	struct addr a;
 
 	l->cfg->have_bgp = as != NULL;
 	l->cfg->as = as ? (uint32_t)strtoul(as, NULL, 10) : 0;
 	l->cfg->multipath = ways ? (unsigned)atoi(ways) : 16;
+	l->cfg->multipath_relax = relax && !strcmp(relax, "true");
+	if (cluster && (addr_parse(lyd_get_value(cluster), &a) || a.family != 4 || addr_is_unspecified(&a)))
+		return cfg_fail_at(l, "config-wrong-value", cluster,
+		    "a cluster id is written like an IPv4 address and is not 0.0.0.0");
+	if (cluster)
+		l->cfg->cluster_id = addr_to_v4(&a);
 	if (!id)
 		return 0;
 	if (addr_parse(lyd_get_value(id), &a) || a.family != 4 || addr_is_unspecified(&a))

@@ -89,6 +89,10 @@ struct cfg_bgp { /* of a tunnel, or of a LAN peer */
 	struct cfg_session session;
 	struct cfg_bgp_policy policy;
 	struct cfg_bfd bfd;
+	struct {
+		unsigned multipath_weight;
+		bool add_path_receive, reflector_client;
+	} rib;
 };
 
 struct cfg_eap { /* who signs on: we (user), or the peer (peer_user). Empty: not said */
@@ -206,6 +210,8 @@ struct cfg {
 	uint32_t as;
 	uint32_t router_id; /* host order */
 	unsigned multipath; /* ways; default 16 */
+	bool multipath_relax;
+	uint32_t cluster_id; /* host order; 0: the router id */
 	struct prefix *announce;
 	size_t n_announce;
 	struct cfg_policies *policies;

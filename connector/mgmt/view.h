@@ -172,7 +172,7 @@ struct view_bgp_peer { /* `bgp summary`, `bgp peer` */
 	uint64_t uptime;               /* seconds in Established, else 0 */
 	uint32_t received, accepted, advertised;
 	uint32_t hold_time, keepalive; /* agreed, seconds */
-	bool four_octet_as, route_refresh, ipv4, ipv6;
+	bool four_octet_as, route_refresh, ipv4, ipv6, add_path_receive;
 	uint64_t msg_in[6], msg_out[6]; /* [0] sum, then open update notification keepalive route-refresh */
 	uint32_t established_count;
 	uint32_t max_prefixes, max_prefixes_out; /* limits; 0: none */
@@ -231,6 +231,7 @@ struct view_route { /* `bgp routes` */
 	struct prefix prefix;
 	struct addr nexthop;      /* none: null (announced by ourselves) */
 	char peer[VIEW_NAME_MAX]; /* empty: ourselves, "peer": null */
+	uint32_t path_id;         /* 0: the peer has one path for a prefix, "path-id": null */
 	const uint32_t *as_path;
 	unsigned n_as_path;
 	const char *origin; /* "igp", "egp", "incomplete" */

@@ -496,6 +496,7 @@ json_t *view_bgp_peer_json(const struct view_bgp_peer *v)
 	put(&b, "keepalive", number(v->keepalive));
 	put(&caps, "four-octet-as", json_boolean(v->four_octet_as));
 	put(&caps, "route-refresh", json_boolean(v->route_refresh));
+	put(&caps, "add-path-receive", json_boolean(v->add_path_receive));
 	put(&caps, "ipv4-unicast", json_boolean(v->ipv4));
 	put(&caps, "ipv6-unicast", json_boolean(v->ipv6));
 	put(&caps, "enhanced-route-refresh", json_boolean(v->session.enhanced_refresh));
@@ -603,6 +604,7 @@ json_t *view_route_json(const struct view_route *v)
 	put(&b, "prefix", json_string(prefix_str(&v->prefix)));
 	put(&b, "nexthop", address(&v->nexthop));
 	put(&b, "peer", view_text_or_null(v->peer));
+	put(&b, "path-id", v->path_id ? number(v->path_id) : json_null());
 	put(&b, "as-path", as_path(v));
 	put(&b, "as-path-text", view_text(v->as_path_text));
 	put(&b, "origin", view_text(v->origin));

@@ -114,7 +114,7 @@ static void test_cases(void **state)
 			c[n] = make(&cases[i].in[n]);
 			n++;
 		}
-		ways = decide(c, n, cases[i].multipath);
+		ways = decide(c, n, cases[i].multipath, false);
 		for (unsigned k = 0; k < n; k++)
 			if (c[k].step != cases[i].want[k])
 				fail_msg(
@@ -129,7 +129,34 @@ static void test_cases(void **state)
 			ranks |= 1u << c[k].rank;
 		}
 	}
-	assert_int_equal(decide(NULL, 0, 4), 0);
+	assert_int_equal(decide(NULL, 0, 4, false), 0);
+}
+
+/* Paths as long through other ASes share only where that is said; never ways of different groups. */
+static void test_relax(void **state)
+{
+	const struct c one = {
+		.there = true, .pref = 100, .len = 1, .as = 65515, .id = 1, .peer = 1, .path = "p"
+	};
+	struct c in[4] = { one, one, one, one };
+	struct candidate c[4];
+
+	in[1].path = "q";
+	in[1].as = 64512;
+	in[2].group = 1;
+	in[3].len = 2;
+	for (unsigned i = 0; i < 4; i++)
+		in[i].peer = (uint8_t)(1 + i);
+	(void)state;
+	for (unsigned relax = 0; relax < 2; relax++) {
+		for (unsigned i = 0; i < 4; i++)
+			c[i] = make(&in[i]);
+		assert_int_equal(decide(c, 4, 16, relax), 1 + relax);
+		assert_int_equal(c[0].step, DECIDE_BEST);
+		assert_int_equal(c[1].step, relax ? DECIDE_MULTIPATH : DECIDE_PEER_ADDRESS);
+		assert_int_equal(c[2].step, DECIDE_PEER_ADDRESS);
+		assert_int_equal(c[3].step, DECIDE_PATH_LENGTH);
+	}
 }
 
 /* The outcome belongs to the candidates, not to their order; ranks are 0 to ways - 1, each once. */
@@ -157,8 +184,8 @@ static void test_order_plays_no_part(void **state)
 			    .path = paths[(r >> 13) % 2] });
 			d[5 - i] = c[i];
 		}
-		ways = decide(c, 6, 3);
-		assert_int_equal(decide(d, 6, 3), ways);
+		ways = decide(c, 6, 3, false);
+		assert_int_equal(decide(d, 6, 3, false), ways);
 		for (unsigned i = 0; i < 6; i++) {
 			assert_int_equal(c[i].step, d[5 - i].step);
 			if (c[i].step == DECIDE_BEST || c[i].step == DECIDE_MULTIPATH) {
@@ -175,6 +202,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_relax),
 		cmocka_unit_test(test_order_plays_no_part),
 	};
 
