@@ -24,9 +24,8 @@
 
 #include <cmocka.h>
 
-#define ROUTES     100000
-#define SHORT_LIST 2000 /* more than one piece of a stream */
-#define TUNNELS    19   /* more than two pages */
+#define ROUTES  100000
+#define TUNNELS 19 /* more than two pages */
 
 /* --- the made-up daemon --- */
 struct fake {
@@ -203,7 +202,6 @@ static size_t fake_fib_next(void *walk, struct view_fib_route *out, size_t max)
 	if (w->at || !max)
 		return 0;
 	w->at = 1;
-	memset(&out[0], 0, sizeof(out[0]));
 	out[0] = (struct view_fib_route){
 		.prefix = { addr_v4(0x0a640000), 16 }, .origin = "bgp", .n_ways = 1, .in_kernel = true
 	};
@@ -700,8 +698,7 @@ static void *scarce(size_t n)
 	return malloc(n);
 }
 
-/* The answer's body, chunks and all, with the n-th allocation failing; NULL when it is an error or breaks
- * off. To be freed. */
+/* The answer's body, chunks and all, the n-th allocation failing; NULL: an error, or broken off. Owned. */
 static char *body_with(struct rig *r, const char *path, long n, bool *ret_failed)
 {
 	static const char last_chunk[] = "\r\n0\r\n\r\n";
@@ -723,7 +720,7 @@ static char *body_with(struct rig *r, const char *path, long n, bool *ret_failed
 	return body;
 }
 
-/* Asks with the n-th allocation failing: the answer is the one that it always is, or none. Did one fail? */
+/* As it always is, or not at all. Did an allocation fail? */
 static bool try_without(struct rig *r, const char *path, const char *expected, long n)
 {
 	bool failed;
@@ -744,7 +741,7 @@ static void memory_out_makes_no_shorter_list(void **state)
 	struct rig *r = *state;
 	bool failed;
 
-	r->f.routes = SHORT_LIST;
+	r->f.routes = ROUTES / 50; /* more than one piece of a stream */
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		char *expected = body_with(r, paths[i], -1, &failed);
 		long n = 0;
