@@ -269,11 +269,13 @@ static void commit_bgp_rebuild(struct plan *p)
 		list_remove(&l->node);
 		free(l);
 	}
-	do { /* all of its routes leave before it goes: nobody else could take them back */
+	while (d->bgp && !bgp_swept(d->bgp)) { /* all of its routes leave: nobody else could take them back */
+		bgp_timer(d->bgp, now);
 		while (bgp_exec_one(d, now))
 			;
-		bgp_timer(d->bgp, now);
-	} while (!bgp_swept(d->bgp));
+	}
+	while (bgp_exec_one(d, now))
+		;
 	bgp_exec_drop_links(d);
 	bgp_free(d->bgp);
 	d->bgp = p->new_bgp;
