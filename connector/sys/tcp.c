@@ -6,6 +6,8 @@
  */
 #include "connector/sys/tcp.h"
 
+#include "connector/sys/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -15,11 +17,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define TCP_QUEUE       (64 * 1024)
-#define TCP_QUEUE_HARD  (4 * 1024 * 1024)
-#define TCP_READ_ROUNDS 16   /* reads per wake-up, so that one fast peer can't starve the rest */
-#define DISCARD_READS   2048 /* of 4 KiB, before closing */
-#define DSCP_CS6        0xc0 /* network control, as RFC 4594 asks for routing protocols */
+#define TCP_QUEUE      (64 * 1024)
+#define TCP_QUEUE_HARD (4 * 1024 * 1024)
+#define TCP_READ       (8 * 1024) /* some 2,000 prefixes at most: what is done with them is not cut short */
+#define TCP_READ_TURN  mdur_ms(5) /* so that one fast peer can't starve the rest */
+#define DISCARD_READS  2048       /* of 4 KiB, before closing */
+#define DSCP_CS6       0xc0       /* network control, as RFC 4594 asks for routing protocols */
 
 struct tcp_conn {
 	struct loop_watch *watch;
@@ -145,9 +148,10 @@ static void on_writable(struct tcp_conn *c)
 
 static void on_readable(struct tcp_conn *c)
 {
-	static _Thread_local uint8_t buf[32 * 1024];
+	static _Thread_local uint8_t buf[TCP_READ];
+	mtime end = mtime_add(clock_now(), TCP_READ_TURN);
 
-	for (int i = 0; i < TCP_READ_ROUNDS; i++) {
+	do {
 		ssize_t n = recv(c->fd, buf, sizeof(buf), 0);
 
 		if (n < 0 && errno == EINTR)
@@ -161,9 +165,7 @@ static void on_readable(struct tcp_conn *c)
 			return;
 		}
 		c->ev->input(c->ctx, buf, (size_t)n);
-		if (c->gone)
-			return;
-	}
+	} while (!c->gone && !mtime_reached(end, clock_now()));
 }
 
 static void on_fd(void *ctx, int fd, unsigned what)
