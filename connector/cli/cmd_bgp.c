@@ -96,15 +96,61 @@ int cmd_bgp_summary(struct cli *cli, const struct args *args)
 	return CLI_OK;
 }
 
+/* {"state":"Up","tx-interval":300,"polling":false,"remote":{"min-rx":50}}: "state Up, tx interval 300, remote
+ * (min rx 50)". What is false, null or empty says nothing. Answers have two floors at most. */
+#define OBJECT_FLOORS 3
+
+static void words_of(const char *key, char *buf, size_t cap)
+{
+	snprintf(buf, cap, "%s", key);
+	for (char *p = buf; (p = strchr(p, '-'));)
+		*p = ' ';
+}
+
+static void member_text(const char *label, json_t *value, unsigned floors, char *buf, size_t cap);
+
+static void object_text(json_t *object, unsigned floors, char *buf, size_t cap)
+{
+	char one[512], label[64];
+	const char *key;
+	json_t *value;
+	size_t n = 0;
+
+	buf[0] = '\0';
+	json_object_foreach(object, key, value)
+	{
+		words_of(key, label, sizeof(label));
+		member_text(label, value, floors - 1, one, sizeof(one));
+		if (*one && n < cap)
+			n += (size_t)snprintf(buf + n, cap - n, "%s%s", n ? ", " : "", one);
+	}
+}
+
+static void member_text(const char *label, json_t *value, unsigned floors, char *buf, size_t cap)
+{
+	char inner[400];
+
+	buf[0] = '\0';
+	if (json_is_true(value)) {
+		snprintf(buf, cap, "%s", label);
+	} else if (json_is_string(value) && *json_string_value(value)) {
+		snprintf(buf, cap, "%s %s", label, json_string_value(value));
+	} else if (json_is_integer(value)) {
+		snprintf(buf, cap, "%s %lld", label, (long long)json_integer_value(value));
+	} else if (json_is_object(value) && floors > 0) {
+		object_text(value, floors, inner, sizeof(inner));
+		if (*inner)
+			snprintf(buf, cap, "%s (%s)", label, inner);
+	}
+}
+
 /* "hold-time" -> "hold time": what the API says is shown whatever it is called, so a newer daemon's fields
  * appear too. */
 static void peer_field(struct table *t, const char *key, json_t *value)
 {
 	char label[64], text[1024];
 
-	snprintf(label, sizeof(label), "%s", key);
-	for (char *p = label; (p = strchr(p, '-'));)
-		*p = ' ';
+	words_of(key, label, sizeof(label));
 	if (json_is_null(value) || (json_is_string(value) && !*json_string_value(value)))
 		return;
 	table_cell(t, "");
@@ -117,6 +163,9 @@ static void peer_field(struct table *t, const char *key, json_t *value)
 		table_cellf(t, "%lld", (long long)json_integer_value(value));
 	} else if (reason_of(value, text, sizeof(text))) {
 		table_cell_colour(t, TABLE_BAD, text);
+	} else if (json_is_object(value)) {
+		object_text(value, OBJECT_FLOORS, text, sizeof(text));
+		table_cell(t, *text ? text : "none");
 	} else {
 		size_t n = json_dumpb(value, text, sizeof(text) - 1, JSON_COMPACT | JSON_ENCODE_ANY);
 
