@@ -81,7 +81,8 @@ struct attr_context {
 /* Room for what the parser must build: paths widened or merged, attributes that travel on. */
 struct attr_scratch {
 	uint8_t path[AS_PATH_READ_MAX], path4[AS_PATH_READ_MAX], merged[AS_PATH_BYTES_MAX];
-	uint8_t other[BGP_EXTENDED_MAX + 16]; /* and what we add on the way out */
+	uint8_t other[BGP_EXTENDED_MAX + 1024 +
+	              64]; /* the longer heads of 256 short ones, and what we add on the way out */
 };
 
 struct attr_view {

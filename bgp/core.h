@@ -363,10 +363,16 @@ enum refusal import_judge(const struct peer *p, const struct prefix *prefix, con
 /* And then policy: what it says of a route that the rules let pass; until the room is used again. */
 void import_policy(const struct peer *p, const struct prefix *prefix, const struct attrs *a,
     struct policy_result *ret_result);
+/* What policy made of a received set, for the other prefixes of its UPDATE; used NULL: not known yet. A
+ * reference, the caller's. */
+struct import_memo {
+	enum refusal refusal;
+	struct attr_set *used;
+};
 /* Both. A reference to the set to be used (`received`, or what policy makes of it); on refusal it is
  * `received`. */
-enum refusal import_apply(
-    struct peer *p, const struct prefix *prefix, struct attr_set *received, struct attr_set **ret_used);
+enum refusal import_apply(struct peer *p, const struct prefix *prefix, struct attr_set *received,
+    struct import_memo *memo, struct attr_set **ret_used);
 bool prefix_is_martian(const struct prefix *p);
 
 /* dest.c */
@@ -436,6 +442,7 @@ enum verdict {
 	EXPORT_PARTS,
 	EXPORT_SUMMARY,
 	EXPORT_LIMIT,
+	EXPORT_TOO_LONG,
 	EXPORT_MEMORY,
 };
 /* May `to` hear what `from` teaches us, whatever it is? */
@@ -463,7 +470,7 @@ bool limit_out_admits(
 bool limit_out_holds(const struct peer *p, const struct prefix *prefix); /* it waits */
 void limit_out_gone(struct peer *p, const struct prefix *prefix); /* it is not to have it and hasn't got it */
 void limit_out_withdrawn(struct peer *p, const struct prefix *prefix); /* the withdrawal is on its way */
-void limit_out_changed(struct peer *p);                                /* the limit */
+void limit_out_changed(struct peer *p, unsigned was);                  /* the limit */
 void limit_out_clear(struct peer *p);
 unsigned limit_out_held(const struct peer *p); /* how many wait */
 

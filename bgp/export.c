@@ -256,8 +256,8 @@ static void reflect(const struct bgp *bgp, const struct peer *from, struct attrs
 }
 
 /* What policy left, as this peer is to see it. */
-static struct attr_set *translate(
-    struct peer *p, const struct peer *from, const struct policy_result *in, enum bgp_family family)
+static enum verdict translate(struct peer *p, const struct peer *from, const struct policy_result *in,
+    enum bgp_family family, struct attr_set **ret_set)
 {
 	struct attr_scratch *room = p->bgp->scratch; /* no UPDATE is being read while we write */
 	struct wr w = wr_init(room->merged, sizeof(room->merged)),
@@ -270,7 +270,7 @@ static struct attr_set *translate(
 	if (from && reflects(p, from)) {
 		reflect(p->bgp, from, &a, &cluster);
 		if (!wr_ok(&cluster))
-			return NULL;
+			return EXPORT_TOO_LONG;
 	} else {
 		a.have_originator = false;
 		a.originator_id = 0;
@@ -290,9 +290,10 @@ static struct attr_set *translate(
 			a.med = 0;
 		}
 		if (!wr_ok(&w) || !wr_ok(&left))
-			return NULL;
+			return EXPORT_TOO_LONG;
 	}
-	return attr_set_get(&p->bgp->sets, &a);
+	*ret_set = attr_set_get(&p->bgp->sets, &a);
+	return *ret_set ? EXPORT_OK : EXPORT_MEMORY;
 }
 
 enum verdict export_attrs(struct peer *p, const struct loc_route *d, struct attr_set **ret_set)
@@ -314,9 +315,9 @@ enum verdict export_attrs(struct peer *p, const struct loc_route *d, struct attr
 	}
 	if (out->cache_in != in || out->cache_family != family_of(d) || out->cache_originator != originator ||
 	    bgp_policy_chain_by_route(&p->config.policy.export)) {
-		set = translate(p, d->from, &r, family_of(d));
-		if (!set)
-			return EXPORT_MEMORY;
+		v = translate(p, d->from, &r, family_of(d), &set);
+		if (v != EXPORT_OK)
+			return v;
 		attr_set_put(&p->bgp->sets, out->cache_in);
 		attr_set_put(&p->bgp->sets, out->cache_out);
 		out->cache_in = attr_set_ref(in);

@@ -50,8 +50,10 @@ void graceful_leave(struct session *s, bool keeps)
 {
 	struct peer *p = s->peer;
 	struct graceful *g = &p->graceful;
+	bool restarted[BGP_N_FAMILIES]; /* and its routes are still those of before */
 	mdur restart = mdur_s(s->theirs.caps.restart.time), stale = stale_time(p);
 
+	memcpy(restarted, g->waiting, sizeof(restarted));
 	clear(g);
 	for (int f = 0; f < BGP_N_FAMILIES; f++) {
 		p->stale[f].refresh_by = MTIME_NEVER;
@@ -60,7 +62,8 @@ void graceful_leave(struct session *s, bool keeps)
 			rib_in_flush(p, f);
 			continue;
 		}
-		stale_sweep(p, (enum bgp_family)f); /* of an earlier restart */
+		if (restarted[f]) /* what is stale of a refresh that was cut short stays: RFC 4724 4.2 */
+			stale_sweep(p, (enum bgp_family)f);
 		stale_mark(p, (enum bgp_family)f);
 		g->waiting[f] = g->holding = true;
 	}

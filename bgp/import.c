@@ -159,22 +159,23 @@ static bool shuts_down(const struct peer *p, const struct attrs *a)
 	return false;
 }
 
-enum refusal import_apply(
+/* What policy and role make of a route that the safety rules let in. */
+static enum refusal change(
     struct peer *p, const struct prefix *prefix, struct attr_set *received, struct attr_set **ret_used)
 {
-	enum refusal r = import_judge(p, prefix, &received->a);
+	enum refusal r = REFUSE_NONE;
 	const struct attrs *in = &received->a;
 	struct attr_set *used = NULL;
 	struct policy_result result;
 	struct attrs shut, marked;
 
-	if (r == REFUSE_NONE && shuts_down(p, in)) {
+	if (shuts_down(p, in)) {
 		shut = *in;
 		shut.have_local_pref = true;
 		shut.local_pref = 0;
 		in = &shut;
 	}
-	if (r == REFUSE_NONE && p->config.policy.import.n) {
+	if (p->config.policy.import.n) {
 		import_policy(p, prefix, in, &result);
 		if (!result.accepted)
 			r = REFUSE_POLICY;
@@ -189,5 +190,24 @@ enum refusal import_apply(
 	if (r == REFUSE_NONE && in != &received->a && !(used = attr_set_derive(&p->bgp->sets, in, received)))
 		r = REFUSE_MEMORY;
 	*ret_used = used ? used : attr_set_ref(received);
+	return r;
+}
+
+enum refusal import_apply(struct peer *p, const struct prefix *prefix, struct attr_set *received,
+    struct import_memo *memo, struct attr_set **ret_used)
+{
+	enum refusal r = import_judge(p, prefix, &received->a);
+
+	if (r != REFUSE_NONE) {
+		*ret_used = attr_set_ref(received);
+		return r;
+	}
+	if (memo && memo->used) {
+		*ret_used = attr_set_ref(memo->used);
+		return memo->refusal;
+	}
+	r = change(p, prefix, received, ret_used);
+	if (memo && !bgp_policy_chain_by_route(&p->config.policy.import))
+		*memo = (struct import_memo){ .refusal = r, .used = attr_set_ref(*ret_used) };
 	return r;
 }

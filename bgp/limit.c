@@ -46,6 +46,12 @@ bool limit_in_full(struct peer *p)
 	return true;
 }
 
+/* Where "too many" is over, so that a route to and fro is not told each time. */
+static unsigned below(unsigned max)
+{
+	return max - (unsigned)((uint64_t)max * NEAR_LEEWAY / 100);
+}
+
 /* True when the session is to end. */
 bool limit_in_check(struct peer *p)
 {
@@ -63,7 +69,7 @@ bool limit_in_check(struct peer *p)
 		    c->name, c->max_prefixes,
 		    p->limited ? "the rest is refused until there is room"
 		               : "all are used, since max-prefixes-action is warn");
-	p->over_in = over;
+	p->over_in = over || (p->over_in && p->accepted > below(c->max_prefixes));
 	if (p->limited &&
 	    (p->accepted < c->max_prefixes || c->limits.action != BGP_LIMIT_DISCARD || !c->max_prefixes)) {
 		p->limited = false;
@@ -124,7 +130,7 @@ static void report_out(struct peer *p)
 		    "Announce fewer and "
 		    "larger ones",
 		    p->config.name, max);
-	l->over = over;
+	l->over = over || (l->over && l->n_in > below(max));
 }
 
 static void put_in(struct out_limit *l, struct out_slot *s)
@@ -215,16 +221,15 @@ void limit_out_withdrawn(struct peer *p, const struct prefix *prefix)
 		limit_out_gone(p, prefix);
 }
 
-void limit_out_changed(struct peer *p)
+void limit_out_changed(struct peer *p, unsigned was)
 {
 	struct out_limit *l = p->out.limit;
 	unsigned max = p->config.limits.max_out;
 
-	if (!l) {
-		if (max && p->out.advertised) /* nobody has counted so far */
-			rib_out_walk(p, WALK_ALL, false, false);
+	if (max && !was && peer_session(p, SESSION_ESTABLISHED)) /* nobody has counted since */
+		rib_out_walk(p, WALK_ALL, false, false);
+	if (!l)
 		return;
-	}
 	while (max && l->n_in > max) {
 		struct out_slot *s = list_entry(l->in.prev, struct out_slot, node);
 		struct dest *d = dest_find(p->bgp, &s->prefix);

@@ -309,7 +309,7 @@ static void apply_in_place(struct peer *p, const struct bgp_peer_config *was)
 	if (s && changes_export(was, &p->config))
 		rib_out_walk(p, WALK_ALL, false, false);
 	if (was->limits.max_out != p->config.limits.max_out)
-		limit_out_changed(p);
+		limit_out_changed(p, was->limits.max_out);
 	if (s && limit_in_check(p)) {
 		reason_set(
 		    &n.why, "bgp-max-prefixes", "%s: more prefixes than max-prefixes allows", p->config.name);

@@ -117,6 +117,8 @@ static const char *verdict_words(enum verdict v)
 	case EXPORT_LIMIT: return "bgp-out-limit: it waits for room within max-prefixes-out";
 	case EXPORT_ROLE: return "its OTC attribute says that it may only go to customers (RFC 9234)";
 	case EXPORT_POLICY: return "refused by export policy";
+	case EXPORT_TOO_LONG:
+		return "with what is added for this peer its attributes are too long for a message";
 	case EXPORT_MEMORY: return "out of memory";
 	}
 	return "";

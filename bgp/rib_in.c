@@ -166,7 +166,7 @@ static bool rejudge(struct bgp *bgp, struct dest *d, struct route *r)
 
 	if (was == REFUSE_MALFORMED || was == REFUSE_PATHS)
 		return false;
-	now = import_apply(p, &prefix, attr_set_received(before), &after);
+	now = import_apply(p, &prefix, attr_set_received(before), NULL, &after);
 	if (now == REFUSE_NONE && was != REFUSE_NONE && limit_in_full(p))
 		now = REFUSE_LIMIT;
 	changed = (was == REFUSE_NONE || now == REFUSE_NONE) && (now != was || after != before);
@@ -276,6 +276,7 @@ static int learn_list(struct peer *p, struct rd list, enum bgp_family family, bo
 {
 	uint8_t af = family == BGP_IPV4 ? 4 : 6;
 	struct attr_set *set = attr_set_get(&p->bgp->sets, a);
+	struct import_memo memo = { 0 };
 	struct prefix prefix;
 	uint32_t id;
 	int result = set ? 0 : -1;
@@ -285,12 +286,13 @@ static int learn_list(struct peer *p, struct rd list, enum bgp_family family, bo
 		enum refusal refusal = REFUSE_MALFORMED;
 
 		if (f->withdraw == FAULT_NONE)
-			refusal = import_apply(p, &prefix, set, &used);
+			refusal = import_apply(p, &prefix, set, &memo, &used);
 		result = learn(
 		    p, &prefix, id, used, refusal, refusal == REFUSE_MALFORMED ? (uint8_t)f->withdraw : 0);
 		if (f->withdraw == FAULT_NONE)
 			attr_set_put(&p->bgp->sets, used);
 	}
+	attr_set_put(&p->bgp->sets, memo.used);
 	attr_set_put(&p->bgp->sets, set);
 	return result;
 }
