@@ -3,7 +3,8 @@
  * The thread: wait for a packet, a deadline or a word from the control thread; take all packets that are
  * there; then the timers, so that a pause of our own is no silence of the peer; then do what the core says.
  *
- * One listening socket for each IP version and kind of hop, open while a session needs it. A sending socket
+ * One listening socket for each IP version and kind of hop, open while a session needs it and closed by the
+ * thread, so that a session that leaves and comes back at once finds it. A sending socket
  * for each session, with a source port of its own (RFC 5881 4). What a session has to tell is kept in its
  * link, so nothing is lost when memory is out.
  */
@@ -157,11 +158,26 @@ static bool receive(struct bfd_thread *t, unsigned kind, int fd)
 	return news;
 }
 
+/*
+ * Only here, never on the control thread: while the thread waits for a socket the kernel keeps its port
+ * bound, even if it was closed.
+ */
+static void close_unused(struct bfd_thread *t)
+{
+	for (unsigned i = 0; i < KINDS; i++) {
+		if (t->users[i] || t->listener[i] < 0)
+			continue;
+		close(t->listener[i]);
+		t->listener[i] = -1;
+	}
+}
+
 static bool turn(struct bfd_thread *t, mtime *ret_deadline)
 {
 	bool news = false;
 
 	pthread_mutex_lock(&t->lock);
+	close_unused(t);
 	for (unsigned i = 0; i < KINDS; i++)
 		if (t->listener[i] >= 0)
 			news |= receive(t, i, t->listener[i]);
@@ -237,20 +253,12 @@ struct bfd_thread *bfd_thread_new(const struct sys_domain *domain, const struct 
 	return t;
 }
 
-static void unlisten(struct bfd_thread *t, unsigned kind)
-{
-	if (--t->users[kind])
-		return;
-	close(t->listener[kind]);
-	t->listener[kind] = -1;
-}
-
 static void link_free(struct bfd_thread *t, struct link *l)
 {
 	list_remove(&l->node);
 	if (l->fd >= 0)
 		close(l->fd);
-	unlisten(t, l->kind);
+	t->users[l->kind]--; /* the thread closes what nobody uses, once it is awake */
 	free(l);
 }
 
@@ -265,6 +273,7 @@ void bfd_thread_free(struct bfd_thread *t)
 	}
 	list_for_each (&t->links, struct link, l, node)
 		link_free(t, l);
+	close_unused(t);
 	bfd_free(t->bfd);
 	if (t->wake >= 0)
 		close(t->wake);
@@ -309,7 +318,8 @@ static int listen_for(struct bfd_thread *t, unsigned kind, struct reason *ret_re
 	uint16_t port = kind & 1 ? BFD_PORT_MULTIHOP : BFD_PORT_SINGLE_HOP;
 	int fd;
 
-	if (t->users[kind]++)
+	t->users[kind]++;
+	if (t->listener[kind] >= 0) /* of others, or left open by the last */
 		return 0;
 	fd = udp_ttl_listen(&t->domain, kind & 2 ? 6 : 4, port);
 	if (fd >= 0) {
@@ -351,7 +361,7 @@ static int link_new(struct bfd_thread *t, uint32_t id, const struct bfd_config *
 		return -1;
 	l = calloc(1, sizeof(*l));
 	if (!l) {
-		unlisten(t, kind);
+		t->users[kind]--;
 		return reason_set(ret_reason, "bfd-out-of-memory", "%s: out of memory", c->name);
 	}
 	*l = (struct link){ .id = id,
