@@ -361,6 +361,7 @@ struct bgp_peer_view {
 	mdur hold_time, keepalive;                     /* agreed */
 	bool four_octet_as, route_refresh, ipv4, ipv6; /* negotiated */
 	bool add_path_receive;                         /* of at least one family */
+	bool path_ids_in[2];                           /* likewise: ipv4, ipv6 */
 	uint32_t received, accepted, advertised;       /* prefixes now */
 	uint64_t msg_in[6],
 	    msg_out[6]; /* by message type 1..5: open update notification keepalive route-refresh; [0] sum */

@@ -99,6 +99,7 @@ bool update_begin(struct update_builder *b, void *buf, size_t cap, enum bgp_fami
 	b->w = wr_init(buf, cap);
 	b->family = family;
 	b->withdraw = !attrs;
+	b->path_ids = ctx->path_ids[family];
 	b->n = 0;
 	b->mp = b->rest_len = 0;
 	b->message = message_begin(&b->w, BGP_MSG_UPDATE);
@@ -126,18 +127,30 @@ bool update_begin(struct update_builder *b, void *buf, size_t cap, enum bgp_fami
 	return wr_ok(&b->w) && wr_left(&b->w) >= LONGEST_NLRI_V6 + b->rest_len;
 }
 
-bool update_add(struct update_builder *b, const struct prefix *p)
+static bool add(struct update_builder *b, const struct prefix *p, bool with_id, uint32_t path_id)
 {
 	size_t tail = b->withdraw && b->family == BGP_IPV4 ? sizeof(uint16_t) : b->rest_len;
 
-	if (wr_left(&b->w) < nlri_size(p) + tail)
+	if (wr_left(&b->w) < (with_id ? sizeof(path_id) : 0) + nlri_size(p) + tail)
 		return false;
 	/* Attributes end where the IPv4 list begins. */
 	if (b->n == 0 && !b->withdraw && b->family == BGP_IPV4)
 		wr_patch_u16(&b->w, b->attrs, wr_len(&b->w) - b->attrs - sizeof(uint16_t));
+	if (with_id)
+		wr_u32(&b->w, path_id);
 	nlri_build(&b->w, p);
 	b->n++;
 	return true;
+}
+
+bool update_add(struct update_builder *b, const struct prefix *p)
+{
+	return add(b, p, false, 0);
+}
+
+bool update_add_path(struct update_builder *b, const struct prefix *p, uint32_t path_id)
+{
+	return add(b, p, b->path_ids, path_id);
 }
 
 size_t update_end(struct update_builder *b)

@@ -30,6 +30,7 @@ struct update_builder {
 	size_t message, attrs, mp; /* marks */
 	enum bgp_family family;
 	bool withdraw;
+	bool path_ids; /* of this family */
 	unsigned n;
 	size_t rest_len; /* the attributes that follow MP_REACH_NLRI */
 	uint8_t rest[BGP_EXTENDED_MAX];
@@ -39,6 +40,8 @@ struct update_builder {
 bool update_begin(struct update_builder *b, void *buf, size_t cap, enum bgp_family family,
     const struct attrs *attrs, const struct attr_context *ctx);
 bool update_add(struct update_builder *b, const struct prefix *p);
+/* The same with a path identifier before the prefix (RFC 7911 3), if the context's path_ids say so. */
+bool update_add_path(struct update_builder *b, const struct prefix *p, uint32_t path_id);
 size_t update_end(struct update_builder *b); /* the message's length */
 /* The End-of-RIB marker of a family (RFC 4724 2). */
 void eor_build(struct wr *w, enum bgp_family family);

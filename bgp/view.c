@@ -89,6 +89,7 @@ int bgp_peer_view(const struct bgp *bgp, uint32_t peer, struct bgp_peer_view *re
 	ret_view->keepalive = s->keepalive;
 	ret_view->four_octet_as = s->terms.four_octet_as;
 	ret_view->route_refresh = s->terms.route_refresh;
+	memcpy(ret_view->path_ids_in, s->terms.path_ids_in, sizeof(ret_view->path_ids_in));
 	ret_view->add_path_receive = s->terms.path_ids_in[BGP_IPV4] || s->terms.path_ids_in[BGP_IPV6];
 	ret_view->ipv4 = s->terms.family[BGP_IPV4];
 	ret_view->ipv6 = s->terms.family[BGP_IPV6];

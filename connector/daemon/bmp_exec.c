@@ -37,6 +37,7 @@ struct station_peer { /* that the station knows to be up */
 	struct addr address;
 	uint32_t as, router_id;
 	bool internal, two_octet_as;
+	bool path_ids[BGP_N_FAMILIES]; /* its prefixes have them, as its OPENs in Peer Up say */
 };
 struct station {
 	struct list node;
@@ -162,7 +163,8 @@ static void peer_up(struct station *s, const struct bgp_tap_peer *tap)
 		.as = b->peer_as,
 		.router_id = v->remote_router_id,
 		.internal = b->peer_as == s->bmp->domain->config->cfg->as,
-		.two_octet_as = !v->four_octet_as };
+		.two_octet_as = !v->four_octet_as,
+		.path_ids = { v->path_ids_in[BGP_IPV4], v->path_ids_in[BGP_IPV6] } };
 	free(v);
 	h = header(p, tap->up_us);
 	bmp_peer_up(&w, &h, &o->local, o->remote.port, o->out, o->n_out, o->in, o->n_in);
@@ -202,22 +204,31 @@ static void monitoring(struct station *s, const struct station_peer *p, const ui
 	deliver(s, &w);
 }
 
+/* UPDATEs of our own in the form of the peer's. */
+static struct attr_context form_of(const struct station_peer *p)
+{
+	return (struct attr_context){ .four_octet = !p->two_octet_as,
+		.internal = p->internal,
+		.path_ids = { p->path_ids[BGP_IPV4], p->path_ids[BGP_IPV6] } };
+}
+
 /* The prefixes of a list in UPDATEs of our own; a NULL: withdrawals. */
 static void rebuilt(struct station *s, const struct station_peer *p, struct rd list, enum bgp_family family,
     const struct attrs *a)
 {
-	const struct attr_context c = { .four_octet = !p->two_octet_as, .internal = p->internal };
+	const struct attr_context c = form_of(p);
 	struct bmp *b = s->bmp;
 	struct prefix prefix;
+	uint32_t id;
 	bool open = false;
 
-	while (nlri_next(&list, family == BGP_IPV4 ? 4 : 6, &prefix) > 0) {
-		if (open && update_add(&b->builder, &prefix))
+	while (nlri_next_path(&list, family == BGP_IPV4 ? 4 : 6, c.path_ids[family], &prefix, &id) > 0) {
+		if (open && update_add_path(&b->builder, &prefix, id))
 			continue;
 		if (open)
 			monitoring(s, p, b->update_out, update_end(&b->builder));
 		open = update_begin(&b->builder, b->update_out, BGP_MESSAGE_MAX, family, a, &c) &&
-		       update_add(&b->builder, &prefix);
+		       update_add_path(&b->builder, &prefix, id);
 		if (!open)
 			return;
 	}
@@ -252,7 +263,8 @@ static void on_message(void *ctx, const struct bgp_tap_peer *tap, const uint8_t 
 		const struct station_peer *p = peer_of(s, tap->id);
 		const struct attr_context c = { .four_octet = tap->four_octet_as,
 			.internal = p && p->internal,
-			.family = { [BGP_IPV4] = true, [BGP_IPV6] = true } };
+			.family = { [BGP_IPV4] = true, [BGP_IPV6] = true },
+			.path_ids = { tap->path_ids[BGP_IPV4], tap->path_ids[BGP_IPV6] } };
 
 		if (!p)
 			continue;
@@ -281,13 +293,15 @@ static void on_state(void *ctx, const struct bgp_tap_peer *tap, enum bgp_state w
 static void row_out(struct station *s, const struct bgp_route_view *row)
 {
 	const struct station_peer *p = row->malformed ? NULL : peer_of(s, row->peer);
-	const struct attr_context c = { .four_octet = p && !p->two_octet_as, .internal = p && p->internal };
 	struct bmp *b = s->bmp;
+	struct attr_context c;
 
-	if (p &&
-	    update_begin(&b->builder, b->update_out, BGP_EXTENDED_MAX,
+	if (!p)
+		return;
+	c = form_of(p);
+	if (update_begin(&b->builder, b->update_out, BGP_EXTENDED_MAX,
 	        row->prefix.addr.family == 4 ? BGP_IPV4 : BGP_IPV6, row->attrs, &c) &&
-	    update_add(&b->builder, &row->prefix))
+	    update_add_path(&b->builder, &row->prefix, row->path_id))
 		monitoring(s, p, b->update_out, update_end(&b->builder));
 }
 
