@@ -10,11 +10,13 @@
  *
  * Each costs the same however many routes there are. From then on nobody takes a route for one that counts
  * whose round is over: not the decision process, no view, no other peer. The table is cleared of them by
- * sweep.c, in pieces. Rounds are octets; before they could come round the table is cleared at once.
+ * sweep.c, in pieces. Rounds are octets; before they could come round the table is cleared at once, which
+ * only the falls of sessions bring about: a refresh that finds no round free starts none.
  */
 #include "bgp/core.h"
 
-#define REFRESH_LIMIT_S 600 /* RFC 7313 4.2: without an EoRR by then, what is stale goes */
+#define REFRESH_LIMIT_S    600               /* RFC 7313 4.2: without an EoRR by then, what is stale goes */
+#define REFRESH_ROUNDS_MAX (ROUNDS_MAX - 10) /* the others are for the falls of sessions */
 
 static bool counts(const struct stale_family *f, const struct route *r)
 {
@@ -139,15 +141,31 @@ void stale_flush(struct peer *p, enum bgp_family family)
 }
 
 /* --- enhanced route refresh (RFC 7313) --- */
+/*
+ * A peer that begins refreshes faster than the sweep ends their rounds gets no round, and costs no more than
+ * this call: the refresh that runs then goes on, and its EoRR takes what was told in neither; where none
+ * runs, this one is a plain one, without a mark, and its EoRR is ignored.
+ */
 void stale_refresh_begins(struct session *s, enum bgp_family family)
 {
 	struct peer *p = s->peer;
+	struct stale_family *f = &p->stale[family];
+	mtime refresh_by = mtime_add(p->bgp->now, mdur_s(REFRESH_LIMIT_S));
 
 	/* 4.1: no refresh before End-of-RIB; what the restart left is not this refresh's to judge. */
 	if (!s->terms.enhanced_refresh || p->graceful.waiting[family])
 		return;
+	if (f->stale == f->received) { /* nothing was told since the last mark: it is this one's as well */
+		f->refresh_by = refresh_by;
+		return;
+	}
+	if ((uint8_t)(f->now - f->clean) >= REFRESH_ROUNDS_MAX) {
+		if (f->first != f->clean)
+			sweep_start(p->bgp);
+		return;
+	}
 	stale_mark(p, family);
-	p->stale[family].refresh_by = mtime_add(p->bgp->now, mdur_s(REFRESH_LIMIT_S));
+	f->refresh_by = refresh_by;
 }
 
 void stale_refresh_ends(struct session *s, enum bgp_family family)

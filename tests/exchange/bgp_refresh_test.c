@@ -165,6 +165,42 @@ static void test_many_rounds(void **state)
 	bnet_free(l.net);
 }
 
+/* More beginnings in one go than there are rounds, each with a route told after it: nothing is lost before an
+ * EoRR says so, whatever other routes there are; and the next refresh is one like any other. */
+static void test_many_begins(void **state)
+{
+	struct lab l = lab_up(true);
+
+	(void)state;
+	for (unsigned i = 0; i < 1000; i++) {
+		raw_message(l.net, l.x, BGP_MSG_ROUTE_REFRESH, BEGIN_V4);
+		raw_update(l.net, l.x, "", LAB_SOUND, LAB_NET_200);
+	}
+	lab_run_ms(&l, 2000);
+	assert_int_equal(bnet_view(l.a, 1).received, 3);
+	assert_int_equal(bnet_view(l.a, 1).session.stale[0], 1);
+	assert_non_null(bnet_route(l.a, NET_201));
+	refresh(&l, END_V4);
+	assert_non_null(bnet_route(l.a, NET_200));
+	assert_null(bnet_route(l.a, NET_201));
+	lab_update(&l, LAB_SOUND, LAB_NET_201);
+	refresh(&l, BEGIN_V4);
+	lab_update(&l, LAB_SOUND, LAB_NET_201);
+	refresh(&l, END_V4);
+	assert_null(bnet_route(l.a, NET_200));
+	assert_non_null(bnet_route(l.a, NET_201));
+	/* With nothing told between them they are one. */
+	for (unsigned i = 0; i < 1000; i++)
+		raw_message(l.net, l.x, BGP_MSG_ROUTE_REFRESH, BEGIN_V4);
+	lab_run_ms(&l, 2000);
+	assert_int_equal(bnet_view(l.a, 1).session.stale[0], 1);
+	assert_non_null(bnet_route(l.a, NET_201));
+	refresh(&l, END_V4);
+	assert_null(bnet_route(l.a, NET_201));
+	assert_int_equal(l.a->peer[1].falls, 0);
+	bnet_free(l.net);
+}
+
 /* --- what we demarcate --- */
 /* What x holds, had it obeyed each message in order: marks at BoRR, sweeps at EoRR. */
 struct held {
@@ -334,6 +370,7 @@ int main(void)
 		cmocka_unit_test(test_never_ended),
 		cmocka_unit_test(test_bad_length),
 		cmocka_unit_test(test_many_rounds),
+		cmocka_unit_test(test_many_begins),
 		cmocka_unit_test(test_answer),
 		cmocka_unit_test(test_after_end_of_rib),
 	};
