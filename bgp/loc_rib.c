@@ -185,15 +185,25 @@ static bool is_over(const struct bgp *bgp, const struct dest *d)
 	return false;
 }
 
+/* Is a candidate gone? It may have been the backup. */
+static bool has_gone(const struct bgp *bgp, const struct dest *d)
+{
+	for (const struct route *r = route_at(bgp, d->routes); r; r = route_at(bgp, r->next))
+		if (r->refusal == REFUSE_NONE && !stale_counts(bgp, d, r))
+			return true;
+	return false;
+}
+
 void dest_ways(struct bgp *bgp, struct dest *d, struct ways *ret_ways)
 {
 	unsigned n_ways;
+	bool over = is_over(bgp, d);
 
-	if (is_over(bgp, d)) {
+	if (over || has_gone(bgp, d)) {
 		bool queued = d->in_fib_queue;
 
 		d->in_fib_queue = true; /* who asks for the ways need not be told of them */
-		dest_decide(bgp, d, true);
+		dest_decide(bgp, d, over);
 		d->in_fib_queue = queued;
 	}
 	if (d->ways == WAYS_UNKNOWN)
