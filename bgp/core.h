@@ -101,6 +101,13 @@ struct graceful {
 	mtime restart_by, stale_by;
 };
 
+struct paths_refused { /* paths.c */
+	bool some;     /* the peer has paths that we have not */
+	uint32_t n;    /* in this session */
+	mtime ask_at;  /* for its routes again */
+	mtime next;    /* not before */
+};
+
 /* --- peers --- */
 struct out_group;
 struct adj_rib_out {
@@ -159,6 +166,7 @@ struct peer {
 	uint32_t remote_router_id; /* of the last session; for the choice among routes that outlive it */
 	struct stale_family stale[BGP_N_FAMILIES];
 	struct graceful graceful;
+	struct paths_refused paths;
 };
 
 struct out_room {
@@ -321,6 +329,13 @@ void stale_route_gone(struct peer *p, enum bgp_family family, const struct route
 void stale_route_judged(struct peer *p, enum bgp_family family, struct route *r, enum refusal refusal);
 void stale_refresh_begins(struct session *s, enum bgp_family family); /* BoRR */
 void stale_refresh_ends(struct session *s, enum bgp_family family);   /* EoRR */
+
+/* paths.c: paths that are too many of a prefix */
+void paths_reset(struct peer *p);                                         /* a session begins or is over */
+void paths_refuse(struct peer *p);                                        /* one is not stored */
+void paths_leaves(struct bgp *bgp, const struct dest *d, struct peer *p); /* one of p's is about to */
+void paths_stale_gone(struct peer *p);                                    /* some have, wherever */
+void paths_timers(struct peer *p);
 
 /* sweep.c: over all of the table, by budget */
 void sweep_start(struct bgp *bgp); /* something is over, or to be judged anew; does the first part */

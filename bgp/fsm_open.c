@@ -121,6 +121,7 @@ void fsm_on_confirmed(struct session *s, const struct fsm_fact *f)
 	p->established_count++;
 	p->remote_router_id = s->theirs.router_id;
 	memset(p->eor_in, 0, sizeof(p->eor_in));
+	paths_reset(p);
 	graceful_back(s);
 	fsm_note_state(p, NULL);
 	rib_out_up(p);

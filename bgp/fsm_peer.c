@@ -138,6 +138,7 @@ static void leave_established(struct session *s)
 	graceful_leave(s, s->keeps);
 	rib_out_down(p);
 	memset(p->eor_in, 0, sizeof(p->eor_in));
+	paths_reset(p);
 }
 
 /* Where our routes would be kept there although we mean it, the peer is told so (RFC 8538 3.1). */

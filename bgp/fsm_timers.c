@@ -54,6 +54,7 @@ void fsm_timers(struct peer *p)
 		if (p->session[i])
 			session_timers(p->session[i]);
 	graceful_timers(p);
+	paths_timers(p);
 	if (mtime_reached(p->retry_at, p->bgp->now))
 		fsm_retry(p);
 	if (mtime_reached(p->start_at, p->bgp->now))
@@ -64,6 +65,7 @@ mtime fsm_deadline(const struct peer *p)
 {
 	mtime t = mtime_min(mtime_min(p->retry_at, p->start_at), graceful_deadline(p));
 
+	t = mtime_min(t, p->paths.ask_at);
 	for (unsigned i = 0; i < 2; i++) {
 		const struct session *s = p->session[i];
 

@@ -129,6 +129,7 @@ int bgp_peer_add(
 	policy_ref(&p->config);
 	p->since = bgp->now;
 	p->retry_at = p->start_at = MTIME_NEVER;
+	paths_reset(p);
 	graceful_init(p);
 	rib_out_init(p);
 	p->slot = (uint8_t)slot;

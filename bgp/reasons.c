@@ -68,11 +68,6 @@ void refusal_text(const struct bgp *bgp, const struct dest *d, const struct rout
 		snprintf(buf, cap,
 		    "refused: our own cluster id is in CLUSTER_LIST: it was reflected by us before");
 		break;
-	case REFUSE_PATHS:
-		snprintf(buf, cap,
-		    "refused: a peer may have at most %d paths for a prefix, and all peers together %d",
-		    BGP_PATHS_MAX, DECIDE_MAX - BGP_PEERS_MAX);
-		break;
 	case REFUSE_NEXTHOP:
 		snprintf(buf, cap, "refused: next hop %s is no host's address", addr_str(&set->a.nexthop));
 		break;

@@ -39,7 +39,6 @@ enum refusal {
 	REFUSE_LIMIT,
 	REFUSE_LEAK, /* by roles, RFC 9234 */
 	REFUSE_CLUSTER,
-	REFUSE_PATHS,  /* too many for the prefix */
 	REFUSE_MEMORY, /* to apply policy; judged again with the next occasion */
 };
 

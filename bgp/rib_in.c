@@ -75,6 +75,8 @@ static void withdraw(struct peer *p, const struct prefix *prefix, uint32_t path_
 		return;
 	counted = r->refusal == REFUSE_NONE;
 	best = r->best;
+	if (path_id)
+		paths_leaves(p->bgp, d, p);
 	for (link = &d->routes; route_at(p->bgp, *link) != r;)
 		link = &route_at(p->bgp, *link)->next;
 	unlink_route(p->bgp, d, link);
@@ -84,6 +86,7 @@ static void withdraw(struct peer *p, const struct prefix *prefix, uint32_t path_
 }
 
 /* A path that is one too many of the peer's for this prefix, or of all peers' for what a decision looks at.
+ * It is not stored: paths.c.
  */
 static bool too_many(const struct bgp *bgp, const struct dest *d, const struct peer *p, uint32_t path_id)
 {
@@ -92,7 +95,7 @@ static bool too_many(const struct bgp *bgp, const struct dest *d, const struct p
 	if (!path_id)
 		return false;
 	for (const struct route *r = route_at(bgp, d->routes); r; r = route_at(bgp, r->next)) {
-		if (!stale_counts(bgp, d, r) || r->refusal == REFUSE_PATHS)
+		if (!stale_counts(bgp, d, r))
 			continue;
 		if (r->slot == p->slot && r->path_id == path_id)
 			return false;
@@ -127,18 +130,21 @@ static int learn(struct peer *p, const struct prefix *prefix, uint32_t path_id, 
 {
 	struct bgp *bgp = p->bgp;
 	struct dest *d = dest_get(bgp, prefix);
-	bool candidate = false, crowded = d && too_many(bgp, d, p, path_id);
-	struct route *r = d ? route_get(d, p, path_id, &candidate) : NULL;
+	bool candidate = false;
 	struct attr_set *was;
+	struct route *r;
 
 	p->prefix_in[0]++;
+	if (d && too_many(bgp, d, p, path_id)) {
+		paths_refuse(p);
+		return 0;
+	}
+	r = d ? route_get(d, p, path_id, &candidate) : NULL;
 	if (!r) {
 		if (d)
 			dest_gc(bgp, d);
 		return -1;
 	}
-	if (crowded)
-		refusal = REFUSE_PATHS;
 	if (refusal == REFUSE_NONE && r->refusal != REFUSE_NONE && limit_in_full(p))
 		refusal = REFUSE_LIMIT;
 	was = route_attrs(bgp, r);
@@ -164,7 +170,7 @@ static bool rejudge(struct bgp *bgp, struct dest *d, struct route *r)
 	struct prefix prefix = dest_prefix(d);
 	bool changed;
 
-	if (was == REFUSE_MALFORMED || was == REFUSE_PATHS)
+	if (was == REFUSE_MALFORMED)
 		return false;
 	now = import_apply(p, &prefix, attr_set_received(before), NULL, &after);
 	if (now == REFUSE_NONE && was != REFUSE_NONE && limit_in_full(p))

@@ -130,8 +130,10 @@ void stale_sweep(struct peer *p, enum bgp_family family)
 
 	f->refresh_by = MTIME_NEVER;
 	end_rounds(p, f);
-	if (some)
+	if (some) {
+		paths_stale_gone(p);
 		sweep_start(p->bgp);
+	}
 }
 
 void stale_flush(struct peer *p, enum bgp_family family)

@@ -96,26 +96,64 @@ static void test_not_agreed(void **state)
 	}
 }
 
+/* Of 10.200.0.0/16, with the ids from `first` to `last`. */
+static void tell_paths(struct lab *l, unsigned first, unsigned last)
+{
+	char nlri[32];
+
+	for (unsigned i = first; i <= last; i++) {
+		snprintf(nlri, sizeof(nlri), "%08x " LAB_NET_200, i);
+		raw_update(l->net, l->x, "", LAB_SOUND, nlri);
+	}
+	lab_run_ms(l, 500);
+}
+
+static void leave_paths(struct lab *l, unsigned first, unsigned last)
+{
+	char nlri[32];
+
+	for (unsigned i = first; i <= last; i++) {
+		snprintf(nlri, sizeof(nlri), "%08x " LAB_NET_200, i);
+		raw_update(l->net, l->x, nlri, "", "");
+	}
+	lab_run_ms(l, 500);
+}
+
 static void test_too_many_paths(void **state)
 {
 	struct lab l = paths_lab(true, true);
 	struct bgp_route_view row;
-	char nlri[32];
 
 	(void)state;
-	for (unsigned i = 40; i > 0; i--) {
-		snprintf(nlri, sizeof(nlri), "%08x " LAB_NET_200, i);
-		lab_update(&l, LAB_SOUND, nlri);
+	tell_paths(&l, 1, 100);
+	assert_int_equal(bnet_view(l.a, 1).received, 32);
+	assert_int_equal(bnet_view(l.a, 1).accepted, 32);
+	assert_int_equal(bnet_count(l.a, BGP_RIB_RECEIVED, 1), 32);
+	assert_false(bnet_row(l.a, BGP_RIB_REJECTED, "10.200.0.0/16", 1, &row));
+	assert_string_equal(l.a->peer[1].report.id, "bgp-max-prefixes-over");
+	assert_int_equal(l.a->peer[1].reports, 1); /* once, not for each of them */
+	tell_paths(&l, 1, 32);                     /* those that are kept may be told again */
+	assert_int_equal(bnet_view(l.a, 1).accepted, 32);
+	lab_run_ms(&l, 2000);
+	assert_int_equal(raw_count(l.x, BGP_MSG_ROUTE_REFRESH), 0);
+	/* Places become free: the peer is asked for its routes, for all of them at once, in both families. */
+	leave_paths(&l, 1, 32);
+	assert_null(bnet_route(l.a, "10.200.0.0/16"));
+	lab_run_ms(&l, 2000);
+	assert_int_equal(raw_count(l.x, BGP_MSG_ROUTE_REFRESH), 2);
+	tell_paths(&l, 33, 100);
+	assert_int_equal(bnet_view(l.a, 1).accepted, 32);
+	/* And again, but not within a minute. */
+	leave_paths(&l, 33, 33);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(raw_count(l.x, BGP_MSG_ROUTE_REFRESH), 2);
+		raw_keepalive(l.net, l.x);
+		lab_run_ms(&l, 16000);
 	}
-	assert_int_equal(bnet_view(l.a, 1).received, 40);
+	assert_int_equal(raw_count(l.x, BGP_MSG_ROUTE_REFRESH), 4);
+	tell_paths(&l, 100, 100);
 	assert_int_equal(bnet_view(l.a, 1).accepted, 32);
-	assert_true(bnet_row(l.a, BGP_RIB_REJECTED, "10.200.0.0/16", 1, &row));
-	assert_int_equal(row.path_id, 1);
-	assert_non_null(strstr(row.reason, "at most 32 paths"));
-	/* One leaves, and the next that comes has its place. */
-	withdraw(&l, "00000028 " LAB_NET_200);
-	lab_update(&l, LAB_SOUND, "00000001 " LAB_NET_200);
-	assert_int_equal(bnet_view(l.a, 1).accepted, 32);
+	assert_int_equal(l.a->peer[1].falls, 0);
 	assert_int_equal(bnet_route(l.a, "10.200.0.0/16")->route.n, 4); /* of the speaker's multipath */
 	bnet_free(l.net);
 }
