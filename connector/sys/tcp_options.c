@@ -34,7 +34,9 @@ int tcp_set_password(
 		memcpy(sig.tcpm_key, password->data, sig.tcpm_keylen);
 	rc = setsockopt(fd, IPPROTO_TCP, TCP_MD5SIG, &sig, sizeof(sig));
 	cleanse(sig.tcpm_key, sizeof(sig.tcpm_key));
-	if (!rc || (!sig.tcpm_keylen && errno == ENOENT)) /* there was none to take away */
+	/* There was none to take away, or the kernel has none at all: without a password BGP works there too.
+	 */
+	if (!rc || (!sig.tcpm_keylen && (errno == ENOENT || errno == ENOPROTOOPT)))
 		return 0;
 	return reason_set(ret_reason, "tcp-password-refused",
 	    "the kernel does not take the password for %s: %s. Is it built with CONFIG_TCP_MD5SIG, and not "
