@@ -266,6 +266,7 @@ static void commit_bgp_rebuild(struct plan *p)
 	}
 	list_for_each (&d->lan_peers, struct lan_peer, l, node) {
 		bgp_peer_stop(d->bgp, l->id, CEASE_CONFIG_CHANGE, &why, now);
+		bgp_exec_lan_way_good(d, l);
 		list_remove(&l->node);
 		free(l);
 	}
