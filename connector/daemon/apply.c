@@ -382,8 +382,8 @@ static void commit_bgp_tunnels(struct plan *p)
 		struct tunnel *t = p->item[i].live;
 		struct reason why = { 0 };
 
-		if (!t || p->item[i].prepared || !t->cfg->have_bgp)
-			continue;
+		if (!t || p->item[i].prepared || t->life == TUNNEL_PREPARED || !t->cfg->have_bgp)
+			continue; /* one that waits for its predecessor enters when it is activated */
 		bgp_exec_tunnel_config(d, t, bc);
 		if (bgp_peer_add(d->bgp, t->id, bc, &why)) {
 			log_error(d->log, t->name, "%s: %s", why.id, why.text);

@@ -517,7 +517,7 @@ void tunnel_reconfigure(
     struct tunnel *t, struct cfg_ref *ref, const struct cfg_site *site, const struct cfg_tunnel *cfg)
 {
 	bool changed = cfg_tunnel_compare(t->cfg, cfg) != CFG_SAME;
-	bool session = cfg_same_session(t->cfg, cfg);
+	bool session = cfg_same_session(t->cfg, cfg), waits = t->life == TUNNEL_PREPARED;
 	struct cfg_ref *old = t->ref;
 	const struct cfg_tunnel *was = t->cfg;
 	struct reason why = { 0 };
@@ -527,10 +527,11 @@ void tunnel_reconfigure(
 	t->cfg = cfg;
 	t->facts.has_bgp = cfg->have_bgp;
 	remotes_config(&t->remotes, cfg, was);
-	if (changed && ike_enter(t, &why))
+	/* One that still waits for its predecessor enters the cores when it is activated, as it is then. */
+	if (changed && !waits && ike_enter(t, &why))
 		set_error(t, &why);
 	/* Also where nothing changed: announce-from names LAN peers, whose numbers may be new. */
-	if (bgp_enter(t, !session, &why))
+	if (!waits && bgp_enter(t, !session, &why))
 		set_error(t, &why);
 	if (changed) {
 		routes_enter(t, was);
