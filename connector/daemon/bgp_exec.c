@@ -26,9 +26,8 @@ struct bgp_link {
 	struct list node; /* domain.links */
 	struct domain *domain;
 	uint64_t conn;
-	uint32_t peer; /* the core's; 0: accepted, see remote */
-	struct addr remote;
-	struct bgp_listener *listener; /* that accepted it; NULL: we connected */
+	uint32_t peer;             /* the core's; 0: accepted, see remote */
+	struct addr local, remote; /* of one accepted; its listener may go before it does */
 	struct tcp_conn *tcp;
 	bool opened; /* until then, its end is a failed attempt */
 };
@@ -116,7 +115,7 @@ static void exec_connect(struct domain *d, const struct bgp_action *a, mtime now
 	struct tcp_options options;
 	struct reason why = { 0 };
 
-	bgp_transport_of(d, a->peer, &options);
+	(void)bgp_transport_of(d, a->peer, &options);
 	if (l)
 		l->peer = a->peer;
 	if (l)
@@ -150,8 +149,8 @@ static void on_accepted(void *ctx, int fd, const struct endpoint *local, const s
 	l = link_new(d, conn);
 	if (l) {
 		l->opened = true;
+		l->local = local->addr;
 		l->remote = remote->addr;
-		l->listener = listener;
 		l->tcp = tcp_adopt(d->loop, fd, &options, &link_events, l, &why);
 	}
 	if (!l || !l->tcp) {
@@ -189,12 +188,9 @@ void bgp_exec_links_apply(struct domain *d)
 	list_for_each (&d->links, struct bgp_link, l, node) {
 		struct tcp_options options = { 0 };
 		struct reason why = { 0 };
-		bool known = true;
+		bool known = l->peer ? bgp_transport_of(d, l->peer, &options)
+		                     : bgp_transport_between(d, &l->local, &l->remote, &options);
 
-		if (l->listener)
-			known = bgp_transport_accepts(d, l->listener, &l->remote, &options);
-		else
-			bgp_transport_of(d, l->peer, &options);
 		if (known && tcp_conn_options(l->tcp, &options, &why))
 			log_error(d->log, domain_peer_name(d, l->peer), "%s: %s", why.id, why.text);
 	}
@@ -452,9 +448,6 @@ int bgp_exec_listen(struct domain *d, const struct addr *local, bool *ret_create
 void bgp_exec_listener_free(struct bgp_listener *l)
 {
 	list_remove(&l->node);
-	list_for_each (&l->domain->links, struct bgp_link, link, node)
-		if (link->listener == l)
-			link->listener = NULL;
 	tcp_listener_free(l->tcp);
 	bgp_transport_listener_free(l);
 	free(l);

@@ -57,22 +57,35 @@ static const struct cfg_bgp *session_of(
 	return NULL;
 }
 
-void bgp_transport_of(const struct domain *d, uint32_t peer, struct tcp_options *ret_options)
+bool bgp_transport_of(const struct domain *d, uint32_t peer, struct tcp_options *ret_options)
 {
 	const struct tunnel *t = domain_tunnel_by_id(d, peer);
 
 	*ret_options = (struct tcp_options){ 0 };
 	if (t && t->cfg->have_bgp) {
 		*ret_options = options_of(&t->cfg->bgp);
-		return;
+		return true;
 	}
 	list_for_each (&d->lan_peers, const struct lan_peer, l, node) {
 		const struct cfg_peer *cfg =
 		    l->id == peer && d->config ? cfg_find_peer(d->config->cfg, l->name) : NULL;
 
-		if (cfg)
+		if (cfg) {
 			*ret_options = options_of(&cfg->bgp);
+			return true;
+		}
 	}
+	return false;
+}
+
+bool bgp_transport_between(const struct domain *d, const struct addr *local, const struct addr *remote,
+    struct tcp_options *ret_options)
+{
+	const struct cfg_bgp *b = session_of(d, local, remote);
+
+	if (b)
+		*ret_options = options_of(b);
+	return b;
 }
 
 static bool keyed(const struct bgp_listener *l, const struct addr *remote)
