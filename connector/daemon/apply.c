@@ -336,8 +336,6 @@ static void lan_peer_add(struct domain *d, const struct cfg_peer *cfg, const str
 	list_append(&d->lan_peers, &p->node);
 	if (bgp_peer_add(d->bgp, p->id, bc, &why))
 		log_error(d->log, p->name, "%s: %s", why.id, why.text);
-	else if (!bgp_command_is_down(d, p->name))
-		bgp_peer_start(d->bgp, p->id, clock_now());
 }
 
 static void commit_lan_peers(struct plan *p)
@@ -385,15 +383,23 @@ static void commit_bgp_tunnels(struct plan *p)
 		if (!t || p->item[i].prepared || t->life == TUNNEL_PREPARED || !t->cfg->have_bgp)
 			continue; /* one that waits for its predecessor enters when it is activated */
 		bgp_exec_tunnel_config(d, t, bc);
-		if (bgp_peer_add(d->bgp, t->id, bc, &why)) {
+		if (bgp_peer_add(d->bgp, t->id, bc, &why))
 			log_error(d->log, t->name, "%s: %s", why.id, why.text);
-		} else if (t->facts.child && t->routes_in && t->life == TUNNEL_ACTIVE &&
-		           !bgp_command_is_down(d, t->name)) {
-			t->bgp_started = true;
-			bgp_peer_start(d->bgp, t->id, clock_now());
-		}
 	}
 	free(bc);
+}
+
+/* Last: a connection is made with the password and the hop limit of the configuration in force. */
+static void commit_start_peers(struct plan *p)
+{
+	struct domain *d = p->domain;
+
+	list_for_each (&d->lan_peers, struct lan_peer, l, node)
+		if (!bgp_command_is_down(d, l->name))
+			bgp_peer_start(d->bgp, l->id, clock_now());
+	list_for_each (&d->tunnels, struct tunnel, t, node)
+		if (p->bgp_rebuild)
+			tunnel_bgp_up(t);
 }
 
 static void commit_retire(struct plan *p)
@@ -452,6 +458,7 @@ static void commit(struct plan *p)
 {
 	struct domain *d = p->domain;
 
+	d->entering = p->ref->cfg;
 	protect_enter(d, p->ref->cfg);
 	if (p->bgp_rebuild)
 		commit_bgp_rebuild(p);
@@ -472,7 +479,10 @@ static void commit(struct plan *p)
 	d->plane_note = p->plane_note;
 	cfg_ref_put(d->config);
 	d->config = cfg_ref_get(p->ref);
+	d->entering = NULL;
 	bgp_transport_apply(d);
+	if (d->bgp)
+		commit_start_peers(p);
 	bmp_configure(d->bmp, d->config->cfg);
 	if (!d->reconciled)
 		fib_writer_reconciled(d->fib);

@@ -60,6 +60,7 @@ static const struct cfg_bgp *session_of(
 bool bgp_transport_of(const struct domain *d, uint32_t peer, struct tcp_options *ret_options)
 {
 	const struct tunnel *t = domain_tunnel_by_id(d, peer);
+	const struct cfg *in_force = d->entering ? d->entering : d->config ? d->config->cfg : NULL;
 
 	*ret_options = (struct tcp_options){ 0 };
 	if (t && t->cfg->have_bgp) {
@@ -68,7 +69,7 @@ bool bgp_transport_of(const struct domain *d, uint32_t peer, struct tcp_options 
 	}
 	list_for_each (&d->lan_peers, const struct lan_peer, l, node) {
 		const struct cfg_peer *cfg =
-		    l->id == peer && d->config ? cfg_find_peer(d->config->cfg, l->name) : NULL;
+		    l->id == peer && in_force ? cfg_find_peer(in_force, l->name) : NULL;
 
 		if (cfg) {
 			*ret_options = options_of(&cfg->bgp);

@@ -74,8 +74,9 @@ struct domain {
 	struct resolver *resolver;
 	struct loop_watch *resolver_watch;
 
-	struct cfg_ref *config; /* in force; NULL before the first */
-	struct list tunnels;    /* struct tunnel */
+	struct cfg_ref *config;     /* in force; NULL before the first */
+	const struct cfg *entering; /* while a transaction commits; NULL else */
+	struct list tunnels;        /* struct tunnel */
 	struct htab tunnels_by_id;
 	struct list lan_peers;
 	struct bgp_tap *tap;          /* who listens to BGP */
