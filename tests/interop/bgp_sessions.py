@@ -95,9 +95,9 @@ ROWS = [Row("v4", False, 1), Row("v6", True, 2)]
 KIND = {"bird": Bird, "frr": Frr}
 
 
-def configuration(password=None):
+def configuration(password=None, mode="both"):
     peers = [{"name": r.name, "local-address": r.address(1), "peer-address": r.address(2), "peer-as": THEIRS,
-              "ttl-security": 1, "extended-messages": True} for r in ROWS]
+              "ttl-security": 1, "extended-messages": True, "mode": mode} for r in ROWS]
     for p in peers:
         if password:
             p["password-file"] = password
@@ -210,13 +210,24 @@ def main(case):
         each(case, "no session by it", lambda r: no_answer(cw, r))
         with case.step("the right one, by another"):
             lab.write(f"{cw.name}/bgp.key", f"{PASSWORD}\n", 0o600)
+            cw.configure(configuration(key, "passive"))
             cw.reload()
+            for row in ROWS:  # which now connect at once, and not when their next attempt is due
+                row.router.kill()
+                row.router.start()
         each(case, "sessions", lambda r: wait_for("Established", lambda: established(cw, r), PATIENCE))
         each(case, "what was agreed", lambda r: agreed(cw, r))
+        with case.step("their listener goes, by a reload"):
+            cw.configure(configuration(key, "active"))
+            cw.reload()
         for row in ROWS:
             for route in row.routes:
                 row.router.announce(route)
         each(case, "their routes in the kernel", lambda r: wait_for("them", lambda: in_kernel(onprem, r) == [True, True], PATIENCE))
+        each(case, "in the sessions that it accepted, which kept their password",
+             lambda r: equal(detail(cw, r)["established-count"], r.count, "sessions"))
+        cw.configure(configuration(key))
+        cw.reload()
         each(case, "we ask for them again: from BoRR to EoRR", lambda r: refreshed(cw, onprem, r))
         monitor = onprem.spawn("monitor", "ip", "monitor", "route")
         each(case, "they are killed: their routes stay", lambda r: falls(cw, onprem, r))

@@ -333,6 +333,12 @@ def storms(case, bench):
                 cw.cli("tunnel", "rekey", HQ, "--no-wait", check=False)
         wait_for("the last of the answers", lambda: bench.apply(bench.base), 20)
         bench.back()
+    with case.row("another AS while a tunnel's successor waits for its end", bench.net.lab):
+        for leafs in ({}, {"as": 65002}):
+            change = lambda root, t, more=leafs: (t.update({"mtu": 1280}), root.update(more))
+            check(bench.apply(bench.changed(change)), "refused")
+        wait_for("the tunnel, with all that it had", lambda: cw.step() == "in-fib", 60)
+        bench.back()
     with case.row("admin down in the file, and up", bench.net.lab):
         check(bench.apply(bench.changed(lambda root, t: t.update({"admin": "down"}))), "refused")
         wait_for("down", lambda: cw.step() == "down", 10)
