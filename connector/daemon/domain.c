@@ -508,6 +508,7 @@ struct domain *domain_new(
 	d->announced_less = ptrie_new();
 	d->connected = ptrie_new();
 	d->protect = ptrie_new();
+	d->discard = ptrie_new();
 	d->waiting = ptrie_new();
 	d->ike = ike_new(&ike_default_limits, &sys_rng);
 	d->jobs = jobs_new(JOB_WORKERS, job_run, job_done, d);
@@ -519,8 +520,8 @@ struct domain *domain_new(
 	d->clamp = mss_clamp_new(sys, log);
 	d->announce = announce_new();
 	if (!d->tap || !d->monitor || !d->bmp || !d->announced_more || !d->announced_less || !d->connected ||
-	    !d->protect || !d->waiting || !d->ike || !d->jobs || !d->resolver_watch || !d->timer ||
-	    !d->clamp || !d->announce)
+	    !d->protect || !d->discard || !d->waiting || !d->ike || !d->jobs || !d->resolver_watch ||
+	    !d->timer || !d->clamp || !d->announce)
 		goto fail;
 	d->plane = plane_new(&pc, &plane_events, d, ret_reason);
 	if (!d->plane)

@@ -95,6 +95,7 @@ struct domain {
 	struct prefix waiting_at;
 	struct nexthop_answers *nexthop_answers; /* nexthop.c's */
 	struct ptrie *protect;                   /* prefixes that must never leave in clear; protect.c's */
+	struct ptrie *discard;                   /* of aggregates; protect.c's */
 	uint64_t gate;           /* fence of new protections: until it is passed IKE does not start; else 0 */
 	struct ptrie *connected; /* networks of foreign interfaces; values are not used */
 	mtime unreachable_told;  /* when an unreachable next hop was last logged; 0: never */

@@ -30,8 +30,26 @@ static bool enter(struct domain *d, const struct prefix *p)
 		    d->log, "fib", "no-memory: what LAN peers teach for %s is not held back", prefix_str(p));
 	if (known)
 		return false;
-	fib_writer_protect(d->fib, p);
+	if (!ptrie_get(d->discard, p))
+		fib_writer_protect(d->fib, p);
 	routes_reconsider(d, p);
+	return true;
+}
+
+/* As enter, of an aggregate. The writer holds a prefix once, whoever asks, so it is told of the first and the
+ * last only. */
+static bool enter_discard(struct domain *d, const struct prefix *p)
+{
+	bool known = ptrie_get(d->discard, p);
+
+	if (ptrie_set(d->discard, p, &met)) {
+		log_error(d->log, "fib", "no-memory: what nobody has of aggregate %s is not discarded",
+		    prefix_str(p));
+		return false;
+	}
+	if (known || ptrie_get(d->protect, p))
+		return false;
+	fib_writer_protect(d->fib, p);
 	return true;
 }
 
@@ -51,17 +69,25 @@ static bool enter_peers(struct domain *d, const struct cfg *cfg)
 	return fresh;
 }
 
-void protect_enter(struct domain *d, const struct cfg *cfg)
+static void unmark(struct ptrie *t)
 {
 	struct prefix p;
+
+	for (bool more = ptrie_first(t, &p, NULL); more; more = ptrie_after(t, &p, &p, NULL))
+		(void)ptrie_set(t, &p, &not_met); /* replaces a value: takes no memory */
+}
+
+void protect_enter(struct domain *d, const struct cfg *cfg)
+{
 	bool fresh;
 
-	for (bool more = ptrie_first(d->protect, &p, NULL); more;
-	     more = ptrie_after(d->protect, &p, &p, NULL))
-		(void)ptrie_set(d->protect, &p, &not_met); /* replaces a value: takes no memory */
+	unmark(d->protect);
+	unmark(d->discard);
 	fresh = enter_peers(d, cfg);
 	for (size_t i = 0; i < cfg->n_protect; i++)
 		fresh |= enter(d, &cfg->protect[i]);
+	for (size_t i = 0; i < cfg->n_discard; i++)
+		fresh |= enter_discard(d, &cfg->discard[i]);
 	if (fresh)
 		d->gate = fib_writer_fence(d->fib);
 }
@@ -88,9 +114,24 @@ void protect_retired(struct domain *d, const struct tunnel *t)
 	if (!t->cfg->have_bgp || d->stopping || ptrie_get(d->protect, &host) != &lingers ||
 	    retires(d, &host, t))
 		return;
+	ptrie_remove(d->protect, &host);
+	if (ptrie_get(d->discard, &host))
+		return;
 	fib_writer_fence(d->fib);
 	fib_writer_unprotect(d->fib, &host);
-	ptrie_remove(d->protect, &host);
+}
+
+/* Out of one of the two lists: the kernel's route goes when it is in neither. */
+static void leave(
+    struct domain *d, struct ptrie *list, const struct ptrie *other, const struct prefix *p, bool *fenced)
+{
+	ptrie_remove(list, p);
+	if (ptrie_get(other, p))
+		return;
+	if (!*fenced)
+		fib_writer_fence(d->fib);
+	*fenced = true;
+	fib_writer_unprotect(d->fib, p);
 }
 
 void protect_leave(struct domain *d)
@@ -107,12 +148,12 @@ void protect_leave(struct domain *d)
 			(void)ptrie_set(d->protect, &p, &lingers);
 			continue;
 		}
-		if (!fenced)
-			fib_writer_fence(d->fib);
-		fenced = true;
-		fib_writer_unprotect(d->fib, &p);
-		ptrie_remove(d->protect, &p);
+		leave(d, d->protect, d->discard, &p, &fenced);
 	}
+	for (bool more = ptrie_first(d->discard, &p, &mark); more;
+	     more = ptrie_after(d->discard, &p, &p, &mark))
+		if (mark != &met)
+			leave(d, d->discard, d->protect, &p, &fenced);
 }
 
 bool protect_forbids(const struct domain *d, const struct prefix *p, uint32_t peer)
@@ -129,12 +170,18 @@ void protect_fenced(struct domain *d, uint64_t fence)
 		tunnel_gate_open(t);
 }
 
-void protect_free(struct domain *d)
+static void free_list(struct ptrie **list)
 {
 	struct prefix p;
 
-	while (d->protect && ptrie_first(d->protect, &p, NULL))
-		ptrie_remove(d->protect, &p);
-	ptrie_free(d->protect);
-	d->protect = NULL;
+	while (*list && ptrie_first(*list, &p, NULL))
+		ptrie_remove(*list, &p);
+	ptrie_free(*list);
+	*list = NULL;
+}
+
+void protect_free(struct domain *d)
+{
+	free_list(&d->protect);
+	free_list(&d->discard);
 }

@@ -4,14 +4,15 @@
  * planner holds them by unreachable routes (connector/fib/protect.c); here is when: a new one is in the
  * kernel before anything else of its commit, and before IKE sends its first message; one that is given up
  * leaves last. And what a LAN peer teaches for a protected prefix is not installed, since that way is in
- * clear. Control thread only.
+ * clear. The discard routes of aggregates are held by the same means, but whatever is learned for a part of
+ * them is installed. Control thread only.
  */
 #ifndef CW_DAEMON_PROTECT_H
 #define CW_DAEMON_PROTECT_H
 
 #include "connector/daemon/domain.h"
 
-/* First of a commit: protects what is new in cfg, a tunnel's BGP peer or in protect[]. */
+/* First of a commit: protects what is new in cfg, a tunnel's BGP peer, in protect[] or an aggregate. */
 void protect_enter(struct domain *d, const struct cfg *cfg);
 /* Last of the same commit: gives up what protect_enter didn't meet in its cfg, but for the BGP peers of
  * tunnels that are still going out. */

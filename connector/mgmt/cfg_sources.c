@@ -54,20 +54,21 @@ static int build_redistribute(
 	return cfg_take_chain(l, node, "policy", &r->policy);
 }
 
-/* What it covers and nobody has is unreachable, not sent to wherever a default route leads. */
-static int protect(const struct cfg_load *l, const struct prefix *p)
+/* What it covers and nobody has is unreachable, not sent to wherever a default route leads. Not protect[]: a
+ * part of it that a LAN peer teaches is a route as any. */
+static int discard(const struct cfg_load *l, const struct prefix *p)
 {
 	struct cfg *cfg = l->cfg;
 	struct prefix *more;
 
-	for (size_t i = 0; i < cfg->n_protect; i++)
-		if (prefix_eq(&cfg->protect[i], p))
+	for (size_t i = 0; i < cfg->n_discard; i++)
+		if (prefix_eq(&cfg->discard[i], p))
 			return 0;
-	more = reallocarray(cfg->protect, cfg->n_protect + 1, sizeof(*more));
+	more = reallocarray(cfg->discard, cfg->n_discard + 1, sizeof(*more));
 	if (!more)
 		return cfg_fail(l, "out-of-memory", "/" CFG_ROOT, NULL, "out of memory");
-	cfg->protect = more;
-	more[cfg->n_protect++] = *p;
+	cfg->discard = more;
+	more[cfg->n_discard++] = *p;
 	return 0;
 }
 
@@ -85,7 +86,7 @@ static int build_aggregate(const struct cfg_load *l, const struct lyd_node *node
 		    l, "config-wrong-value", prefix, "a host's prefix has no parts to be announced for");
 	a->summary_only = cfg_true(node, "summary-only");
 	a->as_set = cfg_true(node, "as-set");
-	if (cfg_true(node, "discard") && protect(l, &a->prefix))
+	if (cfg_true(node, "discard") && discard(l, &a->prefix))
 		return -1;
 	return cfg_take_chain(l, node, "policy", &a->policy);
 }

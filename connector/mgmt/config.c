@@ -135,6 +135,7 @@ void cfg_free(struct cfg *cfg)
 	free(cfg->peer);
 	free(cfg->announce);
 	free(cfg->protect);
+	free(cfg->discard);
 	free(cfg->note);
 	free(cfg->json);
 	free(cfg);

@@ -219,10 +219,12 @@ struct cfg {
 	size_t n_network;
 	struct cfg_redistribute *redistribute;
 	size_t n_redistribute;
-	struct cfg_aggregate *aggregate; /* with `discard`, also among protect */
+	struct cfg_aggregate *aggregate; /* with `discard`, also in discard */
 	size_t n_aggregate;
 	struct prefix *protect;
 	size_t n_protect;
+	struct prefix *discard; /* unreachable where nobody has a route; held back from nobody */
+	size_t n_discard;
 	struct cfg_site *site;
 	size_t n_site;
 	struct cfg_peer *peer;

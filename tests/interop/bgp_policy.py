@@ -11,7 +11,7 @@ from lab.causeway import Causeway
 from lab.lab import wait_for
 from lab.router import Route, Session
 
-SHARED, AGGREGATE, STATIC = "172.20.0.0/16", "10.64.0.0/10", "10.77.0.0/16"
+SHARED, AGGREGATE, STATIC, PART = "172.20.0.0/16", "10.64.0.0/10", "10.77.0.0/16", "10.90.0.0/16"
 CONFIG = {"causeway:connector": {
     "as": 65001, "router-id": "10.1.1.1", "announce": ["10.0.0.0/16"],
     "prefix-list": [{"name": "statics", "entry": [{"seq": 10, "prefix": "10.64.0.0/10", "le": 24}]}],
@@ -78,6 +78,12 @@ def sources(case, cw, onprem, core, edge):
     with case.step("what is aggregated and nobody has goes nowhere"):
         shown = onprem.ip("route", "show", AGGREGATE)
         check("unreachable" in shown, f"no discard route: {shown!r}")
+    with case.step("what a router of the LAN teaches inside the aggregate is a route as any"):
+        core.announce(Route(PART))
+        wait_for("the kernel's route", lambda: "via 10.1.1.2" in onprem.ip("route", "show", PART), 10)
+        wait_for("the aggregate", lambda: edge.seen(AGGREGATE), 10)
+        core.withdraw(PART)
+        wait_for("it is gone", lambda: edge.seen(PART) is None and edge.seen(AGGREGATE) is None, 10)
 
 
 def limits(case, cw, core, edge):

@@ -235,8 +235,9 @@ static void sources_load(void **state)
 	assert_non_null(cfg->redistribute[0].prefixes);
 	assert_int_equal(cfg->n_aggregate, 2);
 	assert_true(cfg->aggregate[0].summary_only && !cfg->aggregate[1].summary_only);
-	assert_int_equal(cfg->n_protect, 1); /* what the first covers and nobody has goes nowhere */
-	assert_string_equal(prefix_str(&cfg->protect[0]), "10.64.0.0/10");
+	assert_int_equal(cfg->n_discard, 1); /* what the first covers and nobody has goes nowhere */
+	assert_string_equal(prefix_str(&cfg->discard[0]), "10.64.0.0/10");
+	assert_int_equal(cfg->n_protect, 0); /* which would keep LAN-learned parts out of the kernel */
 	cfg_free(cfg);
 }
 
