@@ -16,7 +16,8 @@
 #define RETRIES      64 /* a turn: each may ask the kernel twice */
 #define ANSWER_FRESH mdur_s(1)
 
-#define ANSWERS 64 /* remembered */
+#define ANSWER_SETS 256 /* a power of two */
+#define ANSWER_WAYS 4
 
 struct waiting {
 	unsigned n, resolved;
@@ -31,7 +32,7 @@ struct nexthop_answers {
 		mtime until;
 		bool reachable;
 		struct fib_way way;
-	} of[ANSWERS];
+	} of[ANSWER_SETS][ANSWER_WAYS];
 };
 
 static bool resolve_by_kernel(struct domain *d, const struct addr *nexthop, struct fib_way *w)
@@ -54,13 +55,23 @@ void nexthop_stale(struct domain *d)
 	d->nexthop_answers = NULL;
 }
 
-static unsigned slot_of(const struct addr *a)
+/* The answer about this next hop, or the one of its set to be forgotten for it: the oldest. */
+static struct nexthop_answer *answer_of(struct nexthop_answers *answers, const struct addr *nexthop)
 {
-	unsigned sum = 0;
+	struct nexthop_answer *set, *oldest;
+	uint32_t sum = 2166136261u; /* FNV-1a */
 
-	for (unsigned i = 0; i < addr_size(a); i++)
-		sum = sum * 31 + a->b[i];
-	return sum % ANSWERS;
+	for (unsigned i = 0; i < addr_size(nexthop); i++)
+		sum = (sum ^ nexthop->b[i]) * 16777619u;
+	set = answers->of[(sum ^ sum >> 16) & (ANSWER_SETS - 1)];
+	oldest = set;
+	for (unsigned i = 0; i < ANSWER_WAYS; i++) {
+		if (addr_eq(&set[i].nexthop, nexthop))
+			return &set[i];
+		if (set[i].until.ns < oldest->until.ns)
+			oldest = &set[i];
+	}
+	return oldest;
 }
 
 /* As resolve_by_kernel, from memory if the answer is fresh. */
@@ -73,7 +84,7 @@ static bool resolve_by_answers(struct domain *d, const struct addr *nexthop, str
 		d->nexthop_answers = calloc(1, sizeof(*d->nexthop_answers));
 	if (!d->nexthop_answers)
 		return resolve_by_kernel(d, nexthop, w);
-	a = &d->nexthop_answers->of[slot_of(nexthop)];
+	a = answer_of(d->nexthop_answers, nexthop);
 	if (!addr_eq(&a->nexthop, nexthop) || mtime_reached(a->until, now)) {
 		*a = (struct nexthop_answer){ .nexthop = *nexthop, .until = mtime_add(now, ANSWER_FRESH) };
 		a->reachable = resolve_by_kernel(d, nexthop, &a->way);
