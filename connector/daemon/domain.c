@@ -380,8 +380,7 @@ static void on_timer(void *ctx)
 
 	if (mtime_reached(d->next_poll, now)) {
 		plane_poll(d, now);
-		if (nexthop_waiting(d))
-			nexthop_retry(d, now);
+		d->retry_at = now;
 		list_for_each (&d->tunnels, struct tunnel, t, node)
 			tunnel_if_look(t);
 		list_for_each (&d->tunnels, struct tunnel, t, node)
@@ -393,6 +392,8 @@ static void on_timer(void *ctx)
 		trim(d, now);
 		d->next_poll = mtime_add(now, POLL_INTERVAL);
 	}
+	if (mtime_reached(d->retry_at, now))
+		nexthop_retry(d, now);
 	ike_timer(d->ike, now);
 	if (d->bgp)
 		bgp_timer(d->bgp, now);
@@ -403,7 +404,7 @@ static void on_timer(void *ctx)
 
 static void arm(struct domain *d, mtime now)
 {
-	mtime deadline = mtime_min(d->next_poll, ike_deadline(d->ike));
+	mtime deadline = mtime_min(mtime_min(d->next_poll, d->retry_at), ike_deadline(d->ike));
 
 	if (d->bgp)
 		deadline = mtime_min(deadline, bgp_deadline(d->bgp));
@@ -494,6 +495,7 @@ struct domain *domain_new(
 	d->loop = loop;
 	d->started = clock_now();
 	d->trim = MTIME_NEVER;
+	d->retry_at = MTIME_NEVER;
 	d->next_poll = mtime_add(d->started, POLL_INTERVAL);
 	list_init(&d->tunnels);
 	list_init(&d->lan_peers);

@@ -93,6 +93,8 @@ struct domain {
 	struct list links;     /* struct bgp_link: TCP connections of the BGP core */
 	struct ptrie *waiting; /* nexthop.c: prefix -> paths whose next hop is not reachable yet */
 	struct prefix waiting_at;
+	bool waiting_moved;                      /* by the pass that is at waiting_at */
+	mtime retry_at;                          /* when that pass goes on; MTIME_NEVER: with the next poll */
 	struct nexthop_answers *nexthop_answers; /* nexthop.c's */
 	struct ptrie *protect;                   /* prefixes that must never leave in clear; protect.c's */
 	struct ptrie *discard;                   /* of aggregates; protect.c's */

@@ -6,6 +6,7 @@
 #include "connector/daemon/protect.h"
 #include "connector/daemon/routes.h"
 #include "connector/daemon/tunnel.h"
+#include "connector/sys/clock.h"
 #include "connector/sys/rtnl.h"
 
 #include <net/if.h>
@@ -13,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RETRIES      64 /* a turn: each may ask the kernel twice */
+#define RETRY_BUDGET mdur_ms(2)  /* a turn */
+#define RETRY_PAUSE  mdur_ms(10) /* between turns of a pass that finds next hops */
 #define ANSWER_FRESH mdur_s(1)
 
 #define ANSWER_SETS 256 /* a power of two */
@@ -148,11 +150,6 @@ void nexthop_forget(struct domain *d, const struct prefix *p)
 		free(ptrie_remove(d->waiting, p));
 }
 
-bool nexthop_waiting(const struct domain *d)
-{
-	return ptrie_count(d->waiting) > 0;
-}
-
 static unsigned count_resolved(struct domain *d, const struct prefix *p, const struct waiting *w, mtime now)
 {
 	unsigned count = 0;
@@ -165,21 +162,27 @@ static unsigned count_resolved(struct domain *d, const struct prefix *p, const s
 	return count;
 }
 
+/* A next hop that comes back brings many: while a pass finds some, it goes on soon. */
 void nexthop_retry(struct domain *d, mtime now)
 {
-	for (unsigned i = 0; i < RETRIES; i++) {
+	const mtime end = mtime_add(clock_now(), RETRY_BUDGET);
+
+	d->retry_at = MTIME_NEVER;
+	do {
 		struct waiting *w;
 		struct prefix p;
 		void *value;
 
 		if (!ptrie_after(d->waiting, &d->waiting_at, &p, &value)) {
 			d->waiting_at = (struct prefix){ 0 }; /* from the start, the next time */
+			d->waiting_moved = false;
 			return;
 		}
 		d->waiting_at = p;
 		w = value;
 		if (count_resolved(d, &p, w, now) == w->resolved)
 			continue;
+		d->waiting_moved = true;
 		ptrie_remove(d->waiting, &p);
 		routes_learned(d,
 		    &(struct routes_best){ .prefix = p,
@@ -188,7 +191,9 @@ void nexthop_retry(struct domain *d, mtime now)
 		        .backup = w->have_backup ? &w->backup : NULL },
 		    now);
 		free(w);
-	}
+	} while (!mtime_reached(end, clock_now()));
+	if (d->waiting_moved)
+		d->retry_at = mtime_add(now, RETRY_PAUSE);
 }
 
 void nexthop_free(struct domain *d)

@@ -23,9 +23,8 @@ void nexthop_stale(struct domain *d);
 struct routes_best;
 void nexthop_wait(struct domain *d, const struct routes_best *best, unsigned resolved);
 void nexthop_forget(struct domain *d, const struct prefix *p);
-bool nexthop_waiting(const struct domain *d);
-/* Looks at a bounded number of the waiting prefixes, and hands those with more or fewer ways than before to
- * routes_learned. */
+/* Looks at waiting prefixes for a bounded time, and hands those with more or fewer ways than before to
+ * routes_learned. d->retry_at is when it wants to go on; else with the next poll. */
 void nexthop_retry(struct domain *d, mtime now);
 void nexthop_free(struct domain *d);
 
