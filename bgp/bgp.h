@@ -26,6 +26,9 @@ struct attrs;
 struct bgp;
 
 #define BGP_NAME_MAX             128
+#define BGP_PEERS_MAX            256  /* a route names its peer by an octet */
+#define BGP_ANNOUNCE_MAX         4096 /* networks we originate */
+#define BGP_ANNOUNCE_FROM_MAX    32
 #define BGP_MULTIPATH_MAX        16
 #define BGP_WEIGHT_MAX           256
 #define BGP_AS_PATH_VIEW_MAX     64 /* AS numbers shown in a route view; longer paths are cut and say so */
@@ -130,7 +133,7 @@ struct bgp_peer_config {
 	 * Which LAN peers' routes a SITE peer is told about: ids of LAN peers. Everybody gets the announced
 	 * networks; LAN peers get what the sites teach us; a site never gets what a site taught us.
 	 */
-	uint32_t announce_from[32];
+	uint32_t announce_from[BGP_ANNOUNCE_FROM_MAX];
 	unsigned n_announce_from;
 };
 
@@ -150,6 +153,8 @@ void bgp_unannounce(struct bgp *bgp, const struct prefix *p, mtime now);
 int bgp_originate(struct bgp *bgp, const struct prefix *p, uint8_t origin,
     const struct bgp_policy_chain *policy, mtime now);
 void bgp_unoriginate(struct bgp *bgp, const struct prefix *p, mtime now);
+/* Is there room for this one among BGP_ANNOUNCE_MAX of both? */
+bool bgp_announce_room(const struct bgp *bgp, const struct prefix *p);
 /*
  * Aggregates (RFC 4271 9.2.2.2): told to a peer while a part is in use that this peer could be told. The list
  * replaces the previous one. -1 when memory is out or there are too many; nothing changed then.

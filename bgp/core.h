@@ -29,8 +29,6 @@
 #include "bgp/rib.h"
 #include "bgp/update.h"
 
-#define BGP_PEERS_MAX     256  /* a route names its peer by an octet */
-#define BGP_ANNOUNCE_MAX  4096 /* networks we originate */
 #define BGP_CONNECTED_MAX 8192
 #define BGP_RECEIVED_MAX  4000000 /* prefixes from one peer, accepted or not, without max_prefixes */
 #define BGP_PATHS_MAX     32      /* of one peer for one prefix (RFC 7911) */

@@ -87,6 +87,11 @@ static int add(struct bgp *bgp, const struct prefix *p, struct attr_set *set, mt
 	return 0;
 }
 
+bool bgp_announce_room(const struct bgp *bgp, const struct prefix *p)
+{
+	return ptrie_get(bgp->announced, p) || ptrie_count(bgp->announced) < BGP_ANNOUNCE_MAX;
+}
+
 int bgp_originate(
     struct bgp *bgp, const struct prefix *p, uint8_t origin, const struct bgp_policy_chain *policy, mtime now)
 {

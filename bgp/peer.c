@@ -9,13 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_HOLD_S    90
-#define DEFAULT_RETRY_S   5
-#define HOLD_MIN_S        3
-#define HOLD_MAX_S        65535
-#define RESTART_MAX_S     4095 /* twelve bits (RFC 4724 3) */
-#define ANNOUNCE_FROM_MAX (sizeof(((struct bgp_peer_config *)0)->announce_from) / sizeof(uint32_t))
-#define SPARE_PER_PEER    8
+#define DEFAULT_HOLD_S  90
+#define DEFAULT_RETRY_S 5
+#define HOLD_MIN_S      3
+#define HOLD_MAX_S      65535
+#define RESTART_MAX_S   4095 /* twelve bits (RFC 4724 3) */
+#define SPARE_PER_PEER  8
 
 struct peer *peer_find(const struct bgp *bgp, uint32_t id)
 {
@@ -50,9 +49,9 @@ static int check_config(
 	if (c->rib.reflector_client && c->peer_as != (c->local_as ? c->local_as : bgp->config.as))
 		return reason_set(ret_reason, "bgp-peer-invalid",
 		    "%s: only a peer of our own AS can be a route reflector's client", c->name);
-	if (c->n_announce_from > ANNOUNCE_FROM_MAX)
+	if (c->n_announce_from > BGP_ANNOUNCE_FROM_MAX)
 		return reason_set(ret_reason, "bgp-peer-invalid",
-		    "%s: announce-from names more than %zu peers", c->name, ANNOUNCE_FROM_MAX);
+		    "%s: announce-from names more than %d peers", c->name, BGP_ANNOUNCE_FROM_MAX);
 	list_for_each (&bgp->peers, struct peer, p, node)
 		if (p->id != id && addr_eq(&p->config.remote, &c->remote) &&
 		    addr_eq(&p->config.local, &c->local))

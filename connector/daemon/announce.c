@@ -31,7 +31,10 @@ struct announce {
 	struct ptrie *originated; /* what the core was told: prefix -> struct originated */
 	struct fib_source *source;
 	size_t n_source;
-	bool cut; /* and said so */
+	bool cut;                /* and said so */
+	unsigned left_out;       /* by the update under way, since the core is full */
+	struct prefix first_out; /* of them */
+	bool full;               /* and said so */
 };
 
 struct announce *announce_new(void)
@@ -122,13 +125,18 @@ static void originate(
 		o->keep = true;
 		return;
 	}
+	/* A redistributed table may be larger than what can be announced: no line, and no try, for each. */
+	if (fresh && !bgp_announce_room(d->bgp, p)) {
+		if (!a->left_out++)
+			a->first_out = *p;
+		return;
+	}
 	if (fresh)
 		o = calloc(1, sizeof(*o));
 	if (!o || (fresh && ptrie_set(a->originated, p, o) < 0) ||
 	    bgp_originate(d->bgp, p, origin, policy, clock_now()) < 0) {
-		log_error(d->log, "bgp",
-		    "announce-failed: %s is not announced: out of memory, or too many networks",
-		    prefix_str(p));
+		log_error(
+		    d->log, "bgp", "announce-failed: %s is not announced: out of memory", prefix_str(p));
 		if (o && fresh) {
 			ptrie_remove(a->originated, p);
 			originated_free(o);
@@ -144,9 +152,11 @@ static void originate(
 	o->keep = true;
 }
 
-static void withdraw_rest(struct domain *d)
+/* True when some went: there may be room now. */
+static bool withdraw_rest(struct domain *d)
 {
 	struct announce *a = d->announce;
+	bool any = false;
 	struct prefix p;
 	void *v;
 
@@ -162,16 +172,17 @@ static void withdraw_rest(struct domain *d)
 		bgp_unoriginate(d->bgp, &p, clock_now());
 		log_info(d->log, "bgp", "%s is no longer announced: its source has gone", prefix_str(&p));
 		originated_free(o);
+		any = true;
 	}
+	return any;
 }
 
-static void update(struct domain *d)
+static void originate_all(struct domain *d)
 {
 	struct announce *a = d->announce;
 	const struct cfg *cfg = a->cfg;
 
-	if (!d->bgp || !cfg || d->stopping)
-		return;
+	a->left_out = 0;
 	for (size_t i = 0; i < cfg->n_network; i++)
 		if (!cfg->network[i].when_route || is_there(a, &cfg->network[i]))
 			originate(d, &cfg->network[i].prefix, ORIGIN_IGP, &cfg->network[i].policy);
@@ -182,7 +193,24 @@ static void update(struct domain *d)
 				    d, &a->source[i].prefix, ORIGIN_INCOMPLETE, &cfg->redistribute[k].policy);
 				break;
 			}
-	withdraw_rest(d);
+}
+
+static void update(struct domain *d)
+{
+	struct announce *a = d->announce;
+
+	if (!d->bgp || !a->cfg || d->stopping)
+		return;
+	do
+		originate_all(d);
+	while (withdraw_rest(d) && a->left_out);
+	if (a->left_out && !a->full)
+		log_error(d->log, "bgp",
+		    "announce-failed: %s is not announced, nor are %u others: %d networks are, and that is "
+		    "all. "
+		    "Narrow redistribute[], or announce a prefix that covers them",
+		    prefix_str(&a->first_out), a->left_out - 1, BGP_ANNOUNCE_MAX);
+	a->full = a->left_out > 0;
 }
 
 /* --- facts --- */

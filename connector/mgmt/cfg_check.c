@@ -4,6 +4,7 @@
  * refuses, and what is legal but odd (notes). Compares each with each: a connector has tens of tunnels, at
  * most some thousands.
  */
+#include "bgp/bgp.h"
 #include "connector/mgmt/cfg_internal.h"
 
 #include <stdio.h>
@@ -192,11 +193,57 @@ static int note_inside(const struct cfg_load *l, const struct cfg_site *s, const
 	    addr_str(&t->bgp.local));
 }
 
+/* What the BGP core has room for, said before it refuses. */
+static int check_sessions(const struct cfg_load *l)
+{
+	const struct cfg *cfg = l->cfg;
+	char path[CFG_PATH_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < cfg->n_site; i++)
+		for (size_t k = 0; k < cfg->site[i].n_tunnel; k++)
+			if (cfg->site[i].tunnel[k].have_bgp && ++n > BGP_PEERS_MAX)
+				return cfg_fail(l, "config-wrong-value",
+				    tunnel_path(
+				        &cfg->site[i], &cfg->site[i].tunnel[k], "bgp", path, sizeof(path)),
+				    NULL, "at most %d BGP sessions are possible; remove some", BGP_PEERS_MAX);
+	if (n + cfg->n_peer <= BGP_PEERS_MAX)
+		return 0;
+	snprintf(path, sizeof(path), "/" CFG_ROOT "/peer[name='%s']", cfg->peer[BGP_PEERS_MAX - n].name);
+	return cfg_fail(l, "config-wrong-value", path, NULL,
+	    "at most %d BGP sessions are possible, those of tunnels (%zu) counted; remove some",
+	    BGP_PEERS_MAX, n);
+}
+
+static int check_limits(const struct cfg_load *l)
+{
+	const struct cfg *cfg = l->cfg;
+	char path[CFG_PATH_MAX];
+
+	if (check_sessions(l))
+		return -1;
+	if (cfg->n_announce > BGP_ANNOUNCE_MAX)
+		return cfg_fail(l, "config-wrong-value", "/" CFG_ROOT "/announce",
+		    prefix_str(&cfg->announce[BGP_ANNOUNCE_MAX]),
+		    "%zu prefixes, but at most %d can be announced; summarise them", cfg->n_announce,
+		    BGP_ANNOUNCE_MAX);
+	for (size_t i = 0; i < cfg->n_site; i++) {
+		const struct cfg_site *s = &cfg->site[i];
+
+		if (s->n_announce_from <= BGP_ANNOUNCE_FROM_MAX)
+			continue;
+		snprintf(path, sizeof(path), "/" CFG_ROOT "/site[name='%s']/announce-from", s->name);
+		return cfg_fail(l, "config-wrong-value", path, s->announce_from[BGP_ANNOUNCE_FROM_MAX],
+		    "at most %d peers can be named", BGP_ANNOUNCE_FROM_MAX);
+	}
+	return 0;
+}
+
 int cfg_check(const struct cfg_load *l)
 {
 	const struct cfg *cfg = l->cfg;
 
-	if (check_pairs(l) || check_peers(l))
+	if (check_limits(l) || check_pairs(l) || check_peers(l))
 		return -1;
 	for (size_t i = 0; i < cfg->n_site; i++) {
 		for (size_t j = 0; j < cfg->site[i].n_tunnel; j++) {

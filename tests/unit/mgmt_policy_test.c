@@ -5,6 +5,8 @@
  */
 #include "connector/mgmt/config.h"
 
+#include "bgp/bgp.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -55,6 +57,14 @@ static struct cfg *load(const char *members, const char *bgp, struct reason *why
 	    members, *members ? "," : "", *bgp ? "," : "", bgp);
 	return cfg_load_text(context, text, "test.json", false, why);
 }
+
+#define LIMITS(members)                                                                                      \
+	"{\"causeway:connector\":{\"as\":65001,\"router-id\":\"10.0.0.10\"," members                         \
+	"\"site\":[{\"name\":\"azure-hq\",\"profile\":\"azure-vpngw\",\"tunnel\":[{\"name\":\"t1\","         \
+	"\"local-address\":\"192.0.2.1\",\"remote-address\":[\"192.0.2.2\"],\"secret-file\":\"azure-hq."     \
+	"psk\","                                                                                             \
+	"\"inside-address\":[\"10.0.0.10/32\"],\"bgp\":{\"local-address\":\"10.0.0.10\","                    \
+	"\"peer-address\":\"10.100.255.254\",\"peer-as\":65515}}]}]}}"
 
 #define LIST(entries) "\"prefix-list\":[{\"name\":\"l\",\"entry\":[" entries "]}]"
 #define Y_ENTRY       CONN "/prefix-list[name='l']/entry[seq='1']"
@@ -241,12 +251,53 @@ static void sources_load(void **state)
 	cfg_free(cfg);
 }
 
+/* One beyond what the core has room for is refused by name; as many as it has room for are not. */
+static void limits_are_named(void **state)
+{
+	static char members[400000], text[402000];
+
+	(void)state;
+	for (unsigned more = 0; more < 2; more++) {
+		size_t n = 0;
+		struct reason why = { 0 };
+		struct cfg *cfg;
+
+		for (unsigned i = 0; i < BGP_PEERS_MAX - 1 + more; i++)
+			n += (size_t)snprintf(members + n, sizeof(members) - n,
+			    "%s{\"name\":\"p%u\",\"local-address\":\"10.0.0.10\",\"peer-address\":\"10.1.%u.%"
+			    "u\","
+			    "\"peer-as\":65002}",
+			    i ? "," : "", i, i / 200, i % 200 + 1);
+		snprintf(text, sizeof(text), LIMITS("\"peer\":[%s],"), members);
+		cfg = cfg_load_text(context, text, "test.json", false, &why);
+		assert_int_equal(cfg != NULL, !more);
+		assert_true(!more || strstr(why.text, "peer[name='p255']"));
+		cfg_free(cfg);
+		n = 0;
+		for (unsigned i = 0; i < BGP_ANNOUNCE_MAX + more; i++)
+			n += (size_t)snprintf(members + n, sizeof(members) - n, "%s\"10.%u.%u.0/24\"",
+			    i ? "," : "", i / 256, i % 256);
+		snprintf(text, sizeof(text), LIMITS("\"announce\":[%s],"), members);
+		cfg = cfg_load_text(context, text, "test.json", false, &why);
+		if (more) {
+			assert_null(cfg);
+			assert_non_null(strstr(why.text, "announce"));
+			assert_non_null(strstr(why.text, "10.16.0.0/24"));
+		} else {
+			/* the gateway bears fewer, which is another rule */
+			assert_string_equal(why.id, "config-too-many-prefixes");
+		}
+		cfg_free(cfg);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_mistake_is_named),
 		cmocka_unit_test(policies_load),
 		cmocka_unit_test(sources_load),
+		cmocka_unit_test(limits_are_named),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
