@@ -10,6 +10,7 @@ from lab.case import check, equal, run_case
 from lab.lab import wait_for
 
 LOSS = 20  # percent, each way
+PATIENCE = 80  # seconds: of an exchange of six tries in 30 s, one of some hundred loses all
 
 RULES = f"""table inet lossy {{
   chain in {{ type filter hook input priority -300; policy accept;
@@ -61,10 +62,10 @@ def main(case):
                     net.swan.swanctl("--rekey", "--child", "any", check=False)
                 else:
                     cw.cli("tunnel", "rekey", "azure-hq/t1", "--no-wait")
-                wait_for("a new child", lambda old=spis: cw.spis() and cw.spis() != old, 30)
-                wait_for("one child at both ends", lambda: children(net, cw), 30)
+                wait_for("a new child", lambda old=spis: cw.spis() and cw.spis() != old, PATIENCE)
+                wait_for("one child at both ends", lambda: children(net, cw), PATIENCE)
                 net.swan.swanctl("--rekey", "--ike", "gw", check=False)
-                wait_for("a new IKE SA", lambda old=ike: cw.tunnel()["ike"] and cw.tunnel()["ike"]["spi-i"] != old, 30)
+                wait_for("a new IKE SA", lambda old=ike: cw.tunnel()["ike"] and cw.tunnel()["ike"]["spi-i"] != old, PATIENCE)
                 check(cw.step() != "down", "the tunnel went down")
         with case.step("the wire is whole: one of each, nothing lost"):
             case.note(f"{dropped(net)} packets were dropped")
