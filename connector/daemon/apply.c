@@ -459,6 +459,7 @@ static void commit(struct plan *p)
 	struct domain *d = p->domain;
 
 	d->entering = p->ref->cfg;
+	nexthop_compat_apply(&d->nexthop_compat, &d->sys, d->log, p->ref->cfg->nexthop_compat_off);
 	protect_enter(d, p->ref->cfg);
 	if (p->bgp_rebuild)
 		commit_bgp_rebuild(p);

@@ -563,6 +563,7 @@ void domain_free(struct domain *d)
 		bgp_exec_listener_free(l);
 	fib_writer_free(d->fib, false); /* routes go before the interfaces do */
 	d->fib = NULL;
+	nexthop_compat_apply(&d->nexthop_compat, &d->sys, d->log, false);
 	list_for_each (&d->tunnels, struct tunnel, t, node) {
 		t->ifindex = 0; /* the plane deletes its interfaces itself */
 		tunnel_discard(t);

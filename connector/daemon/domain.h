@@ -17,6 +17,7 @@
 #include "bgp/bgp.h"
 #include "connector/daemon/cfg_ref.h"
 #include "connector/daemon/fib_writer.h"
+#include "connector/daemon/nexthop_compat.h"
 #include "connector/daemon/plane.h"
 #include "connector/sys/domain.h"
 #include "connector/sys/echo.h"
@@ -66,6 +67,7 @@ struct domain {
 	struct jobs *jobs;
 	struct rtnl *rtnl; /* for questions; changes are the FIB writer's */
 	struct mss_clamp *clamp;
+	struct nexthop_compat nexthop_compat;
 	struct announce *announce;  /* networks by what stands behind them; announce.c's */
 	struct echo_socket echo[2]; /* IPv4, IPv6: open where there is a watch; echoes.c's */
 	struct loop_watch *echo_watch[2];

@@ -26,6 +26,23 @@ const struct catalogue_entry catalogue_host[] = {
 	    .here = "what the kernel named",
 	},
 	{
+	    .id = "nexthop-compat-refused",
+	    .means =
+	        "The kernel's setting net.ipv4.nexthop_compat_mode can't be set to 0, as `nexthop-compat` "
+	        "wants it.",
+	    .cause = { "a container or a unit whose /proc/sys can't be written", "a kernel before 5.8" },
+	    .here =
+	        "set it from outside with sysctl, or leave the leaf out: only the speed of a failover under "
+	        "very many routes depends on it",
+	    .look = "`sysctl net.ipv4.nexthop_compat_mode`",
+	},
+	{
+	    .id = "nexthop-compat-left",
+	    .means = "net.ipv4.nexthop_compat_mode could not be put back to 1 and stays 0.",
+	    .cause = { "/proc/sys can't be written any more" },
+	    .here = "`sysctl net.ipv4.nexthop_compat_mode=1`",
+	},
+	{
 	    .id = "socket-path-too-long",
 	    .means = "The path of the management socket is too long.",
 	    .cause = { "the system allows 107 bytes" },

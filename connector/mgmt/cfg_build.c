@@ -291,7 +291,7 @@ static int build_identity(const struct cfg_load *l, const struct lyd_node *root)
 {
 	const struct lyd_node *id = cfg_child(root, "router-id");
 	const char *as = cfg_value(root, "as"), *ways = cfg_value(root, "multipath"),
-	           *relax = cfg_value(root, "multipath-relax");
+	           *relax = cfg_value(root, "multipath-relax"), *compat = cfg_value(root, "nexthop-compat");
 	const struct lyd_node *cluster = cfg_child(root, "cluster-id");
 	struct addr a;
 
@@ -299,6 +299,7 @@ static int build_identity(const struct cfg_load *l, const struct lyd_node *root)
 	l->cfg->as = as ? (uint32_t)strtoul(as, NULL, 10) : 0;
 	l->cfg->multipath = ways ? (unsigned)atoi(ways) : 16;
 	l->cfg->multipath_relax = relax && !strcmp(relax, "true");
+	l->cfg->nexthop_compat_off = compat && !strcmp(compat, "off");
 	if (cluster && (addr_parse(lyd_get_value(cluster), &a) || a.family != 4 || addr_is_unspecified(&a)))
 		return cfg_fail_at(l, "config-wrong-value", cluster,
 		    "a cluster id is written like an IPv4 address and is not 0.0.0.0");

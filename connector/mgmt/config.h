@@ -211,7 +211,8 @@ struct cfg {
 	uint32_t router_id; /* host order */
 	unsigned multipath; /* ways; default 16 */
 	bool multipath_relax;
-	uint32_t cluster_id; /* host order; 0: the router id */
+	uint32_t cluster_id;     /* host order; 0: the router id */
+	bool nexthop_compat_off; /* net.ipv4.nexthop_compat_mode is to be 0; else as the system has it */
 	struct prefix *announce;
 	size_t n_announce;
 	struct cfg_policies *policies;

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Interfaces and addresses: netlink for addresses, ioctl for names and MTU, /proc/sys for the rest.
- * /proc/sys/net shows the network namespace of the thread that opens it, so it is opened inside the domain,
- * like the sockets.
  */
 #include "connector/sys/link.h"
 #include "connector/sys/rtnl.h"
+#include "connector/sys/sysctl.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
@@ -17,33 +15,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* ---- sysctl ---- */
-
-static int sysctl_open(const struct sys_domain *domain, const char *path, int flags)
-{
-	int token, fd, err;
-
-	if (sys_domain_enter(domain, &token))
-		return -errno;
-	fd = open(path, flags | O_CLOEXEC);
-	err = errno;
-	sys_domain_leave(token);
-	return fd < 0 ? -err : fd;
-}
-
 int link_forwarding(const struct sys_domain *domain, uint8_t family)
 {
-	const char *path =
-	    family == 6 ? "/proc/sys/net/ipv6/conf/all/forwarding" : "/proc/sys/net/ipv4/ip_forward";
-	int fd = sysctl_open(domain, path, O_RDONLY);
-	char value = '0';
-	ssize_t n;
+	const char *name = family == 6 ? "net/ipv6/conf/all/forwarding" : "net/ipv4/ip_forward";
+	int value = 0, err = sysctl_get(domain, name, &value);
 
-	if (fd < 0)
-		return fd;
-	n = read(fd, &value, 1);
-	close(fd);
-	return n == 1 && value != '0';
+	return err ? err : value != 0;
 }
 
 /* ---- ioctl ---- */

@@ -120,6 +120,31 @@ def ends_early(case, net, before):
         equal(kernel.difference(before, kernel.snapshot(net.onprem)), [], "the kernel")
 
 
+def nexthop_compat(case, net):
+    """A setting of the kernel's that the daemon may change while it runs."""
+    def mode():
+        return net.onprem.run("sysctl", "-n", "net.ipv4.nexthop_compat_mode").stdout.strip()
+    with case.step("nexthop-compat: 0 while it is `off`, as it was before after that"):
+        off, system = [{"causeway:connector": leaf} for leaf in ({"nexthop-compat": "off"}, {})]
+        equal(mode(), "1", "at first")
+        cw = Causeway(net.onprem, "compat", off).start()
+        wait_for("0", lambda: mode() == "0", 10)
+        cw.configure(system)
+        cw.reload()
+        wait_for("1 without the leaf", lambda: mode() == "1", 10)
+        cw.configure(off)
+        cw.reload()
+        wait_for("0 again", lambda: mode() == "0", 10)
+        cw.stop()
+        equal(mode(), "1", "after the end")
+    with case.step("nexthop-compat: the admin's own 0 stays"):
+        net.onprem.sysctl("net.ipv4.nexthop_compat_mode", 0)
+        cw.start()
+        cw.stop()
+        equal(mode(), "0", "after the end")
+        net.onprem.sysctl("net.ipv4.nexthop_compat_mode", 1)
+
+
 def main(case):
     with case.lab() as lab:
         net = Azure(lab)
@@ -130,6 +155,7 @@ def main(case):
         before = kernel.snapshot(net.onprem)
         killed(case, net, before)
         ends_early(case, net, before)
+        nexthop_compat(case, net)
         with case.step("what others own is as it was"):
             for line in ("nexthop id 4242", "-4 route 203.0.113.0/24 nhid 4242", f"-4 route {PREFIX} via 192.0.2.2",
                          "-4 rule 3000:", "-4 route 203.0.113.7 dev wan0", "link dmz0"):

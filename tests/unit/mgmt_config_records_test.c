@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The configuration of those who watch BGP from outside: BMP stations. */
+/* The configuration of small things of the routing domain: BMP stations, the kernel's nexthop setting. */
 #include "connector/mgmt/config.h"
 
 #include <setjmp.h>
@@ -43,6 +43,26 @@ static void stations_load(void **state)
 	cfg_free(cfg);
 }
 
+static void the_kernels_nexthop_setting_is_left_alone_unless_said(void **state)
+{
+	static const struct {
+		const char *member;
+		bool off;
+	} cases[] = { { "\"announce\":[]", false }, { "\"nexthop-compat\":\"system\"", false },
+		{ "\"nexthop-compat\":\"off\"", true } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct reason why = { 0 };
+		struct cfg *cfg = load(cases[i].member, &why);
+
+		if (!cfg)
+			fail_msg("%s", why.text);
+		assert_int_equal(cfg->nexthop_compat_off, cases[i].off);
+		cfg_free(cfg);
+	}
+}
+
 static void mistakes_are_named(void **state)
 {
 	static const struct {
@@ -57,6 +77,7 @@ static void mistakes_are_named(void **state)
 		{ "\"bmp-station\":[{\"name\":\"noc\",\"address\":\"10.0.0.9\",\"port\":1,\"statistics-"
 		  "interval\":4}]",
 		    "config-wrong-value", "5 to 86400" },
+		{ "\"nexthop-compat\":\"on\"", "config-wrong-value", "/nexthop-compat" },
 	};
 
 	(void)state;
@@ -73,8 +94,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stations_load),
+		cmocka_unit_test(the_kernels_nexthop_setting_is_left_alone_unless_said),
 		cmocka_unit_test(mistakes_are_named),
 	};
 
-	return cmocka_run_group_tests_name("configuration of watchers", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("small things of the routing domain", tests, NULL, NULL);
 }
