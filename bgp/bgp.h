@@ -359,6 +359,15 @@ struct bgp_session_view {
 	} gap;
 };
 
+/* What the peer takes of the tables, now. Attribute sets and prefixes are shared by all: bgp_memory. */
+struct bgp_tables_view {
+	uint32_t waiting;       /* prefixes that it is to be told */
+	uint32_t paths;         /* routes of families with path identifiers (RFC 7911) */
+	uint32_t paths_refused; /* in this session: more for a prefix than are kept */
+	size_t unfinished;      /* bytes of a message that has not come whole */
+	size_t route_bytes, advertised_bytes, waiting_bytes, session_bytes;
+};
+
 struct bgp_peer_view {
 	enum bgp_state state;
 	mtime since; /* of the state */
@@ -377,6 +386,7 @@ struct bgp_peer_view {
 	mtime last_message_in;
 	bool eor_in[2]; /* ipv4, ipv6 */
 	struct bgp_session_view session;
+	struct bgp_tables_view tables;
 };
 int bgp_peer_view(const struct bgp *bgp, uint32_t peer, struct bgp_peer_view *ret_view);
 
@@ -418,6 +428,7 @@ struct bgp_route_view {
 	uint64_t extended[BGP_COMMUNITIES_VIEW_MAX]; /* RFC 4360 */
 	unsigned n_extended;
 	bool malformed;            /* it counts as withdrawn (RFC 7606) */
+	bool stale;                /* of an earlier session, or not yet in a refresh that runs */
 	const struct attrs *attrs; /* all of them (bgp/attr.h); until the next call to bgp_* */
 	bool best;                 /* in use: the best path or one of the multipath */
 	char reason[240];          /* why it is best, why it is not, or why it was refused */

@@ -115,6 +115,7 @@ struct adj_rib_out {
 	struct htab by_attrs;
 	uint8_t round, clean, pass;                   /* of the session: as of stale_family, but one counts */
 	uint32_t advertised;                          /* entries the peer has been told */
+	uint32_t waiting;                             /* entries that it is to be told, in groups */
 	bool walking;                                 /* the initial table, or all of it again */
 	unsigned walk_families;                       /* bits: 1 << family */
 	bool walk_again, again_resend, again_refresh; /* asked for while walking */

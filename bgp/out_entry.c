@@ -105,9 +105,11 @@ static uint32_t insert(struct dest *d, struct peer *p, bool pend)
 static void leave_group(struct bgp *bgp, struct pend *e)
 {
 	struct out_group *g = e->group;
+	struct adj_rib_out *out = &bgp->slot[e->is.slot]->out;
 
 	if (!g)
 		return;
+	out->waiting -= g->round == out->round; /* what a session left behind is counted no more */
 	if (e->before)
 		out_pend_at(bgp, e->before)->after = e->after;
 	else
@@ -138,6 +140,7 @@ static int join_group(struct peer *p, uint32_t id, struct dest *d)
 	else
 		g->first = id;
 	g->last = id;
+	p->out.waiting++;
 	return 0;
 }
 

@@ -60,6 +60,8 @@ struct bgp_community {
 	uint8_t value[12], mask[12]; /* value is zero where mask is */
 };
 int bgp_community_parse(const char *text, struct bgp_community *ret_community);
+/* "no-export" and so on, of a standard one; NULL: it has no name. */
+const char *bgp_community_name(uint32_t community);
 bool bgp_community_exact(const struct bgp_community *c); /* no asterisk in it */
 struct bgp_community_list;                               /* a route that carries any of them matches */
 struct bgp_community_list *bgp_community_list_new(const struct bgp_community c[], size_t n);

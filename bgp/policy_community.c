@@ -23,6 +23,8 @@ static const struct {
 	/* IANA, BGP well-known communities */
 	{ "graceful-shutdown", 0xffff0000u },
 	{ "accept-own", 0xffff0001u },
+	{ "llgr-stale", 0xffff0006u },
+	{ "no-llgr", 0xffff0007u },
 	{ "blackhole", 0xffff029au },
 	{ "no-export", BGP_COMM_NO_EXPORT },
 	{ "no-advertise", BGP_COMM_NO_ADVERTISE },
@@ -30,6 +32,14 @@ static const struct {
 	{ "local-as", BGP_COMM_NO_EXPORT_SUBCONFED },
 	{ "no-peer", 0xffffff04u },
 };
+
+const char *bgp_community_name(uint32_t community)
+{
+	for (size_t i = 0; i < sizeof(well_known) / sizeof(well_known[0]); i++)
+		if (well_known[i].value == community)
+			return well_known[i].name;
+	return NULL;
+}
 
 /* One number of at most max, or an asterisk; *text moves on to what ends it. */
 static int take_number(const char **text, uint32_t max, uint32_t *ret_value, bool *ret_any)

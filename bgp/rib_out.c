@@ -104,7 +104,7 @@ void rib_out_down(struct peer *p)
 	cache_clear(p);
 	limit_out_clear(p);
 	htab_clear(&out->by_attrs);
-	out->advertised = 0;
+	out->advertised = out->waiting = 0;
 	out->walking = out->walk_again = out->again_resend = out->again_refresh = out->no_memory = false;
 	if ((uint8_t)(out->round - out->clean) >= ROUNDS_MAX) /* they may not come round */
 		sweep_all(p->bgp);

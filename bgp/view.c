@@ -53,6 +53,23 @@ static void view_session(const struct session *s, struct bgp_session_view *v)
 	v->gap.mean = (mdur){ g->n ? g->sum.ns / g->n : 0 };
 }
 
+static void view_tables(const struct peer *p, const struct session *s, struct bgp_tables_view *v)
+{
+	v->waiting = p->out.waiting;
+	v->paths_refused = p->paths.n;
+	v->route_bytes = p->received * sizeof(struct route);
+	v->advertised_bytes = p->out.advertised * sizeof(struct told);
+	v->waiting_bytes = p->out.waiting * sizeof(struct pend);
+	for (unsigned i = 0; i < 2; i++)
+		if (p->session[i])
+			v->session_bytes +=
+			    sizeof(struct session) + (p->session[i]->extended ? BGP_EXTENDED_MAX : 0);
+	for (int f = 0; s && f < BGP_N_FAMILIES; f++)
+		if (s->terms.path_ids_in[f])
+			v->paths += p->stale[f].received;
+	v->unfinished = s ? s->in_len : 0;
+}
+
 int bgp_peer_view(const struct bgp *bgp, uint32_t peer, struct bgp_peer_view *ret_view)
 {
 	const struct peer *p = peer_find(bgp, peer);
@@ -80,6 +97,7 @@ int bgp_peer_view(const struct bgp *bgp, uint32_t peer, struct bgp_peer_view *re
 	if (!s)
 		s = peer_session(p, SESSION_OPENCONFIRM);
 	view_restart(p, s, &ret_view->session);
+	view_tables(p, s, &ret_view->tables);
 	if (!s)
 		return 0;
 	view_session(s, &ret_view->session);
@@ -259,6 +277,7 @@ static void learned_rows(struct rows *r, const struct dest *d, bool accepted, bo
 			continue;
 		v->best = c && (c->step == DECIDE_BEST || c->step == DECIDE_MULTIPATH);
 		v->malformed = rt->refusal == REFUSE_MALFORMED;
+		v->stale = stale_is(bgp, d, rt);
 		if (c)
 			accepted_text(bgp, d, rt, c, best, ways, v);
 		else

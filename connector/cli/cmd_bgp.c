@@ -325,6 +325,19 @@ static void list_note(struct table *t, const char *label, const json_t *list)
 		table_note(t, TABLE_DIM, label, buf);
 }
 
+/* "best, fib, stale" */
+static void route_state(struct table *t, bool best, bool in_fib, bool stale)
+{
+	static const char *const texts[] = { "-", "stale", "fib", "fib, stale", "best", "best, stale",
+		"best, fib", "best, fib, stale" };
+
+	table_cell_colour(t,
+	    stale    ? TABLE_WARN
+	    : in_fib ? TABLE_GOOD
+	             : TABLE_PLAIN,
+	    texts[(best ? 4 : 0) + (in_fib ? 2 : 0) + (stale ? 1 : 0)]);
+}
+
 static int route_row(void *ctx, const json_t *r)
 {
 	struct routes_table *rt = ctx;
@@ -344,15 +357,12 @@ static int route_row(void *ctx, const json_t *r)
 		table_cell_number(rt->t, get_u64(r, "med"));
 	else
 		table_cell(rt->t, "-");
-	table_cell_colour(rt->t, in_fib ? TABLE_GOOD : TABLE_PLAIN,
-	    best && in_fib ? "best, fib"
-	    : best         ? "best"
-	    : in_fib       ? "fib"
-	                   : "-");
+	route_state(rt->t, best, in_fib, get_bool(r, "stale"));
 	table_cell(rt->t, get_str(r, "reason"));
 	table_end_row(rt->t);
 	if (rt->communities) {
 		list_note(rt->t, "communities", json_object_get(r, "communities"));
+		list_note(rt->t, "well-known", json_object_get(r, "well-known-communities"));
 		list_note(rt->t, "large communities", json_object_get(r, "large-communities"));
 		list_note(rt->t, "extended communities", json_object_get(r, "extended-communities"));
 	}

@@ -40,6 +40,27 @@ static struct bgp_link *link_by_conn(const struct domain *d, uint64_t conn)
 	return NULL;
 }
 
+static bool link_of(
+    const struct bgp_link *l, uint32_t peer, const struct addr *local, const struct addr *remote)
+{
+	return l->peer ? l->peer == peer : addr_eq(&l->remote, remote) && addr_eq(&l->local, local);
+}
+
+void bgp_exec_queues(const struct domain *d, uint32_t peer, const struct addr *local,
+    const struct addr *remote, size_t *ret_in, size_t *ret_out)
+{
+	size_t in, out;
+
+	*ret_in = *ret_out = 0;
+	list_for_each (&d->links, const struct bgp_link, l, node) {
+		if (!l->tcp || !link_of(l, peer, local, remote))
+			continue;
+		tcp_conn_queues(l->tcp, &in, &out);
+		*ret_in += in;
+		*ret_out += out;
+	}
+}
+
 static void link_free(struct bgp_link *l)
 {
 	list_remove(&l->node);

@@ -5,6 +5,7 @@
 #include "connector/daemon/bfd_exec.h"
 #include "connector/daemon/bgp_command.h"
 #include "connector/daemon/bgp_dump.h"
+#include "connector/daemon/bgp_exec.h"
 #include "connector/daemon/bgp_tap.h"
 #include "connector/daemon/certificate.h"
 #include "connector/daemon/demand.h"
@@ -330,6 +331,25 @@ static void session_view(const struct bgp_session_view *s, struct view_bgp_sessi
 	v->gap_max = (uint64_t)mdur_to_ms(s->gap.max);
 }
 
+static void tables_view(const struct domain *d, uint32_t id, const struct cfg_bgp *cfg,
+    const struct bgp_peer_view *p, struct view_bgp_tables *v)
+{
+	const struct bgp_tables_view *t = &p->tables;
+	size_t in, out;
+
+	bgp_exec_queues(d, id, &cfg->local, &cfg->peer, &in, &out);
+	*v = (struct view_bgp_tables){ .path_ids = { p->path_ids_in[0], p->path_ids_in[1] },
+		.paths = t->paths,
+		.refused = t->paths_refused,
+		.waiting = t->waiting,
+		.bytes_in = in + t->unfinished,
+		.bytes_out = out,
+		.route_bytes = t->route_bytes,
+		.advertised_bytes = t->advertised_bytes,
+		.waiting_bytes = t->waiting_bytes,
+		.session_bytes = t->session_bytes };
+}
+
 static void past_view(
     const struct domain *d, uint32_t id, const struct bgp_peer_view *p, struct view_bgp_history *v)
 {
@@ -375,6 +395,7 @@ static void peer_view(
 		v->established_count = p->established_count;
 		past_view(d, id, p, &v->past);
 		session_view(&p->session, &v->session);
+		tables_view(d, id, cfg, p, &v->tables);
 		v->held_back = p->held_back;
 		if (p->state != BGP_ESTABLISHED)
 			v->error = p->last_error;

@@ -121,6 +121,7 @@ static void route_view(const struct domain *d, const struct bgp_route_view *r, s
 		.n_large = r->n_large,
 		.extended = r->extended,
 		.n_extended = r->n_extended,
+		.stale = r->stale,
 		.reason = r->reason };
 	if (r->peer)
 		snprintf(v->peer, sizeof(v->peer), "%s", domain_peer_name(d, r->peer));

@@ -164,6 +164,14 @@ struct view_bgp_session { /* of `bgp peer`: how the session is run; view_session
 	uint64_t gap_min, gap_mean, gap_max; /* ms */
 };
 
+struct view_bgp_tables {              /* of `bgp peer`: what waits, and what it takes; view_tables.c */
+	bool path_ids[2];             /* received with path identifiers (RFC 7911): ipv4, ipv6 */
+	uint32_t paths, refused;      /* paths of those families; more for a prefix than are kept */
+	uint32_t waiting;             /* prefixes to be told */
+	uint64_t bytes_in, bytes_out; /* in the connection */
+	uint64_t route_bytes, advertised_bytes, waiting_bytes, session_bytes;
+};
+
 struct view_bgp_peer { /* `bgp summary`, `bgp peer` */
 	char name[VIEW_NAME_MAX];
 	struct addr address, local;
@@ -181,6 +189,7 @@ struct view_bgp_peer { /* `bgp summary`, `bgp peer` */
 	bool admin_down; /* by command */
 	struct view_bgp_history past;
 	struct view_bgp_session session;
+	struct view_bgp_tables tables;
 	struct reason error;
 };
 struct view_bgp {
@@ -246,6 +255,7 @@ struct view_route { /* `bgp routes` */
 	const uint64_t *extended; /* printed "rt:65001:100", "soo:192.0.2.1:7", or as "0x" and 16 digits */
 	unsigned n_extended;
 	bool best, in_fib;
+	bool stale; /* of an earlier session, or not yet in a refresh that runs */
 	const char *reason;
 };
 

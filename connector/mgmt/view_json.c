@@ -5,7 +5,9 @@
  */
 #include "connector/mgmt/view_json.h"
 
+#include "bgp/policy.h"
 #include "connector/mgmt/view_session.h"
+#include "connector/mgmt/view_tables.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -518,6 +520,9 @@ json_t *view_bgp_peer_json(const struct view_bgp_peer *v)
 	put(&b, "max-prefixes", number(v->max_prefixes));
 	put(&b, "max-prefixes-out", number(v->max_prefixes_out));
 	put(&b, "held-back", number(v->held_back));
+	put(&b, "queue", view_queue_json(&v->tables));
+	put(&b, "add-path", view_add_path_json(&v->tables));
+	put(&b, "memory", view_peer_memory_json(&v->tables));
 	put(&b, "bfd", v->bfd.enabled ? bfd(&v->bfd) : json_null());
 	put(&b, "admin", json_string(v->admin_down ? "down" : "up"));
 	put(&b, "error", why(&v->error));
@@ -545,6 +550,21 @@ static json_t *communities(const struct view_route *v)
 		snprintf(buf, sizeof(buf), "%u:%u", (unsigned)(v->communities[i] >> 16),
 		    (unsigned)(v->communities[i] & 0xffff));
 		add(list, json_string(buf), &bad);
+	}
+	return array_end(list, bad);
+}
+
+/* Those of them that have a name, by it; the numbers stand beside. */
+static json_t *well_known(const struct view_route *v)
+{
+	json_t *list = json_array();
+	bool bad = !list;
+
+	for (unsigned i = 0; i < v->n_communities; i++) {
+		const char *name = bgp_community_name(v->communities[i]);
+
+		if (name)
+			add(list, json_string(name), &bad);
 	}
 	return array_end(list, bad);
 }
@@ -612,10 +632,12 @@ json_t *view_route_json(const struct view_route *v)
 	put(&b, "med", v->have_med ? number(v->med) : json_null());
 	put(&b, "weight", number(v->weight));
 	put(&b, "communities", communities(v));
+	put(&b, "well-known-communities", well_known(v));
 	put(&b, "large-communities", large_communities(v));
 	put(&b, "extended-communities", extended_communities(v));
 	put(&b, "best", json_boolean(v->best));
 	put(&b, "in-fib", json_boolean(v->in_fib));
+	put(&b, "stale", json_boolean(v->stale));
 	put(&b, "reason", view_text_or_null(v->reason));
 	return obj_end(&b);
 }

@@ -9,11 +9,13 @@
 #include "connector/sys/clock.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -309,6 +311,16 @@ void tcp_conn_ends(const struct tcp_conn *c, struct endpoint *ret_local, struct 
 	len = sizeof(ss);
 	if (!getpeername(c->fd, (struct sockaddr *)&ss, &len))
 		*ret_remote = endpoint_from_sockaddr(&ss);
+}
+
+void tcp_conn_queues(const struct tcp_conn *c, size_t *ret_in, size_t *ret_out)
+{
+	int in = 0, out = 0;
+
+	if (!c->connecting && (ioctl(c->fd, SIOCINQ, &in) || ioctl(c->fd, SIOCOUTQ, &out)))
+		in = out = 0;
+	*ret_in = (size_t)in;
+	*ret_out = (size_t)out + c->len - c->sent;
 }
 
 int tcp_send(struct tcp_conn *c, const uint8_t *data, size_t len)

@@ -49,6 +49,9 @@ void tcp_conn_read(struct tcp_conn *c);
 int tcp_conn_bind(struct tcp_conn *c, const char *interface);
 /* Its two ends; what can't be told is left as it is. */
 void tcp_conn_ends(const struct tcp_conn *c, struct endpoint *ret_local, struct endpoint *ret_remote);
+/* Bytes that wait: of the peer's, not yet read; and of ours, not yet confirmed by it, in the kernel and here.
+ */
+void tcp_conn_queues(const struct tcp_conn *c, size_t *ret_in, size_t *ret_out);
 /* Queues all of it; -1 when the queue's hard limit (4 MiB) is passed or the connection has failed. */
 int tcp_send(struct tcp_conn *c, const uint8_t *data, size_t len);
 /* Writes what it can of the queue without waiting, then closes. */

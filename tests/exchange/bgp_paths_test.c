@@ -129,6 +129,8 @@ static void test_too_many_paths(void **state)
 	assert_int_equal(bnet_view(l.a, 1).received, 32);
 	assert_int_equal(bnet_view(l.a, 1).accepted, 32);
 	assert_int_equal(bnet_count(l.a, BGP_RIB_RECEIVED, 1), 32);
+	assert_int_equal(bnet_view(l.a, 1).tables.paths, 32);
+	assert_int_equal(bnet_view(l.a, 1).tables.paths_refused, 68);
 	assert_false(bnet_row(l.a, BGP_RIB_REJECTED, "10.200.0.0/16", 1, &row));
 	assert_string_equal(l.a->peer[1].report.id, "bgp-max-prefixes-over");
 	assert_int_equal(l.a->peer[1].reports, 1); /* once, not for each of them */

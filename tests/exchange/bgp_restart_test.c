@@ -66,6 +66,7 @@ static void test_back_in_time(void **state)
 	struct bgp_peer_config c = lab_config();
 	struct open_msg o = restarter(false);
 	struct lab l = lab_with_routes(&c, &o);
+	struct bgp_route_view row;
 	struct bgp_peer_view v;
 	uint64_t told;
 
@@ -77,6 +78,7 @@ static void test_back_in_time(void **state)
 	assert_int_equal(v.session.stale[0], 2);
 	assert_int_equal(v.session.stale[1], 1);
 	assert_in_range(mdur_to_s(v.session.stale_left), 55, 60);
+	assert_true(bnet_row(l.a, BGP_RIB_BEST, NET_200, 1, &row) && row.stale);
 	lab_run_ms(&l, 30000);
 	o.caps.restart.restarting = true;
 	told = l.a->route_actions;
@@ -87,6 +89,8 @@ static void test_back_in_time(void **state)
 	lab_run_ms(&l, 5000);
 	lab_update(&l, LAB_SOUND, LAB_NET_200);
 	assert_int_equal(bnet_view(l.a, 1).session.stale[0], 1);
+	assert_true(bnet_row(l.a, BGP_RIB_BEST, NET_200, 1, &row) && !row.stale);
+	assert_true(bnet_row(l.a, BGP_RIB_BEST, NET_201, 1, &row) && row.stale);
 	assert_int_equal(l.a->route_actions, told); /* nothing the kernel would have to hear */
 	lab_eor(&l, false);
 	assert_non_null(bnet_route(l.a, NET_200));

@@ -77,6 +77,52 @@ static const char *found(const struct lab *l, struct bgp_route_query q)
 	return text;
 }
 
+/* What waits for a peer that takes nothing, and what it takes itself. */
+static void test_what_waits(void **state)
+{
+	struct lab l = lab_new();
+	struct bgp_peer_view v = bnet_view(l.c, PEER);
+
+	(void)state;
+	assert_int_equal(v.tables.waiting, 0);
+	assert_int_equal(v.advertised, 1);
+	assert_true(v.tables.route_bytes >= 4 && v.tables.route_bytes % v.received == 0);
+	assert_true(v.tables.advertised_bytes && v.tables.session_bytes);
+	l.net->window = 0; /* what comes next is the last that the connection takes */
+	bnet_announce(l.net, l.c, "10.1.0.0/16");
+	bnet_run(l.net, mdur_s(1));
+	bnet_announce(l.net, l.c, "10.2.0.0/16");
+	bnet_announce(l.net, l.c, "10.3.0.0/16");
+	bnet_unannounce(l.net, l.c, "10.0.0.0/16");
+	bnet_run(l.net, mdur_s(1));
+	v = bnet_view(l.c, PEER);
+	assert_int_equal(v.tables.waiting, 3);
+	assert_true(v.tables.waiting_bytes);
+	bnet_unannounce(l.net, l.c, "10.3.0.0/16"); /* it never was told: nothing is to be */
+	bnet_run(l.net, mdur_s(1));
+	assert_int_equal(bnet_view(l.c, PEER).tables.waiting, 2);
+	l.net->window = 65536;
+	for (unsigned i = 0; i < 8; i++) { /* with our next KEEPALIVE there is room */
+		raw_keepalive(l.net, l.raw);
+		bnet_run(l.net, mdur_s(5));
+	}
+	v = bnet_view(l.c, PEER);
+	assert_int_equal(v.tables.waiting, 0);
+	assert_int_equal(v.advertised, 2);
+	l.net->window = 0;
+	bnet_announce(l.net, l.c, "10.3.0.0/16");
+	bnet_run(l.net, mdur_s(1));
+	bnet_announce(l.net, l.c, "10.4.0.0/16");
+	bnet_run(l.net, mdur_s(1));
+	assert_int_equal(bnet_view(l.c, PEER).tables.waiting, 1);
+	bnet_raw_close(l.net, l.raw); /* and with the session it goes */
+	bnet_run(l.net, mdur_s(1));
+	v = bnet_view(l.c, PEER);
+	assert_int_equal(v.tables.waiting, 0);
+	assert_int_equal(v.tables.session_bytes, 0);
+	bnet_free(l.net);
+}
+
 static void test_what_is_shown(void **state)
 {
 	struct lab l = lab_new();
@@ -205,6 +251,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_shown),
+		cmocka_unit_test(test_what_waits),
 		cmocka_unit_test(test_filters_of_attributes),
 		cmocka_unit_test(test_prefixes),
 		cmocka_unit_test(test_nothing_found_costs_little),

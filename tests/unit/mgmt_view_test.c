@@ -207,6 +207,7 @@ static void bgp_keeps_the_contract(void **state)
 		.uptime = 60,
 		.received = 1,
 		.ipv4 = true,
+		.tables = { .route_bytes = 1, .advertised_bytes = 10, .session_bytes = 100 },
 		.msg_in = { 3, 1, 1, 0, 1, 0 } };
 	json_t *peers = json_array(), *j, *in;
 
@@ -224,7 +225,11 @@ static void bgp_keeps_the_contract(void **state)
 	EXPECT(j, "name:s", "address:s", "as:n", "state:s", "uptime:n", "received:n", "accepted:n",
 	    "advertised:n", "local-address:0", "router-id:0", "hold-time:n", "keepalive:n", "capabilities:o",
 	    "messages:o", "established-count:n", "bfd:0", "error:0", "send-hold-time:n", "keepalive-gap:0",
-	    "graceful-restart:o", "transport:o");
+	    "graceful-restart:o", "transport:o", "queue:o", "memory:o", "add-path:0");
+	EXPECT(json_object_get(j, "queue"), "prefixes-out:n", "bytes-in:n", "bytes-out:n");
+	EXPECT(json_object_get(j, "memory"), "route-bytes:n", "advertised-bytes:n", "waiting-bytes:n",
+	    "session-bytes:n", "bytes:n");
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(j, "memory"), "bytes")), 111);
 	EXPECT(json_object_get(j, "graceful-restart"), "mode:s", "peer:0", "waiting:b", "stale-ipv4:n",
 	    "stale-ipv6:n", "stale-left:n");
 	EXPECT(json_object_get(j, "role"), "local:0", "peer:0");
@@ -246,6 +251,7 @@ static void bgp_keeps_the_contract(void **state)
 	    "local-discriminator:n", "remote-discriminator:n", "packets-in:n", "packets-out:n", "discarded:n",
 	    "last-discard:0", "ups:n", "downs:n", "error:0");
 	json_decref(j);
+	p.tables = (struct view_bgp_tables){ .path_ids = { true, false }, .paths = 5, .refused = 2 };
 	p.session = (struct view_bgp_session){ .peer_said = true,
 		.restart_time = 120,
 		.family = { true, true },
@@ -253,6 +259,7 @@ static void bgp_keeps_the_contract(void **state)
 		.gaps = 2,
 		.gap_max = 61000 };
 	j = view_bgp_peer_json(&p);
+	EXPECT(json_object_get(j, "add-path"), "ipv4-unicast:b", "ipv6-unicast:b", "paths:n", "refused:n");
 	EXPECT(json_object_get(j, "keepalive-gap"), "count:n", "min-ms:n", "mean-ms:n", "max-ms:n");
 	in = json_object_get(json_object_get(j, "graceful-restart"), "peer");
 	EXPECT(in, "restart-time:n", "restarted:b", "family:a", "forwarding:a");
@@ -267,7 +274,8 @@ static void bgp_keeps_the_contract(void **state)
 
 static void routes_keep_the_contract(void **state)
 {
-	static const uint32_t path[] = { 65515, 4200000000 }, communities[] = { 65001u << 16 | 100 };
+	static const uint32_t path[] = { 65515, 4200000000 },
+	                      communities[] = { 65001u << 16 | 100, 0xffffff01u };
 	static const uint32_t large[][3] = { { 4200000000, 1, 2 } };
 	static const uint64_t extended[] = { 0x0002fde900000064, 0x0103c00002010007, 0x0202fa56ea000007,
 		0x4004000000000001 };
@@ -280,7 +288,7 @@ static void routes_keep_the_contract(void **state)
 		.have_med = true,
 		.med = 5,
 		.communities = communities,
-		.n_communities = 1,
+		.n_communities = 2,
 		.as_path_text = "65515 {4200000000}",
 		.large = large,
 		.n_large = 1,
@@ -299,7 +307,10 @@ static void routes_keep_the_contract(void **state)
 	addr_parse("10.100.255.254", &v.nexthop);
 	j = view_route_json(&v);
 	EXPECT(j, "prefix:s", "nexthop:s", "peer:s", "as-path:a", "origin:s", "local-pref:n", "med:n",
-	    "communities:a", "best:b", "in-fib:b", "reason:s");
+	    "communities:a", "well-known-communities:a", "best:b", "in-fib:b", "stale:b", "reason:s");
+	assert_int_equal(json_array_size(json_object_get(j, "well-known-communities")), 1);
+	assert_string_equal(
+	    json_string_value(json_array_get(json_object_get(j, "well-known-communities"), 0)), "no-export");
 	assert_string_equal(str(j, "prefix"), "10.100.0.0/16");
 	assert_true(json_integer_value(json_array_get(json_object_get(j, "as-path"), 1)) == 4200000000);
 	assert_string_equal(
