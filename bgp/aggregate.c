@@ -156,6 +156,11 @@ static void tell_parts(struct bgp *bgp)
 			rib_out_walk(p, WALK_ALL, false, false);
 }
 
+static bool is_told(const struct aggregate *g)
+{
+	return g->set && !g->config.withheld;
+}
+
 static void settle(struct bgp *bgp, struct aggregate *g, const struct merge *m)
 {
 	struct attr_set *set = merged_set(bgp, g, m), *was = g->set;
@@ -169,7 +174,7 @@ static void settle(struct bgp *bgp, struct aggregate *g, const struct merge *m)
 	g->set = set;
 	g->m = *m;
 	if (d && (set != was || others)) {
-		d->announced = set || ptrie_get(bgp->announced, &g->config.prefix);
+		d->announced = is_told(g) || ptrie_get(bgp->announced, &g->config.prefix);
 		dest_mark_export(bgp, d);
 		if (others && g->config.summary_only)
 			tell_parts(bgp);
@@ -283,7 +288,7 @@ struct attr_set *aggregate_set(const struct bgp *bgp, const struct prefix *p)
 {
 	const struct aggregate *g = bgp->aggregation ? ptrie_get(bgp->aggregation->all, p) : NULL;
 
-	return g ? g->set : NULL;
+	return g && is_told(g) ? g->set : NULL;
 }
 
 enum verdict aggregate_judge(const struct peer *to, const struct prefix *p)
@@ -318,7 +323,9 @@ bool aggregate_hides(const struct peer *to, const struct prefix *p)
 		g = ptrie_covering(bgp->aggregation->all, &at, &at);
 		if (!g)
 			return false;
-		d = g->set && g->config.summary_only ? dest_find(bgp, &at) : NULL;
+		if (g->config.withheld && g->config.summary_only && aggregate_judge(to, &at) == EXPORT_OK)
+			return true;
+		d = is_told(g) && g->config.summary_only ? dest_find(bgp, &at) : NULL;
 		if (!d)
 			continue;
 		dest_view_route(bgp, d, &r);
@@ -363,7 +370,7 @@ static void sweep(struct bgp *bgp)
 
 static bool same_config(const struct bgp_aggregate *a, const struct bgp_aggregate *b)
 {
-	return a->summary_only == b->summary_only && a->as_set == b->as_set &&
+	return a->summary_only == b->summary_only && a->as_set == b->as_set && a->withheld == b->withheld &&
 	       bgp_policy_chain_same(&a->policy, &b->policy);
 }
 
@@ -406,6 +413,17 @@ static bool is_aggregate(const struct prefix *p)
 	       prefix_eq(&c, p);
 }
 
+/* It is told, or no longer, at once; the parts are counted for the rest. */
+static void withhold(struct bgp *bgp, const struct aggregate *g)
+{
+	struct dest *d = g->set ? dest_get(bgp, &g->config.prefix) : NULL;
+
+	if (!d)
+		return;
+	d->announced = is_told(g) || ptrie_get(bgp->announced, &g->config.prefix);
+	dest_mark_export(bgp, d);
+}
+
 int bgp_aggregates(struct bgp *bgp, const struct bgp_aggregate list[], size_t n, mtime now)
 {
 	struct aggregation *ag;
@@ -422,6 +440,7 @@ int bgp_aggregates(struct bgp *bgp, const struct bgp_aggregate list[], size_t n,
 			              them */
 	for (size_t i = 0; i < n; i++) {
 		struct aggregate *g = ptrie_get(ag->all, &list[i].prefix);
+		bool withheld = g->config.withheld;
 
 		g->keep = true;
 		if (same_config(&g->config, &list[i]))
@@ -432,6 +451,8 @@ int bgp_aggregates(struct bgp *bgp, const struct bgp_aggregate list[], size_t n,
 		g->config = list[i];
 		g->dirty = ag->dirty = true;
 		g->not_before = bgp->now;
+		if (g->config.withheld != withheld)
+			withhold(bgp, g);
 	}
 	sweep(bgp);
 	if (hidden)

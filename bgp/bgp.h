@@ -163,6 +163,7 @@ struct bgp_aggregate {
 	struct prefix prefix; /* canonical, neither a default route nor a host */
 	bool summary_only;    /* who is told it is not told its parts */
 	bool as_set;          /* the parts' AS numbers in an AS_SET (deprecated, RFC 9774) */
+	bool withheld;        /* told to nobody for now; what it hides stays hidden */
 	struct bgp_policy_chain policy;
 };
 int bgp_aggregates(struct bgp *bgp, const struct bgp_aggregate list[], size_t n, mtime now);

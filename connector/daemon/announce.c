@@ -7,6 +7,7 @@
  */
 #include "connector/daemon/announce.h"
 
+#include "connector/daemon/bgp_command.h"
 #include "connector/sys/clock.h"
 
 #include <stdlib.h>
@@ -119,7 +120,7 @@ static void originate(
 	struct originated *o = ptrie_get(a->originated, p);
 	bool fresh = !o;
 
-	if (o && o->keep)
+	if ((o && o->keep) || bgp_command_withdrew(d, p))
 		return;
 	if (o && o->origin == origin && bgp_policy_chain_same(&o->policy, policy)) {
 		o->keep = true;
@@ -170,7 +171,9 @@ static bool withdraw_rest(struct domain *d)
 		}
 		ptrie_remove(a->originated, &p);
 		bgp_unoriginate(d->bgp, &p, clock_now());
-		log_info(d->log, "bgp", "%s is no longer announced: its source has gone", prefix_str(&p));
+		if (!bgp_command_withdrew(d, &p))
+			log_info(
+			    d->log, "bgp", "%s is no longer announced: its source has gone", prefix_str(&p));
 		originated_free(o);
 		any = true;
 	}
@@ -266,6 +269,7 @@ static void apply_aggregates(struct domain *d, const struct cfg *cfg)
 		list[i] = (struct bgp_aggregate){ .prefix = cfg->aggregate[i].prefix,
 			.summary_only = cfg->aggregate[i].summary_only,
 			.as_set = cfg->aggregate[i].as_set,
+			.withheld = bgp_command_withdrew(d, &cfg->aggregate[i].prefix),
 			.policy = cfg->aggregate[i].policy };
 	if (!list || bgp_aggregates(d->bgp, list, cfg->n_aggregate, clock_now()) < 0)
 		log_error(d->log, "bgp", "no-memory: aggregates stay as they are");
@@ -284,5 +288,38 @@ void announce_apply(struct domain *d, const struct cfg *cfg, bool anew)
 	apply_aggregates(d, cfg);
 	if (cfg->n_network || cfg->n_redistribute || a->source)
 		watch(d, cfg);
+	update(d);
+}
+
+/* --- commands --- */
+static bool is_aggregate(const struct cfg *cfg, const struct prefix *p)
+{
+	for (size_t i = 0; i < cfg->n_aggregate; i++)
+		if (prefix_eq(&cfg->aggregate[i].prefix, p))
+			return true;
+	return false;
+}
+
+bool announce_has(const struct domain *d, const struct prefix *p)
+{
+	const struct announce *a = d->announce;
+
+	return ptrie_get(a->originated, p) || (a->cfg && is_aggregate(a->cfg, p));
+}
+
+bool announce_may(const struct cfg *cfg, const struct prefix *p)
+{
+	for (size_t i = 0; i < cfg->n_network; i++)
+		if (prefix_eq(&cfg->network[i].prefix, p))
+			return true;
+	return cfg->n_redistribute || is_aggregate(cfg, p);
+}
+
+void announce_overridden(struct domain *d)
+{
+	if (!d->bgp || !d->announce->cfg)
+		return;
+	if (d->announce->cfg->n_aggregate)
+		apply_aggregates(d, d->announce->cfg);
 	update(d);
 }

@@ -19,4 +19,11 @@ void announce_apply(struct domain *d, const struct cfg *cfg, bool anew);
 /* Foreign routes in the kernel, as the FIB writer tells them; the list replaces the last one. */
 void announce_sources(struct domain *d, const struct fib_source list[], size_t n, bool cut);
 
+/* Is it announced by source now, or aggregated as its parts are there? */
+bool announce_has(const struct domain *d, const struct prefix *p);
+/* Could it be, by this configuration? */
+bool announce_may(const struct cfg *cfg, const struct prefix *p);
+/* A command has withdrawn a network of these, or announces it again (bgp_command_withdrew). */
+void announce_overridden(struct domain *d);
+
 #endif

@@ -6,6 +6,7 @@
  */
 #include "connector/daemon/bgp_command.h"
 
+#include "connector/daemon/announce.h"
 #include "connector/daemon/tunnel.h"
 #include "connector/sys/clock.h"
 
@@ -51,16 +52,35 @@ static bool configured(const struct cfg *cfg, const struct prefix *p)
 	return false;
 }
 
+/* A network that stands on something may not be there now, and be withdrawn all the same. */
+static bool network_configured(const struct cfg *cfg, const struct prefix *p)
+{
+	for (size_t i = 0; i < cfg->n_network; i++)
+		if (prefix_eq(&cfg->network[i].prefix, p))
+			return true;
+	return false;
+}
+
 /* --- networks --- */
+
+/* What the configuration announces in one way or another, now. */
+static bool by_config(const struct domain *d, const struct prefix *p)
+{
+	return configured(d->config->cfg, p) || announce_has(d, p);
+}
 
 static enum api_result announce_one(struct domain *d, const struct prefix *p, struct reason *why)
 {
-	mtime now = clock_now();
-	bool own = configured(d->config->cfg, p);
+	bool own = configured(d->config->cfg, p), lifted = ptrie_remove(d->announced_less, p) != NULL;
 
-	if (own)
-		ptrie_remove(d->announced_less, p);
-	if ((!own && ptrie_set(d->announced_more, p, d)) || bgp_announce(d->bgp, p, now)) {
+	if (lifted)
+		announce_overridden(d);
+	/* What comes of a source or of parts comes with their attributes again. */
+	if (lifted && !own && (announce_has(d, p) || bgp_announce_check(p, NULL))) {
+		log_info(d->log, "bgp", "%s is announced as configured again, by command", prefix_str(p));
+		return API_OK;
+	}
+	if ((!own && ptrie_set(d->announced_more, p, d)) || bgp_announce(d->bgp, p, clock_now())) {
 		ptrie_remove(d->announced_more, p);
 		reason_set(
 		    why, "announce-full", "%s: no room for another network, or memory is out", prefix_str(p));
@@ -72,12 +92,14 @@ static enum api_result announce_one(struct domain *d, const struct prefix *p, st
 
 static enum api_result withdraw_one(struct domain *d, const struct prefix *p, struct reason *why)
 {
-	if (!ptrie_remove(d->announced_more, p) && !bgp_command_withdrew(d, p) &&
-	    ptrie_set(d->announced_less, p, d)) {
+	bool more = ptrie_remove(d->announced_more, p) != NULL;
+
+	if ((!more || by_config(d, p)) && !bgp_command_withdrew(d, p) && ptrie_set(d->announced_less, p, d)) {
 		reason_set(why, "no-memory", "out of memory");
 		return API_FAILED;
 	}
 	bgp_unannounce(d->bgp, p, clock_now());
+	announce_overridden(d);
 	log_info(d->log, "bgp", "%s is withdrawn by command", prefix_str(p));
 	return API_OK;
 }
@@ -86,8 +108,9 @@ static enum api_result check_one(
     const struct domain *d, enum api_bgp_op_kind kind, const struct prefix *p, struct reason *why)
 {
 	if (kind == API_BGP_ANNOUNCE)
-		return bgp_announce_check(p, why) ? API_REFUSED : API_OK;
-	if (bgp_command_announces(d, p) || configured(d->config->cfg, p))
+		return !bgp_command_withdrew(d, p) && bgp_announce_check(p, why) ? API_REFUSED : API_OK;
+	if (bgp_command_announces(d, p) || bgp_command_withdrew(d, p) || by_config(d, p) ||
+	    network_configured(d->config->cfg, p))
 		return API_OK;
 	reason_set(why, "not-announced", "%s is not announced: there is nothing to withdraw", prefix_str(p));
 	return API_NOT_FOUND;
@@ -227,7 +250,7 @@ void bgp_command_reload(struct domain *d, const struct cfg *cfg, mtime now)
 		ptrie_remove(d->announced_more, &cfg->announce[i]);
 	for (bool more = ptrie_first(d->announced_less, &p, NULL); more;
 	     more = ptrie_after(d->announced_less, &p, &p, NULL))
-		if (!configured(cfg, &p))
+		if (!configured(cfg, &p) && !announce_may(cfg, &p))
 			ptrie_remove(d->announced_less, &p);
 	for (bool more = ptrie_first(d->announced_more, &p, NULL); more;
 	     more = ptrie_after(d->announced_more, &p, &p, NULL))
@@ -319,8 +342,9 @@ enum api_result bgp_command_view_one(
 		return API_FAILED;
 	}
 	v->prefix = *p;
-	v->configured = configured(d->config->cfg, p);
-	v->announced = bgp_command_announces(d, p) || (v->configured && !bgp_command_withdrew(d, p));
+	v->configured =
+	    by_config(d, p) || network_configured(d->config->cfg, p) || bgp_command_withdrew(d, p);
+	v->announced = bgp_command_announces(d, p) || (by_config(d, p) && !bgp_command_withdrew(d, p));
 	list_for_each (&d->tunnels, struct tunnel, t, node)
 		if (!t->retiring && t->cfg->have_bgp)
 			told_peer(d, t->id, t->name, p, v);

@@ -2,7 +2,8 @@
 /*
  * What people tell BGP while it runs: announce and withdraw networks, ask for routes or tell them again, take
  * a session down and up. All of it holds until the opposite command or until the daemon starts anew, also
- * across a reload; the configuration is for good. A network that the configuration announces may be
+ * across a reload; the configuration is for good. A network that the configuration announces, by whatever
+ * source, or an aggregate may be
  * withdrawn: at night that is what stops the damage, and `bgp summary` says that it is so. Control thread
  * only.
  */

@@ -159,6 +159,38 @@ static void test_summary_only(void **state)
 	bnet_free(l.net);
 }
 
+/* Withheld it is told to nobody, and what it hides stays hidden. */
+static void test_withheld(void **state)
+{
+	struct lab l = lab_new();
+	struct bgp_aggregate a = {
+		.prefix = bnet_prefix("172.16.0.0/12"), .summary_only = true, .withheld = true
+	};
+
+	(void)state;
+	announce(&l, LAN1, "172.16.5.0/24");
+	aggregate(&l, "172.16.0.0/12", true, false);
+	assert_true(hears(&l, SITE, "172.16.0.0/12"));
+	assert_int_equal(bgp_aggregates(l.c->bgp, &a, 1, l.net->now), 0);
+	bnet_pump(l.net, l.c);
+	settle(&l);
+	assert_false(hears(&l, SITE, "172.16.0.0/12"));
+	assert_false(hears(&l, SITE, "172.16.5.0/24"));
+	announce(&l, LAN1, "172.16.6.0/24"); /* nor does a new part bring it back */
+	assert_false(hears(&l, SITE, "172.16.0.0/12"));
+	assert_false(hears(&l, SITE, "172.16.6.0/24"));
+	aggregate(&l, "172.16.0.0/12", true, false);
+	assert_true(hears(&l, SITE, "172.16.0.0/12"));
+	assert_false(hears(&l, SITE, "172.16.6.0/24"));
+	assert_int_equal(bgp_aggregates(l.c->bgp, &a, 1, l.net->now), 0);
+	bnet_pump(l.net, l.c);
+	settle(&l);
+	bnet_announce(l.net, l.c, "172.16.0.0/12"); /* as a network of our own it is one all the same */
+	settle(&l);
+	assert_true(hears(&l, SITE, "172.16.0.0/12"));
+	bnet_free(l.net);
+}
+
 static void test_as_set(void **state)
 {
 	struct lab l = lab_new();
@@ -241,6 +273,7 @@ int main(void)
 		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_no_transit),
 		cmocka_unit_test(test_summary_only),
+		cmocka_unit_test(test_withheld),
 		cmocka_unit_test(test_as_set),
 		cmocka_unit_test(test_attributes),
 		cmocka_unit_test(test_refused),

@@ -12,6 +12,7 @@ from lab.lab import wait_for
 from lab.router import Route, Session
 
 SHARED, AGGREGATE, STATIC, PART = "172.20.0.0/16", "10.64.0.0/10", "10.77.0.0/16", "10.90.0.0/16"
+NETWORK = "10.5.0.0/16"
 CONFIG = {"causeway:connector": {
     "as": 65001, "router-id": "10.1.1.1", "announce": ["10.0.0.0/16"],
     "prefix-list": [{"name": "statics", "entry": [{"seq": 10, "prefix": "10.64.0.0/10", "le": 24}]}],
@@ -25,6 +26,7 @@ CONFIG = {"causeway:connector": {
     "as-path-list": [{"name": "none", "pattern": ["_64999_"]}],
     "redistribute": [{"name": "static", "source": "static", "prefix-list": "statics"}],
     "aggregate": [{"prefix": AGGREGATE}],
+    "network": [{"prefix": NETWORK}],
     "peer": [
         {"name": "core", "local-address": "10.1.1.1", "peer-address": "10.1.1.2", "peer-as": 65101, "import-policy": ["in"]},
         {"name": "edge", "local-address": "10.1.2.1", "peer-address": "10.1.2.2", "peer-as": 65102, "transit": True,
@@ -86,14 +88,41 @@ def sources(case, cw, onprem, core, edge):
         wait_for("it is gone", lambda: edge.seen(PART) is None and edge.seen(AGGREGATE) is None, 10)
 
 
+def overridden(case, cw, onprem, core, edge):
+    every = (NETWORK, STATIC, AGGREGATE)
+    with case.step("what the configuration announces by source or by its parts is withdrawn by command, across a reload"):
+        onprem.ip("route", "add", STATIC, "via", "10.1.1.2", "proto", "static")
+        wait_for("all of them", lambda: all(core.seen(p) and edge.seen(p) for p in every), 10)
+        done = cw.cli("bgp", "withdraw", *every)
+        for prefix in every:
+            check(f"{prefix} is withdrawn, though the configuration announces it: until" in done.stdout, done.stdout)
+        wait_for("none of them", lambda: not any(core.seen(p) or edge.seen(p) for p in every), 10)
+        equal(sorted(r["prefix"] for r in cw.json("bgp", "summary")["by-command"] if r["withdrawn"]), sorted(every), "by-command")
+        onprem.ip("route", "add", "10.78.0.0/16", "via", "10.1.1.2", "proto", "static")
+        wait_for("another source, as always", lambda: core.seen("10.78.0.0/16"), 10)
+        applied = cw.process.output().count("applied")
+        cw.reload()
+        wait_for("the reload", lambda: cw.process.output().count("applied") > applied, 10)
+        core.announce(Route(SHARED, communities=("65101:666",)))
+        equal([p for p in every if core.seen(p)], [], "after a reload")
+    with case.step("announced again they are what the configuration says"):
+        cw.cli("bgp", "announce", *every)
+        wait_for("all of them", lambda: all(core.seen(p) and edge.seen(p) for p in every), 10)
+        equal(cw.json("bgp", "summary")["by-command"], [], "by-command")
+        onprem.ip("route", "del", STATIC)
+        onprem.ip("route", "del", "10.78.0.0/16")
+        wait_for("gone with their source", lambda: not any(core.seen(p) for p in (STATIC, AGGREGATE)), 10)
+        equal(cw.cli("bgp", "withdraw", STATIC, check=False).returncode, 4, "withdrawing what isn't there")
+
+
 def limits(case, cw, core, edge):
     with case.step("a limit on what the edge bears: the newest wait, and come when there is room"):
         limited = copy.deepcopy(CONFIG)
-        limited["causeway:connector"]["peer"][1]["max-prefixes-out"] = 4
+        limited["causeway:connector"]["peer"][1]["max-prefixes-out"] = 5
         cw.configure(limited)
         cw.reload()
-        wait_for("the limit", lambda: cw.peer("edge").get("max-prefixes-out") == 4
-                 or cw.json("bgp", "peer", "edge")["peer"][0]["max-prefixes-out"] == 4, 10)
+        wait_for("the limit", lambda: cw.peer("edge").get("max-prefixes-out") == 5
+                 or cw.json("bgp", "peer", "edge")["peer"][0]["max-prefixes-out"] == 5, 10)
         for number in range(4):
             core.announce(Route(f"172.30.{number}.0/24"))
             wait_for("the route", lambda n=number: row(cw, f"172.30.{n}.0/24"), 10)
@@ -131,6 +160,7 @@ def main(case):
         imports(case, cw, core)
         exports(case, edge)
         sources(case, cw, onprem, core, edge)
+        overridden(case, cw, onprem, core, edge)
         limits(case, cw, core, edge)
         changed(case, cw, core)
         cw.stop()
