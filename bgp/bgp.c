@@ -4,8 +4,8 @@
  * are connected to. Each public call passes bgp_enter first, which takes the time and buries sessions that
  * ended in the call before: so within one call a session pointer stays valid even when the session has ended.
  *
- * bgp_timer does timers first, always all of them, then route work by budget: destinations whose peers are to
- * be told, walks over the table, messages.
+ * bgp_protocol_timer does timers, always all of them; bgp_work what goes by budget: the sweep, destinations
+ * whose peers are to be told, walks over the table, messages.
  */
 #include "bgp/core.h"
 
@@ -313,18 +313,28 @@ static bool has_room(const struct peer *p)
 	return s && s->room >= session_message_max(s);
 }
 
-mtime bgp_deadline(const struct bgp *bgp)
+mtime bgp_protocol_deadline(const struct bgp *bgp)
 {
 	mtime t = MTIME_NEVER;
 
+	list_for_each (&bgp->peers, const struct peer, p, node)
+		t = mtime_min(t, fsm_deadline(p));
+	return t;
+}
+
+mtime bgp_work_deadline(const struct bgp *bgp)
+{
 	if (bgp->export.first || bgp->sweep.running)
 		return bgp->now;
-	list_for_each (&bgp->peers, const struct peer, p, node) {
+	list_for_each (&bgp->peers, const struct peer, p, node)
 		if (p->out.walking || p->out.no_memory || p->judged || (has_room(p) && rib_out_has_work(p)))
 			return bgp->now;
-		t = mtime_min(t, fsm_deadline(p));
-	}
-	return mtime_min(t, aggregates_deadline(bgp));
+	return aggregates_deadline(bgp);
+}
+
+mtime bgp_deadline(const struct bgp *bgp)
+{
+	return mtime_min(bgp_work_deadline(bgp), bgp_protocol_deadline(bgp));
 }
 
 bool bgp_swept(const struct bgp *bgp)
@@ -332,20 +342,26 @@ bool bgp_swept(const struct bgp *bgp)
 	return !bgp->sweep.running && !bgp->fib.first;
 }
 
-static void export_some(struct bgp *bgp)
+/* A destination costs a look, and a judgement for each peer that is there to be told. */
+static unsigned export_some(struct bgp *bgp, unsigned budget)
 {
 	struct loc_route route;
+	unsigned cost = 1;
 
-	for (unsigned i = 0; i < BGP_BUDGET; i++) {
+	list_for_each (&bgp->peers, const struct peer, p, node)
+		cost += peer_session(p, SESSION_ESTABLISHED) != NULL;
+	while (budget) {
 		struct dest *d = dest_next_export(bgp);
 
 		if (!d)
-			return;
+			break;
 		dest_loc_route(bgp, d, &route);
 		list_for_each (&bgp->peers, struct peer, p, node)
 			rib_out_note(p, d, &route, false);
 		dest_gc(bgp, d);
+		budget -= cost < budget ? cost : budget;
 	}
+	return budget;
 }
 
 static void check_judged(struct peer *p)
@@ -354,16 +370,21 @@ static void check_judged(struct peer *p)
 	rib_in_check_limits(p);
 }
 
-void bgp_timer(struct bgp *bgp, mtime now)
+void bgp_protocol_timer(struct bgp *bgp, mtime now)
+{
+	bgp_enter(bgp, now);
+	list_for_each (&bgp->peers, struct peer, p, node)
+		fsm_timers(p);
+}
+
+void bgp_work(struct bgp *bgp, mtime now)
 {
 	unsigned share = bgp->n_peers ? BGP_BUDGET / bgp->n_peers : 0;
 
 	bgp_enter(bgp, now);
-	list_for_each (&bgp->peers, struct peer, p, node)
-		fsm_timers(p);
 	(void)sweep_some(bgp, BGP_SWEEP);
 	(void)aggregates_some(bgp, BGP_BUDGET);
-	export_some(bgp);
+	(void)export_some(bgp, BGP_BUDGET);
 	if (share < WALK_MIN)
 		share = WALK_MIN;
 	list_for_each (&bgp->peers, struct peer, p, node) {
@@ -373,4 +394,10 @@ void bgp_timer(struct bgp *bgp, mtime now)
 		if (p->judged)
 			check_judged(p);
 	}
+}
+
+void bgp_timer(struct bgp *bgp, mtime now)
+{
+	bgp_protocol_timer(bgp, now);
+	bgp_work(bgp, now);
 }

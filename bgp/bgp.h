@@ -257,6 +257,15 @@ void bgp_conn_writable(struct bgp *bgp, uint64_t conn, size_t room, mtime now);
 mtime bgp_deadline(const struct bgp *bgp); /* `now` or earlier when there is work left over from a budget */
 /* Timers, and a bounded amount of route work. Call again at once while bgp_deadline has been reached. */
 void bgp_timer(struct bgp *bgp, mtime now);
+/*
+ * The same in two halves, for a caller that has others to serve: what peers' patience hangs on, each with its
+ * deadline (hold timers, keepalives, starts), and what is left to a budget of a millisecond or two, which has
+ * time.
+ */
+mtime bgp_protocol_deadline(const struct bgp *bgp);
+void bgp_protocol_timer(struct bgp *bgp, mtime now);
+mtime bgp_work_deadline(const struct bgp *bgp);
+void bgp_work(struct bgp *bgp, mtime now);
 /* Every ROUTE action that follows from what has ended or changed has been fetched: nothing is left to a
  * budget. */
 bool bgp_swept(const struct bgp *bgp);

@@ -75,6 +75,8 @@ static int thread_up(struct domain *d, struct reason *ret_reason)
 	if (d->bfd)
 		d->bfd_watch = loop_watch_new(d->loop, bfd_thread_fd(d->bfd), LOOP_READ, on_bfd, d);
 	if (d->bfd_watch)
+		loop_watch_class(d->bfd_watch, LOOP_URGENT); /* a path that has broken */
+	if (d->bfd_watch)
 		return 0;
 	bfd_thread_free(d->bfd);
 	d->bfd = NULL;

@@ -58,6 +58,7 @@ struct bmp {
 	struct domain *domain;
 	struct list stations;
 	struct loop_timer *timer;
+	struct loop_task *work; /* of stations that are told a table */
 	struct bgp_tap_listener listener;
 	bool listening;
 	/* room for one message of each kind */
@@ -448,9 +449,19 @@ static void arm(struct bmp *b)
 			continue;
 		at = mtime_min(at, s->stats_at);
 		if (s->walking && s->room >= ROOM_LOW)
-			at = now;
+			loop_task_soon(b->work);
 	}
 	loop_timer_at(b->timer, at, now);
+}
+
+static void on_work(void *ctx)
+{
+	struct bmp *b = ctx;
+
+	list_for_each (&b->stations, struct station, s, node)
+		if (s->up)
+			walk(s);
+	arm(b);
 }
 
 static void on_timer(void *ctx)
@@ -461,8 +472,6 @@ static void on_timer(void *ctx)
 	list_for_each (&b->stations, struct station, s, node) {
 		if (!s->tcp && mtime_reached(s->retry_at, now))
 			connect_now(s);
-		if (s->up)
-			walk(s);
 		if (s->up && mtime_reached(s->stats_at, now)) {
 			s->stats_at = mtime_add(now, s->cfg.statistics);
 			statistics(s);
@@ -482,7 +491,10 @@ struct bmp *bmp_new(struct domain *d)
 	b->domain = d;
 	list_init(&b->stations);
 	b->timer = loop_timer_new(d->loop, on_timer, b);
-	if (!b->timer) {
+	b->work = loop_task_new(d->loop, on_work, b);
+	if (!b->timer || !b->work) {
+		loop_timer_free(b->timer);
+		loop_task_free(b->work);
 		free(b);
 		return NULL;
 	}
@@ -524,6 +536,7 @@ void bmp_free(struct bmp *b)
 		station_free(s);
 	listen_if_needed(b);
 	loop_timer_free(b->timer);
+	loop_task_free(b->work);
 	free(b);
 }
 

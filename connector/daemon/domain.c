@@ -396,7 +396,17 @@ static void on_timer(void *ctx)
 		nexthop_retry(d, now);
 	ike_timer(d->ike, now);
 	if (d->bgp)
-		bgp_timer(d->bgp, now);
+		bgp_protocol_timer(d->bgp, now);
+	domain_pump(d);
+}
+
+/* What is left to budgets, in its turn among what else is bulk. */
+static void on_work(void *ctx)
+{
+	struct domain *d = ctx;
+
+	if (d->bgp)
+		bgp_work(d->bgp, clock_now());
 	domain_pump(d);
 }
 
@@ -406,8 +416,15 @@ static void arm(struct domain *d, mtime now)
 {
 	mtime deadline = mtime_min(mtime_min(d->next_poll, d->retry_at), ike_deadline(d->ike));
 
-	if (d->bgp)
-		deadline = mtime_min(deadline, bgp_deadline(d->bgp));
+	if (d->bgp) {
+		mtime work = bgp_work_deadline(d->bgp);
+
+		if (mtime_reached(work, now))
+			loop_task_soon(d->work);
+		else
+			deadline = mtime_min(deadline, work); /* the timer pumps, and so comes here again */
+		deadline = mtime_min(deadline, bgp_protocol_deadline(d->bgp));
+	}
 	list_for_each (&d->tunnels, struct tunnel, t, node)
 		deadline = mtime_min(deadline, tunnel_deadline(t));
 	if (d->stopping)
@@ -515,6 +532,7 @@ struct domain *domain_new(
 	d->ike = ike_new(&ike_default_limits, &sys_rng);
 	d->jobs = jobs_new(JOB_WORKERS, job_run, job_done, d);
 	d->timer = loop_timer_new(loop, on_timer, d);
+	d->work = loop_task_new(loop, on_work, d);
 	d->resolver = resolver_new();
 	if (d->resolver)
 		d->resolver_watch = loop_watch_new(loop, resolver_fd(d->resolver), LOOP_READ, on_resolved, d);
@@ -523,7 +541,7 @@ struct domain *domain_new(
 	d->announce = announce_new();
 	if (!d->tap || !d->monitor || !d->bmp || !d->announced_more || !d->announced_less || !d->connected ||
 	    !d->protect || !d->discard || !d->waiting || !d->ike || !d->jobs || !d->resolver_watch ||
-	    !d->timer || !d->clamp || !d->announce)
+	    !d->timer || !d->work || !d->clamp || !d->announce)
 		goto fail;
 	d->plane = plane_new(&pc, &plane_events, d, ret_reason);
 	if (!d->plane)
@@ -539,6 +557,9 @@ struct domain *domain_new(
 	d->jobs_watch = loop_watch_new(loop, jobs_event_fd(d->jobs), LOOP_READ, on_jobs, d);
 	if (!d->plane_watch || !d->fib_watch || !d->jobs_watch)
 		goto fail;
+	loop_watch_class(d->plane_watch, LOOP_URGENT);
+	loop_watch_class(d->jobs_watch, LOOP_URGENT); /* key exchanges that are done */
+	loop_timer_class(d->timer, LOOP_URGENT);
 	reason_clear(ret_reason);
 	arm(d, d->started);
 	return d;
@@ -587,6 +608,7 @@ void domain_free(struct domain *d)
 	bgp_tap_free(d->tap);
 	ptrie_free(d->connected);
 	loop_timer_free(d->timer);
+	loop_task_free(d->work);
 	rtnl_close(d->rtnl);
 	cfg_ref_put(d->config);
 	free(d);

@@ -106,7 +106,8 @@ struct domain {
 	unsigned unreachable;    /* since then */
 	uint32_t next_id, next_site_id;
 
-	struct loop_timer *timer;
+	struct loop_timer *timer; /* what has a deadline */
+	struct loop_task *work;   /* what has only a budget */
 	struct loop_watch *plane_watch, *fib_watch, *jobs_watch;
 	mtime next_poll; /* of the plane's counters */
 	mtime trim;      /* when to give back the memory that a burst of handshakes took */

@@ -53,14 +53,14 @@ static void on_client_gone(struct evhttp_connection *conn, void *arg)
 		evhttp_send_reply_end(req);
 }
 
-/* The daemon has something: at the loop's next turn, so that what happens together goes together. */
+/* The daemon has something: in a later turn of the loop, so that what happens together goes together, and
+ * among what has the last priority, since a table that changes is a long list. */
 static void on_wake(void *arg)
 {
-	const struct timeval at_once = { 0 };
 	struct api_monitor *m = arg;
 
 	if (!m->sending)
-		event_add(m->later, &at_once);
+		event_active(m->later, EV_TIMEOUT, 0);
 }
 
 static void add_line(struct api_monitor *m, json_t *line)
@@ -166,7 +166,9 @@ static struct api_monitor *monitor_new(struct api_server *s, struct evhttp_reque
 	m->s = s;
 	m->req = req;
 	m->buf = evbuffer_new();
-	m->later = evtimer_new(s->base, on_later, m);
+	m->later = event_new(s->base, -1, 0, on_later, m);
+	if (m->later)
+		(void)event_priority_set(m->later, event_base_get_npriorities(s->base) - 1);
 	m->beat = event_new(s->base, -1, EV_PERSIST, on_beat, m);
 	if (m->buf && m->later && m->beat)
 		return m;

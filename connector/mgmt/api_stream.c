@@ -2,9 +2,10 @@
 /*
  * Rows as a stream. A piece is made, handed to the socket, and only when the client has taken it the next one
  * is made: a million routes need the memory of one piece, a slow reader costs nothing, and between pieces the
- * loop serves everyone else. A stream ends in one of four ways, each of which closes its walk once: all rows
- * sent, the client gone, the server going, memory out. The last cuts the connection before the terminating
- * chunk (RFC 9112 7.1), so that the client sees that this was not all.
+ * loop serves everyone else: streams are of its last priority, so that they take turns with other long work
+ * and nobody waits for their end. A stream ends in one of four ways, each of which closes its walk once: all
+ * rows sent, the client gone, the server going, memory out. The last cuts the connection before the
+ * terminating chunk (RFC 9112 7.1), so that the client sees that this was not all.
  */
 #include "connector/mgmt/api_internal.h"
 
@@ -156,22 +157,28 @@ static void timeouts(struct evhttp_connection *conn, bool reading)
 	bufferevent_set_timeouts(evhttp_connection_get_bufferevent(conn), reading ? &idle : NULL, &idle);
 }
 
-static void send_piece(struct evhttp_connection *conn, void *arg)
+static void on_taken(struct evhttp_connection *conn, void *arg)
 {
 	struct stream *st = arg;
+
+	(void)conn;
+	event_active(st->later, EV_TIMEOUT, 0);
+}
+
+static void send_piece(struct evhttp_connection *conn, struct stream *st)
+{
 	struct evhttp_request *req = st->req;
-	const struct timeval at_once = { 0 };
 	bool more = true;
 
 	for (unsigned i = 0; more && i < API_STREAM_TURNS && evbuffer_get_length(st->buf) < API_STREAM_CHUNK;
 	     i++)
 		more = fetch(st);
 	if (more && evbuffer_get_length(st->buf)) {
-		evhttp_send_reply_chunk_with_cb(req, st->buf, send_piece, st);
+		evhttp_send_reply_chunk_with_cb(req, st->buf, on_taken, st);
 		return;
 	}
 	if (more) { /* much was looked at and nothing found: others first */
-		event_add(st->later, &at_once);
+		event_active(st->later, EV_TIMEOUT, 0);
 		return;
 	}
 	add_end(st);
@@ -203,7 +210,7 @@ static void stream_start(
 	struct stream *st = calloc(1, sizeof(*st));
 	struct evbuffer *buf = evbuffer_new();
 	struct event *cut = event_new(s->base, -1, 0, on_cut, st);
-	struct event *later = evtimer_new(s->base, on_later, st);
+	struct event *later = event_new(s->base, -1, 0, on_later, st);
 
 	if (!st || !buf || !cut || !later) {
 		walk_close(s, kind, walk);
@@ -217,6 +224,7 @@ static void stream_start(
 		api_reply_error(req, HTTP_INTERNAL, "operation-failed", "out-of-memory", "out of memory");
 		return;
 	}
+	(void)event_priority_set(later, event_base_get_npriorities(s->base) - 1);
 	*st = (struct stream){ .s = s,
 		.req = req,
 		.walk = walk,

@@ -22,7 +22,6 @@
 #define TCP_QUEUE      (64 * 1024)
 #define TCP_QUEUE_HARD (4 * 1024 * 1024)
 #define TCP_READ       (8 * 1024) /* some 2,000 prefixes at most: what is done with them is not cut short */
-#define TCP_READ_TURN  mdur_ms(5) /* so that one fast peer can't starve the rest */
 #define DISCARD_READS  2048       /* of 4 KiB, before closing */
 #define DSCP_CS6       0xc0       /* network control, as RFC 4594 asks for routing protocols */
 
@@ -151,7 +150,7 @@ static void on_writable(struct tcp_conn *c)
 static void on_readable(struct tcp_conn *c)
 {
 	static _Thread_local uint8_t buf[TCP_READ];
-	mtime end = mtime_add(clock_now(), TCP_READ_TURN);
+	mtime end = mtime_add(clock_now(), LOOP_TURN);
 
 	do {
 		ssize_t n = recv(c->fd, buf, sizeof(buf), 0);
@@ -202,6 +201,7 @@ static struct tcp_conn *conn_new(
 		free(c);
 		return NULL;
 	}
+	loop_watch_class(c->watch, LOOP_BULK);
 	return c;
 }
 

@@ -25,6 +25,7 @@ def arguments():
     p.add_argument("--work", default=",".join(WORK), help=f"of {','.join(WORK)}")
     p.add_argument("--sets", type=int, default=0, help="attribute sets; 0: a fiftieth of the prefixes, 200 to 2000")
     p.add_argument("--compat", type=int, default=1, choices=(0, 1), help="net.ipv4.nexthop_compat_mode of the router's namespace")
+    p.add_argument("--late", action="store_true", help="how late IKE and KEEPALIVEs are meanwhile, too (Causeway only)")
     p.add_argument("--patience", type=int, default=300, help="seconds that one step may take")
     p.add_argument("--markdown", help="write the tables there, too")
     o = p.parse_args()

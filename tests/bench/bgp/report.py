@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The figures as a table: a row each, a column each speaker, and the floor where it has such a figure."""
 
+from bench.bgp import late
+
 # Figure, what it is, what of the floor it stands beside.
 ROWS = [
     ("fill-fib", "all, to the FIB (s)", "add-nhid"),
@@ -31,6 +33,7 @@ ROWS = [
     ("ecmp-loss-cpu", "one of two equal ways lost, processor (s)", None),
     ("ecmp-loss-answer", "one of two equal ways lost, longest answer to another (ms)", None),
 ]
+ROWS += late.ROWS
 MILLI = {"single"}
 
 

@@ -3,6 +3,7 @@
 kernel, use equally good paths together, and tell the sink, and nobody else, the best."""
 import re
 
+from bench.bgp import late
 from bench.bgp.picture import AS, FAR, FEEDER_AS, HOLD, ROUTER, SINK_AS, processes_below
 from lab.causeway import Causeway
 from lab.frr import FrrDaemons
@@ -19,6 +20,7 @@ class Speaker:
     fib = True        # it writes the kernel's FIB
     ecmp = True       # ... with several ways
     largest = 1 << 30  # prefixes that it is measured with
+    late = False      # it is to have the peers of late.py
     asked = None      # the socket of its API, if bench_probe knows how to ask
 
     def __init__(self, picture):
@@ -61,10 +63,22 @@ class Ours(Speaker):
     def start(self):
         peers = [{"name": who, "local-address": ROUTER[who], "peer-address": FAR[who], "peer-as": asn, "mode": "passive",
                   "hold-time": HOLD, "transit": who == "sink"} for who, asn in PEERS]
-        self.daemon = Causeway(self.ns, config={"causeway:connector": {"as": AS, "router-id": ROUTER["sink"], "peer": peers}},
-                               release=True).start()
+        connector = {"as": AS, "router-id": ROUTER["sink"], "peer": peers}
+        self.daemon = Causeway(self.ns, release=True)
+        if self.late:
+            connector = late.configured(connector, self.daemon.secret())
+        self.daemon.configure({"causeway:connector": connector})
+        self.daemon.start()
         self.processes = [self.daemon.process]
         self.asked = self.daemon.socket
+
+    def configure(self, config):
+        """Another configuration, in force when this returns."""
+        lines = len(self.daemon.process.lines)
+        self.daemon.configure(config)
+        self.daemon.reload()
+        wait_for("the configuration", lambda: any("config: " in text and "applied" in text for _, text in
+                                                  list(self.daemon.process.lines)[lines:]), 60)
 
 
 class Bird(Speaker):

@@ -3,11 +3,13 @@
 the session, to the last route in the kernel and to the last prefix at the sink."""
 import statistics
 
+from bench.bgp import late
+from bench.bgp.late import Late
 from bench.bgp.picture import FAR, GONE, SECOND, VIA_A, VIA_B, VIA_SECOND, Picture
 from lab.lab import wait_for
 
 SINGLES = 50
-WORK = ["fill", "churn", "single", "withdraw", "failover", "ecmp"]
+WORK = ["fill", "churn", "single", "withdraw", "failover", "ecmp", "late"]
 
 
 class Measured:
@@ -24,6 +26,7 @@ class Measured:
         self.a.hear("established", 60)
         self.b = None
         self.fib = picture.fib_watch() if speaker.fib else None
+        self.late = Late(picture) if speaker.late else None
         self.probe = picture.tool(picture.router, "bench_probe", speaker.asked) if speaker.asked else None
 
     def next_generation(self):
@@ -49,8 +52,7 @@ class Measured:
     def step(self, what, act, *, fib=None, sink=None, quiet=False):
         """Tells FIB watcher and sink what to await, acts, and waits. `act` returns when it began, in ns."""
         before = self.speaker.processor()
-        if self.probe:
-            self.probe.ask("worst", "worst")
+        self.others_begin()
         if self.fib and fib:
             self.fib.say("expect", *fib)
         if sink:
@@ -59,8 +61,29 @@ class Measured:
         if not quiet:
             self.settle()
             self.note(f"{what}-cpu", self.speaker.processor() - before)
-            if self.probe:
-                self.note(f"{what}-answer", self.probe.ask("worst", "worst")[0] / 1e6, "ms")
+            self.others_end(what)
+
+    def others_begin(self):
+        if self.probe:
+            self.probe.ask("worst", "worst")
+        if self.late:
+            self.late.begin()
+
+    def others_end(self, what, sessions=True):
+        """How long others had to wait."""
+        if self.probe:
+            self.note(f"{what}-answer", self.probe.ask("worst", "worst")[0] / 1e6, "ms")
+        for figure in self.late.figures(what, sessions) if self.late else ():
+            self.note(*figure)
+
+    def act(self, what, act, sessions=True):
+        """Of what no table shows when it is done: until the speaker rests."""
+        before = self.speaker.processor()
+        self.others_begin()
+        act()
+        self.settle()
+        self.note(f"{what}-cpu", self.speaker.processor() - before)
+        self.others_end(what, sessions)
 
     def settle(self):
         """Until the speaker rests: what it has still to do after the last route belongs to the processor's time."""
@@ -167,12 +190,17 @@ class Measured:
                 self.churn()
             if "single" in work:
                 self.single()
+            if self.late and "late" in work:
+                late.policy(self)
+                late.refresh(self)
             self.away()
             self.settle()
         if "failover" in work:
             self.failover()
         if "ecmp" in work and self.speaker.fib and self.speaker.ecmp:
             self.ecmp()
+        if self.late and "late" in work:
+            late.rebuild(self)
         return self.figures
 
 
@@ -183,6 +211,7 @@ def measure(case, kind, size, options):
         try:
             picture.router.sysctl("net.ipv4.nexthop_compat_mode", options.compat)
             speaker = kind(picture)
+            speaker.late = options.late and speaker.name == "Causeway"
             figures = Measured(case, picture, speaker, size, options.patience).run(options.work)
             speaker.stop()
             return figures
