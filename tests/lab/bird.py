@@ -3,16 +3,16 @@
 import re
 
 from lab.lab import run, wait_for
-from lab.router import Router, Seen
+from lab.router import Marks, Router, Seen
 
 
 class Bird:
     """One bird in one namespace; the BGP protocol is called `peer`."""
 
     def __init__(self, ns, name="bird", *, router_id, asn, local, peers, announce=(), passive=False, hold=180,
-                 multihop=True, transit=False, via_dev=None):
+                 multihop=True, transit=False, via_dev=None, options=""):
         """peers: list of (address, as). announce: prefixes of our own. via_dev: the interface by which peers that are on
-        no connected network are reached (the tunnel's). transit: send on what other peers taught us."""
+        no connected network are reached (the tunnel's). transit: send on what other peers taught us. options: more lines of the protocols."""
         self.ns = ns
         self.lab = ns.lab
         self.name = name
@@ -44,13 +44,15 @@ protocol static on_link {{ ipv4;
   connect retry time 3;
   connect delay time 1;
   error wait time 1, 4;
+  {options}
   ipv4 {{ import all; export {export}; next hop self;{gateway} }};
 }}
 """
         self.conf = self.lab.write(f"{name}.conf", text)
 
-    def start(self):
-        self.process = self.ns.spawn(self.name, "bird", "-f", "-c", self.conf, "-s", self.socket)
+    def start(self, *more):
+        """more: of its command line; "-R" after a restart."""
+        self.process = self.ns.spawn(self.name, "bird", "-f", *more, "-c", self.conf, "-s", self.socket)
         wait_for("BIRD's control socket", lambda: self.birdc("show", "status", check=False).returncode == 0, 10,
                  alive=[self.process])
         return self
@@ -77,6 +79,12 @@ protocol static on_link {{ ipv4;
         self.lab.write(f"{self.name}.conf", text)
         self.birdc("configure")
 
+    def forget(self, prefix):
+        """For the next start."""
+        with open(self.conf, encoding="utf-8") as f:
+            text = f.read()
+        self.lab.write(f"{self.name}.conf", text.replace(f"  route {prefix} blackhole;\n", "", 1))
+
     def next_hop(self, address):
         """Announces our own prefixes with this next hop from now on; None: with ourselves."""
         ours = 'export where proto = "own"; next hop self;'
@@ -97,12 +105,15 @@ protocol static on_link {{ ipv4;
 
 
 class BirdRouter(Router):
-    """One session, for tables of speakers."""
+    """One session, for tables of speakers; its protocol is called `uplink` (`peer` is a word of the language: a role)."""
 
-    def __init__(self, ns, name, session, options=""):
-        """options: more lines of the protocol."""
+    def __init__(self, ns, name, session, options="", channel="", more="", relays=False, hops="direct", sets=""):
+        """options: more lines of the protocol; channel: of its channel; more: of the file. relays: it passes on what other
+        peers taught it. hops: "direct" refuses next hops that are on no network of its own, "multihop" shows them as unreachable.
+        sets: what it does to all that it announces."""
         super().__init__(ns, name, session)
         self.socket, self.process, self.routes, self.options = self.lab.path(f"{name}.ctl"), None, {}, options
+        self.channel, self.more, self.relays, self.hops, self.sets = channel, more, relays, hops, sets
 
     def _configure(self):
         s = self.s
@@ -118,22 +129,24 @@ router id {s.router_id};
 protocol device {{ scan time 2; }}
 protocol static own {{ {s.family};
 {routes}}}
-protocol bgp peer {{
+protocol bgp uplink {{
   local {s.local} as {s.asn};
   neighbor {s.peer} as {s.peer_as};
-  direct;
+  {self.hops};
   {'passive yes;' if s.passive else ''}
   hold time {s.hold};
   connect retry time 2;
   connect delay time 1;
   error wait time 1, 2;
   {self.options}
-  {s.family} {{ import all; export filter {{
+  {s.family} {{ import all; {self.channel} export filter {{
+    {'if source = RTS_BGP then accept;' if self.relays else ''}
     if proto != "own" then reject;
+    {self.sets}
 {sets}    accept;
   }}; }};
 }}
-""")
+{self.more}""")
 
     def start(self):
         self._configure()
@@ -146,7 +159,7 @@ protocol bgp peer {{
         return run(["birdc", "-s", self.socket, *args], check=check)
 
     def established(self):
-        return "Established" in self.birdc("show", "protocols", "peer", check=False).stdout
+        return "Established" in self.birdc("show", "protocols", "uplink", check=False).stdout
 
     def announce(self, route):
         self.routes[route.prefix] = route
@@ -159,7 +172,7 @@ protocol bgp peer {{
         self.birdc("configure")
 
     def seen(self, prefix):
-        out = self.birdc("show", "route", prefix, "all", "protocol", "peer", check=False).stdout
+        out = self.birdc("show", "route", prefix, "all", "protocol", "uplink", check=False).stdout
         path = re.search(r"BGP\.as_path:[ ]*([0-9 ]*)", out)
         if not path:
             return None
@@ -170,14 +183,22 @@ protocol bgp peer {{
         med = re.search(r"BGP\.med: (\d+)", out)
         return Seen(tuple(int(a) for a in path[1].split()), listed("community"), listed("large_community"), int(med[1]) if med else 0)
 
+    def marks(self, prefix):
+        out = self.birdc("show", "route", prefix, "all", "protocol", "uplink", check=False).stdout
+        if "BGP.origin:" not in out:
+            return None
+        found = {key: re.search(rf"BGP\.{key}: (.*)", out) for key in ("originator_id", "cluster_list", "otc")}
+        text = {key: f[1].strip() if f else None for key, f in found.items()}
+        return Marks(text["originator_id"], tuple((text["cluster_list"] or "").split()), int(text["otc"]) if text["otc"] else None)
+
     def refresh(self):
-        self.birdc("reload", "in", "peer")
+        self.birdc("reload", "in", "uplink")
 
     def down(self, text):
-        self.birdc("disable", "peer", f'"{text}"')
+        self.birdc("disable", "uplink", f'"{text}"')
 
     def up(self):
-        self.birdc("enable", "peer")
+        self.birdc("enable", "uplink")
 
     def told(self, text):
         with open(f"{self.lab.path(self.name)}-file.log", encoding="utf-8", errors="replace") as f:

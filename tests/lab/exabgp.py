@@ -14,8 +14,8 @@ class ExabgpRouter(Router):
     says_why = False
     hears_why = False  # release 4.2 says of a NOTIFICATION that it can't decode it
 
-    def __init__(self, ns, name, session, options=""):
-        """options: more lines of the neighbour."""
+    def __init__(self, ns, name, session, options="", capability=""):
+        """options: more lines of the neighbour; capability: more of what it can."""
         super().__init__(ns, name, session)
         s, helper = session, self.lab.write(f"{name}-helper.py", _HELPER)
         self.conf = self.lab.write(f"{name}.exa", f"""process us {{
@@ -32,7 +32,7 @@ neighbor {s.peer} {{
   {'listen 179;' if s.passive else ''}
   {options}
   family {{ {s.family} unicast; }}
-  capability {{ asn4 enable; route-refresh enable; }}
+  capability {{ asn4 enable; route-refresh enable; {capability} }}
   api {{ processes [ us ]; neighbor-changes; receive {{ parsed; update; notification; }} }}
 }}
 """)
@@ -65,15 +65,16 @@ neighbor {s.peer} {{
         states = [m["neighbor"]["state"] for m in self._heard() if m.get("type") == "state"]
         return bool(states) and states[-1] == "up"
 
-    def announce(self, route):
-        text = f"announce route {route.prefix} next-hop {self.s.local}"
+    def announce(self, route, more=""):
+        """more: further attributes, in its own words."""
+        text = f"announce route {route.prefix} next-hop {self.s.local} {more}"
         text += f" med {route.med}" if route.med else ""
         text += f" community [ {' '.join(route.communities)} ]" if route.communities else ""
         text += f" large-community [ {' '.join(route.large)} ]" if route.large else ""
         self._say(text)
 
-    def withdraw(self, prefix):
-        self._say(f"withdraw route {prefix} next-hop {self.s.local}")
+    def withdraw(self, prefix, more=""):
+        self._say(f"withdraw route {prefix} next-hop {self.s.local} {more}")
 
     def seen(self, prefix):
         known = None

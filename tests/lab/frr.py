@@ -5,7 +5,7 @@ import os
 import shutil
 
 from lab.lab import run, wait_for
-from lab.router import Router, Seen
+from lab.router import Marks, Router, Seen
 
 _BIN = "/usr/lib/frr"
 
@@ -99,9 +99,9 @@ class Frr(FrrDaemons):
 class FrrRouter(Router):
     """One session, for tables of speakers."""
 
-    def __init__(self, ns, name, session, options=(), lines=(), networks=()):
-        """options: more lines of the neighbour, without "neighbor ADDRESS"; lines: of the router; networks: announced from the
-        start on."""
+    def __init__(self, ns, name, session, options=(), lines=(), networks=(), family_lines=()):
+        """options: more lines of the neighbour, without "neighbor ADDRESS"; lines: of the router; family_lines: of its address
+        family; networks: announced from the start on."""
         super().__init__(ns, name, session)
         neighbour = [f"remote-as {session.peer_as}", "timers connect 1", f"timers {session.hold // 3} {session.hold}", *options]
         neighbour += ["passive"] if session.passive else []
@@ -111,7 +111,7 @@ class FrrRouter(Router):
         bgp += "".join(f" neighbor {session.peer} {line}\n" for line in neighbour)
         self.af = f"address-family {session.family} unicast"
         bgp += f" {self.af}\n  neighbor {session.peer} activate\n"
-        bgp += "".join(f"  network {n}\n" for n in networks) + " exit-address-family\n"
+        bgp += "".join(f"  {line}\n" for line in (*family_lines, *(f"network {n}" for n in networks))) + " exit-address-family\n"
         self.texts = {"zebra": "", "bgpd": bgp}
         self.daemons, self.routes, self.runs = None, 0, 0
 
@@ -143,13 +143,25 @@ class FrrRouter(Router):
     def withdraw(self, prefix):
         self.bgp(self.af, f"no network {prefix}")
 
-    def seen(self, prefix):
+    def _path(self, prefix):
+        """What we taught it."""
         for path in self.daemons.json(f"show bgp {self.s.family} unicast {prefix}").get("paths", []):
-            if path.get("peer", {}).get("peerId", "0.0.0.0") not in ("0.0.0.0", "::"):
-                return Seen(tuple(int(a) for a in path["aspath"]["string"].split()),
-                            frozenset(path.get("community", {}).get("string", "").split()),
-                            frozenset(path.get("largeCommunity", {}).get("string", "").split()), path.get("metric", 0))
+            if path.get("peer", {}).get("peerId") == self.s.peer:
+                return path
         return None
+
+    def seen(self, prefix):
+        path = self._path(prefix)
+        if not path:
+            return None
+        hops = path["aspath"]["string"]
+        return Seen(() if hops == "Local" else tuple(int(a) for a in hops.split()),
+                    frozenset(path.get("community", {}).get("string", "").split()),
+                    frozenset(path.get("largeCommunity", {}).get("string", "").split()), path.get("metric", 0))
+
+    def marks(self, prefix):
+        path = self._path(prefix)
+        return path and Marks(path.get("originatorId"), tuple(path.get("clusterList", {}).get("list", ())), path.get("otc"))
 
     def refresh(self):
         self.daemons.vtysh(f"clear bgp {self.s.family} unicast {self.s.peer} soft in")

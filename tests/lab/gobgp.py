@@ -4,7 +4,7 @@ interface)."""
 import json
 
 from lab.lab import wait_for
-from lab.router import Router, Seen
+from lab.router import Marks, Router, Seen
 
 
 class GobgpDaemon:
@@ -45,15 +45,15 @@ class GobgpRouter(Router):
     """One session, for tables of speakers. It keeps all that it hears, so it asks nobody for anything again."""
     asks = False
 
-    def __init__(self, ns, name, session, options="", config=""):
-        """options: more tables of the neighbour; config: more lines of its own."""
+    def __init__(self, ns, name, session, options="", config="", more=""):
+        """options: more tables of the neighbour; config: more lines of its own; more: of the file."""
         super().__init__(ns, name, session)
         s = session
         self.text = (f'[global.config]\n as = {s.asn}\n router-id = "{s.router_id}"\n local-address-list = ["{s.local}"]\n'
                      f'[[neighbors]]\n [neighbors.config]\n neighbor-address = "{s.peer}"\n peer-as = {s.peer_as}\n{config}'
                      f' [neighbors.transport.config]\n local-address = "{s.local}"\n passive-mode = {str(s.passive).lower()}\n'
                      f' [neighbors.timers.config]\n hold-time = {s.hold}\n connect-retry = 1\n idle-hold-time-after-reset = 1\n'
-                     f' [[neighbors.afi-safis]]\n [neighbors.afi-safis.config]\n afi-safi-name = "{s.family}-unicast"\n{options}')
+                     f' [[neighbors.afi-safis]]\n [neighbors.afi-safis.config]\n afi-safi-name = "{s.family}-unicast"\n{options}{more}')
         self.daemon, self.runs = None, 0
 
     def start(self):
@@ -73,9 +73,18 @@ class GobgpRouter(Router):
     def withdraw(self, prefix):
         self.daemon.ctl("global", "rib", "del", "-a", self.s.family, prefix)
 
-    def seen(self, prefix):
+    def _attributes(self, prefix):
         for path in self.daemon.json("neighbor", self.s.peer, "adj-in", "-a", self.s.family).get(prefix, []):
-            at = {a["type"]: a for a in path["attrs"]}
+            return {a["type"]: a for a in path["attrs"]}
+        return None
+
+    def marks(self, prefix):
+        at = self._attributes(prefix)
+        return at and Marks(at.get(9, {}).get("value"), tuple(at.get(10, {}).get("value", ())))
+
+    def seen(self, prefix):
+        at = self._attributes(prefix)
+        if at:
             hops = tuple(n for segment in at[2]["as_paths"] for n in segment["asns"])
             return Seen(hops, frozenset(f"{c >> 16}:{c & 0xffff}" for c in at.get(8, {}).get("communities", [])),
                         frozenset(":".join(str(c[k]) for k in ("ASN", "LocalData1", "LocalData2"))

@@ -5,7 +5,7 @@ import json
 import re
 
 from lab.lab import run, wait_for
-from lab.router import Router, Seen
+from lab.router import Marks, Router, Seen
 
 
 class OpenbgpdDaemon:
@@ -49,14 +49,14 @@ class OpenbgpdRouter(Router):
     """One session, for tables of speakers. Asked for its routes again, release 7.7 counts the request and sends nothing."""
     resends = False
 
-    def __init__(self, ns, name, session, options=""):
-        """options: more lines of the neighbour."""
+    def __init__(self, ns, name, session, options="", more=""):
+        """options: more lines of the neighbour; more: of the file."""
         super().__init__(ns, name, session)
         s = session
         own = " announce IPv6 unicast\n announce IPv4 none\n" if s.six else ""
         self.text = (f"AS {s.asn}\nrouter-id {s.router_id}\nholdtime {s.hold}\nconnect-retry 2\nfib-update no\nlisten on {s.local}\n"
                      f"neighbor {s.peer} {{\n remote-as {s.peer_as}\n local-address {s.local}\n{own}"
-                     f"{' passive' if s.passive else ''}\n{options}\n}}\nallow from any\nallow to any\n")
+                     f"{' passive' if s.passive else ''}\n{options}\n}}\n{more}allow from any\nallow to any\n")
         self.daemon, self.runs = None, 0
 
     def start(self):
@@ -79,11 +79,22 @@ class OpenbgpdRouter(Router):
     def withdraw(self, prefix):
         self.daemon.ctl("network", "delete", prefix)
 
+    def _routes(self, prefix):
+        """What we taught it."""
+        routes = self.daemon.json("show", "rib", "neighbor", self.s.peer, "detail", prefix).get("rib", [])
+        return [r for r in routes if r.get("prefix") == prefix]
+
+    def marks(self, prefix):
+        for r in self._routes(prefix):
+            at = {a["type"]: a for a in r.get("attributes", [])}
+            return Marks(at.get("Originator Id", {}).get("originator"), tuple(at.get("Cluster Id List", {}).get("cluster_list", ())),
+                         at.get("OTC", {}).get("as"))
+        return None
+
     def seen(self, prefix):
-        for r in self.daemon.json("show", "rib", "detail", prefix).get("rib", []):
-            if r.get("prefix") == prefix:
-                return Seen(tuple(int(a) for a in r["aspath"].split()), frozenset(r.get("communities", [])),
-                            frozenset(r.get("large_communities", [])), r.get("metric", 0))
+        for r in self._routes(prefix):
+            return Seen(tuple(int(a) for a in r["aspath"].split()), frozenset(r.get("communities", [])),
+                        frozenset(r.get("large_communities", [])), r.get("metric", 0))
         return None
 
     def refresh(self):

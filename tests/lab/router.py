@@ -25,6 +25,14 @@ class Seen:
 
 
 @dataclass(frozen=True)
+class Marks:
+    """What a route that it has learned carries of its way: ORIGINATOR_ID and CLUSTER_LIST (RFC 4456), OTC (RFC 9234)."""
+    originator: str = None
+    clusters: tuple = ()
+    otc: int = None
+
+
+@dataclass(frozen=True)
 class Session:
     """Its end of the session."""
     asn: int
@@ -69,6 +77,10 @@ class Router:
 
     def seen(self, prefix):
         """A Seen, or None."""
+        raise NotImplementedError
+
+    def marks(self, prefix):
+        """The Marks of the route that seen() sees, or None."""
         raise NotImplementedError
 
     def refresh(self):
