@@ -342,6 +342,13 @@ bool bgp_swept(const struct bgp *bgp)
 	return !bgp->sweep.running && !bgp->fib.first;
 }
 
+bool bgp_in_use(const struct bgp *bgp, const struct prefix *p)
+{
+	const struct dest *d = dest_find(bgp, p);
+
+	return d && d->ways;
+}
+
 /* A destination costs a look, and a judgement for each peer that is there to be told. */
 static unsigned export_some(struct bgp *bgp, unsigned budget)
 {

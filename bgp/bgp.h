@@ -208,6 +208,8 @@ void bgp_peer_stop(
  */
 int bgp_peer_stop_saying(struct bgp *bgp, uint32_t peer, uint8_t cease_subcode, const char *words,
     const struct reason *why, mtime now, struct reason *ret_reason);
+/* The same for all peers that are started. */
+void bgp_stop_all(struct bgp *bgp, uint8_t cease_subcode, const struct reason *why, mtime now);
 /* The path under the peer is gone (the tunnel fell): as stop, but nothing is sent. Stays stopped until start.
  */
 void bgp_peer_path_lost(struct bgp *bgp, uint32_t peer, const struct reason *why, mtime now);
@@ -269,6 +271,8 @@ void bgp_work(struct bgp *bgp, mtime now);
 /* Every ROUTE action that follows from what has ended or changed has been fetched: nothing is left to a
  * budget. */
 bool bgp_swept(const struct bgp *bgp);
+/* Are there ways for this prefix, told in a ROUTE action or about to be? */
+bool bgp_in_use(const struct bgp *bgp, const struct prefix *p);
 
 /* --- actions --- */
 enum bgp_state { BGP_IDLE, BGP_CONNECT, BGP_ACTIVE, BGP_OPENSENT, BGP_OPENCONFIRM, BGP_ESTABLISHED };

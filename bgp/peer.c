@@ -192,6 +192,16 @@ int bgp_peer_stop_saying(struct bgp *bgp, uint32_t peer, uint8_t cease_subcode, 
 	return 0;
 }
 
+void bgp_stop_all(struct bgp *bgp, uint8_t cease_subcode, const struct reason *why, mtime now)
+{
+	struct notify n = { .code = BGP_ERR_CEASE, .subcode = cease_subcode };
+
+	bgp_enter(bgp, now);
+	list_for_each (&bgp->peers, struct peer, p, node)
+		if (p->started)
+			stop(p, &n, why);
+}
+
 void bgp_peer_path_lost(struct bgp *bgp, uint32_t peer, const struct reason *why, mtime now)
 {
 	struct peer *p;

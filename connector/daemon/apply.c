@@ -9,6 +9,7 @@
 #include "connector/daemon/bgp_command.h"
 #include "connector/daemon/announce.h"
 #include "connector/daemon/bgp_exec.h"
+#include "connector/daemon/bgp_leaving.h"
 #include "connector/daemon/bgp_tap.h"
 #include "connector/daemon/bgp_transport.h"
 #include "connector/daemon/bmp_exec.h"
@@ -251,7 +252,8 @@ static bool in_new(const struct plan *p, const struct tunnel *t)
 	return false;
 }
 
-/* The old core's sessions end with a Cease, its routes leave; the tunnels themselves are not touched. */
+/* The old core's sessions end with a Cease, its routes leave by and by; the tunnels themselves are not
+ * touched. */
 static void commit_bgp_rebuild(struct plan *p)
 {
 	struct domain *d = p->domain;
@@ -259,26 +261,19 @@ static void commit_bgp_rebuild(struct plan *p)
 	struct reason why;
 
 	reason_set(&why, "config-changed", "the BGP router's own settings have changed");
-	list_for_each (&d->tunnels, struct tunnel, t, node) {
-		if (d->bgp && t->life != TUNNEL_PREPARED && t->cfg->have_bgp)
-			bgp_peer_stop(d->bgp, t->id, CEASE_CONFIG_CHANGE, &why, now);
+	if (d->bgp)
+		bgp_stop_all(d->bgp, CEASE_CONFIG_CHANGE, &why, now);
+	list_for_each (&d->tunnels, struct tunnel, t, node)
 		t->bgp_started = false;
-	}
 	list_for_each (&d->lan_peers, struct lan_peer, l, node) {
-		bgp_peer_stop(d->bgp, l->id, CEASE_CONFIG_CHANGE, &why, now);
 		bgp_exec_lan_way_good(d, l);
 		list_remove(&l->node);
 		free(l);
 	}
-	while (d->bgp && !bgp_swept(d->bgp)) { /* all of its routes leave: nobody else could take them back */
-		bgp_timer(d->bgp, now);
-		while (bgp_exec_one(d, now))
-			;
-	}
 	while (bgp_exec_one(d, now))
 		;
 	bgp_exec_drop_links(d);
-	bgp_free(d->bgp);
+	bgp_leaving_begin(d);
 	d->bgp = p->new_bgp;
 	p->new_bgp = NULL;
 	bgp_tap_core(d->tap);

@@ -11,6 +11,7 @@
 #include "connector/daemon/certificate.h"
 #include "connector/daemon/bgp_command.h"
 #include "connector/daemon/bgp_exec.h"
+#include "connector/daemon/bgp_leaving.h"
 #include "connector/daemon/bgp_tap.h"
 #include "connector/daemon/bmp_exec.h"
 #include "connector/daemon/demand.h"
@@ -407,6 +408,7 @@ static void on_work(void *ctx)
 
 	if (d->bgp)
 		bgp_work(d->bgp, clock_now());
+	bgp_leaving_work(d);
 	domain_pump(d);
 }
 
@@ -425,6 +427,8 @@ static void arm(struct domain *d, mtime now)
 			deadline = mtime_min(deadline, work); /* the timer pumps, and so comes here again */
 		deadline = mtime_min(deadline, bgp_protocol_deadline(d->bgp));
 	}
+	if (!bgp_leaving_done(d))
+		loop_task_soon(d->work);
 	list_for_each (&d->tunnels, struct tunnel, t, node)
 		deadline = mtime_min(deadline, tunnel_deadline(t));
 	if (d->stopping)
@@ -519,6 +523,7 @@ struct domain *domain_new(
 	list_init(&d->listeners);
 	list_init(&d->links);
 	list_init(&d->bgp_down);
+	list_init(&d->bgp_leaving);
 	list_init(&d->bfd_peers);
 	d->tap = bgp_tap_new(d);
 	d->monitor = monitor_new(d);
@@ -596,6 +601,7 @@ void domain_free(struct domain *d)
 	bmp_free(d->bmp); /* its stations hear that all is over */
 	ike_free(d->ike);
 	bgp_free(d->bgp);
+	bgp_leaving_free(d);
 	announce_free(d->announce);
 	list_for_each (&d->lan_peers, struct lan_peer, p, node) {
 		list_remove(&p->node);

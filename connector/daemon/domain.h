@@ -59,7 +59,8 @@ struct domain {
 	struct loop *loop;
 
 	struct ike *ike;
-	struct bgp *bgp; /* NULL without `as` */
+	struct bgp *bgp;         /* NULL without `as` */
+	struct list bgp_leaving; /* those before it; bgp_leaving.c's */
 	struct plane *plane;
 	enum plane_kind plane_kind; /* of all its tunnels; decided with each configuration */
 	struct reason plane_note;   /* why that one */

@@ -7,6 +7,7 @@
 #include "connector/daemon/tunnel.h"
 
 #include "connector/daemon/bgp_exec.h"
+#include "connector/daemon/bgp_leaving.h"
 #include "connector/daemon/demand.h"
 #include "connector/daemon/domain.h"
 #include "connector/daemon/protect.h"
@@ -25,7 +26,7 @@ void tunnel_look_swept(struct tunnel *t)
 {
 	struct domain *d = t->domain;
 
-	if (t->removal_fence == REMOVAL_SWEEPING && (!d->bgp || bgp_swept(d->bgp)))
+	if (t->removal_fence == REMOVAL_SWEEPING && (!d->bgp || bgp_swept(d->bgp)) && bgp_leaving_done(d))
 		t->removal_fence = fib_writer_fence(d->fib);
 }
 

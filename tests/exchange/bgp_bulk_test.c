@@ -297,6 +297,40 @@ static void test_fall(void **state)
 	bnet_free(l.net);
 }
 
+/* All sessions stop in one call, and what follows costs no call more than a part of it: neither this one, nor
+ * each peer's part of it, nor those after. */
+static void test_all_stop(void **state)
+{
+	struct lab l = lab_new(9, 1 << 20);
+	const struct prefix last = nth(ROUTES - 1);
+	size_t told, calls = 0;
+
+	(void)state;
+	tell_all(&l, false);
+	bnet_run(l.net, mdur_s(20));
+	check_all(l.c, ROUTES);
+	assert_true(bgp_in_use(l.c->bgp, &last));
+	bgp_stop_all(l.c->bgp, BGP_CEASE_CONFIG_CHANGE, NULL, l.net->now);
+	for (uint32_t id = 1; id <= 3; id++)
+		assert_int_equal(bnet_view(l.c, id).state, BGP_IDLE);
+	assert_int_equal(bnet_count(l.c, BGP_RIB_BEST, 0), 0);
+	told = drain_routes(l.c->bgp);
+	assert_in_range(told, 1, ROUTES / 4);
+	assert_false(bgp_swept(l.c->bgp));
+	while (!bgp_swept(l.c->bgp)) {
+		size_t n;
+
+		bgp_work(l.c->bgp, l.net->now);
+		n = drain_routes(l.c->bgp);
+		assert_in_range(n, 0, ROUTES / 4);
+		told += n;
+		assert_true(++calls < 100);
+	}
+	assert_int_equal(told, ROUTES);
+	assert_false(bgp_in_use(l.c->bgp, &last));
+	bnet_free(l.net);
+}
+
 /* A view is read in pieces while the table changes under it: what stays is seen once. */
 static void test_view_resumes(void **state)
 {
@@ -404,6 +438,7 @@ int main(void)
 		cmocka_unit_test(test_send_hold),
 		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_fall),
+		cmocka_unit_test(test_all_stop),
 		cmocka_unit_test(test_view_resumes),
 		cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_refused_flood),

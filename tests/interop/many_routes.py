@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """20,000 routes from BIRD through the tunnel: into the kernel, out to a router on the LAN, and away again three ways
 (withdrawn, the session killed, the tunnel taken down). Meanwhile the command line is answered."""
+import copy
 import ipaddress
 import json
 import threading
@@ -103,6 +104,20 @@ def lan_router(net):
                 multihop=False).start()
 
 
+def reload(cw, config):
+    lines = len(cw.process.lines)
+    cw.configure(config)
+    cw.reload()
+    wait_for("the configuration to be applied", lambda: any(
+        "config: " in text and "applied" in text for _, text in list(cw.process.lines)[lines:]), 30)
+
+
+def anew(cw, ways):
+    config = copy.deepcopy(cw.config)
+    config["causeway:connector"]["multipath"] = ways
+    reload(cw, config)
+
+
 def main(case):
     with case.lab() as lab:
         net = Azure(lab, hosts=False)
@@ -137,6 +152,24 @@ def main(case):
                 net.start_bird(announce=[PREFIX, *MANY])
                 in_kernel(net, cw)
                 equal(cw.spis(), spis, "SPIs")
+            with case.step("another `multipath`, twice: every session starts anew, and its routes are back; SAs stay"):
+                for ways in (8, 4):
+                    anew(cw, ways)
+                wait_for("the ladder to say so", lambda: cw.step() == "in-fib", 60)
+                in_kernel(net, cw)
+                holds_all(net, cw)
+                wait_for("them at the router", lambda: known_to(core) == N + 2, 30, 0.2)
+                equal(cw.spis(), spis, "SPIs")
+            with case.step("and without BGP altogether: none is left, of the core's neither"):
+                config = copy.deepcopy(cw.config)
+                connector = cw.config["causeway:connector"]
+                for leaf in ("as", "router-id", "peer", "announce"):
+                    del connector[leaf]
+                del tunnel_of(cw.config)["bgp"]
+                reload(cw, cw.config)
+                gone(net, cw)
+                reload(cw, config)
+                in_kernel(net, cw)
             with case.step("`tunnel down`: none is left"):
                 cw.cli("tunnel", "down", "azure-hq/t1", "--wait")
                 equal(count(net.onprem), 0, "routes after `tunnel down`")
