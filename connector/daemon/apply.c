@@ -13,6 +13,7 @@
 #include "connector/daemon/bgp_tap.h"
 #include "connector/daemon/bgp_transport.h"
 #include "connector/daemon/bmp_exec.h"
+#include "connector/daemon/mrt_exec.h"
 #include "connector/daemon/protect.h"
 #include "connector/daemon/tunnel.h"
 #include "connector/daemon/tunnel_if.h"
@@ -480,6 +481,7 @@ static void commit(struct plan *p)
 	if (d->bgp)
 		commit_start_peers(p);
 	bmp_configure(d->bmp, d->config->cfg);
+	mrt_exec_configure(d->mrt, &d->config->cfg->mrt);
 	if (!d->reconciled)
 		fib_writer_reconciled(d->fib);
 	d->reconciled = true;

@@ -21,7 +21,7 @@
 
 struct dump_peer {
 	uint32_t id, since;
-	bool internal;
+	bool internal, path_ids[BGP_N_FAMILIES];
 };
 
 struct dump {
@@ -43,7 +43,8 @@ static void add_peer(struct dump *w, uint32_t id, const struct cfg_bgp *b)
 		w->peer[w->n_peers] = (struct mrt_peer){ v->remote_router_id, b->peer, b->peer_as };
 		w->more[w->n_peers] = (struct dump_peer){ .id = id,
 			.since = (uint32_t)clock_wall(v->since),
-			.internal = b->peer_as == w->domain->config->cfg->as };
+			.internal = b->peer_as == w->domain->config->cfg->as,
+			.path_ids = { v->path_ids_in[BGP_IPV4], v->path_ids_in[BGP_IPV6] } };
 		w->n_peers++;
 	}
 	free(v);
@@ -105,24 +106,30 @@ static size_t whole_prefixes(struct dump *w, size_t n)
 	return whole;
 }
 
-/* The routes of one prefix, from row i on; returns the row behind them. A route that does not fit is left
- * out. */
-static size_t record(struct dump *w, struct wr *out, size_t i, size_t n)
+/* A session that is down, and whose routes are kept, agrees on nothing: then its routes say it. */
+static bool has_path_id(const struct dump *w, const struct bgp_route_view *row, int peer)
 {
-	const struct prefix p = w->row[i].prefix;
+	return row->path_id || w->more[peer].path_ids[row->prefix.addr.family == 6 ? BGP_IPV6 : BGP_IPV4];
+}
+
+/* The routes of one prefix, rows i to n, those with path identifiers or those without: each kind has a record
+ * of its own (RFC 8050 4). A route that does not fit is left out. */
+static void record(struct dump *w, struct wr *out, size_t i, size_t n, bool path_ids)
+{
 	struct wr before = *out;
 	struct mrt_rib rib;
 
-	mrt_rib_begin(out, &rib, now(), w->sequence, &p);
-	for (; i < n && prefix_eq(&w->row[i].prefix, &p); i++) {
-		int peer = w->row[i].malformed ? -1 : peer_index(w, w->row[i].peer);
+	mrt_rib_begin(out, &rib, now(), w->sequence, &w->row[i].prefix, path_ids);
+	for (; i < n; i++) {
+		const struct bgp_route_view *row = &w->row[i];
+		int peer = row->malformed ? -1 : peer_index(w, row->peer);
 		struct wr entry = *out;
 		uint16_t count = rib.n;
 
-		if (peer < 0)
+		if (peer < 0 || has_path_id(w, row, peer) != path_ids)
 			continue;
-		mrt_rib_entry(
-		    out, &rib, (uint16_t)peer, w->more[peer].since, w->row[i].attrs, w->more[peer].internal);
+		mrt_rib_entry(out, &rib, (uint16_t)peer, w->more[peer].since, row->path_id, row->attrs,
+		    w->more[peer].internal);
 		if (!wr_ok(out)) {
 			*out = entry;
 			rib.n = count;
@@ -133,7 +140,18 @@ static size_t record(struct dump *w, struct wr *out, size_t i, size_t n)
 		w->sequence++;
 	else
 		*out = before;
-	return i;
+}
+
+/* The routes of the prefix of row i; returns the row behind them. */
+static size_t records(struct dump *w, struct wr *out, size_t i, size_t n)
+{
+	size_t end = i;
+
+	while (end < n && prefix_eq(&w->row[end].prefix, &w->row[i].prefix))
+		end++;
+	record(w, out, i, end, false);
+	record(w, out, i, end, true);
+	return end;
 }
 
 size_t bgp_dump_next(void *walk, uint8_t *out, size_t cap, bool *ret_done)
@@ -153,7 +171,7 @@ size_t bgp_dump_next(void *walk, uint8_t *out, size_t cap, bool *ret_done)
 	*ret_done = !w->domain->bgp || w->query.done;
 	n = whole_prefixes(w, n);
 	for (size_t i = 0; i < n;)
-		i = record(w, &wr, i, n);
+		i = records(w, &wr, i, n);
 	return wr_len(&wr);
 }
 

@@ -40,6 +40,14 @@ static struct bgp_link *link_by_conn(const struct domain *d, uint64_t conn)
 	return NULL;
 }
 
+const struct cfg_bgp *bgp_exec_config_of(const struct domain *d, uint32_t id)
+{
+	const struct tunnel *t = domain_tunnel_by_id(d, id);
+	const struct cfg_peer *p = d->config ? cfg_find_peer(d->config->cfg, domain_peer_name(d, id)) : NULL;
+
+	return t && t->cfg->have_bgp ? &t->cfg->bgp : p ? &p->bgp : NULL;
+}
+
 static bool link_of(
     const struct bgp_link *l, uint32_t peer, const struct addr *local, const struct addr *remote)
 {

@@ -18,6 +18,8 @@ int bgp_exec_listen(struct domain *d, const struct addr *local, bool *ret_create
 void bgp_exec_listener_free(struct bgp_listener *l);
 /* What the configuration says of connections, to those that stand. */
 void bgp_exec_links_apply(struct domain *d);
+/* A peer's configuration; NULL: it has none any more. */
+const struct cfg_bgp *bgp_exec_config_of(const struct domain *d, uint32_t peer);
 /* Bytes that wait in a peer's connections, either way; its ends tell one that was accepted. */
 void bgp_exec_queues(const struct domain *d, uint32_t peer, const struct addr *local,
     const struct addr *remote, size_t *ret_in, size_t *ret_out);

@@ -13,6 +13,7 @@
 #include "bgp/bmp.h"
 #include "bgp/nlri.h"
 #include "bgp/update.h"
+#include "connector/daemon/bgp_exec.h"
 #include "connector/daemon/bgp_tap.h"
 #include "connector/daemon/tunnel.h"
 #include "connector/sys/clock.h"
@@ -114,14 +115,6 @@ static struct wr writer(struct bmp *b)
 
 /* --- peers --- */
 
-static const struct cfg_bgp *config_of(const struct domain *d, uint32_t id)
-{
-	const struct tunnel *t = domain_tunnel_by_id(d, id);
-	const struct cfg_peer *p = d->config ? cfg_find_peer(d->config->cfg, domain_peer_name(d, id)) : NULL;
-
-	return t && t->cfg->have_bgp ? &t->cfg->bgp : p ? &p->bgp : NULL;
-}
-
 static struct station_peer *peer_of(struct station *s, uint32_t id)
 {
 	for (unsigned i = 0; i < s->n_peers; i++)
@@ -147,7 +140,7 @@ static int64_t now_us(void)
 static void peer_up(struct station *s, const struct bgp_tap_peer *tap)
 {
 	const struct bgp_tap_open *o = &tap->open[0];
-	const struct cfg_bgp *b = config_of(s->bmp->domain, tap->id);
+	const struct cfg_bgp *b = bgp_exec_config_of(s->bmp->domain, tap->id);
 	struct bgp_peer_view *v = calloc(1, sizeof(*v));
 	struct station_peer *p;
 	struct bmp_peer h;

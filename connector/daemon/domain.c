@@ -19,6 +19,7 @@
 #include "connector/daemon/ike_exec.h"
 #include "connector/daemon/liveness.h"
 #include "connector/daemon/monitor.h"
+#include "connector/daemon/mrt_exec.h"
 #include "connector/daemon/mss_clamp.h"
 #include "connector/daemon/nexthop.h"
 #include "connector/daemon/plane_poll.h"
@@ -528,6 +529,7 @@ struct domain *domain_new(
 	d->tap = bgp_tap_new(d);
 	d->monitor = monitor_new(d);
 	d->bmp = bmp_new(d);
+	d->mrt = mrt_exec_new(d);
 	d->announced_more = ptrie_new();
 	d->announced_less = ptrie_new();
 	d->connected = ptrie_new();
@@ -544,9 +546,9 @@ struct domain *domain_new(
 	reason_set(ret_reason, "no-memory", "out of memory, threads or descriptors at start");
 	d->clamp = mss_clamp_new(sys, log);
 	d->announce = announce_new();
-	if (!d->tap || !d->monitor || !d->bmp || !d->announced_more || !d->announced_less || !d->connected ||
-	    !d->protect || !d->discard || !d->waiting || !d->ike || !d->jobs || !d->resolver_watch ||
-	    !d->timer || !d->work || !d->clamp || !d->announce)
+	if (!d->tap || !d->monitor || !d->bmp || !d->mrt || !d->announced_more || !d->announced_less ||
+	    !d->connected || !d->protect || !d->discard || !d->waiting || !d->ike || !d->jobs ||
+	    !d->resolver_watch || !d->timer || !d->work || !d->clamp || !d->announce)
 		goto fail;
 	d->plane = plane_new(&pc, &plane_events, d, ret_reason);
 	if (!d->plane)
@@ -599,6 +601,7 @@ void domain_free(struct domain *d)
 	mss_clamp_free(d->clamp);
 	jobs_free(d->jobs, job_drop);
 	bmp_free(d->bmp); /* its stations hear that all is over */
+	mrt_exec_free(d->mrt);
 	ike_free(d->ike);
 	bgp_free(d->bgp);
 	bgp_leaving_free(d);

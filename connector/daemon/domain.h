@@ -28,6 +28,7 @@
 struct bfd_thread;
 struct bgp_tap;
 struct bmp;
+struct mrt_exec;
 struct monitor;
 struct tunnel;
 struct announce;
@@ -85,6 +86,7 @@ struct domain {
 	struct bgp_tap *tap;          /* who listens to BGP */
 	struct monitor *monitor;      /* `bgp monitor` */
 	struct bmp *bmp;              /* BMP stations */
+	struct mrt_exec *mrt;         /* the recording */
 	struct list bgp_down;         /* sessions that a command took down; bgp_command.c's, as are these: */
 	struct ptrie *announced_more; /* announced by command */
 	struct ptrie *announced_less; /* configured, and withdrawn by command */

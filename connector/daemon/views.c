@@ -11,6 +11,7 @@
 #include "connector/daemon/demand.h"
 #include "connector/daemon/domain.h"
 #include "connector/daemon/monitor.h"
+#include "connector/daemon/mrt_exec.h"
 #include "connector/daemon/mss_clamp.h"
 #include "connector/daemon/routes.h"
 #include "connector/daemon/tunnel.h"
@@ -286,6 +287,7 @@ static void bgp_view(void *ctx, struct view_bgp *v)
 	v->memory.advertised_bytes = m.advertised_bytes;
 	v->memory.attribute_bytes = m.attribute_bytes;
 	v->memory.way_bytes = m.way_bytes;
+	mrt_exec_view(d->mrt, &v->mrt);
 }
 
 static const char *role_name(unsigned role)

@@ -14,6 +14,32 @@ const struct catalogue_entry catalogue_host[] = {
 	    .look = "`ss -lunp`, `systemctl list-units 'strongswan*' 'ipsec*'`",
 	},
 	{
+	    .id = "record-not-opened",
+	    .means = "A file to record BGP to can't be made: nothing is recorded now.",
+	    .cause = { "a directory that is not there",
+	        "a directory that the daemon may not write to, also by "
+	        "its unit (ProtectSystem, ReadWritePaths)",
+	        "a full disk" },
+	    .here = "the directory of `mrt` `file`, its owner and the unit's ReadWritePaths; it is tried "
+	            "again by "
+	            "itself",
+	    .look = "`causeway bgp summary --json`: mrt",
+	},
+	{
+	    .id = "record-not-written",
+	    .means = "A file that BGP is recorded to can't be written: what comes is dropped and counted.",
+	    .cause = { "a full disk, or a quota", "a disk that fails" },
+	    .here = "make room, or lower `keep` and `rotate-mbytes` of `mrt`; it goes on by itself",
+	    .look = "`df`, `causeway bgp summary --json`: mrt",
+	},
+	{
+	    .id = "record-queue-full",
+	    .means = "More came from BGP peers than the disk took: some records of it are not written.",
+	    .cause = { "a whole table at once on a slow disk", "a disk that hangs" },
+	    .here = "a faster disk for `mrt` `file`, or `messages` `updates`",
+	    .look = "`causeway bgp summary --json`: mrt, dropped",
+	},
+	{
 	    .id = "socket-not-permitted",
 	    .means = "A port can't be opened for lack of rights.",
 	    .cause = { "not root, and without CAP_NET_BIND_SERVICE" },

@@ -326,7 +326,7 @@ int cfg_build(const struct cfg_load *l, const struct lyd_node *tree)
 	if (!root)
 		return 0; /* nothing configured: the daemon idles */
 	if (build_identity(l, root) || cfg_build_policies(l, root) || build_peers(l, root) ||
-	    cfg_build_bmp(l, root))
+	    cfg_build_bmp(l, root) || cfg_build_mrt(l, root))
 		return -1;
 	if (build_prefixes(l, root, "announce", &cfg->announce, &cfg->n_announce) ||
 	    build_prefixes(l, root, "protect", &cfg->protect, &cfg->n_protect))

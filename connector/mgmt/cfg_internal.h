@@ -79,7 +79,8 @@ void cfg_sources_free(struct cfg *cfg);
 int cfg_take_policy(const struct cfg_load *l, const struct lyd_node *node, struct cfg_bgp_policy *ret_policy);
 void cfg_policy_clear(struct cfg_bgp_policy *p);
 bool cfg_policy_same(const struct cfg_bgp_policy *a, const struct cfg_bgp_policy *b);
-int cfg_build_bmp(const struct cfg_load *l, const struct lyd_node *root); /* cfg_bmp.c */
+int cfg_build_bmp(const struct cfg_load *l, const struct lyd_node *root); /* cfg_bmp.c, as is this one */
+int cfg_build_mrt(const struct cfg_load *l, const struct lyd_node *root);
 /* Rules that the model can't express, over the finished l->cfg. */
 int cfg_check(const struct cfg_load *l);
 /* The name of a file as it is opened: relative ones count from the configuration file's directory. path is

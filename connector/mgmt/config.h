@@ -205,6 +205,15 @@ struct cfg_bmp { /* a station of the BGP Monitoring Protocol */
 	mdur statistics; /* between two reports; 0: none */
 };
 
+#define CFG_MRT_FILE_MAX 512
+struct cfg_mrt { /* BGP's messages and states, recorded to files (RFC 6396); file "": not at all */
+	char file[CFG_MRT_FILE_MAX]; /* a pattern: connector/sys/recorder.h */
+	bool updates_only;
+	mdur rotate; /* 0: never, as is this one */
+	uint64_t rotate_bytes;
+	unsigned keep; /* files beside the one that is being written; 0: all */
+};
+
 struct cfg {
 	bool have_bgp; /* `as` is configured */
 	uint32_t as;
@@ -232,6 +241,7 @@ struct cfg {
 	size_t n_peer;
 	struct cfg_bmp bmp[CFG_BMP_MAX];
 	unsigned n_bmp;
+	struct cfg_mrt mrt;
 	struct reason *note; /* allowed, but odd: for the log and `config check` */
 	size_t n_note;
 	char *json; /* the instance data as loaded (secrets are only named in it), NUL-terminated,

@@ -192,12 +192,20 @@ struct view_bgp_peer { /* `bgp summary`, `bgp peer` */
 	struct view_bgp_tables tables;
 	struct reason error;
 };
+struct view_mrt { /* of `bgp summary`: the recording */
+	bool on;  /* else null */
+	char file[520];
+	uint64_t records, bytes, files, waiting, dropped_full, dropped_failed;
+	struct reason error;
+};
+
 struct view_bgp {
 	uint32_t as, router_id;
 	struct { /* of BGP's tables: how many, and bytes */
 		size_t prefixes, routes, attribute_sets;
 		size_t prefix_bytes, route_bytes, advertised_bytes, attribute_bytes, way_bytes;
 	} memory;
+	struct view_mrt mrt;
 };
 
 struct view_announced { /* a network that a command announced or withdrew */

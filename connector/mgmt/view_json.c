@@ -388,6 +388,7 @@ json_t *view_bgp_json(const struct view_bgp *v, json_t *peers, json_t *announced
 	put(&b, "peer", peers);
 	put(&b, "by-command", announced);
 	put(&b, "memory", bgp_memory_json(v));
+	put(&b, "mrt", view_mrt_json(&v->mrt));
 	return obj_end(&b);
 }
 

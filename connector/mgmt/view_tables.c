@@ -28,3 +28,18 @@ json_t *view_add_path_json(const struct view_bgp_tables *v)
 	return json_pack("{s:b, s:b, s:I, s:I}", "ipv4-unicast", v->path_ids[0], "ipv6-unicast",
 	    v->path_ids[1], "paths", (json_int_t)v->paths, "refused", (json_int_t)v->refused);
 }
+
+json_t *view_mrt_json(const struct view_mrt *v)
+{
+	json_t *error = json_null();
+
+	if (!v->on)
+		return json_null();
+	if (reason_is_set(&v->error))
+		error = json_pack("{s:s, s:s}", "id", v->error.id, "text", v->error.text);
+	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:{s:I, s:I}, s:o}", "file",
+	    v->file[0] ? json_string(v->file) : json_null(), "records", (json_int_t)v->records, "bytes",
+	    (json_int_t)v->bytes, "files", (json_int_t)v->files, "waiting", (json_int_t)v->waiting, "dropped",
+	    "queue-full", (json_int_t)v->dropped_full, "not-written", (json_int_t)v->dropped_failed, "error",
+	    error);
+}

@@ -10,5 +10,6 @@
 json_t *view_queue_json(const struct view_bgp_tables *v);
 json_t *view_peer_memory_json(const struct view_bgp_tables *v);
 json_t *view_add_path_json(const struct view_bgp_tables *v);
+json_t *view_mrt_json(const struct view_mrt *v);
 
 #endif

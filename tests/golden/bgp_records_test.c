@@ -63,9 +63,9 @@ static void build_rib4(struct wr *w)
 	struct attrs a = route_attrs("10.100.255.254");
 	struct mrt_rib rib;
 
-	mrt_rib_begin(w, &rib, WHEN, 3, &p);
-	mrt_rib_entry(w, &rib, 1, WHEN - 1, &a, false);
-	mrt_rib_entry(w, &rib, 2, WHEN - 2, &a, true);
+	mrt_rib_begin(w, &rib, WHEN, 3, &p, false);
+	mrt_rib_entry(w, &rib, 1, WHEN - 1, 77, &a, false);
+	mrt_rib_entry(w, &rib, 2, WHEN - 2, 0, &a, true);
 	mrt_rib_end(w, &rib);
 }
 
@@ -76,8 +76,31 @@ static void build_rib6(struct wr *w)
 	struct mrt_rib rib;
 
 	a.have_med = false;
-	mrt_rib_begin(w, &rib, WHEN, 4, &p);
-	mrt_rib_entry(w, &rib, 0, WHEN, &a, false);
+	mrt_rib_begin(w, &rib, WHEN, 4, &p, false);
+	mrt_rib_entry(w, &rib, 0, WHEN, 0, &a, false);
+	mrt_rib_end(w, &rib);
+}
+
+static void build_rib4_paths(struct wr *w)
+{
+	struct prefix p = bnet_prefix("10.100.0.0/16");
+	struct attrs a = { .nexthop = bnet_addr("10.100.255.254") };
+	struct mrt_rib rib;
+
+	mrt_rib_begin(w, &rib, WHEN, 5, &p, true);
+	mrt_rib_entry(w, &rib, 1, WHEN - 1, 7, &a, false);
+	mrt_rib_entry(w, &rib, 1, WHEN - 1, 0x01020304, &a, false);
+	mrt_rib_end(w, &rib);
+}
+
+static void build_rib6_paths(struct wr *w)
+{
+	struct prefix p = bnet_prefix("2001:db8:5::/48");
+	struct attrs a = { .nexthop = bnet_addr("2001:db8::2") };
+	struct mrt_rib rib;
+
+	mrt_rib_begin(w, &rib, WHEN, 6, &p, true);
+	mrt_rib_entry(w, &rib, 0, WHEN, 9, &a, false);
 	mrt_rib_end(w, &rib);
 }
 
@@ -96,6 +119,13 @@ static void test_table(void **state)
 	    "60000000 000d 0004 00000042  00000004 30 20010db80005 0001"
 	    "0000 60000000 002d 40 01 01 00  50 02 000a 02 02 0000ffeb fa56ea01  c0 08 04 fde90064"
 	    "80 0e 11 10 20010db8000000000000000000000002");
+	/* RFC 8050 4: subtypes 8 and 10, a path identifier in each entry */
+	check(build_rib4_paths, "60000000 000d 0008 0000003f  00000005 10 0a64 0002"
+	                        "0001 5fffffff 00000007 000f 40 01 01 00  50 02 0000  40 03 04 0a64fffe"
+	                        "0001 5fffffff 01020304 000f 40 01 01 00  50 02 0000  40 03 04 0a64fffe");
+	check(build_rib6_paths, "60000000 000d 000a 00000035  00000006 30 20010db80005 0001"
+	                        "0000 60000000 00000009 001c 40 01 01 00  50 02 0000  80 0e 11 10 "
+	                        "20010db8000000000000000000000002");
 }
 
 static const struct mrt_session *session(bool four_octet, bool ipv6)
@@ -132,6 +162,45 @@ static void build_message_old(struct wr *w)
 	mrt_message(w, WHEN, session(false, true), m, keepalive(m));
 }
 
+/* An UPDATE of each family in sessions with path identifiers for one of them; and a KEEPALIVE there. */
+#define UPDATE_4 MARKER "0017 02 0000 0000"
+#define UPDATE_6 MARKER "001d 02 0000 0006 80 0f 03 0002 01"
+static void build_paths(struct wr *w, const char *message, bool four_octet, bool ipv4, bool ipv6)
+{
+	struct mrt_session s = *session(four_octet, false);
+	uint8_t m[64];
+	size_t len = raw_hex(message, m, sizeof(m));
+
+	s.path_ids[BGP_IPV4] = ipv4;
+	s.path_ids[BGP_IPV6] = ipv6;
+	mrt_message(w, WHEN, &s, m, len);
+}
+
+static void build_paths4(struct wr *w)
+{
+	build_paths(w, UPDATE_4, true, true, false);
+}
+
+static void build_paths4_old(struct wr *w)
+{
+	build_paths(w, UPDATE_4, false, true, false);
+}
+
+static void build_paths4_none(struct wr *w)
+{
+	build_paths(w, UPDATE_4, true, false, true);
+}
+
+static void build_paths6(struct wr *w)
+{
+	build_paths(w, UPDATE_6, true, false, true);
+}
+
+static void build_paths_keepalive(struct wr *w)
+{
+	build_paths(w, MARKER "0013 04", true, true, true);
+}
+
 static void build_change(struct wr *w)
 {
 	mrt_state_change(w, WHEN, session(false, false), 5, 6);
@@ -145,6 +214,13 @@ static void test_bgp4mp(void **state)
 	check(build_message_old,
 	    "60000000 0010 0001 0000003b 5ba0 fde9 0000 0002 20010db8000000000000000000000002"
 	    "20010db8000000000000000000000001" MARKER "0013 04");
+#define BOTH_ENDS "0000 0001 c0000202 c0000201"
+	check(build_paths4, "60000000 0010 0009 0000002b fa56ea01 0000fde9 " BOTH_ENDS UPDATE_4);
+	check(build_paths4_old, "60000000 0010 0008 00000027 5ba0 fde9 " BOTH_ENDS UPDATE_4);
+	check(build_paths4_none, "60000000 0010 0004 0000002b fa56ea01 0000fde9 " BOTH_ENDS UPDATE_4);
+	check(build_paths6, "60000000 0010 0009 00000031 fa56ea01 0000fde9 " BOTH_ENDS UPDATE_6);
+	check(build_paths_keepalive,
+	    "60000000 0010 0004 00000027 fa56ea01 0000fde9 " BOTH_ENDS MARKER "0013 04");
 	check(build_change,
 	    "60000000 0010 0005 00000018 fa56ea01 0000fde9 0000 0001 c0000202 c0000201 0005 0006");
 }

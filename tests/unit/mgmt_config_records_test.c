@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The configuration of small things of the routing domain: BMP stations, the kernel's nexthop setting. */
+/* The configuration of small things of the routing domain: BMP stations, recording, the kernel's nexthop
+ * setting. */
 #include "connector/mgmt/config.h"
 
 #include <setjmp.h>
@@ -43,6 +44,33 @@ static void stations_load(void **state)
 	cfg_free(cfg);
 }
 
+static void recording_loads(void **state)
+{
+	struct reason why = { 0 };
+	struct cfg *cfg = load("\"mrt\":{\"file\":\"/var/log/u.%Y%m%d.mrt\"}", &why);
+
+	(void)state;
+	if (!cfg)
+		fail_msg("%s", why.text);
+	assert_string_equal(cfg->mrt.file, "/var/log/u.%Y%m%d.mrt");
+	assert_false(cfg->mrt.updates_only);
+	assert_int_equal(mdur_to_s(cfg->mrt.rotate), 3600);
+	assert_int_equal(cfg->mrt.rotate_bytes, 100 << 20);
+	assert_int_equal(cfg->mrt.keep, 24);
+	cfg_free(cfg);
+	cfg = load(
+	    "\"mrt\":{\"file\":\"/u\",\"messages\":\"updates\",\"rotate-interval\":0,\"rotate-mbytes\":0,"
+	    "\"keep\":0}",
+	    &why);
+	assert_non_null(cfg);
+	assert_true(cfg->mrt.updates_only);
+	assert_int_equal(cfg->mrt.rotate.ns + (int64_t)cfg->mrt.rotate_bytes + cfg->mrt.keep, 0);
+	cfg_free(cfg);
+	cfg = load("\"announce\":[]", &why);
+	assert_string_equal(cfg->mrt.file, "");
+	cfg_free(cfg);
+}
+
 static void the_kernels_nexthop_setting_is_left_alone_unless_said(void **state)
 {
 	static const struct {
@@ -77,6 +105,12 @@ static void mistakes_are_named(void **state)
 		{ "\"bmp-station\":[{\"name\":\"noc\",\"address\":\"10.0.0.9\",\"port\":1,\"statistics-"
 		  "interval\":4}]",
 		    "config-wrong-value", "5 to 86400" },
+		{ "\"mrt\":{\"file\":\"u.mrt\"}", "config-wrong-value", "absolute path" },
+		{ "\"mrt\":{\"file\":\"/%Y/u.mrt\"}", "config-wrong-value", "absolute path" },
+		{ "\"mrt\":{\"file\":\"/d/%q.mrt\"}", "config-wrong-value", "absolute path" },
+		{ "\"mrt\":{\"file\":\"/d/\"}", "config-wrong-value", "absolute path" },
+		{ "\"mrt\":{}", "config-missing-leaf", "file" },
+		{ "\"mrt\":{\"file\":\"/u\",\"rotate-interval\":9}", "config-wrong-value", "10 to 604800" },
 		{ "\"nexthop-compat\":\"on\"", "config-wrong-value", "/nexthop-compat" },
 	};
 
@@ -94,6 +128,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stations_load),
+		cmocka_unit_test(recording_loads),
 		cmocka_unit_test(the_kernels_nexthop_setting_is_left_alone_unless_said),
 		cmocka_unit_test(mistakes_are_named),
 	};

@@ -200,7 +200,10 @@ static void what_a_peer_chose_is_no_danger(void **state)
 
 static void bgp_keeps_the_contract(void **state)
 {
-	struct view_bgp v = { .as = 65001, .router_id = 0x0a00000a }, none = { 0 };
+	struct view_bgp v = { .as = 65001,
+		.router_id = 0x0a00000a,
+		.mrt = { .on = true, .file = "/d/u.mrt", .error = { .id = "x", .text = "y" } } },
+	                none = { 0 };
 	struct view_bgp_peer p = { .name = "azure-hq/t1",
 		.as = 65515,
 		.state = "Established",
@@ -215,7 +218,11 @@ static void bgp_keeps_the_contract(void **state)
 	p.address = addr_v4(0x0a64fffe);
 	json_array_append_new(peers, view_bgp_summary_peer_json(&p));
 	j = view_bgp_json(&v, peers, json_array());
-	EXPECT(j, "as:n", "router-id:s", "peer:a", "memory:o");
+	EXPECT(j, "as:n", "router-id:s", "peer:a", "memory:o", "mrt:o");
+	EXPECT(json_object_get(j, "mrt"), "file:s", "records:n", "bytes:n", "files:n", "waiting:n",
+	    "dropped:o", "error:o");
+	EXPECT(json_object_get(json_object_get(j, "mrt"), "dropped"), "queue-full:n", "not-written:n");
+	EXPECT(json_object_get(json_object_get(j, "mrt"), "error"), "id:s", "text:s");
 	EXPECT(json_object_get(j, "memory"), "prefixes:n", "routes:n", "attribute-sets:n", "prefix-bytes:n",
 	    "route-bytes:n", "advertised-bytes:n", "attribute-bytes:n", "way-bytes:n", "bytes:n");
 	EXPECT(json_array_get(json_object_get(j, "peer"), 0), "name:s", "address:s", "as:n", "state:s",
@@ -268,7 +275,7 @@ static void bgp_keeps_the_contract(void **state)
 	    json_string_value(json_array_get(json_object_get(in, "forwarding"), 0)), "ipv6-unicast");
 	json_decref(j);
 	j = view_bgp_json(&none, json_array(), json_array());
-	EXPECT(j, "as:0", "router-id:0", "peer:a");
+	EXPECT(j, "as:0", "router-id:0", "peer:a", "mrt:0");
 	json_decref(j);
 }
 
