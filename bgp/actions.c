@@ -247,7 +247,8 @@ static void fill_route(struct bgp *bgp, struct dest *d, struct bgp_action *a)
 bool bgp_next_action(struct bgp *bgp, struct bgp_action *ret_action)
 {
 	struct queued *q = list_first(&bgp->actions, struct queued, node);
-	struct dest *d = !q || bgp->fib.out < q->behind ? dest_next_fib(bgp) : NULL;
+	bool routes = !bgp->restarting.on && (!q || bgp->fib.out < q->behind);
+	struct dest *d = routes ? dest_next_fib(bgp) : NULL;
 
 	free(bgp->sent_data);
 	bgp->sent_data = NULL;

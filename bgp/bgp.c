@@ -315,7 +315,7 @@ static bool has_room(const struct peer *p)
 
 mtime bgp_protocol_deadline(const struct bgp *bgp)
 {
-	mtime t = MTIME_NEVER;
+	mtime t = restarting_deadline(bgp);
 
 	list_for_each (&bgp->peers, const struct peer, p, node)
 		t = mtime_min(t, fsm_deadline(p));
@@ -324,10 +324,13 @@ mtime bgp_protocol_deadline(const struct bgp *bgp)
 
 mtime bgp_work_deadline(const struct bgp *bgp)
 {
-	if (bgp->export.first || bgp->sweep.running)
+	bool tells = !bgp->restarting.on;
+
+	if ((tells && bgp->export.first) || bgp->sweep.running)
 		return bgp->now;
 	list_for_each (&bgp->peers, const struct peer, p, node)
-		if (p->out.walking || p->out.no_memory || p->judged || (has_room(p) && rib_out_has_work(p)))
+		if ((tells && p->out.walking) || p->out.no_memory || p->judged ||
+		    (tells && has_room(p) && rib_out_has_work(p)))
 			return bgp->now;
 	return aggregates_deadline(bgp);
 }
@@ -339,7 +342,7 @@ mtime bgp_deadline(const struct bgp *bgp)
 
 bool bgp_swept(const struct bgp *bgp)
 {
-	return !bgp->sweep.running && !bgp->fib.first;
+	return !bgp->sweep.running && (bgp->restarting.on || !bgp->fib.first);
 }
 
 bool bgp_in_use(const struct bgp *bgp, const struct prefix *p)
@@ -371,6 +374,12 @@ static unsigned export_some(struct bgp *bgp, unsigned budget)
 	return budget;
 }
 
+static void tell(struct peer *p, unsigned share)
+{
+	rib_out_walk_some(p, share);
+	rib_out_flush(p, share);
+}
+
 static void check_judged(struct peer *p)
 {
 	p->judged = false;
@@ -382,6 +391,7 @@ void bgp_protocol_timer(struct bgp *bgp, mtime now)
 	bgp_enter(bgp, now);
 	list_for_each (&bgp->peers, struct peer, p, node)
 		fsm_timers(p);
+	restarting_look(bgp);
 }
 
 void bgp_work(struct bgp *bgp, mtime now)
@@ -391,12 +401,13 @@ void bgp_work(struct bgp *bgp, mtime now)
 	bgp_enter(bgp, now);
 	(void)sweep_some(bgp, BGP_SWEEP);
 	(void)aggregates_some(bgp, BGP_BUDGET);
-	(void)export_some(bgp, BGP_BUDGET);
+	if (!bgp->restarting.on)
+		(void)export_some(bgp, BGP_BUDGET);
 	if (share < WALK_MIN)
 		share = WALK_MIN;
 	list_for_each (&bgp->peers, struct peer, p, node) {
-		rib_out_walk_some(p, share);
-		rib_out_flush(p, share);
+		if (!bgp->restarting.on)
+			tell(p, share);
 		rib_out_check_memory(p);
 		if (p->judged)
 			check_judged(p);

@@ -218,6 +218,25 @@ int bgp_peer_refresh(struct bgp *bgp, uint32_t peer, mtime now);
 /* Tell the peer everything again, as if it had asked (RFC 2918). -1 when it is not established. */
 int bgp_peer_resend(struct bgp *bgp, uint32_t peer, mtime now);
 
+/* --- our own restart (RFC 4724 4.1) --- */
+/*
+ * This process takes over from one that left its routes in the kernel. Before any peer is started: until it
+ * is over OPENs say so (R), and no ROUTE action comes and no peer is told anything (selection is deferred).
+ * It is over when all peers named by bgp_peer_restarts have told their tables (End-of-RIB), have restarted
+ * themselves, or know no End-of-RIB; who is not back by `back_by` is not waited for, nor any table beyond
+ * `told_by`.
+ */
+void bgp_restart_begin(struct bgp *bgp, mtime back_by, mtime told_by, mtime now);
+/* This peer's session stood when the process before left: it is waited for, and told (F) of which families
+ * the forwarding was kept: ipv4, ipv6. After bgp_peer_add. */
+void bgp_peer_restarts(struct bgp *bgp, uint32_t peer, const bool forwarding[2], mtime now);
+bool bgp_restarting(const struct bgp *bgp); /* selection is still deferred */
+/* It is over, all ROUTE actions have been fetched, and peers that have restarted themselves have told their
+ * tables too, or their time is over: what is not wanted by now of what was kept may go. */
+bool bgp_restart_settled(const struct bgp *bgp, mtime now);
+/* Whatever is waited for: over. */
+void bgp_restart_end(struct bgp *bgp, mtime now);
+
 /* --- BFD: facts --- */
 /* Has it been started, and not stopped since? */
 bool bgp_peer_started(const struct bgp *bgp, uint32_t peer);
@@ -363,6 +382,11 @@ struct bgp_session_view {
 		bool family[2];    /* what it keeps while it restarts: ipv4, ipv6 */
 		bool forwarding[2];
 	} restart;
+	struct {                /* what our OPEN said of ourselves */
+		bool restarted; /* R */
+		mdur time;
+		bool family[2], forwarding[2];
+	} our_restart;
 	uint32_t stale[2]; /* routes of an earlier session, or not yet in a refresh that runs: ipv4, ipv6 */
 	bool holding;      /* the session is down, and the routes are kept for its return */
 	mdur stale_left;   /* until they go; 0: there are none */

@@ -80,9 +80,10 @@ struct session {
 	struct addr local; /* as getsockname says */
 	struct open_msg theirs;
 	struct negotiated terms;
-	bool disabled[BGP_N_FAMILIES]; /* ignored after a fault (RFC 4760 7) */
-	mtime opened_at;               /* TCP */
-	mdur hold, keepalive;          /* agreed; 0: none */
+	struct restart_capability said; /* of ourselves, in our OPEN */
+	bool disabled[BGP_N_FAMILIES];  /* ignored after a fault (RFC 4760 7) */
+	mtime opened_at;                /* TCP */
+	mdur hold, keepalive;           /* agreed; 0: none */
 	mtime hold_at, keepalive_at, send_hold_at;
 	bool read_asked;  /* the hold timer has run out, unless something lies unread */
 	unsigned reports; /* faults told of, up to a limit */
@@ -97,6 +98,16 @@ struct graceful {
 	bool holding;                 /* no session, and routes are kept for it */
 	bool waiting[BGP_N_FAMILIES]; /* stale until End-of-RIB */
 	mtime restart_by, stale_by;
+};
+
+struct rejoin {                    /* restarting.c */
+	bool waited;               /* its session stood when the run before left */
+	bool kept[BGP_N_FAMILIES]; /* and what it was told of was still forwarded */
+};
+
+struct restarting { /* restarting.c */
+	bool on;    /* selection is deferred */
+	mtime back_by, told_by;
 };
 
 struct paths_refused { /* paths.c */
@@ -166,6 +177,7 @@ struct peer {
 	struct stale_family stale[BGP_N_FAMILIES];
 	struct graceful graceful;
 	struct paths_refused paths;
+	struct rejoin rejoin;
 };
 
 struct out_room {
@@ -205,6 +217,7 @@ struct bgp {
 	struct choice_room *choice;
 	struct ptrie *originated;        /* network.c; NULL: none */
 	struct aggregation *aggregation; /* aggregate.c; NULL: none */
+	struct restarting restarting;
 };
 
 /* bgp.c */
@@ -360,6 +373,10 @@ void graceful_forget(struct peer *p); /* what is kept goes; no session stands */
 bool graceful_agreed(const struct session *s);
 void graceful_timers(struct peer *p);
 mtime graceful_deadline(const struct peer *p);
+
+/* restarting.c: RFC 4724, with ourselves as the one that restarts */
+void restarting_look(struct bgp *bgp); /* is it over? After whatever may end it */
+mtime restarting_deadline(const struct bgp *bgp);
 
 /* rib_in.c */
 void rib_in_update(struct session *s, struct rd body);

@@ -48,6 +48,7 @@ void fsm_note_state(struct peer *p, const struct reason *why)
 	p->state = st;
 	p->since = p->bgp->now;
 	act_state(p, why);
+	restarting_look(p->bgp);
 }
 
 mtime fsm_in_about(struct peer *p, mdur d)

@@ -163,6 +163,7 @@ static void stop(struct peer *p, const struct notify *notify, const struct reaso
 		reason_set(&r, "bgp-stopped", "%s: stopped%s%s", p->config.name, notify ? ": " : "",
 		    notify ? notify_subcode_name(notify->code, notify->subcode) : "");
 	p->started = false;
+	p->rejoin.waited &= !notify; /* a command: it isn't expected back */
 	p->failures = 0;
 	p->without_caps = false;
 	fsm_fall(p, FALL_STOP, notify, &r);
@@ -226,6 +227,7 @@ void bgp_peer_remove(struct bgp *bgp, uint32_t peer, mtime now)
 	bgp->n_peers--;
 	p->removed = true;
 	list_append(&bgp->removed, &p->node);
+	restarting_look(bgp);
 	sweep_start(bgp); /* p may be gone then */
 }
 

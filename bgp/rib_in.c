@@ -425,6 +425,7 @@ void rib_in_update(struct session *s, struct rd body)
 		s->peer->eor_in[u->eor_family] = true;
 		graceful_eor(s, u->eor_family);
 		act_eor(s->peer, u->eor_family);
+		restarting_look(bgp);
 		return;
 	}
 	if (apply(s, u) < 0)

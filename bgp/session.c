@@ -83,12 +83,15 @@ static void transmit_built(struct session *s, enum bgp_msg_type type, const stru
 		(void)transmit(s, type, w->start, wr_len(w));
 }
 
-/* What graceful restart we offer. R and F speak of the speaker's last start, which keeps nothing of sessions.
+/*
+ * What graceful restart we offer. R and F speak of the speaker's last start: R while it is a restart that is
+ * not over, F of the families that were forwarded all along (restarting.c).
  */
 static struct restart_capability our_restart(const struct peer *p)
 {
 	const struct bgp_session_config *c = &p->config.session;
-	struct restart_capability r = { .notification = c->restart != BGP_RESTART_OFF };
+	struct restart_capability r = { .notification = c->restart != BGP_RESTART_OFF,
+		.restarting = p->bgp->restarting.on };
 	mdur time = c->restart_time.ns ? c->restart_time : mdur_s(RESTART_DEFAULT_S);
 
 	if (c->restart != BGP_RESTART_FULL)
@@ -98,7 +101,8 @@ static struct restart_capability our_restart(const struct peer *p)
 		r.family[f] = f == BGP_IPV4 ? p->config.ipv4 || !p->config.ipv6 : p->config.ipv6;
 		/* After a session has stood our forwarding has stood as well: we are still the same process.
 		 */
-		r.forwarding[f] = r.family[f] && p->established_count > 0;
+		r.forwarding[f] =
+		    r.family[f] && (p->established_count > 0 || (p->bgp->restarting.on && p->rejoin.kept[f]));
 	}
 	return r;
 }
@@ -142,6 +146,7 @@ void session_send_open(struct session *s)
 	};
 
 	session_our_caps(p, &o.caps);
+	s->said = o.caps.restart;
 	open_build(&w, &o);
 	transmit_built(s, BGP_MSG_OPEN, &w);
 }

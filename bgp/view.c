@@ -34,7 +34,11 @@ static void view_restart(const struct peer *p, const struct session *s, struct b
 	for (int f = 0; f < BGP_N_FAMILIES; f++) {
 		v->restart.family[f] = s->theirs.caps.restart.family[f];
 		v->restart.forwarding[f] = s->theirs.caps.restart.forwarding[f];
+		v->our_restart.family[f] = s->said.family[f];
+		v->our_restart.forwarding[f] = s->said.forwarding[f];
 	}
+	v->our_restart.restarted = s->said.restarting;
+	v->our_restart.time = mdur_s(s->said.time);
 }
 
 static void view_session(const struct session *s, struct bgp_session_view *v)
