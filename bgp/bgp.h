@@ -222,9 +222,9 @@ int bgp_peer_resend(struct bgp *bgp, uint32_t peer, mtime now);
 /*
  * This process takes over from one that left its routes in the kernel. Before any peer is started: until it
  * is over OPENs say so (R), and no ROUTE action comes and no peer is told anything (selection is deferred).
- * It is over when all peers named by bgp_peer_restarts have told their tables (End-of-RIB), have restarted
- * themselves, or know no End-of-RIB; who is not back by `back_by` is not waited for, nor any table beyond
- * `told_by`.
+ * It is over when all peers named by bgp_peer_restarts have told their tables (End-of-RIB); those that have
+ * restarted themselves, or know no End-of-RIB, are waited for some seconds only; who is not back by `back_by`
+ * is not waited for, nor any table beyond `told_by`.
  */
 void bgp_restart_begin(struct bgp *bgp, mtime back_by, mtime told_by, mtime now);
 /* This peer's session stood when the process before left: it is waited for, and told (F) of which families
@@ -383,6 +383,7 @@ struct bgp_session_view {
 		bool forwarding[2];
 	} restart;
 	struct {                /* what our OPEN said of ourselves */
+		bool said;      /* the session stands, and we have the capability */
 		bool restarted; /* R */
 		mdur time;
 		bool family[2], forwarding[2];

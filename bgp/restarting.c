@@ -7,17 +7,21 @@
  *   selection   is deferred: UPDATEs are taken in and decided upon, but no ROUTE action comes and nobody is
  *               told anything. What was queued meanwhile, and the tables that wait for new sessions, goes
  *               when it is over, and End-of-RIB behind each table, as ever
- *   it is over  when each peer whose session is to come back has said End-of-RIB for every family, says that
- *               it has restarted itself (two that wait for each other would wait long), or knows none; when
- *               one that is not back within our restart time is no longer waited for; and at the latest when
+ *   it is over  when each peer whose session is to come back has said End-of-RIB for every family; when one
+ *               that is not back within our restart time is no longer waited for; and at the latest when
  *               stale-time has passed
+ *
+ * The RFC does not wait for peers that have restarted themselves (two could wait for each other), nor for
+ * those that know no End-of-RIB. They get some seconds all the same: what they are about to say would else be
+ * withdrawn everywhere, only to be told again.
  *
  * bgp_restart_settled is later: peers that have restarted themselves have said End-of-RIB, too. What is in
  * the kernel of the run before may stay until then, so that nothing is lost where both sides restart.
  */
 #include "bgp/core.h"
 
-#define NO_EOR_QUIET_S 5 /* a peer that sends no End-of-RIB is taken to have told its table by then */
+#define NO_EOR_S    5  /* a peer that sends no End-of-RIB is taken to have told its table by then */
+#define RESTARTED_S 10 /* what another that restarts gets: to be back with its own neighbours */
 
 void bgp_restart_begin(struct bgp *bgp, mtime back_by, mtime told_by, mtime now)
 {
@@ -51,7 +55,7 @@ static mtime wait_until(const struct peer *p, bool sweep)
 {
 	const struct restarting *r = &p->bgp->restarting;
 	const struct session *s = peer_session(p, SESSION_ESTABLISHED);
-	const mtime quiet = mtime_add(p->established_at, mdur_s(NO_EOR_QUIET_S));
+	mtime until = r->told_by;
 
 	if (!p->rejoin.waited)
 		return p->bgp->now;
@@ -60,8 +64,10 @@ static mtime wait_until(const struct peer *p, bool sweep)
 	if (told_all(s))
 		return p->bgp->now;
 	if (!s->theirs.caps.end_of_rib)
-		return sweep ? mtime_min(quiet, r->told_by) : p->bgp->now;
-	return s->theirs.caps.restart.restarting && !sweep ? p->bgp->now : r->told_by;
+		until = mtime_add(p->established_at, mdur_s(NO_EOR_S));
+	else if (s->theirs.caps.restart.restarting && !sweep)
+		until = mtime_add(p->established_at, mdur_s(RESTARTED_S));
+	return mtime_min(until, r->told_by);
 }
 
 static mtime wait_for_all(const struct bgp *bgp, bool sweep)

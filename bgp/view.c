@@ -37,6 +37,7 @@ static void view_restart(const struct peer *p, const struct session *s, struct b
 		v->our_restart.family[f] = s->said.family[f];
 		v->our_restart.forwarding[f] = s->said.forwarding[f];
 	}
+	v->our_restart.said = !p->without_caps;
 	v->our_restart.restarted = s->said.restarting;
 	v->our_restart.time = mdur_s(s->said.time);
 }

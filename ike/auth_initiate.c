@@ -68,7 +68,7 @@ static void send_first(struct ike_sa *sa, mtime now)
 		ike_build_auth(&b, a->method, a->proof.data, a->proof.len);
 		ike_ppk_build(sa, &b);
 	}
-	if (!peer_is_connecting(sa))
+	if (!peer_is_connecting(sa) && !sa->conn->continues)
 		ike_build_notify(&b, IKE_PROTO_NONE, NULL, IKE_N_INITIAL_CONTACT, NULL, 0);
 	ike_build_sa(&b, &cfg->esp_proposals, IKE_PROTO_ESP, &spi_chunk, false);
 	ike_build_ts(&b, IKE_P_TSI, cfg->tsi, cfg->n_tsi);

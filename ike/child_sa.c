@@ -237,6 +237,7 @@ void ike_child_activate(struct ike_child *c, mtime now)
 		c->up = ike_act_child_rekeyed(ike, c, before, now);
 		return;
 	}
+	conn->continues = false;
 	conn->attempts = conn->rounds = 0;
 	conn->up_at = now;
 	conn->child_rekeys = conn->ike_rekeys = 0;

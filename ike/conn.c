@@ -260,6 +260,14 @@ void ike_conn_up(struct ike *ike, uint32_t id, mtime now)
 	ike_run(ike, now);
 }
 
+void ike_conn_continues(struct ike *ike, uint32_t id, bool does)
+{
+	struct ike_conn *conn = ike_conn_find(ike, id);
+
+	if (conn)
+		conn->continues = does;
+}
+
 void ike_conn_listen(struct ike *ike, uint32_t id, mtime now)
 {
 	struct ike_conn *conn = ike_conn_find(ike, id);

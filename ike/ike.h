@@ -177,6 +177,12 @@ void ike_conn_remove(
     struct ike *ike, uint32_t conn); /* after ike_conn_down; anything alive is dropped silently */
 
 /* --- commands --- */
+/*
+ * This peer has SAs of an earlier run of ours, which still carry traffic though nobody here knows their IKE
+ * SA: no INITIAL_CONTACT (RFC 7296 2.4), on which it would drop them, until a child SA of this run is up.
+ * Right after ike_conn_add. False: they are gone.
+ */
+void ike_conn_continues(struct ike *ike, uint32_t conn, bool does);
 /* Be up, from now until down: initiate (role permitting) with retries, answer when the peer initiates. */
 void ike_conn_up(struct ike *ike, uint32_t conn, mtime now);
 /* Answer the peer, but start nothing until up (a tunnel on demand, at rest). What is up stays. */

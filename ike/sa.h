@@ -290,6 +290,7 @@ struct ike_conn {
 	struct secret eap_secret, eap_peer_secret, ppk; /* taken out of cfg, too */
 	struct credentials *cred;                       /* a reference */
 	uint32_t remote_key, own_key;                   /* choose.h; 0: not known ahead */
+	bool continues;                                 /* ike_conn_continues */
 	bool up;
 	bool listening;                     /* up, but only to answer */
 	struct addr locals[IKE_LOCALS_MAX]; /* ours that lead to the peer, the best first (ike_fact_locals) */

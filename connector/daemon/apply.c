@@ -15,6 +15,7 @@
 #include "connector/daemon/bmp_exec.h"
 #include "connector/daemon/mrt_exec.h"
 #include "connector/daemon/protect.h"
+#include "connector/daemon/restart.h"
 #include "connector/daemon/tunnel.h"
 #include "connector/daemon/tunnel_if.h"
 #include "connector/sys/clock.h"
@@ -332,6 +333,8 @@ static void lan_peer_add(struct domain *d, const struct cfg_peer *cfg, const str
 	list_append(&d->lan_peers, &p->node);
 	if (bgp_peer_add(d->bgp, p->id, bc, &why))
 		log_error(d->log, p->name, "%s: %s", why.id, why.text);
+	else
+		restart_peer_added(d, p->id, p->name);
 }
 
 static void commit_lan_peers(struct plan *p)
@@ -459,6 +462,8 @@ static void commit(struct plan *p)
 	protect_enter(d, p->ref->cfg);
 	if (p->bgp_rebuild)
 		commit_bgp_rebuild(p);
+	if (d->bgp && p->bgp_rebuild)
+		restart_bgp_made(d);
 	if (d->bgp) {
 		commit_lan_peers(p);
 		if (p->bgp_rebuild)
@@ -482,9 +487,7 @@ static void commit(struct plan *p)
 		commit_start_peers(p);
 	bmp_configure(d->bmp, d->config->cfg);
 	mrt_exec_configure(d->mrt, &d->config->cfg->mrt);
-	if (!d->reconciled)
-		fib_writer_reconciled(d->fib);
-	d->reconciled = true;
+	restart_applied(d);
 }
 
 int apply_config(struct domain *d, struct cfg *cfg, struct reason *ret_reason)

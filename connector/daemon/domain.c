@@ -24,6 +24,7 @@
 #include "connector/daemon/nexthop.h"
 #include "connector/daemon/plane_poll.h"
 #include "connector/daemon/protect.h"
+#include "connector/daemon/restart.h"
 #include "connector/daemon/routes.h"
 #include "connector/daemon/tunnel.h"
 #include "connector/daemon/tunnel_if.h"
@@ -432,6 +433,7 @@ static void arm(struct domain *d, mtime now)
 		loop_task_soon(d->work);
 	list_for_each (&d->tunnels, struct tunnel, t, node)
 		deadline = mtime_min(deadline, tunnel_deadline(t));
+	deadline = mtime_min(deadline, restart_deadline(d));
 	if (d->stopping)
 		deadline = mtime_min(deadline, d->stop_deadline);
 	loop_timer_at(d->timer, deadline, now);
@@ -488,6 +490,7 @@ void domain_pump(struct domain *d)
 		tunnel_look_swept(t);
 	list_for_each (&d->tunnels, struct tunnel, t, node)
 		tunnel_check_stopped(t);
+	restart_look(d, now);
 	drain(d, now); /* what a stopped tunnel's successor started */
 	bfd_exec_look(d, now);
 	clamp(d, now);
@@ -498,8 +501,24 @@ void domain_pump(struct domain *d)
 
 /* --- life --- */
 
-struct domain *domain_new(
-    const struct sys_domain *sys, struct loop *loop, const struct logger *log, struct reason *ret_reason)
+/* To the plane alone: what it keeps of it, tunnels take over. */
+static struct plane *open_plane(struct domain *d, struct plane_config *pc, struct reason *ret_reason)
+{
+	size_t n = d->restart ? d->restart->n_tunnel : 0;
+	struct plane_kept *kept = calloc(n ? n : 1, sizeof(*kept));
+	struct plane *plane;
+
+	for (size_t i = 0; kept && i < n; i++)
+		kept[i] = d->restart->tunnel[i].kept;
+	pc->kept = kept;
+	pc->n_kept = kept ? n : 0;
+	plane = plane_new(pc, &plane_events, d, ret_reason);
+	free(kept);
+	return plane;
+}
+
+struct domain *domain_new(const struct sys_domain *sys, struct loop *loop, const struct logger *log,
+    struct restart_record *before, struct reason *ret_reason)
 {
 	struct domain *d = calloc(1, sizeof(*d));
 	struct plane_config pc = { .domain = sys,
@@ -509,9 +528,11 @@ struct domain *domain_new(
 		.log = log };
 
 	if (!d) {
+		restart_record_free(before);
 		reason_set(ret_reason, "no-memory", "out of memory");
 		return NULL;
 	}
+	d->restart = before;
 	d->sys = *sys;
 	d->log = log;
 	d->loop = loop;
@@ -550,7 +571,7 @@ struct domain *domain_new(
 	    !d->connected || !d->protect || !d->discard || !d->waiting || !d->ike || !d->jobs ||
 	    !d->resolver_watch || !d->timer || !d->work || !d->clamp || !d->announce)
 		goto fail;
-	d->plane = plane_new(&pc, &plane_events, d, ret_reason);
+	d->plane = open_plane(d, &pc, ret_reason);
 	if (!d->plane)
 		goto fail;
 	d->rtnl = rtnl_open(sys, ret_reason);
@@ -585,11 +606,13 @@ void domain_free(struct domain *d)
 	echoes_close(d);
 	loop_watch_free(d->resolver_watch);
 	resolver_free(d->resolver);
+	if (d->leaving)
+		bgp_exec_drop_links(d); /* first: BFD's AdminDown must not find a session (RFC 5882 4.3) */
 	bfd_exec_close(d);
 	bgp_exec_drop_links(d);
 	list_for_each (&d->listeners, struct bgp_listener, l, node)
 		bgp_exec_listener_free(l);
-	fib_writer_free(d->fib, false); /* routes go before the interfaces do */
+	fib_writer_free(d->fib, d->leaving); /* routes go before the interfaces do */
 	d->fib = NULL;
 	nexthop_compat_apply(&d->nexthop_compat, &d->sys, d->log, false);
 	list_for_each (&d->tunnels, struct tunnel, t, node) {
@@ -598,7 +621,7 @@ void domain_free(struct domain *d)
 	}
 	htab_clear(&d->tunnels_by_id);
 	plane_free(d->plane);
-	mss_clamp_free(d->clamp);
+	mss_clamp_free(d->clamp, d->leaving);
 	jobs_free(d->jobs, job_drop);
 	bmp_free(d->bmp); /* its stations hear that all is over */
 	mrt_exec_free(d->mrt);
@@ -620,6 +643,7 @@ void domain_free(struct domain *d)
 	loop_task_free(d->work);
 	rtnl_close(d->rtnl);
 	cfg_ref_put(d->config);
+	restart_record_free(d->restart);
 	free(d);
 }
 

@@ -34,6 +34,7 @@ struct tunnel;
 struct announce;
 struct mss_clamp;
 struct rtnl;
+struct restart_record;
 
 struct lan_peer {         /* a BGP peer without a tunnel */
 	struct list node; /* domain.lan_peers */
@@ -116,15 +117,19 @@ struct domain {
 	mtime trim;      /* when to give back the memory that a burst of handshakes took */
 	mtime started;
 	bool pumping, reconciled;
+	struct restart_record *restart; /* what of the run before is still being taken over; restart.c's */
+	bool restarting;                /* the first configuration has taken it over */
+	bool leaving;                   /* for a successor: nothing is taken out of the kernel */
 	bool stopping;
 	void (*stopped)(void *ctx); /* once, when everything has been taken out */
 	void *stopped_ctx;
 	mtime stop_deadline;
 };
 
-/* NULL with a reason; it comes up empty. */
-struct domain *domain_new(
-    const struct sys_domain *sys, struct loop *loop, const struct logger *log, struct reason *ret_reason);
+/* NULL with a reason; it comes up empty. before: the record of the run before, which is taken; may be NULL.
+ */
+struct domain *domain_new(const struct sys_domain *sys, struct loop *loop, const struct logger *log,
+    struct restart_record *before, struct reason *ret_reason);
 /* After domain_stop has finished (or to give up at once): whatever is left goes without a word to anybody. */
 void domain_free(struct domain *d);
 /* Retires every tunnel and peer, then calls stopped; at the latest after 3 s. */

@@ -2,13 +2,14 @@
 /*
  * causewayd: reads the arguments, builds the one domain there is, applies the configuration, opens the
  * management socket and runs the loop. SIGHUP re-reads the file as a transaction; SIGTERM and SIGINT take
- * everything out in order and end with 0.
+ * everything out in order and end with 0; SIGUSR2 leaves what the kernel carries for the next start.
  */
 #include "base/crypto.h"
 #include "base/log.h"
 #include "connector/daemon/apply.h"
 #include "connector/daemon/documents.h"
 #include "connector/daemon/domain.h"
+#include "connector/daemon/restart.h"
 #include "connector/daemon/views.h"
 #include "connector/mgmt/api.h"
 #include "connector/mgmt/config.h"
@@ -36,7 +37,7 @@ struct daemon {
 	struct documents *documents;
 	struct domain *domain;
 	struct api_server *api;
-	struct loop_watch *signals[3];
+	struct loop_watch *signals[4];
 	bool stopping;
 };
 
@@ -55,7 +56,9 @@ static const char usage[] =
     "  -h, --help             print this\n"
     "\n"
     "SIGHUP reads FILE again (all of it or nothing); SIGTERM tells the peers, takes out routes and "
-    "interfaces, and ends.\n";
+    "interfaces, and ends;\n"
+    "SIGUSR2 ends without a word and leaves tunnels of the kernel's data plane and routes to the next "
+    "start.\n";
 
 /* 0: go on; else the exit code plus one. */
 static int parse_args(struct daemon *dm, int argc, char **argv)
@@ -130,6 +133,30 @@ static void on_terminate(void *ctx, int signo)
 	domain_stop(dm->domain, on_stopped, dm);
 }
 
+/* A restart that packets don't notice; where that can't be, a stop like any other. */
+static void on_restart(void *ctx, int signo)
+{
+	struct daemon *dm = ctx;
+	struct reason why = { 0 };
+
+	if (dm->stopping) {
+		log_warn(&dm->log, "restart", "%s came when the daemon was ending already", strsignal(signo));
+		return;
+	}
+	if (restart_possible(dm->domain, &why)) {
+		log_warn(&dm->log, "restart", "%s: %s", why.id, why.text);
+		on_terminate(dm, signo);
+		return;
+	}
+	if (restart_leave(dm->domain, dm->state_dir, &why)) {
+		log_error(&dm->log, "restart", "%s: %s; the daemon goes on", why.id, why.text);
+		return;
+	}
+	dm->stopping = true;
+	sd_notify(0, "STOPPING=1");
+	loop_stop(dm->loop);
+}
+
 /* The configuration from its file; what is allowed in it, but odd, is said. */
 static struct cfg *load(const struct daemon *dm, struct reason *why)
 {
@@ -164,7 +191,8 @@ static int watch_signals(struct daemon *dm)
 	dm->signals[0] = loop_signal_new(dm->loop, SIGTERM, on_terminate, dm);
 	dm->signals[1] = loop_signal_new(dm->loop, SIGINT, on_terminate, dm);
 	dm->signals[2] = loop_signal_new(dm->loop, SIGHUP, on_reload, dm);
-	return dm->signals[0] && dm->signals[1] && dm->signals[2] ? 0 : -1;
+	dm->signals[3] = loop_signal_new(dm->loop, SIGUSR2, on_restart, dm);
+	return dm->signals[0] && dm->signals[1] && dm->signals[2] && dm->signals[3] ? 0 : -1;
 }
 
 static int start(struct daemon *dm, struct cfg *cfg, struct reason *why)
@@ -180,7 +208,8 @@ static int start(struct daemon *dm, struct cfg *cfg, struct reason *why)
 		return reason_set(why, "no-memory", "cannot start the event loop");
 	}
 	if (!make_dirs(dm->socket, true, 0))
-		dm->domain = domain_new(&sys_domain_default, dm->loop, &dm->log, why);
+		dm->domain = domain_new(
+		    &sys_domain_default, dm->loop, &dm->log, restart_load(dm->state_dir, &dm->log), why);
 	else
 		reason_set(
 		    why, "socket-dir", "cannot make the directory of %s: %s", dm->socket, strerror(errno));

@@ -202,12 +202,12 @@ static int run(struct mss_clamp *c)
 	return 0;
 }
 
-void mss_clamp_free(struct mss_clamp *c)
+void mss_clamp_free(struct mss_clamp *c, bool keep)
 {
 	if (!c)
 		return;
 	c->n_wanted = 0;
-	if (c->n_applied)
+	if (c->n_applied && !keep)
 		run(c);
 	free(c->wanted);
 	free(c->applied);

@@ -41,7 +41,7 @@ struct mss_clamp;
 
 struct mss_clamp *mss_clamp_new(const struct sys_domain *domain, const struct logger *log);
 /* Takes the table out if it is in. */
-void mss_clamp_free(struct mss_clamp *c);
+void mss_clamp_free(struct mss_clamp *c, bool keep); /* keep: the table stays, for a successor */
 
 /*
  * What is wanted, as a whole: begin, add for each tunnel with an interface (mss 0: none wanted), commit. The

@@ -127,6 +127,39 @@ void plane_free(struct plane *p)
 	free(p);
 }
 
+void plane_leave(struct plane *p, mdur patience)
+{
+	if (p->kernel)
+		plane_kernel_leave(p->kernel, patience);
+}
+
+bool plane_keeps(struct plane *p, uint32_t tunnel, struct plane_kept *ret_kept)
+{
+	return p->kernel && plane_kernel_keeps(p->kernel, tunnel, ret_kept);
+}
+
+bool plane_is_kept(const struct plane *p, int ifindex)
+{
+	return p->kernel && plane_kernel_is_kept(p->kernel, ifindex);
+}
+
+bool plane_has_old(struct plane *p, uint32_t tunnel)
+{
+	return p->kernel && plane_kernel_has_old(p->kernel, tunnel);
+}
+
+void plane_old_drop(struct plane *p, uint32_t tunnel)
+{
+	if (p->kernel)
+		plane_kernel_old_drop(p->kernel, tunnel);
+}
+
+void plane_kept_drop(struct plane *p)
+{
+	if (p->kernel)
+		plane_kernel_kept_drop(p->kernel);
+}
+
 bool plane_possible(const struct plane *p, enum plane_kind kind, struct reason *ret_why_not)
 {
 	if (kind == PLANE_USER || p->kernel)

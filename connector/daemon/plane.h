@@ -37,6 +37,7 @@ struct plane_tunnel {
 	enum plane_kind kind;
 	char interface[IFNAMSIZ]; /* "cw0" */
 	uint32_t mtu;             /* of the inner packets */
+	bool take_over;           /* the kept interface of this name, as it is (its MTU too), with its SAs */
 };
 
 /* The DF bit of outer IPv4 packets. Never set on what is known to be too long for the path: that is
@@ -123,11 +124,31 @@ struct plane_events {
 	void (*trigger)(void *ctx, uint32_t tunnel);
 };
 
+/*
+ * A tunnel of the kernel's plane that a predecessor left standing (plane_leave): its interface, and the SAs
+ * that carried its traffic. Without their keys, so they can be used up and deleted, not changed.
+ */
+#define PLANE_KEPT_SAS 16
+struct plane_kept {
+	char interface[IFNAMSIZ];
+	int ifindex;
+	uint32_t if_id; /* the plane's own number in the kernel */
+	uint32_t mtu;
+	struct plane_kept_sa {
+		bool inbound;
+		uint32_t spi;
+		struct addr dst; /* outer */
+	} sa[PLANE_KEPT_SAS];
+	unsigned n_sa;
+};
+
 struct plane_config {
 	const struct sys_domain *domain; /* where the sockets and interfaces live */
 	uint16_t ike_port, natt_port;    /* 500, 4500 */
 	mdur keepalive;                  /* NAT keepalive on idle outbound SAs with nat_keepalive; 20 s */
 	const struct logger *log;
+	const struct plane_kept *kept; /* what to take over; what isn't there as it says is taken out */
+	size_t n_kept;
 };
 
 /*
@@ -138,8 +159,24 @@ struct plane_config {
  */
 struct plane *plane_new(const struct plane_config *config, const struct plane_events *events, void *ctx,
     struct reason *ret_reason);
-/* Stops the worker, closes everything, deletes its interfaces and SAs. */
+/* Stops the worker, closes everything, deletes its interfaces and SAs; after plane_leave it leaves those of
+ * the kernel's plane. */
 void plane_free(struct plane *p);
+
+/*
+ * For a successor. From now on nothing is taken out of the kernel any more; SAs of ours that nobody takes
+ * over by then end by themselves after `patience`. plane_keeps tells of one tunnel what stays; false: nothing
+ * that carries traffic.
+ */
+void plane_leave(struct plane *p, mdur patience);
+bool plane_keeps(struct plane *p, uint32_t tunnel, struct plane_kept *ret_kept);
+/* Is it an interface that a predecessor left, and no tunnel has taken over yet? */
+bool plane_is_kept(const struct plane *p, int ifindex);
+/* A predecessor's SAs under this tunnel, which took over its interface: are there any; and out with them. */
+bool plane_has_old(struct plane *p, uint32_t tunnel);
+void plane_old_drop(struct plane *p, uint32_t tunnel);
+/* What no tunnel has taken over goes. */
+void plane_kept_drop(struct plane *p);
 
 /* Can a tunnel be in this plane here? False with the reason why not ("data-plane-no-kernel"). */
 bool plane_possible(const struct plane *p, enum plane_kind kind, struct reason *ret_why_not);
@@ -147,8 +184,8 @@ bool plane_possible(const struct plane *p, enum plane_kind kind, struct reason *
 int plane_event_fd(const struct plane *p);
 void plane_dispatch(struct plane *p);
 
-/* Creates the interface (up, with carrier, MTU set). The interface's index comes back. Refuses a name that
- * exists. */
+/* Creates the interface (up, with carrier, MTU set), or takes over one that is kept. The interface's index
+ * comes back. Refuses a name that exists; one that is kept and not taken over goes. */
 int plane_tunnel_add(
     struct plane *p, const struct plane_tunnel *t, int *ret_ifindex, struct reason *ret_reason);
 void plane_tunnel_del(struct plane *p, uint32_t tunnel);

@@ -20,65 +20,8 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#define TRY_NAME  "cwtry"
-#define LINKS_MAX 4096
-#define MTU_TRY   1400
-
-/* --- what a predecessor left --- */
-
-struct leftovers {
-	struct xfrm_event *list;
-	size_t n, max;
-};
-
-static bool is_ours(uint32_t if_id, uint32_t reqid)
-{
-	return (if_id & PK_IF_ID_MASK) == PK_IF_ID_BASE && if_id == reqid;
-}
-
-static void take_leftover(void *ctx, const struct xfrm_event *e)
-{
-	struct leftovers *l = ctx;
-	bool ours = e->kind == XFRM_EVENT_STATE  ? is_ours(e->state.if_id, e->state.reqid)
-	            : e->kind == XFRM_EVENT_RULE ? is_ours(e->rule.if_id, e->rule.reqid)
-	                                         : false;
-
-	if (ours && l->n == l->max) {
-		size_t max = l->max ? l->max * 2 : 64;
-		struct xfrm_event *list = reallocarray(l->list, max, sizeof(*list));
-
-		if (!list)
-			return;
-		l->list = list;
-		l->max = max;
-	}
-	if (ours)
-		l->list[l->n++] = *e;
-}
-
-/* Ours are told by their if_id and reqid; nothing else is touched. */
-static void sweep(struct plane_kernel *k)
-{
-	struct leftovers l = { 0 };
-	struct xfrm_link_view *links = calloc(LINKS_MAX, sizeof(*links));
-	int n = links ? xfrm_link_list(k->domain, links, LINKS_MAX) : 0;
-	size_t removed = 0;
-
-	(void)xfrm_rules(k->xfrm, take_leftover, &l);
-	(void)xfrm_states(k->xfrm, take_leftover, &l);
-	for (size_t i = 0; i < l.n; i++)
-		removed += !(l.list[i].kind == XFRM_EVENT_RULE
-		                 ? xfrm_rule_del(k->xfrm, &l.list[i].rule)
-		                 : xfrm_state_del(k->xfrm, &l.list[i].state.dst, l.list[i].state.spi));
-	for (int i = 0; i < n && i < LINKS_MAX; i++)
-		if (is_ours(links[i].if_id, links[i].if_id))
-			removed += !xfrm_link_del(k->domain, links[i].ifindex);
-	if (removed)
-		log_info(k->log, "data-plane",
-		    "%zu SAs, policies and interfaces of a causewayd that was killed are removed", removed);
-	free(l.list);
-	free(links);
-}
+#define TRY_NAME "cwtry"
+#define MTU_TRY  1400
 
 /* --- is it possible? --- */
 
@@ -186,11 +129,12 @@ struct plane_kernel *plane_kernel_new(const struct plane_config *config, const s
 	k->keepalive = config->keepalive;
 	k->epoll_fd = k->wake_fd = k->timer_fd = k->sink_fd = -1;
 	list_init(&k->tunnels);
+	list_init(&k->kept);
 	if (open_xfrm(k, ret_why_not)) {
 		plane_kernel_free(k);
 		return NULL;
 	}
-	sweep(k);
+	pk_sweep(k, config);
 	if (try_link(k, ret_why_not) || try_state(k, ret_why_not)) {
 		plane_kernel_free(k);
 		return NULL;
@@ -228,10 +172,12 @@ void plane_kernel_free(struct plane_kernel *k)
 {
 	if (!k)
 		return;
-	delete_interfaces(k);
+	if (!k->leaving)
+		delete_interfaces(k);
 	list_for_each (&k->tunnels, struct pk_tunnel, t, link) {
 		pk_tunnel_free(k, t);
 	}
+	pk_kept_free(k);
 	xfrm_close(k->monitor);
 	xfrm_close(k->xfrm);
 	if (k->epoll_fd >= 0)

@@ -75,7 +75,7 @@ static bool taken(const struct plane_kernel *k, uint32_t if_id)
 		if (t->if_id == if_id)
 			return true;
 	}
-	return false;
+	return pk_if_id_kept(k, if_id);
 }
 
 static uint32_t free_if_id(struct plane_kernel *k)
@@ -100,6 +100,13 @@ static int tunnel_add(
 	list_init(&t->sas_in);
 	list_init(&t->sas_out);
 	t->id = p->id;
+	if (!p->take_over)
+		pk_kept_clear(k, p->interface);
+	else if (pk_take_over(k, t, p->interface)) {
+		list_append(&k->tunnels, &t->link);
+		*ret_ifindex = t->ifindex;
+		return 0;
+	}
 	t->if_id = free_if_id(k);
 	err = t->if_id ? xfrm_link_add(k->domain, p->interface, t->if_id, p->mtu, &t->ifindex) : -ENOSPC;
 	if (err) {
@@ -111,7 +118,7 @@ static int tunnel_add(
 	return 0;
 }
 
-static void sa_free(struct pk_sa *sa)
+void pk_sa_free(struct pk_sa *sa)
 {
 	list_remove(&sa->link);
 	cleanse(sa, sizeof(*sa));
@@ -120,13 +127,18 @@ static void sa_free(struct pk_sa *sa)
 
 void pk_tunnel_free(struct plane_kernel *k, struct pk_tunnel *t)
 {
+	if (k->leaving) {
+		pk_let_go(k, t);
+		return;
+	}
 	for (size_t i = 0; i < t->n_rules; i++)
 		(void)xfrm_rule_del(k->xfrm, &t->rules[i]);
 	t->n_rules = 0;
+	pk_old_gone(k, t);
 	for (unsigned dir = 0; dir < 2; dir++)
 		list_for_each (dir ? &t->sas_out : &t->sas_in, struct pk_sa, sa, link) {
 			(void)xfrm_state_del(k->xfrm, pk_dst(sa), sa->p.spi);
-			sa_free(sa);
+			pk_sa_free(sa);
 		}
 	t->armed = false;
 	(void)pk_keep_update(k, t, NULL);
@@ -162,6 +174,24 @@ static bool same_way(const struct xfrm_rule *a, const struct xfrm_rule *b)
 	return a->spi == b->spi && addr_eq(&a->src, &b->src) && addr_eq(&a->dst, &b->dst);
 }
 
+/* While a predecessor's SAs carry traffic, what leads to them stays. -1: no memory. */
+static int add_old(const struct pk_tunnel *t, struct xfrm_rule **rules, size_t *n)
+{
+	size_t n_wanted = *n;
+	struct xfrm_rule *all;
+
+	if (!t->old || !t->n_rules)
+		return 0;
+	all = reallocarray(*rules, *n + t->n_rules, sizeof(*all));
+	if (!all)
+		return -1;
+	*rules = all;
+	for (size_t i = 0; i < t->n_rules; i++)
+		if (!find_rule(all, n_wanted, &t->rules[i]))
+			all[(*n)++] = t->rules[i];
+	return 0;
+}
+
 int pk_update_rules(struct plane_kernel *k, struct pk_tunnel *t, struct reason *ret_reason)
 {
 	struct xfrm_rule *wanted;
@@ -173,6 +203,10 @@ int pk_update_rules(struct plane_kernel *k, struct pk_tunnel *t, struct reason *
 		    "the traffic selectors would need more than %d policies, or memory is out; narrow them "
 		    "to prefixes",
 		    PK_FLOWS_MAX);
+	if (add_old(t, &wanted, &n)) {
+		free(wanted);
+		return reason_set(ret_reason, "no-memory", "no memory for policies");
+	}
 	for (size_t i = 0; i < n; i++) {
 		const struct xfrm_rule *is = find_rule(t->rules, t->n_rules, &wanted[i]);
 
@@ -190,7 +224,7 @@ int pk_update_rules(struct plane_kernel *k, struct pk_tunnel *t, struct reason *
 
 /* --- SAs --- */
 
-static struct xfrm_state_params params_of(const struct pk_tunnel *t, const struct plane_sa *p)
+struct xfrm_state_params pk_params_of(const struct pk_tunnel *t, const struct plane_sa *p)
 {
 	const struct endpoint *from = p->inbound ? &p->remote : &p->local,
 	                      *to = p->inbound ? &p->local : &p->remote;
@@ -235,10 +269,10 @@ static int sa_add(struct plane_impl *i, const struct plane_sa *p, struct reason 
 	if (!sa)
 		return reason_set(ret_reason, "no-memory", "no memory for SA %08x", p->spi);
 	sa->p = *p;
-	params = params_of(t, &sa->p);
+	params = pk_params_of(t, &sa->p);
 	err = xfrm_state_add(k->xfrm, &params, ret_reason);
 	if (err) {
-		sa_free(sa);
+		pk_sa_free(sa);
 		return -1;
 	}
 	if (!p->inbound)
@@ -250,7 +284,7 @@ static int sa_add(struct plane_impl *i, const struct plane_sa *p, struct reason 
 		return 0;
 	}
 	(void)xfrm_state_del(k->xfrm, pk_dst(sa), sa->p.spi);
-	sa_free(sa);
+	pk_sa_free(sa);
 	(void)pk_update_rules(k, t, NULL);
 	return -1;
 }
@@ -297,7 +331,7 @@ static void sa_del(struct plane_impl *i, uint32_t tunnel, bool inbound, uint32_t
 	if (c.last_out.ns > t->gone.last_out.ns)
 		t->gone.last_out = c.last_out;
 	dst = *pk_dst(sa);
-	sa_free(sa);
+	pk_sa_free(sa);
 	(void)pk_keep_update(k, t, NULL);
 	(void)pk_update_rules(k, t, NULL);
 	(void)xfrm_state_del(k->xfrm, &dst, spi);
@@ -338,10 +372,10 @@ static int move_sa(struct plane_kernel *k, struct pk_tunnel *t, struct pk_sa *sa
 	sa->p.local = *local;
 	sa->p.remote = *remote;
 	sa->p.udp_encap = udp_encap;
-	p = params_of(t, &sa->p);
+	p = pk_params_of(t, &sa->p);
 	p.event_packets = sa->p.inbound && !sa->first_seen ? 1 : 0;
 	if (in_place)
-		return sa->p.udp_encap ? xfrm_state_ports(k->xfrm, &p, ret_reason) : 0;
+		return sa->p.udp_encap ? xfrm_state_change(k->xfrm, &p, ret_reason) : 0;
 	err = xfrm_state_get(k->xfrm, &old_dst, sa->p.spi, &now);
 	if (err)
 		return err; /* it is gone: found by the next look */

@@ -44,6 +44,7 @@ struct pk_tunnel {
 	struct xfrm_rule *rules; /* in the kernel */
 	size_t n_rules;
 	struct plane_counters gone; /* of SAs that are no more */
+	struct plane_kept *old;     /* a predecessor's SAs, which still carry traffic; NULL: none */
 	bool armed;                 /* packets ask for it; while it has no outbound SA: */
 	struct pk_keep *keep;       /* plane_kernel_keep.c */
 };
@@ -60,7 +61,9 @@ struct plane_kernel {
 	uint32_t next_number; /* of if_ids */
 	int epoll_fd, wake_fd, timer_fd;
 	mdur keepalive;
-	int sink_fd; /* of what waits for an SA; -1: not needed yet */
+	struct list kept; /* struct pk_kept: of a predecessor, for tunnels to take over */
+	bool leaving;     /* what is in the kernel stays there */
+	int sink_fd;      /* of what waits for an SA; -1: not needed yet */
 	uint16_t sink_port;
 };
 static inline struct plane_kernel *plane_kernel_of(struct plane_impl *i)
@@ -84,6 +87,23 @@ int pk_flows(const struct plane_sa *sa, struct xfrm_flow out[], unsigned max);
  */
 int pk_wanted(const struct pk_tunnel *t, struct xfrm_rule **ret_rules, size_t *ret_n);
 
+/* --- what a predecessor left (plane_kernel_restart.c) --- */
+struct pk_kept {
+	struct list link;
+	struct plane_kept is;
+	struct xfrm_rule *rules; /* as the kernel has them */
+	size_t n_rules;
+};
+/* Takes note of what is to be kept and is there; what else is of our range goes. */
+void pk_sweep(struct plane_kernel *k, const struct plane_config *config);
+/* The tunnel takes over what is kept by this name. False: nothing is. */
+bool pk_take_over(struct plane_kernel *k, struct pk_tunnel *t, const char *interface);
+void pk_kept_clear(struct plane_kernel *k, const char *interface); /* nobody takes that over */
+void pk_old_gone(struct plane_kernel *k, struct pk_tunnel *t); /* its states; the policies are the caller's */
+void pk_kept_free(struct plane_kernel *k);                     /* what nobody took over */
+void pk_let_go(struct plane_kernel *k, struct pk_tunnel *t);   /* frees it, and leaves the kernel as it is */
+bool pk_if_id_kept(const struct plane_kernel *k, uint32_t if_id);
+
 /* --- packets that ask for a tunnel (plane_kernel_keep.c) --- */
 int pk_keep_arm(struct plane_kernel *k, struct pk_tunnel *t, bool on, struct reason *ret_reason);
 /* Packets are kept from now on, or not any more, as the tunnel's SAs and whether it is armed say. */
@@ -99,7 +119,10 @@ bool pk_keep_notify(struct plane_kernel *k);
 /* --- tunnels and SAs (plane_kernel_control.c) --- */
 /* Brings the tunnel's policies to what its SAs ask for. On failure the rest is done all the same. */
 int pk_update_rules(struct plane_kernel *k, struct pk_tunnel *t, struct reason *ret_reason);
+/* An SA as the kernel is to have it; points to its keys. */
+struct xfrm_state_params pk_params_of(const struct pk_tunnel *t, const struct plane_sa *p);
 extern const struct plane_ops plane_kernel_ops;
+void pk_sa_free(struct pk_sa *sa);
 void pk_tunnel_free(struct plane_kernel *k, struct pk_tunnel *t); /* with all that is its in the kernel */
 struct pk_sa *pk_sa_find(
     struct plane_kernel *k, const struct addr *dst, uint32_t spi, struct pk_tunnel **ret_t);

@@ -176,7 +176,7 @@ void pk_keep_release(struct plane_kernel *k, struct pk_tunnel *t)
 
 int pk_keep_update(struct plane_kernel *k, struct pk_tunnel *t, struct reason *ret_reason)
 {
-	bool wanted = t->armed && list_empty(&t->sas_out);
+	bool wanted = t->armed && list_empty(&t->sas_out) && !t->old;
 
 	if (wanted && !t->keep)
 		return keep_open(k, t, ret_reason);

@@ -12,6 +12,7 @@
 #include "connector/daemon/domain.h"
 #include "connector/daemon/ike_exec.h"
 #include "connector/daemon/liveness.h"
+#include "connector/daemon/restart.h"
 #include "connector/daemon/routes.h"
 #include "connector/daemon/tunnel_if.h"
 #include "connector/daemon/tunnel_internal.h"
@@ -161,6 +162,8 @@ int tunnel_ike_enter(struct tunnel *t, struct reason *ret_reason)
 	if (!ike_exec_config(t->cfg, &t->remotes, t->domain->plane_kind, t->name, ic, ret_reason))
 		rc = t->ike_entered ? ike_conn_update(t->domain->ike, t->id, ic, ret_reason)
 		                    : ike_conn_add(t->domain->ike, t->id, ic, ret_reason);
+	if (!rc && !t->ike_entered)
+		restart_ike_entered(t);
 	t->ike_entered |= !rc;
 	free(ic);
 	return rc;

@@ -106,6 +106,7 @@ struct tunnel {
 	mtime user_at;       /* when user_packets last changed, or the child came up */
 	bool ike_down_asked; /* while stopping */
 	mtime cease_until;   /* while stopping: the SAs stay, so that the peer's TCP can confirm the Cease */
+	mtime old_until;     /* restart.c's: the SAs of the run before */
 	mtime stop_deadline; /* while stopping: the peer had its chance to confirm */
 	uint8_t *static_place; /* by index of cfg->static_route; statics.c's */
 	mtime last_route;      /* last change of a learned route, for LADDER_QUIET */

@@ -5,6 +5,7 @@
 #include "connector/daemon/bgp_command.h"
 #include "connector/daemon/bgp_exec.h"
 #include "connector/daemon/domain.h"
+#include "connector/daemon/restart.h"
 #include "connector/daemon/tunnel_internal.h"
 #include "connector/sys/clock.h"
 
@@ -24,6 +25,8 @@ int tunnel_bgp_enter(struct tunnel *t, bool add, struct reason *ret_reason)
 	rc = add ? bgp_peer_add(t->domain->bgp, t->id, bc, ret_reason)
 	         : bgp_peer_update(t->domain->bgp, t->id, bc, clock_now(), ret_reason);
 	free(bc);
+	if (add && !rc)
+		restart_peer_added(t->domain, t->id, t->name);
 	return rc < 0 ? -1 : 0;
 }
 

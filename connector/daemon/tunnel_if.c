@@ -7,6 +7,7 @@
 
 #include "connector/daemon/demand.h"
 #include "connector/daemon/domain.h"
+#include "connector/daemon/restart.h"
 #include "connector/sys/clock.h"
 #include "connector/sys/link.h"
 
@@ -22,7 +23,7 @@ static bool is_ours(const struct domain *d, int ifindex)
 	list_for_each (&d->tunnels, struct tunnel, t, node)
 		if (t->ifindex == ifindex)
 			return true;
-	return false;
+	return plane_is_kept(d->plane, ifindex);
 }
 
 static bool holds(const struct domain *d, int ifindex, const struct addr *a)
@@ -112,12 +113,14 @@ static bool name_taken(const struct domain *d, const char *name)
 	list_for_each (&d->tunnels, struct tunnel, t, node)
 		if (!strcmp(t->interface, name) || !strcmp(t->cfg->interface, name))
 			return true;
-	return false;
+	return restart_wants_name(d, name);
 }
 
-static int create_named(struct tunnel *t, const char *name, struct reason *ret_reason)
+static int make(struct tunnel *t, const char *name, bool take_over, struct reason *ret_reason)
 {
-	struct plane_tunnel p = { .id = t->id, .kind = t->domain->plane_kind, .mtu = t->cfg->mtu };
+	struct plane_tunnel p = {
+		.id = t->id, .kind = t->domain->plane_kind, .mtu = t->cfg->mtu, .take_over = take_over
+	};
 
 	snprintf(p.interface, sizeof(p.interface), "%s", name);
 	if (plane_tunnel_add(t->domain->plane, &p, &t->ifindex, ret_reason)) {
@@ -130,8 +133,30 @@ static int create_named(struct tunnel *t, const char *name, struct reason *ret_r
 	return 0;
 }
 
+static int create_named(struct tunnel *t, const char *name, struct reason *ret_reason)
+{
+	return make(t, name, false, ret_reason);
+}
+
+/* The run before left its interface, and traffic goes by it. */
+static int take_over(struct tunnel *t, const struct restart_tunnel *kept, struct reason *ret_reason)
+{
+	if (make(t, kept->kept.interface, true, ret_reason))
+		return -1;
+	t->mtu = link_mtu(&t->domain->sys, t->ifindex);
+	t->admin_up = t->demanded = true;
+	for (unsigned i = 0; i < kept->n_inside; i++)
+		if (!has_prefix(t->cfg, &kept->inside[i]))
+			link_addr_del(&t->domain->sys, t->ifindex, &kept->inside[i]);
+	return 0;
+}
+
 static int create(struct tunnel *t, struct reason *ret_reason)
 {
+	const struct restart_tunnel *kept = restart_of_tunnel(t);
+
+	if (kept)
+		return take_over(t, kept, ret_reason);
 	if (t->cfg->interface[0])
 		return create_named(t, t->cfg->interface, ret_reason);
 	for (unsigned i = 0; i < AUTO_NAMES; i++) {

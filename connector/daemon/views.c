@@ -320,11 +320,16 @@ static void session_view(const struct bgp_session_view *s, struct view_bgp_sessi
 	v->peer_said = s->restart.said;
 	v->peer_restarted = s->restart.restarted;
 	v->restart_time = (uint32_t)mdur_to_s(s->restart.time);
+	v->ours.said = s->our_restart.said;
+	v->ours.restarted = s->our_restart.restarted;
+	v->ours.time = (uint32_t)mdur_to_s(s->our_restart.time);
 	v->holding = s->holding;
 	v->stale_left = (uint32_t)mdur_to_s(s->stale_left);
 	for (unsigned f = 0; f < 2; f++) {
 		v->family[f] = s->restart.family[f];
 		v->forwarding[f] = s->restart.forwarding[f];
+		v->ours.family[f] = s->our_restart.family[f];
+		v->ours.forwarding[f] = s->our_restart.forwarding[f];
 		v->stale[f] = s->stale[f];
 	}
 	v->gaps = s->gap.n;

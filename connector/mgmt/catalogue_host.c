@@ -296,6 +296,51 @@ const struct catalogue_entry catalogue_host[] = {
 	    .here = "the service's capabilities, or start: always; by hand, causeway tunnel up",
 	},
 	{
+	    .id = "restart-user-plane",
+	    .means = "SIGUSR2 can't keep tunnels whose ESP runs in the daemon's own process; it was a stop "
+	             "like any "
+	             "other.",
+	    .cause = { "data-plane is user, or auto on a kernel without xfrm interfaces" },
+	    .here = "data-plane: kernel, where the kernel can",
+	    .look = "`causeway tunnel show`: data-plane-note; docs/restart.md",
+	},
+	{
+	    .id = "restart-record-unwritten",
+	    .means = "SIGUSR2 could not write down what to keep, so the daemon goes on.",
+	    .cause = { "the state directory is full or read-only" },
+	    .here = "the state directory (-d)",
+	},
+	{
+	    .id = "restart-record-refused",
+	    .means = "The record of the run before is not believed; the start is an ordinary one.",
+	    .cause = { "it is of another boot or another network namespace",
+	        "somebody else could write it, or has", "another version of the program wrote it" },
+	    .here = "nothing; the state directory belongs to the daemon alone",
+	    .look = "docs/restart.md",
+	},
+	{
+	    .id = "restart-record-late",
+	    .means = "The daemon came back after its restart time; what the run before left is removed.",
+	    .cause = { "the upgrade took longer than graceful-restart/restart-time" },
+	    .here = "graceful-restart/restart-time",
+	    .look = "docs/restart.md",
+	},
+	{
+	    .id = "restart-tunnel-late",
+	    .means =
+	        "After a restart a tunnel did not pair again in time; the SAs of the run before are removed.",
+	    .cause = { "the gateway does not answer", "role is respond, and the gateway did not begin" },
+	    .here = "graceful-restart/restart-time, role",
+	    .look = "`causeway status`, the tunnel's error",
+	},
+	{
+	    .id = "restart-peer-not-full",
+	    .means = "A BGP peer withdraws our routes while we restart: it was not asked to keep them.",
+	    .cause = { "graceful-restart/mode is helper, the default" },
+	    .here = "graceful-restart/mode: full",
+	    .look = "`causeway bgp peer NAME`: graceful-restart",
+	},
+	{
 	    .id = "name-not-resolved",
 	    .means = "A gateway's name gives no address.",
 	    .cause = { "a misspelt name",

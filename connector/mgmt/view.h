@@ -157,6 +157,12 @@ struct view_bgp_session { /* of `bgp peer`: how the session is run; view_session
 	bool peer_said, peer_restarted;
 	bool family[2], forwarding[2]; /* the peer's: ipv4, ipv6 */
 	uint32_t restart_time;         /* the peer's, seconds */
+	struct {
+		bool said; /* a session has our OPEN */
+		bool restarted;
+		uint32_t time; /* seconds */
+		bool family[2], forwarding[2];
+	} ours;
 	bool holding;
 	uint32_t stale[2];
 	uint32_t stale_left;                 /* seconds */

@@ -36,11 +36,21 @@ static json_t *peers_side(const struct view_bgp_session *v)
 	    v->peer_restarted, "family", families(v->family), "forwarding", families(v->forwarding));
 }
 
+static json_t *our_side(const struct view_bgp_session *v)
+{
+	if (!v->ours.said)
+		return json_null();
+	return json_pack("{s:I, s:b, s:o, s:o}", "restart-time", (json_int_t)v->ours.time, "restarted",
+	    v->ours.restarted, "family", families(v->ours.family), "forwarding",
+	    families(v->ours.forwarding));
+}
+
 json_t *view_restart_json(const struct view_bgp_session *v)
 {
-	return json_pack("{s:s, s:o, s:b, s:I, s:I, s:I}", "mode", v->restart ? v->restart : "helper", "peer",
-	    peers_side(v), "waiting", v->holding, "stale-ipv4", (json_int_t)v->stale[0], "stale-ipv6",
-	    (json_int_t)v->stale[1], "stale-left", (json_int_t)v->stale_left);
+	return json_pack("{s:s, s:o, s:o, s:b, s:I, s:I, s:I}", "mode", v->restart ? v->restart : "helper",
+	    "ours", our_side(v), "peer", peers_side(v), "waiting", v->holding, "stale-ipv4",
+	    (json_int_t)v->stale[0], "stale-ipv6", (json_int_t)v->stale[1], "stale-left",
+	    (json_int_t)v->stale_left);
 }
 
 json_t *view_role_json(const struct view_bgp_session *v)

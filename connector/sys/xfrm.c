@@ -119,7 +119,7 @@ int xfrm_state_add(struct xfrm *x, const struct xfrm_state_params *p, struct rea
 	return change_state(x, p, false, ret_reason);
 }
 
-int xfrm_state_ports(struct xfrm *x, const struct xfrm_state_params *p, struct reason *ret_reason)
+int xfrm_state_change(struct xfrm *x, const struct xfrm_state_params *p, struct reason *ret_reason)
 {
 	return change_state(x, p, true, ret_reason);
 }

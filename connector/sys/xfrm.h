@@ -44,6 +44,7 @@ struct xfrm_state_params {
 	bool no_df, no_dscp, no_ecn; /* of the inner header nothing goes outside; no_ecn: nor inside */
 	bool encap;                  /* ESP in UDP (RFC 3948), with these ports */
 	uint16_t encap_sport, encap_dport;
+	uint64_t hard_seconds;    /* it ends by itself, so long after it was added; 0: never */
 	uint64_t soft_packets;    /* one event when so many have gone through; 0: none */
 	uint32_t event_packets;   /* an event each time so many have gone through; 0: none */
 	unsigned offload_ifindex; /* ask this interface's hardware; 0: don't. Not with encap */
@@ -58,6 +59,7 @@ struct xfrm_state_view {
 	bool esp, esn, encap;
 	uint16_t encap_sport, encap_dport;
 	uint64_t bytes, packets;
+	uint64_t added;                                  /* second of the wall clock */
 	uint32_t replayed, out_of_window, not_authentic; /* dropped; wrap around */
 	struct xfrm_replay_pos pos;
 };
@@ -118,8 +120,8 @@ int xfrm_read(struct xfrm *monitor, xfrm_handler *handler, void *ctx);
 
 /* 0, or -errno with a reason: -EEXIST when the SPI is taken, -ENOSYS for an algorithm the kernel lacks. */
 int xfrm_state_add(struct xfrm *x, const struct xfrm_state_params *p, struct reason *ret_reason);
-/* Changes the ports of one that is (its keys and numbers stay). */
-int xfrm_state_ports(struct xfrm *x, const struct xfrm_state_params *p, struct reason *ret_reason);
+/* Changes the ports and the lifetime of one that is (its keys and numbers stay). */
+int xfrm_state_change(struct xfrm *x, const struct xfrm_state_params *p, struct reason *ret_reason);
 /* Sets event_packets of one that is. */
 int xfrm_state_events(struct xfrm *x, const struct addr *dst, uint32_t spi, uint32_t packets);
 int xfrm_state_del(struct xfrm *x, const struct addr *dst, uint32_t spi); /* 0, or -errno */

@@ -173,6 +173,7 @@ struct nlmsghdr *xfrm_build_state(void *buf, const struct xfrm_state_params *p, 
 	no_limits(&sa->lft);
 	if (p->soft_packets)
 		sa->lft.soft_packet_limit = p->soft_packets;
+	sa->lft.hard_add_expires_seconds = p->hard_seconds;
 	sa->reqid = p->reqid;
 	sa->family = af_of(&p->dst);
 	sa->mode = XFRM_MODE_TUNNEL;

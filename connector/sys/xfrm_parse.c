@@ -84,6 +84,7 @@ static void take_state(const struct xfrm_usersa_info *sa, struct xfrm_state_view
 	s->esn = sa->flags & XFRM_STATE_ESN;
 	s->bytes = sa->curlft.bytes;
 	s->packets = sa->curlft.packets;
+	s->added = sa->curlft.add_time;
 	s->replayed = sa->stats.replay;
 	s->out_of_window = sa->stats.replay_window;
 	s->not_authentic = sa->stats.integrity_failed;

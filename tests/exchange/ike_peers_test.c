@@ -105,6 +105,40 @@ static void test_restart(void **state)
 		}
 }
 
+/*
+ * One end has left its SAs in the kernel and comes back without their IKE SA: it does not say that it has
+ * forgotten them. The other end moves over to the new SAs without ever being down, and gives up the old ones
+ * in time.
+ */
+static void test_continues(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct ike_conn_config c;
+		struct ike_net net;
+
+		ike_net_pair(&net, 2, IKE_DEFAULT, ESP_DEFAULT);
+		ike_net_start_pair(&net);
+		ike_net_run(&net, mdur_s(45));
+		ike_net_restart_peer(&net, i, NULL);
+		c = ike_net_config(&net, i, 1 - i, IKE_DEFAULT, ESP_DEFAULT);
+		ike_net_add(&net, i, &c);
+		ike_conn_continues(net.peer[i].ike, IKE_NET_CONN, true);
+		ike_net_up(&net, i);
+		ike_net_run(&net, mdur_s(240));
+		ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
+		assert_int_equal(net.peer[1 - i].downs, 0);
+		assert_int_equal(net.peer[1 - i].rekeys, 1);
+		/* And only until then: after a fall it starts anew like anybody. */
+		ike_conn_restart(net.peer[i].ike, IKE_NET_CONN, false, NULL, net.now);
+		ike_net_run(&net, mdur_s(240));
+		ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
+		assert_int_equal(net.peer[1 - i].downs, 1);
+		assert_string_equal(net.peer[1 - i].report.id, "ike-peer-initial-contact");
+		ike_net_finish(&net);
+	}
+}
+
 /* Both start within one round trip of each other, under loss or not: one pair of SAs stays, and it never
  * flaps. */
 static void test_simultaneous_start(void **state)
@@ -309,6 +343,7 @@ int main(void)
 		cmocka_unit_test(test_liveness),
 		cmocka_unit_test(test_probes),
 		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_continues),
 		cmocka_unit_test(test_so_many),
 		cmocka_unit_test(test_simultaneous_start),
 		cmocka_unit_test(test_peer_forgets_midway),

@@ -73,7 +73,7 @@ class Frr(FrrDaemons):
     def __init__(self, ns, name="frr", *, router_id, asn, local, peers, announce=(), source_dev="ipsec0"):
         zebra = "hostname gateway\nip nht resolve-via-default\n"
         zebra += "".join(f"ip route {p} blackhole 250\n" for p in announce)
-        zebra += "".join(f"ip route {address}/32 {source_dev}\n" for address, _ in peers)
+        zebra += "".join(f"ip route {address}/32 {source_dev}\n" for address, _ in peers if source_dev)
         bgp = f"hostname gateway\nrouter bgp {asn}\n bgp router-id {router_id}\n no bgp ebgp-requires-policy\n"
         bgp += " bgp default ipv4-unicast\n timers bgp 60 180\n"
         for address, remote_as in peers:

@@ -97,7 +97,7 @@ static void follows_the_list(void **state)
 	assert_false(table_is_there());
 	want(c, two, 2, 4);
 	assert_true(table_is_there());
-	mss_clamp_free(c);
+	mss_clamp_free(c, false);
 	assert_false(table_is_there());
 	assert_int_equal(warnings, 0);
 }
@@ -115,7 +115,7 @@ static void replaces_what_was_left(void **state)
 	want(c, one, 1, 0);
 	assert_false(kernel_has("left"));
 	assert_true(kernel_has("cw0"));
-	mss_clamp_free(c);
+	mss_clamp_free(c, false);
 	assert_false(table_is_there());
 	assert_int_equal(
 	    netns_run(domain.netns_fd, "nft list table ip causeway >/dev/null"), 0); /* another's */
@@ -123,7 +123,7 @@ static void replaces_what_was_left(void **state)
 	c = mss_clamp_new(&domain, &log_counted);
 	want(c, NULL, 0, 0);
 	assert_false(table_is_there());
-	mss_clamp_free(c);
+	mss_clamp_free(c, false);
 }
 
 static void comes_back_when_flushed(void **state)
@@ -138,7 +138,7 @@ static void comes_back_when_flushed(void **state)
 	assert_false(table_is_there());
 	want(c, one, 1, 10);
 	assert_true(kernel_has("cw0"));
-	mss_clamp_free(c);
+	mss_clamp_free(c, false);
 	assert_false(table_is_there());
 }
 
@@ -172,7 +172,7 @@ static void without_nft(void **state)
 	want(c, two, 2, 171); /* what failed is wanted no more */
 	assert_false(reason_is_set(mss_clamp_error(c)));
 	free(path);
-	mss_clamp_free(c);
+	mss_clamp_free(c, false);
 	assert_false(table_is_there());
 }
 

@@ -237,8 +237,8 @@ static void bgp_keeps_the_contract(void **state)
 	EXPECT(json_object_get(j, "memory"), "route-bytes:n", "advertised-bytes:n", "waiting-bytes:n",
 	    "session-bytes:n", "bytes:n");
 	assert_int_equal(json_integer_value(json_object_get(json_object_get(j, "memory"), "bytes")), 111);
-	EXPECT(json_object_get(j, "graceful-restart"), "mode:s", "peer:0", "waiting:b", "stale-ipv4:n",
-	    "stale-ipv6:n", "stale-left:n");
+	EXPECT(json_object_get(j, "graceful-restart"), "mode:s", "ours:0", "peer:0", "waiting:b",
+	    "stale-ipv4:n", "stale-ipv6:n", "stale-left:n");
 	EXPECT(json_object_get(j, "role"), "local:0", "peer:0");
 	EXPECT(json_object_get(j, "transport"), "password:b", "ttl-security:n", "multihop:n");
 	in = json_object_get(json_object_get(j, "messages"), "in");
@@ -264,9 +264,14 @@ static void bgp_keeps_the_contract(void **state)
 		.family = { true, true },
 		.forwarding = { false, true },
 		.gaps = 2,
-		.gap_max = 61000 };
+		.gap_max = 61000,
+		.ours = { .said = true, .restarted = true, .time = 90, .family = { true } } };
 	j = view_bgp_peer_json(&p);
 	EXPECT(json_object_get(j, "add-path"), "ipv4-unicast:b", "ipv6-unicast:b", "paths:n", "refused:n");
+	in = json_object_get(json_object_get(j, "graceful-restart"), "ours");
+	EXPECT(in, "restart-time:n", "restarted:b", "family:a", "forwarding:a");
+	assert_true(json_is_true(json_object_get(in, "restarted")));
+	assert_int_equal(json_array_size(json_object_get(in, "forwarding")), 0);
 	EXPECT(json_object_get(j, "keepalive-gap"), "count:n", "min-ms:n", "mean-ms:n", "max-ms:n");
 	in = json_object_get(json_object_get(j, "graceful-restart"), "peer");
 	EXPECT(in, "restart-time:n", "restarted:b", "family:a", "forwarding:a");
