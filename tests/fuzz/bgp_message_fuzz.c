@@ -47,10 +47,7 @@ static void round_trip(const struct attr_view *v, bool internal)
 	struct attr_view again;
 	struct attr_set *a, *b;
 
-	/* What is not sent on, or always: */
-	in.have_originator = false;
-	in.originator_id = in.cluster_len = 0;
-	if (internal && !in.have_local_pref) {
+	if (internal && !in.have_local_pref) { /* always sent there */
 		in.have_local_pref = true;
 		in.local_pref = BGP_DEFAULT_LOCAL_PREF;
 	}
