@@ -29,6 +29,7 @@ struct side {
 struct conn {
 	struct list node;
 	struct side side[2]; /* 0 opened it */
+	unsigned events;     /* that are still to arrive on it */
 };
 struct event {
 	struct list node;
@@ -91,8 +92,21 @@ static void free_routes(struct bnet_node *n)
 static void event_free(struct event *e)
 {
 	list_remove(&e->node);
+	e->conn->events--;
 	free(e->data);
 	free(e);
+}
+
+/* Both ends have left it, and nothing is under way. */
+static void conn_gc(struct conn *c)
+{
+	for (unsigned i = 0; i < 2; i++)
+		if (c->side[i].open || c->side[i].asked)
+			return;
+	if (c->events)
+		return;
+	list_remove(&c->node);
+	free(c);
 }
 
 void bnet_free(struct bnet *net)
@@ -160,6 +174,7 @@ static void schedule(
 	c->side[to].last = e->at;
 	e->kind = kind;
 	e->conn = c;
+	c->events++;
 	e->to = to;
 	e->len = len;
 	if (len) {
@@ -254,7 +269,6 @@ static void read_now(struct bnet *net, struct bnet_node *n, uint64_t id)
 		if (!c || e->conn != c || e->to != side || e->kind != EV_DATA || e->at.ns > net->now.ns ||
 		    net->dark[bnet_index(net, n)][bnet_index(net, c->side[!side].node)])
 			continue;
-		list_remove(&e->node);
 		bgp_conn_input(n->bgp, id, e->data, e->len, net->now);
 		c->side[!side].in_flight -= e->len;
 		event_free(e);
@@ -339,19 +353,6 @@ static void raw_take(struct bnet_node *n, const uint8_t *data, size_t len)
 	n->raw_len += len;
 }
 
-static void take_data(struct bnet *net, struct conn *c, unsigned to, const struct event *e)
-{
-	struct side *s = &c->side[to], *from = &c->side[!to];
-
-	if (s->open && s->node->bgp)
-		bgp_conn_input(s->node->bgp, s->id, e->data, e->len, net->now);
-	else if (s->open)
-		raw_take(s->node, e->data, e->len);
-	from->in_flight -= e->len;
-	if (from->open)
-		schedule(net, c, !to, EV_ROOM, NULL, 0);
-}
-
 static void take_end(struct bnet *net, struct conn *c, unsigned to, const char *error)
 {
 	struct side *s = &c->side[to];
@@ -363,6 +364,36 @@ static void take_end(struct bnet *net, struct conn *c, unsigned to, const char *
 		bgp_conn_closed(s->node->bgp, s->id, error, net->now);
 	else if (s->node->raw_conn == s->id)
 		s->node->raw_closed = true;
+}
+
+/* How much of these bytes arrives before the link's time comes (bnet_break_after); ret_breaks: it has. */
+static size_t before_break(struct bnet *net, const struct conn *c, size_t len, bool *ret_breaks)
+{
+	unsigned a = bnet_index(net, c->side[0].node), b = bnet_index(net, c->side[1].node);
+	size_t left = net->breaks[a][b];
+
+	*ret_breaks = left && len >= left;
+	if (!left)
+		return len;
+	net->breaks[a][b] = net->breaks[b][a] = *ret_breaks ? 0 : left - len;
+	return *ret_breaks ? left - 1 : len;
+}
+
+static void take_data(struct bnet *net, struct conn *c, unsigned to, const struct event *e)
+{
+	struct side *s = &c->side[to], *from = &c->side[!to];
+	bool breaks = false;
+	size_t len = before_break(net, c, e->len, &breaks);
+
+	if (s->open && s->node->bgp && len)
+		bgp_conn_input(s->node->bgp, s->id, e->data, len, net->now);
+	else if (s->open && len)
+		raw_take(s->node, e->data, len);
+	from->in_flight -= e->len;
+	for (unsigned i = 0; i < 2 && breaks; i++)
+		take_end(net, c, i, "connection reset");
+	if (from->open)
+		schedule(net, c, !to, EV_ROOM, NULL, 0);
 }
 
 static void dispatch(struct bnet *net, struct event *e)
@@ -442,9 +473,12 @@ static bool step(struct bnet *net, mtime end)
 		return false;
 	net->now = mtime_max(net->now, at);
 	if (e && e->at.ns <= timer.ns) {
+		struct conn *c = e->conn;
+
 		list_remove(&e->node);
 		dispatch(net, e);
 		event_free(e);
+		conn_gc(c);
 		return true;
 	}
 	for (unsigned i = 0; i < net->n_nodes; i++) {
@@ -518,10 +552,33 @@ void bnet_dark(struct bnet *net, struct bnet_node *a, struct bnet_node *b, bool 
 	net->dark[i][k] = net->dark[k][i] = dark;
 }
 
+bool bnet_is_dark(const struct bnet *net, const struct bnet_node *a, const struct bnet_node *b)
+{
+	return net->dark[bnet_index(net, a)][bnet_index(net, b)];
+}
+
+void bnet_spurious(struct bnet *net, struct bnet_node *n, size_t room)
+{
+	bgp_timer(n->bgp, net->now);
+	bnet_pump(net, n);
+	list_for_each (&net->conns, struct conn, c, node)
+		for (unsigned i = 0; i < 2; i++)
+			if (c->side[i].node == n && c->side[i].open)
+				bgp_conn_writable(n->bgp, c->side[i].id, room, net->now);
+	bnet_pump(net, n);
+}
+
 void bnet_stall(struct bnet *net, struct bnet_node *n, bool stalled)
 {
 	(void)net;
 	n->stalled = stalled;
+}
+
+void bnet_break_after(struct bnet *net, struct bnet_node *a, struct bnet_node *b, size_t octets)
+{
+	unsigned i = bnet_index(net, a), k = bnet_index(net, b);
+
+	net->breaks[i][k] = net->breaks[k][i] = octets + 1;
 }
 
 void bnet_reset(struct bnet *net, struct bnet_node *a, struct bnet_node *b)

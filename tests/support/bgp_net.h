@@ -51,10 +51,11 @@ struct bnet {
 	unsigned n_nodes;
 	struct list conns, events;
 	uint64_t next_raw;
-	size_t window;                     /* bytes in flight on a connection */
-	unsigned delay_ms;                 /* at most, each way */
-	size_t cut;                        /* longest piece delivered at once; 0: as sent */
-	bool dark[BNET_NODES][BNET_NODES]; /* the link is cut */
+	size_t window;                         /* bytes in flight on a connection */
+	unsigned delay_ms;                     /* at most, each way */
+	size_t cut;                            /* longest piece delivered at once; 0: as sent */
+	bool dark[BNET_NODES][BNET_NODES];     /* the link is cut */
+	size_t breaks[BNET_NODES][BNET_NODES]; /* one more than the octets it still carries; 0: no end set */
 };
 
 struct bnet *bnet_new(uint32_t seed);
@@ -73,8 +74,14 @@ bool bnet_until_state(struct bnet *net, mdur limit, struct bnet_node *n, uint32_
 bool bnet_settle(struct bnet *net, mdur limit);
 void bnet_pump(struct bnet *net, struct bnet_node *n);
 void bnet_dark(struct bnet *net, struct bnet_node *a, struct bnet_node *b, bool dark);
+bool bnet_is_dark(const struct bnet *net, const struct bnet_node *a, const struct bnet_node *b);
+/* A timer call that nobody waits for, and so much room on each of its connections. */
+void bnet_spurious(struct bnet *net, struct bnet_node *n, size_t room);
 /* Every connection between the two breaks with an error on both sides. */
 void bnet_reset(struct bnet *net, struct bnet_node *a, struct bnet_node *b);
+/* The same once so many more octets have arrived at either of them: in the middle of a message, or between
+ * two. */
+void bnet_break_after(struct bnet *net, struct bnet_node *a, struct bnet_node *b, size_t octets);
 void bnet_stall(struct bnet *net, struct bnet_node *n, bool stalled);
 
 /* A raw node acts: connect, write, close. */
