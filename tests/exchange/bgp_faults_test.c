@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a speaker does to one that is wrong: OPENs and messages that must be answered with the right
- * NOTIFICATION, UPDATEs by the table of RFC 7606 (the session lives wherever that lets it), collisions, and
- * speakers of lesser abilities.
+ * NOTIFICATION, UPDATEs by the table of RFC 7606 (the session lives wherever that lets it), and speakers of
+ * lesser abilities.
  */
 #include "tests/support/bgp_raw.h"
 
@@ -487,159 +487,6 @@ static void test_hold_zero(void **state)
 	bnet_free(l.net);
 }
 
-/* --- collisions (RFC 4271 6.8) --- */
-/* a has a connection of its own in OpenConfirm when x opens another one and sends its OPEN. */
-static void collide(const char *router_id, bool ours_stays)
-{
-	struct lab l = lab_new(BGP_MODE_BOTH, 65515);
-	struct open_msg o = raw_open_msg(65515, router_id);
-	uint64_t first, second;
-
-	bnet_run(l.net, mdur_ms(200));
-	first = l.x->raw_conn;
-	assert_true(first != 0);
-	raw_open(l.net, l.x, &o);
-	bnet_run(l.net, mdur_ms(200));
-	assert_int_equal(l.a->peer[1].state, BGP_OPENCONFIRM);
-	bnet_raw_connect(l.net, l.x, THEIRS, OURS);
-	second = l.x->raw_conn;
-	bnet_run(l.net, mdur_ms(200));
-	raw_open(l.net, l.x, &o);
-	bnet_run(l.net, mdur_ms(200));
-	/* The second connection's stream is what raw_in holds (both, in the order of arrival, after the
-	 * second opened). */
-	assert_int_equal(raw_notification(l.x), BGP_ERR_CEASE << 8 | BGP_CEASE_COLLISION);
-	l.x->raw_conn = ours_stays ? first : second;
-	raw_keepalive(l.net, l.x);
-	bnet_run(l.net, mdur_ms(200));
-	assert_int_equal(l.a->peer[1].state, BGP_ESTABLISHED);
-	assert_int_equal(l.a->peer[1].established, 1);
-	bnet_free(l.net);
-}
-
-static void test_collision(void **state)
-{
-	(void)state;
-	collide("10.0.0.9", true); /* ours is higher: what we opened stays */
-	collide("10.0.0.11", false);
-	collide("10.0.0.10", false); /* equal: the higher AS (RFC 6286 2.3) */
-}
-
-/* Both are in OpenSent when x's OPEN comes on one of them: it decides, and the loser gets no KEEPALIVE. */
-static void cross(const char *router_id, bool ours_stays)
-{
-	struct lab l = lab_new(BGP_MODE_BOTH, 65515);
-	struct open_msg o = raw_open_msg(65515, router_id);
-	uint64_t conn[2];
-	struct rd body;
-
-	bnet_run(l.net, mdur_ms(200));
-	conn[0] = l.x->raw_conn;
-	bnet_raw_connect(l.net, l.x, THEIRS, OURS);
-	conn[1] = l.x->raw_conn;
-	bnet_run(l.net, mdur_ms(200));
-	l.x->raw_conn = conn[ours_stays]; /* the one that loses */
-	raw_open(l.net, l.x, &o);
-	bnet_run(l.net, mdur_ms(200));
-	assert_int_equal(raw_notification(l.x), BGP_ERR_CEASE << 8 | BGP_CEASE_COLLISION);
-	assert_false(raw_received(l.x, BGP_MSG_KEEPALIVE, 0, &body));
-	l.x->raw_conn = conn[!ours_stays];
-	l.x->raw_len = 0;
-	raw_open(l.net, l.x, &o);
-	raw_keepalive(l.net, l.x);
-	bnet_run(l.net, mdur_ms(200));
-	assert_int_equal(l.a->peer[1].state, BGP_ESTABLISHED);
-	assert_int_equal(l.a->peer[1].established, 1);
-	bnet_free(l.net);
-}
-
-/* One that has stood silent for long is no rival: its other end may be dead. */
-static void test_silent_rival(void **state)
-{
-	struct lab l = lab_new(BGP_MODE_BOTH, 65515);
-	struct open_msg o = raw_open_msg(65515, "10.0.0.11"); /* what x opens would win */
-	uint64_t ours;
-
-	(void)state;
-	bnet_run(l.net, mdur_ms(200));
-	ours = l.x->raw_conn;
-	bnet_raw_connect(l.net, l.x, THEIRS, OURS);
-	bnet_run(l.net, mdur_s(30));
-	l.x->raw_conn = ours;
-	establish(&l, &o);
-	bnet_free(l.net);
-}
-
-/* A peer that died after connecting comes back: the next connection is taken, long before the first one's
- * four minutes are over. */
-static void test_stale_incoming(void **state)
-{
-	struct lab l = lab_new(BGP_MODE_PASSIVE, 65515);
-	struct open_msg o = raw_open_msg(65515, THEIRS);
-
-	(void)state;
-	bnet_raw_connect(l.net, l.x, THEIRS, OURS);
-	bnet_run(l.net, mdur_s(2));
-	bnet_raw_connect(l.net, l.x, THEIRS, OURS); /* too soon: the first may still speak */
-	bnet_run(l.net, mdur_s(2));
-	assert_int_equal(bnet_view(l.a, 1).msg_out[BGP_MSG_OPEN], 1);
-	bnet_run(l.net, mdur_s(2));
-	bnet_raw_connect(l.net, l.x, THEIRS, OURS);
-	bnet_run(l.net, mdur_ms(300));
-	assert_int_equal(bnet_view(l.a, 1).msg_out[BGP_MSG_OPEN], 2);
-	establish(&l, &o);
-	bnet_free(l.net);
-}
-
-static void test_crossing(void **state)
-{
-	(void)state;
-	cross("10.0.0.9", true);
-	cross("10.0.0.11", false);
-}
-
-/* A second connection is refused while the session stands, and harms nothing. */
-static void test_second_when_established(void **state)
-{
-	struct lab l = lab_up();
-	uint64_t first = l.x->raw_conn;
-
-	(void)state;
-	bnet_raw_connect(l.net, l.x, THEIRS, OURS);
-	bnet_run(l.net, mdur_ms(300));
-	assert_int_equal(l.a->peer[1].state, BGP_ESTABLISHED);
-	l.x->raw_conn = first;
-	raw_update(l.net, l.x, "", SOUND, NET_200);
-	bnet_run(l.net, mdur_ms(300));
-	assert_non_null(bnet_route(l.a, "10.200.0.0/16"));
-	bnet_free(l.net);
-}
-
-/* The second one was open already, silent, when the first was established: its OPEN is answered with Cease.
- */
-static void test_late_second(void **state)
-{
-	struct lab l = lab_new(BGP_MODE_BOTH, 65515);
-	struct open_msg o = raw_open_msg(65515, THEIRS);
-	uint64_t first, second;
-
-	(void)state;
-	bnet_run(l.net, mdur_ms(200));
-	first = l.x->raw_conn;
-	bnet_raw_connect(l.net, l.x, THEIRS, OURS);
-	second = l.x->raw_conn;
-	bnet_run(l.net, mdur_s(10)); /* too long for two that cross */
-	l.x->raw_conn = first;
-	establish(&l, &o);
-	l.x->raw_conn = second;
-	l.x->raw_len = 0;
-	raw_open(l.net, l.x, &o);
-	bnet_run(l.net, mdur_ms(300));
-	assert_int_equal(raw_notification(l.x), BGP_ERR_CEASE << 8 | BGP_CEASE_COLLISION);
-	assert_int_equal(l.a->peer[1].state, BGP_ESTABLISHED);
-	bnet_free(l.net);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -654,12 +501,6 @@ int main(void)
 		cmocka_unit_test(test_extended_communities),
 		cmocka_unit_test(test_without_capabilities),
 		cmocka_unit_test(test_hold_zero),
-		cmocka_unit_test(test_collision),
-		cmocka_unit_test(test_crossing),
-		cmocka_unit_test(test_silent_rival),
-		cmocka_unit_test(test_stale_incoming),
-		cmocka_unit_test(test_second_when_established),
-		cmocka_unit_test(test_late_second),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -284,6 +284,7 @@ static void execute(struct bnet *net, struct bnet_node *n, const struct bgp_acti
 	n->last_action = a->id;
 	switch (a->kind) {
 	case BGP_ACT_CONNECT:
+		n->connects++;
 		connect_to(net, n, a->connect.conn, &a->connect.local, &a->connect.remote);
 		break;
 	case BGP_ACT_SEND:
@@ -566,6 +567,17 @@ void bnet_spurious(struct bnet *net, struct bnet_node *n, size_t room)
 			if (c->side[i].node == n && c->side[i].open)
 				bgp_conn_writable(n->bgp, c->side[i].id, room, net->now);
 	bnet_pump(net, n);
+}
+
+unsigned bnet_connections(const struct bnet *net, const struct bnet_node *a, const struct bnet_node *b)
+{
+	unsigned n = 0;
+
+	list_for_each (&net->conns, const struct conn, c, node)
+		n += c->side[0].open && c->side[1].open &&
+		     ((c->side[0].node == a && c->side[1].node == b) ||
+		         (c->side[0].node == b && c->side[1].node == a));
+	return n;
 }
 
 void bnet_stall(struct bnet *net, struct bnet_node *n, bool stalled)

@@ -33,7 +33,7 @@ struct bnet_node {
 	struct addr addr[BNET_ADDRS];
 	unsigned n_addr;
 	struct ptrie *routes; /* prefix to struct bgp_action, as last told; gone ones removed */
-	uint64_t route_actions, updates_out;
+	uint64_t route_actions, updates_out, connects;
 	uint64_t last_action;
 	struct bnet_peer peer[BNET_PEERS];
 	/* a raw node's side */
@@ -75,6 +75,8 @@ bool bnet_settle(struct bnet *net, mdur limit);
 void bnet_pump(struct bnet *net, struct bnet_node *n);
 void bnet_dark(struct bnet *net, struct bnet_node *a, struct bnet_node *b, bool dark);
 bool bnet_is_dark(const struct bnet *net, const struct bnet_node *a, const struct bnet_node *b);
+/* Open at both ends. */
+unsigned bnet_connections(const struct bnet *net, const struct bnet_node *a, const struct bnet_node *b);
 /* A timer call that nobody waits for, and so much room on each of its connections. */
 void bnet_spurious(struct bnet *net, struct bnet_node *n, size_t room);
 /* Every connection between the two breaks with an error on both sides. */
