@@ -124,10 +124,12 @@ static void test_unknown(void **state)
 					continue; /* each costs a session */
 				fill(value, len);
 				put_sound(&a, EXTERNAL, 0, 0);
+				e.data = a.b + a.len;
 				put_attr(&a, flags, types[i], value, len);
 				if (!(flags & 0x80)) { /* RFC 4271 6.3: unrecognized well-known */
 					e.o = RESET;
 					e.subcode = 2;
+					e.data_len = (size_t)(a.b + a.len - e.data);
 				} else if (flags & 0x40) {
 					e.flags = 0xe0; /* RFC 4271 5: on, and marked Partial */
 				}
@@ -544,10 +546,12 @@ static void test_mp(void **state)
 			struct expect e = { .o = DISABLE };
 
 			put_sound(&a, EXTERNAL, 0, 0);
+			e.data = a.b + a.len;
 			put_attr(&a, 0x80, type, whole, cut);
 			if (cut < 3) { /* no family known: nothing smaller to give up */
 				e.o = RESET;
 				e.subcode = 9;
+				e.data_len = (size_t)(a.b + a.len - e.data);
 			} else if (cut == head) {
 				e.o = ACCEPT; /* no prefix */
 			}

@@ -11,94 +11,44 @@
 
 #include <cmocka.h>
 
-#define NET_200 "10.200.0.0/16"
-#define NET_201 "10.201.0.0/16"
-#define NET_V6  "2001:db8:b::/48"
-
-/* The peer can restart: 60 s, both families kept. */
-static struct open_msg restarter(bool notification)
-{
-	struct open_msg o = lab_open();
-
-	o.caps.end_of_rib = true;
-	o.caps.restart = (struct restart_capability){ .notification = notification,
-		.time = 60,
-		.family = { true, true },
-		.forwarding = { true, true } };
-	return o;
-}
-
-static struct lab lab_with_routes(const struct bgp_peer_config *c, const struct open_msg *o)
-{
-	struct lab l = lab_new(c);
-
-	lab_establish(&l, o);
-	lab_update(&l, LAB_SOUND, LAB_NET_200);
-	lab_update(&l, LAB_SOUND, LAB_NET_201);
-	lab_update(&l, LAB_V6, "");
-	lab_eor(&l, false);
-	lab_eor(&l, true);
-	assert_non_null(bnet_route(l.a, NET_200));
-	assert_non_null(bnet_route(l.a, NET_V6));
-	assert_int_equal(bnet_view(l.a, 1).session.stale[0], 0);
-	return l;
-}
-
-static bool all_there(const struct lab *l)
-{
-	return bnet_route(l->a, NET_200) && bnet_route(l->a, NET_201) && bnet_route(l->a, NET_V6);
-}
-
-static bool none_there(const struct lab *l)
-{
-	return !bnet_route(l->a, NET_200) && !bnet_route(l->a, NET_201) && !bnet_route(l->a, NET_V6);
-}
-
-static void drop(struct lab *l)
-{
-	bnet_reset(l->net, l->a, l->x);
-	lab_run_ms(l, 100);
-	assert_int_not_equal(l->a->peer[1].state, BGP_ESTABLISHED);
-}
-
 static void test_back_in_time(void **state)
 {
 	struct bgp_peer_config c = lab_config();
-	struct open_msg o = restarter(false);
+	struct open_msg o = lab_restarter(false);
 	struct lab l = lab_with_routes(&c, &o);
 	struct bgp_route_view row;
 	struct bgp_peer_view v;
 	uint64_t told;
 
 	(void)state;
-	drop(&l);
-	assert_true(all_there(&l));
+	lab_drop(&l);
+	assert_true(lab_all_there(&l));
 	v = bnet_view(l.a, 1);
 	assert_true(v.session.holding);
 	assert_int_equal(v.session.stale[0], 2);
 	assert_int_equal(v.session.stale[1], 1);
 	assert_in_range(mdur_to_s(v.session.stale_left), 55, 60);
-	assert_true(bnet_row(l.a, BGP_RIB_BEST, NET_200, 1, &row) && row.stale);
+	assert_true(bnet_row(l.a, BGP_RIB_BEST, LAB_ROUTE_200, 1, &row) && row.stale);
 	lab_run_ms(&l, 30000);
 	o.caps.restart.restarting = true;
 	told = l.a->route_actions;
 	lab_establish(&l, &o);
 	v = bnet_view(l.a, 1);
 	assert_true(v.session.restart.restarted && !v.session.holding);
-	assert_true(all_there(&l));
+	assert_true(lab_all_there(&l));
 	lab_run_ms(&l, 5000);
 	lab_update(&l, LAB_SOUND, LAB_NET_200);
 	assert_int_equal(bnet_view(l.a, 1).session.stale[0], 1);
-	assert_true(bnet_row(l.a, BGP_RIB_BEST, NET_200, 1, &row) && !row.stale);
-	assert_true(bnet_row(l.a, BGP_RIB_BEST, NET_201, 1, &row) && row.stale);
+	assert_true(bnet_row(l.a, BGP_RIB_BEST, LAB_ROUTE_200, 1, &row) && !row.stale);
+	assert_true(bnet_row(l.a, BGP_RIB_BEST, LAB_ROUTE_201, 1, &row) && row.stale);
 	assert_int_equal(l.a->route_actions, told); /* nothing the kernel would have to hear */
 	lab_eor(&l, false);
-	assert_non_null(bnet_route(l.a, NET_200));
-	assert_null(bnet_route(l.a, NET_201));    /* not told again */
-	assert_non_null(bnet_route(l.a, NET_V6)); /* its End-of-RIB is still to come */
+	assert_non_null(bnet_route(l.a, LAB_ROUTE_200));
+	assert_null(bnet_route(l.a, LAB_ROUTE_201));    /* not told again */
+	assert_non_null(bnet_route(l.a, LAB_ROUTE_V6)); /* its End-of-RIB is still to come */
 	lab_update(&l, LAB_V6, "");
 	lab_eor(&l, true);
-	assert_non_null(bnet_route(l.a, NET_V6));
+	assert_non_null(bnet_route(l.a, LAB_ROUTE_V6));
 	assert_int_equal(bnet_view(l.a, 1).session.stale[1], 0);
 	assert_int_equal(bnet_view(l.a, 1).session.stale_left.ns, 0);
 	bnet_free(l.net);
@@ -107,15 +57,15 @@ static void test_back_in_time(void **state)
 static void test_never_back(void **state)
 {
 	struct bgp_peer_config c = lab_config();
-	struct open_msg o = restarter(false);
+	struct open_msg o = lab_restarter(false);
 	struct lab l = lab_with_routes(&c, &o);
 
 	(void)state;
-	drop(&l);
+	lab_drop(&l);
 	lab_run_ms(&l, 58000);
-	assert_true(all_there(&l));
+	assert_true(lab_all_there(&l));
 	lab_run_ms(&l, 3000);
-	assert_true(none_there(&l));
+	assert_true(lab_none_there(&l));
 	assert_string_equal(l.a->peer[1].report.id, "bgp-restart-expired");
 	assert_int_equal(bnet_view(l.a, 1).received, 0);
 	bnet_free(l.net);
@@ -125,32 +75,32 @@ static void test_never_back(void **state)
 static void test_stale_time(void **state)
 {
 	struct bgp_peer_config c = lab_config();
-	struct open_msg o = restarter(false);
+	struct open_msg o = lab_restarter(false);
 	struct lab l;
 
 	(void)state;
 	c.session.stale_time = mdur_s(20);
 	l = lab_with_routes(&c, &o);
-	drop(&l);
+	lab_drop(&l);
 	lab_run_ms(&l, 18000);
-	assert_true(all_there(&l));
+	assert_true(lab_all_there(&l));
 	lab_run_ms(&l, 3000);
-	assert_true(none_there(&l));
+	assert_true(lab_none_there(&l));
 	bnet_free(l.net);
 
 	/* Back, but End-of-RIB does not come. */
 	l = lab_with_routes(&c, &o);
-	drop(&l);
+	lab_drop(&l);
 	lab_run_ms(&l, 5000);
 	lab_establish(&l, &o);
 	lab_update(&l, LAB_SOUND, LAB_NET_200);
 	lab_run_ms(&l, 10000);
-	assert_true(all_there(&l));
+	assert_true(lab_all_there(&l));
 	raw_keepalive(l.net, l.x);
 	lab_run_ms(&l, 6000);
-	assert_non_null(bnet_route(l.a, NET_200));
-	assert_null(bnet_route(l.a, NET_201));
-	assert_null(bnet_route(l.a, NET_V6));
+	assert_non_null(bnet_route(l.a, LAB_ROUTE_200));
+	assert_null(bnet_route(l.a, LAB_ROUTE_201));
+	assert_null(bnet_route(l.a, LAB_ROUTE_V6));
 	assert_string_equal(l.a->peer[1].report.id, "bgp-stale-expired");
 	bnet_free(l.net);
 }
@@ -159,27 +109,27 @@ static void test_stale_time(void **state)
 static void test_forwarding_lost(void **state)
 {
 	struct bgp_peer_config c = lab_config();
-	struct open_msg o = restarter(false);
+	struct open_msg o = lab_restarter(false);
 	struct lab l = lab_with_routes(&c, &o);
 
 	(void)state;
-	drop(&l);
+	lab_drop(&l);
 	lab_run_ms(&l, 2000);
 	o.caps.restart.forwarding[BGP_IPV6] = false;
 	lab_establish(&l, &o);
-	assert_non_null(bnet_route(l.a, NET_200));
-	assert_null(bnet_route(l.a, NET_V6));
-	drop(&l); /* again, before End-of-RIB: what was stale from the first time goes */
-	assert_true(none_there(&l));
+	assert_non_null(bnet_route(l.a, LAB_ROUTE_200));
+	assert_null(bnet_route(l.a, LAB_ROUTE_V6));
+	lab_drop(&l); /* again, before End-of-RIB: what was stale from the first time goes */
+	assert_true(lab_none_there(&l));
 	bnet_free(l.net);
 
-	o = restarter(false);
+	o = lab_restarter(false);
 	l = lab_with_routes(&c, &o);
-	drop(&l);
+	lab_drop(&l);
 	lab_run_ms(&l, 2000);
 	o = lab_open();
 	lab_establish(&l, &o);
-	assert_true(none_there(&l));
+	assert_true(lab_none_there(&l));
 	bnet_free(l.net);
 }
 
@@ -187,20 +137,20 @@ static void test_forwarding_lost(void **state)
 static void test_consecutive(void **state)
 {
 	struct bgp_peer_config c = lab_config();
-	struct open_msg o = restarter(false);
+	struct open_msg o = lab_restarter(false);
 	struct lab l = lab_with_routes(&c, &o);
 
 	(void)state;
-	drop(&l);
+	lab_drop(&l);
 	lab_run_ms(&l, 2000);
 	lab_establish(&l, &o);
 	lab_update(&l, LAB_SOUND, LAB_NET_201);
-	drop(&l);
-	assert_null(bnet_route(l.a, NET_200));
-	assert_non_null(bnet_route(l.a, NET_201));
-	assert_null(bnet_route(l.a, NET_V6));
+	lab_drop(&l);
+	assert_null(bnet_route(l.a, LAB_ROUTE_200));
+	assert_non_null(bnet_route(l.a, LAB_ROUTE_201));
+	assert_null(bnet_route(l.a, LAB_ROUTE_V6));
 	lab_run_ms(&l, 61000);
-	assert_true(none_there(&l));
+	assert_true(lab_none_there(&l));
 	bnet_free(l.net);
 }
 
@@ -230,7 +180,7 @@ static void test_endings(void **state)
 	(void)state;
 	for (unsigned i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
 		struct bgp_peer_config c = lab_config();
-		struct open_msg o = restarter(endings[i].notification);
+		struct open_msg o = lab_restarter(endings[i].notification);
 		struct lab l = lab_with_routes(&c, &o);
 
 		switch (endings[i].how) {
@@ -243,7 +193,7 @@ static void test_endings(void **state)
 		bnet_pump(l.net, l.a);
 		lab_run_ms(&l, 500);
 		assert_int_not_equal(l.a->peer[1].state, BGP_ESTABLISHED);
-		if (endings[i].stays ? !all_there(&l) : !none_there(&l))
+		if (endings[i].stays ? !lab_all_there(&l) : !lab_none_there(&l))
 			fail_msg("%s", endings[i].what);
 		bnet_free(l.net);
 	}
@@ -254,14 +204,14 @@ static void test_endings(void **state)
 static void test_forgotten(void **state)
 {
 	struct bgp_peer_config c = lab_config();
-	struct open_msg o = restarter(false);
+	struct open_msg o = lab_restarter(false);
 
 	(void)state;
 	for (unsigned i = 0; i < 3; i++) {
 		struct lab l = lab_with_routes(&c, &o);
 
-		drop(&l);
-		assert_true(all_there(&l));
+		lab_drop(&l);
+		assert_true(lab_all_there(&l));
 		if (i == 0)
 			bgp_peer_stop(l.a->bgp, 1, BGP_CEASE_SHUTDOWN, NULL, l.net->now);
 		else if (i == 1)
@@ -269,7 +219,7 @@ static void test_forgotten(void **state)
 		else
 			bgp_peer_remove(l.a->bgp, 1, l.net->now);
 		bnet_pump(l.net, l.a);
-		assert_true(none_there(&l));
+		assert_true(lab_none_there(&l));
 		bnet_free(l.net);
 	}
 }
@@ -277,14 +227,14 @@ static void test_forgotten(void **state)
 static void test_off(void **state)
 {
 	struct bgp_peer_config c = lab_config();
-	struct open_msg o = restarter(true);
+	struct open_msg o = lab_restarter(true);
 	struct lab l;
 
 	(void)state;
 	c.session.restart = BGP_RESTART_OFF;
 	l = lab_with_routes(&c, &o);
-	drop(&l);
-	assert_true(none_there(&l));
+	lab_drop(&l);
+	assert_true(lab_none_there(&l));
 	bnet_free(l.net);
 }
 
@@ -292,7 +242,7 @@ static void test_off(void **state)
 static void test_unnoticed(void **state)
 {
 	struct bgp_peer_config c = lab_config();
-	struct open_msg o = restarter(false);
+	struct open_msg o = lab_restarter(false);
 	struct lab l = lab_with_routes(&c, &o);
 
 	(void)state;
@@ -305,11 +255,11 @@ static void test_unnoticed(void **state)
 	assert_int_equal(l.a->peer[1].state, BGP_ESTABLISHED);
 	assert_int_equal(l.a->peer[1].established, 2);
 	assert_string_equal(l.a->peer[1].why.id, "bgp-peer-restarted");
-	assert_true(all_there(&l));
+	assert_true(lab_all_there(&l));
 	assert_int_equal(bnet_view(l.a, 1).session.stale[0], 2);
 	lab_eor(&l, false);
 	lab_eor(&l, true);
-	assert_true(none_there(&l));
+	assert_true(lab_none_there(&l));
 	bnet_free(l.net);
 
 	/* One that can't restart keeps its session: the newcomer is turned away. */
@@ -328,7 +278,7 @@ static void test_others_hear_nothing(void **state)
 	struct bgp_peer_config c = lab_config(),
 	                       lan = bnet_peer_config("lan", BGP_PEER_LAN, "10.0.0.10", "10.0.0.20", 65020);
 	struct bgp_peer_config back = bnet_peer_config("a", BGP_PEER_LAN, "10.0.0.20", "10.0.0.10", 65001);
-	struct open_msg o = restarter(false);
+	struct open_msg o = lab_restarter(false);
 	struct lab l = lab_with_routes(&c, &o);
 	struct bnet_node *b = bnet_add(l.net, "b", "10.0.0.20", 65020, "10.0.0.20");
 	uint64_t heard;
@@ -342,9 +292,9 @@ static void test_others_hear_nothing(void **state)
 		lab_run_ms(&l, 2000);
 		raw_keepalive(l.net, l.x);
 	}
-	assert_non_null(bnet_route(b, NET_200));
+	assert_non_null(bnet_route(b, LAB_ROUTE_200));
 	heard = bnet_view(b, 1).msg_in[2];
-	drop(&l);
+	lab_drop(&l);
 	lab_run_ms(&l, 3000);
 	lab_establish(&l, &o);
 	lab_update(&l, LAB_SOUND, LAB_NET_200);
@@ -352,7 +302,7 @@ static void test_others_hear_nothing(void **state)
 	lab_eor(&l, false);
 	lab_run_ms(&l, 2000);
 	assert_int_equal(bnet_view(b, 1).msg_in[2], heard);
-	assert_non_null(bnet_route(b, NET_201));
+	assert_non_null(bnet_route(b, LAB_ROUTE_201));
 	bnet_free(l.net);
 }
 
@@ -371,7 +321,7 @@ static struct restart_capability our_capability(const struct lab *l)
 static void test_ours(void **state)
 {
 	struct bgp_peer_config c = lab_config();
-	struct open_msg o = restarter(true);
+	struct open_msg o = lab_restarter(true);
 	struct lab l = lab_with_routes(&c, &o);
 	struct restart_capability r = our_capability(&l);
 
@@ -390,7 +340,7 @@ static void test_ours(void **state)
 	r = our_capability(&l);
 	assert_true(r.notification && r.family[0] && r.family[1] && !r.forwarding[0] && !r.restarting);
 	assert_int_equal(r.time, 90);
-	drop(&l);
+	lab_drop(&l);
 	lab_run_ms(&l, 2000);
 	lab_establish(&l, &o);
 	r = our_capability(&l);

@@ -378,6 +378,7 @@ bool judge(struct world *w, const struct expect *e)
 	cases++;
 	if (e->o == RESET) {
 		CHECK(n == (3u << 8 | e->subcode));
+		CHECK(len == e->data_len && (!len || !memcmp(data, e->data, len)));
 		CHECK(w->x_closed);
 		CHECK(t->withdrawn4 && t->withdrawn6 && !t->announced4 && !t->announced6);
 		return false;

@@ -36,6 +36,9 @@ void put_sound(struct bytes_buf *o, enum context c, unsigned origin, unsigned wi
 struct expect {
 	enum outcome o;
 	unsigned subcode; /* of UPDATE Message Error, for RESET */
+	/* and the NOTIFICATION's data (RFC 4271 6.3): the erroneous attribute whole; NULL: none */
+	const uint8_t *data;
+	size_t data_len;
 	/* ACCEPT: what y gets of the attribute under test. flags 0: it must not get it. */
 	unsigned type, flags;
 	const uint8_t *value;

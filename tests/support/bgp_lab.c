@@ -57,3 +57,51 @@ void lab_eor(struct lab *l, bool ipv6)
 {
 	lab_update(l, ipv6 ? LAB_EOR_V6 : "", "");
 }
+
+/* --- a peer that restarts --- */
+struct open_msg lab_restarter(bool notification)
+{
+	struct open_msg o = lab_open();
+
+	o.caps.end_of_rib = true;
+	o.caps.restart = (struct restart_capability){ .notification = notification,
+		.time = 60,
+		.family = { true, true },
+		.forwarding = { true, true } };
+	return o;
+}
+
+struct lab lab_with_routes(const struct bgp_peer_config *c, const struct open_msg *o)
+{
+	struct lab l = lab_new(c);
+
+	lab_establish(&l, o);
+	lab_update(&l, LAB_SOUND, LAB_NET_200);
+	lab_update(&l, LAB_SOUND, LAB_NET_201);
+	lab_update(&l, LAB_V6, "");
+	lab_eor(&l, false);
+	lab_eor(&l, true);
+	assert_non_null(bnet_route(l.a, LAB_ROUTE_200));
+	assert_non_null(bnet_route(l.a, LAB_ROUTE_V6));
+	assert_int_equal(bnet_view(l.a, 1).session.stale[0], 0);
+	return l;
+}
+
+bool lab_all_there(const struct lab *l)
+{
+	return bnet_route(l->a, LAB_ROUTE_200) && bnet_route(l->a, LAB_ROUTE_201) &&
+	       bnet_route(l->a, LAB_ROUTE_V6);
+}
+
+bool lab_none_there(const struct lab *l)
+{
+	return !bnet_route(l->a, LAB_ROUTE_200) && !bnet_route(l->a, LAB_ROUTE_201) &&
+	       !bnet_route(l->a, LAB_ROUTE_V6);
+}
+
+void lab_drop(struct lab *l)
+{
+	bnet_reset(l->net, l->a, l->x);
+	lab_run_ms(l, 100);
+	assert_int_not_equal(l->a->peer[1].state, BGP_ESTABLISHED);
+}

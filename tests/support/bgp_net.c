@@ -437,6 +437,8 @@ static bool held(struct bnet *net, const struct event *e)
 	const struct side *s = &e->conn->side[e->to];
 	unsigned a = bnet_index(net, s->node), b;
 
+	if (s->node && s->node->busy_until.ns > net->now.ns)
+		return true;
 	if (!s->node || !e->conn->side[!e->to].node)
 		return false;
 	b = bnet_index(net, e->conn->side[!e->to].node);
@@ -460,7 +462,7 @@ static mtime next_deadline(struct bnet *net)
 
 	for (unsigned i = 0; i < net->n_nodes; i++)
 		if (net->node[i].bgp)
-			t = mtime_min(t, bgp_deadline(net->node[i].bgp));
+			t = mtime_min(t, mtime_max(bgp_deadline(net->node[i].bgp), net->node[i].busy_until));
 	return t;
 }
 
@@ -485,10 +487,13 @@ static bool step(struct bnet *net, mtime end)
 	for (unsigned i = 0; i < net->n_nodes; i++) {
 		struct bnet_node *n = &net->node[i];
 
-		if (!n->bgp || !mtime_reached(bgp_deadline(n->bgp), net->now))
+		if (!n->bgp || !mtime_reached(bgp_deadline(n->bgp), net->now) ||
+		    n->busy_until.ns > net->now.ns)
 			continue;
 		bgp_timer(n->bgp, net->now);
 		bnet_pump(net, n);
+		if (mtime_reached(bgp_deadline(n->bgp), net->now))
+			n->busy_until = mtime_add(net->now, n->slice);
 	}
 	return true;
 }

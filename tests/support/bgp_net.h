@@ -42,6 +42,9 @@ struct bnet_node {
 	size_t raw_len;
 	bool raw_closed;
 	bool stalled; /* reads nothing from its connections */
+	mdur slice;   /* a slow machine: what a timer call takes that leaves work over; nothing arrives
+	                 meanwhile */
+	mtime busy_until;
 };
 
 struct bnet {

@@ -19,6 +19,9 @@
 #define LAN   2
 #define BURST 200
 #define CONNS 32
+/* In the lives with limits: what SITE may send, and what LAN bears. */
+#define MAX_IN  12
+#define MAX_OUT 7
 
 void *__real_malloc(size_t n);
 void *__real_calloc(size_t n, size_t m);
@@ -53,6 +56,7 @@ void *__wrap_realloc(void *p, size_t n)
 
 struct life {
 	struct bgp *bgp;
+	bool limits;
 	mtime now;
 	uint64_t conn[3];     /* by peer */
 	uint64_t open[CONNS]; /* connections nobody has closed yet */
@@ -72,6 +76,19 @@ static void closed(struct life *l, uint64_t conn)
 			l->open[i] = l->open[--l->n_open];
 }
 
+/* However little memory there is, no limit is overstepped: it is told too little rather than too much. */
+static void check_limits(const struct life *l)
+{
+	struct bgp_peer_view v;
+
+	if (!l->limits)
+		return;
+	if (bgp_peer_view(l->bgp, SITE, &v) == 0)
+		assert_true(v.accepted <= MAX_IN);
+	if (bgp_peer_view(l->bgp, LAN, &v) == 0)
+		assert_true(v.advertised <= MAX_OUT);
+}
+
 static void drain(struct life *l)
 {
 	struct bgp_action a;
@@ -82,6 +99,7 @@ static void drain(struct life *l)
 				closed(l, a.close_conn);
 		for (unsigned p = SITE; p <= LAN; p++)
 			bgp_conn_writable(l->bgp, l->conn[p], 1 << 20, l->now);
+		check_limits(l);
 		if (bgp_deadline(l->bgp).ns > l->now.ns)
 			return;
 		bgp_timer(l->bgp, l->now);
@@ -165,17 +183,23 @@ static bool add_peer(struct life *l, uint32_t id, uint32_t as)
 		.ipv4 = true,
 		.ipv6 = true };
 
+	if (l->limits && id == SITE) {
+		c.max_prefixes = MAX_IN;
+		c.limits.action = BGP_LIMIT_DISCARD;
+	} else if (l->limits) {
+		c.limits.max_out = MAX_OUT;
+	}
 	if (bgp_peer_add(l->bgp, id, &c, NULL) < 0)
 		return false;
 	bgp_peer_start(l->bgp, id, l->now);
 	return true;
 }
 
-static void live(void)
+static void live(bool limits)
 {
 	struct bgp_config config = { .as = 65001, .router_id = 0x0a00000a, .multipath = 2 };
 	struct rng rng = { .fill = fill };
-	struct life l = { .bgp = bgp_new(&config, &rng), .now = { 1000000000 } };
+	struct life l = { .bgp = bgp_new(&config, &rng), .limits = limits, .now = { 1000000000 } };
 	struct prefix ours = { .addr = addr_v4(0x0a000000), .len = 16 },
 	              near = { .addr = addr_v4(0x14000000), .len = 20 };
 	struct bgp_peer_view v;
@@ -210,13 +234,12 @@ static void live(void)
 	bgp_free(l.bgp);
 }
 
-static void test_each_allocation(void **state)
+static void each_allocation(bool limits)
 {
 	unsigned long total;
 
-	(void)state;
 	count = 0;
-	live();
+	live(limits);
 	total = count;
 	assert_true(total > 100);
 	for (unsigned long n = 0; n < total; n++)
@@ -224,15 +247,28 @@ static void test_each_allocation(void **state)
 			count = 0;
 			fail_from = n;
 			fail_to = n + span;
-			live();
+			live(limits);
 			fail_from = (unsigned long)-1;
 		}
+}
+
+static void test_each_allocation(void **state)
+{
+	(void)state;
+	each_allocation(false);
+}
+
+static void test_limits(void **state)
+{
+	(void)state;
+	each_allocation(true);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_allocation),
+		cmocka_unit_test(test_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
