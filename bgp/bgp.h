@@ -439,6 +439,16 @@ struct bgp_memory {
 };
 void bgp_memory(const struct bgp *bgp, struct bgp_memory *ret_memory);
 
+/*
+ * What the peer's route for this prefix is used with, as policy left it; NULL: there is none, or it is
+ * refused. Good until the next call to bgp_*.
+ */
+const struct attrs *bgp_route_used(
+    const struct bgp *bgp, uint32_t peer, const struct prefix *p, uint32_t path_id);
+/* How often a received route came to be used, or not any more, or otherwise, without an UPDATE: the rules
+ * changed. */
+uint64_t bgp_judged_anew(const struct bgp *bgp);
+
 enum bgp_rib {
 	BGP_RIB_BEST,       /* all candidates of Loc-RIB, best marked */
 	BGP_RIB_RECEIVED,   /* all that peers sent, refused or not */
@@ -469,6 +479,7 @@ struct bgp_route_view {
 	bool malformed;            /* it counts as withdrawn (RFC 7606) */
 	bool stale;                /* of an earlier session, or not yet in a refresh that runs */
 	const struct attrs *attrs; /* all of them (bgp/attr.h); until the next call to bgp_* */
+	const struct attrs *used;  /* a learned one: as policy left it; NULL: refused, or not learned */
 	bool best;                 /* in use: the best path or one of the multipath */
 	char reason[240];          /* why it is best, why it is not, or why it was refused */
 };

@@ -215,6 +215,7 @@ struct bgp {
 	struct attr_scratch *scratch;
 	struct policy_room *room; /* one application of policy at a time */
 	struct choice_room *choice;
+	uint64_t judged_anew;            /* routes whose rules changed, and what became of them */
 	struct ptrie *originated;        /* network.c; NULL: none */
 	struct aggregation *aggregation; /* aggregate.c; NULL: none */
 	struct restarting restarting;

@@ -176,6 +176,7 @@ static bool rejudge(struct bgp *bgp, struct dest *d, struct route *r)
 	if (now == REFUSE_NONE && was != REFUSE_NONE && limit_in_full(p))
 		now = REFUSE_LIMIT;
 	changed = (was == REFUSE_NONE || now == REFUSE_NONE) && (now != was || after != before);
+	bgp->judged_anew += changed;
 	r->set = after->id;
 	stale_route_judged(p, dest_family(d), r, now);
 	attr_set_put(&bgp->sets, before);

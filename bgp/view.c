@@ -135,6 +135,22 @@ void bgp_memory(const struct bgp *bgp, struct bgp_memory *ret_memory)
 	};
 }
 
+const struct attrs *bgp_route_used(
+    const struct bgp *bgp, uint32_t peer, const struct prefix *p, uint32_t path_id)
+{
+	const struct dest *d = dest_find(bgp, p);
+
+	for (const struct route *r = d ? route_at(bgp, d->routes) : NULL; r; r = route_at(bgp, r->next))
+		if (r->path_id == path_id && stale_counts(bgp, d, r) && route_peer(bgp, r)->id == peer)
+			return r->refusal == REFUSE_NONE ? &route_attrs(bgp, r)->a : NULL;
+	return NULL;
+}
+
+uint64_t bgp_judged_anew(const struct bgp *bgp)
+{
+	return bgp->judged_anew;
+}
+
 /* --- rows --- */
 struct rows {
 	const struct bgp *bgp;
@@ -283,6 +299,7 @@ static void learned_rows(struct rows *r, const struct dest *d, bool accepted, bo
 		v->best = c && (c->step == DECIDE_BEST || c->step == DECIDE_MULTIPATH);
 		v->malformed = rt->refusal == REFUSE_MALFORMED;
 		v->stale = stale_is(bgp, d, rt);
+		v->used = rt->refusal == REFUSE_NONE ? &route_attrs(bgp, rt)->a : NULL;
 		if (c)
 			accepted_text(bgp, d, rt, c, best, ways, v);
 		else

@@ -1,74 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Stations and what they are sent. On a new connection: Initiation, a Peer Up for each session that stands,
- * then the table in pieces, as the connection takes them; meanwhile and ever after each message of the peers
- * as it comes. Both may tell the same route, never an older state after a newer one: a piece is read from the
- * table when all that came before is in it. End-of-RIB for each peer ends the table (RFC 7854 5).
- *
- * An UPDATE goes on as it came, unless something was wrong with it (RFC 7606): then it is written anew from
- * what was understood, or as a withdrawal, because a station is not to be harmed by what we survived.
+ * Stations: their connections, their sessions' Peer Up and Peer Down, statistics. On a new connection:
+ * Initiation, a Peer Up for each session that stands, then the table (bmp_routes.c).
  */
 #include "connector/daemon/bmp_exec.h"
 
-#include "bgp/bmp.h"
-#include "bgp/nlri.h"
-#include "bgp/update.h"
 #include "connector/daemon/bgp_exec.h"
-#include "connector/daemon/bgp_tap.h"
+#include "connector/daemon/bmp_internal.h"
 #include "connector/daemon/tunnel.h"
 #include "connector/sys/clock.h"
-#include "connector/sys/tcp.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define RETRY_MIN   mdur_s(30) /* RFC 7854 3.2 */
-#define RETRY_MAX   mdur_s(720)
-#define ROOM_FIRST  65536
-#define ROOM_LOW    16384 /* below it the table waits */
-#define ROWS        32
-#define PEERS_MAX   256
-#define MESSAGE_MAX (BMP_HEADER_LEN + BMP_PEER_HEADER_LEN + 64 + 2 * UINT16_MAX)
-#define TYPE_AT     (BGP_HEADER_LEN - 1)
-
-struct station_peer { /* that the station knows to be up */
-	uint32_t id;
-	struct addr address;
-	uint32_t as, router_id;
-	bool internal, two_octet_as;
-	bool path_ids[BGP_N_FAMILIES]; /* its prefixes have them, as its OPENs in Peer Up say */
-};
-struct station {
-	struct list node;
-	struct bmp *bmp;
-	struct cfg_bmp cfg;
-	bool wanted;
-	struct tcp_conn *tcp;
-	bool up;
-	size_t room;
-	mtime retry_at, stats_at;
-	mdur retry;
-	bool walking;
-	struct bgp_route_query query;
-	struct station_peer peer[PEERS_MAX];
-	unsigned n_peers;
-};
-struct bmp {
-	struct domain *domain;
-	struct list stations;
-	struct loop_timer *timer;
-	struct loop_task *work; /* of stations that are told a table */
-	struct bgp_tap_listener listener;
-	bool listening;
-	/* room for one message of each kind */
-	uint8_t out[MESSAGE_MAX], update_out[BGP_EXTENDED_MAX];
-	struct update_builder builder;
-	struct update update;
-	struct attr_scratch scratch;
-	struct bgp_route_view row[ROWS];
-};
+#define RETRY_MIN  mdur_s(30) /* RFC 7854 3.2 */
+#define RETRY_MAX  mdur_s(720)
+#define ROOM_FIRST 65536
 
 static void arm(struct bmp *b);
 
@@ -93,8 +42,7 @@ static void cut(struct station *s, const char *why)
 	arm(b);
 }
 
-/* Sends what is in w; a station that does not take it is cut. */
-static bool deliver(struct station *s, const struct wr *w)
+bool bmp_deliver(struct station *s, const struct wr *w)
 {
 	size_t len = wr_len(w);
 
@@ -108,14 +56,14 @@ static bool deliver(struct station *s, const struct wr *w)
 	return true;
 }
 
-static struct wr writer(struct bmp *b)
+struct wr bmp_writer(struct bmp *b)
 {
 	return wr_init(b->out, sizeof(b->out));
 }
 
 /* --- peers --- */
 
-static struct station_peer *peer_of(struct station *s, uint32_t id)
+struct station_peer *bmp_peer_of(struct station *s, uint32_t id)
 {
 	for (unsigned i = 0; i < s->n_peers; i++)
 		if (s->peer[i].id == id)
@@ -123,7 +71,7 @@ static struct station_peer *peer_of(struct station *s, uint32_t id)
 	return NULL;
 }
 
-static struct bmp_peer header(const struct station_peer *p, int64_t when_us)
+struct bmp_peer bmp_header(const struct station_peer *p, int64_t when_us)
 {
 	return (struct bmp_peer){ .address = p->address,
 		.as = p->as,
@@ -132,7 +80,7 @@ static struct bmp_peer header(const struct station_peer *p, int64_t when_us)
 		.when_us = when_us };
 }
 
-static int64_t now_us(void)
+int64_t bmp_now_us(void)
 {
 	return (int64_t)clock_wall(clock_now()) * 1000000;
 }
@@ -144,9 +92,9 @@ static void peer_up(struct station *s, const struct bgp_tap_peer *tap)
 	struct bgp_peer_view *v = calloc(1, sizeof(*v));
 	struct station_peer *p;
 	struct bmp_peer h;
-	struct wr w = writer(s->bmp);
+	struct wr w = bmp_writer(s->bmp);
 
-	if (!b || !v || !o->in || !o->out || s->n_peers >= PEERS_MAX || peer_of(s, tap->id) ||
+	if (!b || !v || !o->in || !o->out || s->n_peers >= BMP_PEERS_MAX || bmp_peer_of(s, tap->id) ||
 	    bgp_peer_view(s->bmp->domain->bgp, tap->id, v)) {
 		free(v);
 		return;
@@ -160,21 +108,21 @@ static void peer_up(struct station *s, const struct bgp_tap_peer *tap)
 		.two_octet_as = !v->four_octet_as,
 		.path_ids = { v->path_ids_in[BGP_IPV4], v->path_ids_in[BGP_IPV6] } };
 	free(v);
-	h = header(p, tap->up_us);
+	h = bmp_header(p, tap->up_us);
 	bmp_peer_up(&w, &h, &o->local, o->remote.port, o->out, o->n_out, o->in, o->n_in);
-	deliver(s, &w);
+	bmp_deliver(s, &w);
 }
 
 static void peer_down(struct station *s, const struct bgp_tap_peer *tap, const struct reason *why)
 {
 	static const uint8_t no_event[2];
-	struct station_peer *p = peer_of(s, tap->id);
+	struct station_peer *p = bmp_peer_of(s, tap->id);
 	struct bmp_peer h;
-	struct wr w = writer(s->bmp);
+	struct wr w = bmp_writer(s->bmp);
 
 	if (!p)
 		return;
-	h = header(p, now_us());
+	h = bmp_header(p, bmp_now_us());
 	if (tap->notification)
 		bmp_peer_down(&w, &h,
 		    tap->notification_ours ? BMP_DOWN_LOCAL_NOTIFICATION : BMP_DOWN_REMOTE_NOTIFICATION,
@@ -184,90 +132,12 @@ static void peer_down(struct station *s, const struct bgp_tap_peer *tap, const s
 	else
 		bmp_peer_down(&w, &h, BMP_DOWN_LOCAL, no_event, sizeof(no_event));
 	*p = s->peer[--s->n_peers];
-	deliver(s, &w);
+	bmp_deliver(s, &w);
 }
 
-/* --- routes --- */
-
-static void monitoring(struct station *s, const struct station_peer *p, const uint8_t *update, size_t len)
+static void message(void *ctx, const struct bgp_tap_peer *tap, const uint8_t *data, size_t len)
 {
-	struct bmp_peer h = header(p, now_us());
-	struct wr w = writer(s->bmp);
-
-	bmp_route_monitoring(&w, &h, update, len);
-	deliver(s, &w);
-}
-
-/* UPDATEs of our own in the form of the peer's. */
-static struct attr_context form_of(const struct station_peer *p)
-{
-	return (struct attr_context){ .four_octet = !p->two_octet_as,
-		.internal = p->internal,
-		.path_ids = { p->path_ids[BGP_IPV4], p->path_ids[BGP_IPV6] } };
-}
-
-/* The prefixes of a list in UPDATEs of our own; a NULL: withdrawals. */
-static void rebuilt(struct station *s, const struct station_peer *p, struct rd list, enum bgp_family family,
-    const struct attrs *a)
-{
-	const struct attr_context c = form_of(p);
-	struct bmp *b = s->bmp;
-	struct prefix prefix;
-	uint32_t id;
-	bool open = false;
-
-	while (nlri_next_path(&list, family == BGP_IPV4 ? 4 : 6, c.path_ids[family], &prefix, &id) > 0) {
-		if (open && update_add_path(&b->builder, &prefix, id))
-			continue;
-		if (open)
-			monitoring(s, p, b->update_out, update_end(&b->builder));
-		open = update_begin(&b->builder, b->update_out, BGP_MESSAGE_MAX, family, a, &c) &&
-		       update_add_path(&b->builder, &prefix, id);
-		if (!open)
-			return;
-	}
-	if (open)
-		monitoring(s, p, b->update_out, update_end(&b->builder));
-}
-
-static void after_faults(struct station *s, const struct station_peer *p)
-{
-	const struct update *u = &s->bmp->update;
-	bool withdraw = u->a.faults.withdraw != FAULT_NONE;
-	struct attrs a = u->a.attrs;
-
-	rebuilt(s, p, u->withdrawn, BGP_IPV4, NULL);
-	if (u->a.unreach.known)
-		rebuilt(s, p, u->a.unreach.prefixes, u->a.unreach.family, NULL);
-	rebuilt(s, p, u->nlri, BGP_IPV4, withdraw ? NULL : &a);
-	a.nexthop = u->a.mp_nexthop;
-	if (u->a.reach.known)
-		rebuilt(s, p, u->a.reach.prefixes, u->a.reach.family, withdraw ? NULL : &a);
-}
-
-static void on_message(void *ctx, const struct bgp_tap_peer *tap, const uint8_t *data, size_t len)
-{
-	struct bmp *b = ctx;
-	struct rd body = rd_init(data, len);
-
-	if (tap->state != BGP_ESTABLISHED || len <= TYPE_AT || data[TYPE_AT] != BGP_MSG_UPDATE)
-		return;
-	(void)rd_skip(&body, BGP_HEADER_LEN);
-	list_for_each (&b->stations, struct station, s, node) {
-		const struct station_peer *p = peer_of(s, tap->id);
-		const struct attr_context c = { .four_octet = tap->four_octet_as,
-			.internal = p && p->internal,
-			.family = { [BGP_IPV4] = true, [BGP_IPV6] = true },
-			.path_ids = { tap->path_ids[BGP_IPV4], tap->path_ids[BGP_IPV6] } };
-
-		if (!p)
-			continue;
-		update_parse(body, &c, &b->scratch, &b->update);
-		if (b->update.a.faults.worst == REACT_NONE)
-			monitoring(s, p, data, len);
-		else if (b->update.a.faults.worst != REACT_RESET)
-			after_faults(s, p);
-	}
+	bmp_routes_message(ctx, tap, data, len);
 }
 
 static void on_state(void *ctx, const struct bgp_tap_peer *tap, enum bgp_state was, const struct reason *why)
@@ -284,59 +154,6 @@ static void on_state(void *ctx, const struct bgp_tap_peer *tap, enum bgp_state w
 	}
 }
 
-static void row_out(struct station *s, const struct bgp_route_view *row)
-{
-	const struct station_peer *p = row->malformed ? NULL : peer_of(s, row->peer);
-	struct bmp *b = s->bmp;
-	struct attr_context c;
-
-	if (!p)
-		return;
-	c = form_of(p);
-	if (update_begin(&b->builder, b->update_out, BGP_EXTENDED_MAX,
-	        row->prefix.addr.family == 4 ? BGP_IPV4 : BGP_IPV6, row->attrs, &c) &&
-	    update_add_path(&b->builder, &row->prefix, row->path_id))
-		monitoring(s, p, b->update_out, update_end(&b->builder));
-}
-
-static void end_of_rib(struct station *s)
-{
-	struct bgp_peer_view *v = calloc(1, sizeof(*v));
-	uint8_t eor[BGP_UPDATE_MIN + 16];
-
-	for (unsigned i = 0; v && i < s->n_peers && s->up; i++) {
-		if (bgp_peer_view(s->bmp->domain->bgp, s->peer[i].id, v))
-			continue;
-		for (int f = 0; f < BGP_N_FAMILIES && s->up; f++) {
-			struct wr w = wr_init(eor, sizeof(eor));
-
-			if (!(f == BGP_IPV4 ? v->ipv4 : v->ipv6))
-				continue;
-			eor_build(&w, (enum bgp_family)f);
-			monitoring(s, &s->peer[i], eor, wr_len(&w));
-		}
-	}
-	free(v);
-}
-
-/* A piece of the table, if the connection takes it. */
-static void walk(struct station *s)
-{
-	struct bmp *b = s->bmp;
-	size_t n;
-
-	if (!s->walking || s->room < ROOM_LOW)
-		return;
-	n = b->domain->bgp ? bgp_routes(b->domain->bgp, &s->query, b->row, ROWS) : 0;
-	for (size_t i = 0; i < n && s->up; i++)
-		row_out(s, &b->row[i]);
-	if (!s->up || (b->domain->bgp && !s->query.done))
-		return;
-	s->walking = false;
-	if (b->domain->bgp)
-		end_of_rib(s);
-}
-
 /* --- statistics --- */
 
 static void statistics(struct station *s)
@@ -344,8 +161,8 @@ static void statistics(struct station *s)
 	struct bgp_peer_view *v = calloc(1, sizeof(*v));
 
 	for (unsigned i = 0; v && i < s->n_peers && s->up; i++) {
-		struct bmp_peer h = header(&s->peer[i], now_us());
-		struct wr w = writer(s->bmp);
+		struct bmp_peer h = bmp_header(&s->peer[i], bmp_now_us());
+		struct wr w = bmp_writer(s->bmp);
 
 		if (!s->bmp->domain->bgp || bgp_peer_view(s->bmp->domain->bgp, s->peer[i].id, v))
 			continue;
@@ -353,7 +170,7 @@ static void statistics(struct station *s)
 		    (const struct bmp_stat_value[]){
 		        { BMP_STAT_ADJ_RIB_IN, v->received }, { BMP_STAT_ADJ_RIB_OUT, v->advertised } },
 		    2);
-		deliver(s, &w);
+		bmp_deliver(s, &w);
 	}
 	free(v);
 }
@@ -364,7 +181,7 @@ static void on_opened(void *ctx, const struct endpoint *local)
 {
 	struct station *s = ctx;
 	struct domain *d = s->bmp->domain;
-	struct wr w = writer(s->bmp);
+	struct wr w = bmp_writer(s->bmp);
 	char host[256] = "causeway";
 
 	(void)local;
@@ -375,10 +192,9 @@ static void on_opened(void *ctx, const struct endpoint *local)
 	log_info(d->log, "bmp", "station %s is connected", s->cfg.name);
 	(void)gethostname(host, sizeof(host) - 1);
 	bmp_initiation(&w, host, "causewayd " CW_VERSION);
-	if (!deliver(s, &w))
+	if (!bmp_deliver(s, &w))
 		return;
-	s->query = (struct bgp_route_query){ .rib = BGP_RIB_RECEIVED };
-	s->walking = true;
+	bmp_routes_begin(s, false);
 	list_for_each (&d->tunnels, struct tunnel, t, node) {
 		const struct bgp_tap_peer *p = bgp_tap_peer(d->tap, t->id);
 
@@ -441,7 +257,7 @@ static void arm(struct bmp *b)
 		if (!s->up)
 			continue;
 		at = mtime_min(at, s->stats_at);
-		if (s->walking && s->room >= ROOM_LOW)
+		if (s->walking && s->room >= BMP_ROOM_LOW)
 			loop_task_soon(b->work);
 	}
 	loop_timer_at(b->timer, at, now);
@@ -453,7 +269,7 @@ static void on_work(void *ctx)
 
 	list_for_each (&b->stations, struct station, s, node)
 		if (s->up)
-			walk(s);
+			bmp_routes_walk(s);
 	arm(b);
 }
 
@@ -471,6 +287,24 @@ static void on_timer(void *ctx)
 		}
 	}
 	arm(b);
+}
+
+/* The rules have changed what is used: those that are told of it are told again, once all of it is done. */
+void bmp_look(struct bmp *b)
+{
+	const struct bgp *bgp = b->domain->bgp;
+	bool any = false;
+
+	if (list_empty(&b->stations) || !bgp || !bgp_swept(bgp))
+		return;
+	list_for_each (&b->stations, struct station, s, node) {
+		if (!s->up || !s->cfg.post_policy || s->walking || s->judged == bgp_judged_anew(bgp))
+			continue;
+		bmp_routes_begin(s, true);
+		any = true;
+	}
+	if (any)
+		arm(b);
 }
 
 /* --- life --- */
@@ -492,17 +326,17 @@ struct bmp *bmp_new(struct domain *d)
 		return NULL;
 	}
 	b->listener =
-	    (struct bgp_tap_listener){ .ctx = b, .messages = true, .message = on_message, .state = on_state };
+	    (struct bgp_tap_listener){ .ctx = b, .messages = true, .message = message, .state = on_state };
 	return b;
 }
 
 static void station_free(struct station *s)
 {
-	struct wr w = writer(s->bmp);
+	struct wr w = bmp_writer(s->bmp);
 
 	if (s->up) {
 		bmp_termination(&w, BMP_TERM_ADMIN);
-		deliver(s, &w);
+		bmp_deliver(s, &w);
 	}
 	if (s->tcp)
 		tcp_conn_free(s->tcp);
@@ -536,7 +370,8 @@ void bmp_free(struct bmp *b)
 static bool same(const struct cfg_bmp *a, const struct cfg_bmp *b)
 {
 	return !strcmp(a->name, b->name) && addr_eq(&a->address, &b->address) && a->port == b->port &&
-	       a->statistics.ns == b->statistics.ns;
+	       a->statistics.ns == b->statistics.ns && a->pre_policy == b->pre_policy &&
+	       a->post_policy == b->post_policy;
 }
 
 static void want(struct bmp *b, const struct cfg_bmp *cfg)

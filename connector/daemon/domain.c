@@ -493,6 +493,7 @@ void domain_pump(struct domain *d)
 	restart_look(d, now);
 	drain(d, now); /* what a stopped tunnel's successor started */
 	bfd_exec_look(d, now);
+	bmp_look(d->bmp);
 	clamp(d, now);
 	d->pumping = false;
 	arm(d, now);

@@ -22,6 +22,8 @@ int cfg_build_bmp(const struct cfg_load *l, const struct lyd_node *root)
 			return cfg_fail_at(l, "config-wrong-value", address,
 			    "this is the unspecified address; write the station's");
 		b->port = (uint16_t)atoi(cfg_value(n, "port"));
+		b->pre_policy = strcmp(cfg_value(n, "adj-rib-in"), "post") != 0;
+		b->post_policy = strcmp(cfg_value(n, "adj-rib-in"), "pre") != 0;
 		b->statistics = mdur_s(atol(cfg_value(n, "statistics-interval")));
 	}
 	return 0;

@@ -202,7 +202,8 @@ struct cfg_bmp { /* a station of the BGP Monitoring Protocol */
 	char name[CFG_NAME_MAX + 1];
 	struct addr address;
 	uint16_t port;
-	mdur statistics; /* between two reports; 0: none */
+	mdur statistics;              /* between two reports; 0: none */
+	bool pre_policy, post_policy; /* routes as received, as used */
 };
 
 #define CFG_MRT_FILE_MAX 512

@@ -77,6 +77,31 @@ static const char *found(const struct lab *l, struct bgp_route_query q)
 	return text;
 }
 
+/* What is used, and that it is judged anew when the rules change, with no UPDATE. */
+static void test_what_is_used(void **state)
+{
+	struct lab l = lab_new();
+	struct prefix in = bnet_prefix("10.100.0.0/16"), loop = bnet_prefix("127.0.0.0/8"),
+	              none = bnet_prefix("10.101.0.0/16");
+	struct bgp_route_view row;
+	uint64_t judged = bgp_judged_anew(l.c->bgp);
+
+	(void)state;
+	assert_non_null(bgp_route_used(l.c->bgp, PEER, &in, 0));
+	assert_null(bgp_route_used(l.c->bgp, PEER, &in, 1));
+	assert_null(bgp_route_used(l.c->bgp, PEER + 1, &in, 0));
+	assert_null(bgp_route_used(l.c->bgp, PEER, &loop, 0)); /* refused */
+	assert_null(bgp_route_used(l.c->bgp, PEER, &none, 0));
+	assert_true(bnet_row(l.c, BGP_RIB_RECEIVED, "10.100.0.0/16", PEER, &row) && row.used);
+	assert_true(bnet_row(l.c, BGP_RIB_RECEIVED, "127.0.0.0/8", PEER, &row) && !row.used);
+	assert_int_equal(bgp_connected(l.c->bgp, &none, 1, l.net->now), 0); /* concerns nothing */
+	assert_int_equal(bgp_judged_anew(l.c->bgp), judged);
+	assert_int_equal(bgp_connected(l.c->bgp, &in, 1, l.net->now), 0);
+	assert_int_equal(bgp_judged_anew(l.c->bgp), judged + 2); /* it, and 10.100.4.0/24 */
+	assert_null(bgp_route_used(l.c->bgp, PEER, &in, 0));
+	bnet_free(l.net);
+}
+
 /* What waits for a peer that takes nothing, and what it takes itself. */
 static void test_what_waits(void **state)
 {
@@ -251,6 +276,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_shown),
+		cmocka_unit_test(test_what_is_used),
 		cmocka_unit_test(test_what_waits),
 		cmocka_unit_test(test_filters_of_attributes),
 		cmocka_unit_test(test_prefixes),

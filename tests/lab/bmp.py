@@ -75,6 +75,8 @@ def update(r, two_octets):
             out["as-path"] = as_path(value, 2 if two_octets else 4)
         elif kind == 3:
             out["nexthop"] = str(ipaddress.ip_address(value.take(4)))
+        elif kind == 5:
+            out["local-pref"] = value.number(4)
         elif kind == 14:
             if value.take(3) != b"\0\2\1":
                 raise ValueError("another family than IPv6 unicast")
@@ -172,8 +174,11 @@ def serve(address, port, keep):
                     break
                 version, length, kind = struct.unpack("!BIB", head)
                 body = exactly(sock, length - 6)
-                if version != 3 or body is None:
-                    raise ValueError(f"version {version}, or cut off")
+                if version != 3:
+                    raise ValueError(f"version {version}")
+                if body is None:
+                    print(json.dumps({"message": "cut"}), flush=True)
+                    break
                 f.write(head + body)
                 f.flush()
                 r = Reader(body)
@@ -186,19 +191,24 @@ def serve(address, port, keep):
 class Station:
     """One in a namespace, and what it has heard so far."""
 
-    def __init__(self, ns, address, port=1790):
-        self.file = ns.lab.path("bmp.stream")
-        self.process = ns.spawn("bmp", sys.executable, __file__, address, str(port), self.file)
+    def __init__(self, ns, address, port=1790, name="bmp"):
+        self.file = ns.lab.path(f"{name}.stream")
+        self.process = ns.spawn(name, sys.executable, __file__, address, str(port), self.file)
 
     def heard(self, message, **members):
         rows = [json.loads(line) for line in self.process.output().splitlines() if line.startswith("{")]
         return [r for r in rows if r["message"] == message and all(r.get(k) == v for k, v in members.items())]
 
-    def announced(self, prefix):
-        return [r for r in self.heard("route") if prefix in r["announced"]]
+    def announced(self, prefix, **members):
+        return [r for r in self.heard("route", **members) if prefix in r["announced"]]
 
-    def withdrawn(self, prefix):
-        return [r for r in self.heard("route") if prefix in r["withdrawn"]]
+    def withdrawn(self, prefix, **members):
+        return [r for r in self.heard("route", **members) if prefix in r["withdrawn"]]
+
+    def last(self, prefix, post):
+        """What it was told last of a prefix, before or after policy: a row, "withdrawn", or None."""
+        rows = [r for r in self.heard("route", post=post) if prefix in r["announced"] + r["withdrawn"]]
+        return None if not rows else rows[-1] if prefix in rows[-1]["announced"] else "withdrawn"
 
 
 if __name__ == "__main__":

@@ -27,10 +27,10 @@ static struct cfg *load(const char *member, struct reason *why)
 static void stations_load(void **state)
 {
 	struct reason why = { 0 };
-	struct cfg *cfg =
-	    load("\"bmp-station\":[{\"name\":\"noc\",\"address\":\"10.0.0.9\",\"port\":1790},"
-	         "{\"name\":\"six\",\"address\":\"2001:db8::9\",\"port\":5000,\"statistics-interval\":0}]",
-	        &why);
+	struct cfg *cfg = load("\"bmp-station\":[{\"name\":\"noc\",\"address\":\"10.0.0.9\",\"port\":1790},"
+	                       "{\"name\":\"six\",\"address\":\"2001:db8::9\",\"port\":5000,\"statistics-"
+	                       "interval\":0,\"adj-rib-in\":\"both\"}]",
+	    &why);
 
 	(void)state;
 	if (!cfg)
@@ -41,6 +41,8 @@ static void stations_load(void **state)
 	assert_int_equal(mdur_to_s(cfg->bmp[0].statistics), 60);
 	assert_int_equal(cfg->bmp[1].address.family, 6);
 	assert_int_equal(cfg->bmp[1].statistics.ns, 0);
+	assert_true(cfg->bmp[0].pre_policy && !cfg->bmp[0].post_policy);
+	assert_true(cfg->bmp[1].pre_policy && cfg->bmp[1].post_policy);
 	cfg_free(cfg);
 }
 
