@@ -108,7 +108,7 @@ void bgp_enter(struct bgp *bgp, mtime now)
 	graveyard_clear(bgp);
 	free(bgp->sent_data);
 	bgp->sent_data = NULL;
-	bgp->sweep.at_once = BGP_SWEEP;
+	bgp->sweep.at_once = BGP_AT_ONCE;
 }
 
 mdur jitter(struct bgp *bgp, mdur d)
@@ -374,10 +374,12 @@ static unsigned export_some(struct bgp *bgp, unsigned budget)
 	return budget;
 }
 
-static void tell(struct peer *p, unsigned share)
+/* Returns how much of it, at most twice the share, was done. */
+static unsigned tell(struct peer *p, unsigned share)
 {
-	rib_out_walk_some(p, share);
-	rib_out_flush(p, share);
+	unsigned left = rib_out_walk_some(p, share);
+
+	return 2 * share - left - rib_out_flush(p, share);
 }
 
 static void check_judged(struct peer *p)
@@ -394,24 +396,41 @@ void bgp_protocol_timer(struct bgp *bgp, mtime now)
 	restarting_look(bgp);
 }
 
+static struct peer *peer_behind(const struct bgp *bgp, uint32_t id)
+{
+	list_for_each (&bgp->peers, struct peer, p, node)
+		if (p->id > id)
+			return p;
+	return list_first(&bgp->peers, struct peer, node);
+}
+
+/* Peers are served in turn, across calls: with many of them a call does not reach all. */
+static void tell_peers(struct bgp *bgp, unsigned budget)
+{
+	unsigned share = bgp->n_peers ? budget / bgp->n_peers : 0;
+
+	if (share < WALK_MIN)
+		share = WALK_MIN;
+	for (unsigned i = 0; i < bgp->n_peers && budget; i++) {
+		struct peer *p = peer_behind(bgp, bgp->served);
+		unsigned used = bgp->restarting.on ? 0 : tell(p, share);
+
+		bgp->served = p->id;
+		budget -= used < budget ? used : budget;
+		rib_out_check_memory(p);
+		if (p->judged)
+			check_judged(p);
+	}
+}
+
 void bgp_work(struct bgp *bgp, mtime now)
 {
-	unsigned share = bgp->n_peers ? BGP_BUDGET / bgp->n_peers : 0;
-
 	bgp_enter(bgp, now);
 	(void)sweep_some(bgp, BGP_SWEEP);
 	(void)aggregates_some(bgp, BGP_BUDGET);
 	if (!bgp->restarting.on)
 		(void)export_some(bgp, BGP_BUDGET);
-	if (share < WALK_MIN)
-		share = WALK_MIN;
-	list_for_each (&bgp->peers, struct peer, p, node) {
-		if (!bgp->restarting.on)
-			tell(p, share);
-		rib_out_check_memory(p);
-		if (p->judged)
-			check_judged(p);
-	}
+	tell_peers(bgp, 2 * BGP_BUDGET);
 }
 
 void bgp_timer(struct bgp *bgp, mtime now)

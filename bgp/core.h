@@ -32,9 +32,10 @@
 #define BGP_CONNECTED_MAX 8192
 #define BGP_RECEIVED_MAX  4000000 /* prefixes from one peer, accepted or not, without max_prefixes */
 #define BGP_PATHS_MAX     32      /* of one peer for one prefix (RFC 7911) */
-#define BGP_BUDGET        2000    /* units of route work in one bgp_timer */
-#define BGP_SWEEP         16000   /* units of sweeping in one call, and of what is judged anew at once */
-#define BGP_FIRST_ROOM    65536   /* bytes, until bgp_conn_writable says otherwise */
+#define BGP_BUDGET        2000  /* units of route work of a kind in one bgp_work: half a millisecond or so */
+#define BGP_SWEEP         4000  /* units of sweeping in it */
+#define BGP_AT_ONCE       16000 /* and in the call that starts a sweep, or judges anew */
+#define BGP_FIRST_ROOM    65536 /* bytes, until bgp_conn_writable says otherwise */
 #define BGP_PORT          179
 #define BGP_REPORTS_MAX   100 /* faults told of in one session: a peer must not fill the log */
 
@@ -191,6 +192,7 @@ struct bgp {
 	mtime now;         /* of the last call */
 	struct list peers; /* by id */
 	unsigned n_peers;
+	uint32_t served; /* the peer whose walk and messages were worked on last */
 	struct peer *slot[BGP_PEERS_MAX];
 	struct list removed; /* peers without a name, whose routes wait for the sweep */
 	uint64_t next_conn, next_action_id;

@@ -34,7 +34,7 @@ enum loop_class {
 	LOOP_NORMAL, /* what is not said to be of another; the management API */
 	LOOP_BULK,   /* BGP's streams, work that is left to a budget, long lists for somebody */
 };
-#define LOOP_TURN mdur_ms(2)
+#define LOOP_TURN mdur_ms(1)
 
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 /* The descriptor stays the caller's. NULL: out of memory. */

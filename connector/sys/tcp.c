@@ -21,7 +21,7 @@
 
 #define TCP_QUEUE      (64 * 1024)
 #define TCP_QUEUE_HARD (4 * 1024 * 1024)
-#define TCP_READ       (8 * 1024) /* some 2,000 prefixes at most: what is done with them is not cut short */
+#define TCP_READ       (4 * 1024) /* some 1,000 prefixes at most: what is done with them is not cut short */
 #define DISCARD_READS  2048       /* of 4 KiB, before closing */
 #define DSCP_CS6       0xc0       /* network control, as RFC 4594 asks for routing protocols */
 
