@@ -332,7 +332,7 @@ mtime bgp_work_deadline(const struct bgp *bgp)
 		if ((tells && p->out.walking) || p->out.no_memory || p->judged ||
 		    (tells && has_room(p) && rib_out_has_work(p)))
 			return bgp->now;
-	return aggregates_deadline(bgp);
+	return mtime_min(aggregates_deadline(bgp), damping_deadline(bgp));
 }
 
 mtime bgp_deadline(const struct bgp *bgp)
@@ -427,6 +427,7 @@ void bgp_work(struct bgp *bgp, mtime now)
 {
 	bgp_enter(bgp, now);
 	(void)sweep_some(bgp, BGP_SWEEP);
+	(void)damping_some(bgp, BGP_BUDGET);
 	(void)aggregates_some(bgp, BGP_BUDGET);
 	if (!bgp->restarting.on)
 		(void)export_some(bgp, BGP_BUDGET);

@@ -94,6 +94,21 @@ struct bgp_session_config {
 	bool strict_role;       /* no session with a peer that says none */
 };
 
+/* Route flap damping (RFC 2439); of external peers only. Penalties are points: */
+#define BGP_FLAP_WITHDRAWN       1000   /* for a withdrawal of a route that was used or is suppressed */
+#define BGP_FLAP_CHANGED         500    /* for other attributes of it */
+#define BGP_DAMPED_MAX           65536u /* prefixes of a peer whose flaps are remembered */
+#define BGP_DAMPING_SUPPRESS_MAX 50000
+struct bgp_damping_config {
+	bool on;           /* the others count only then, and none is 0 */
+	mdur half_life;    /* in which a penalty halves; at least a second */
+	uint32_t reuse;    /* when it has fallen so low its routes are used again */
+	uint32_t suppress; /* above it they are not; more than reuse */
+	mdur max_suppress; /* no route is suppressed longer without another flap */
+};
+/* The most that a penalty grows to: else `reuse` would take longer than max_suppress. */
+uint32_t bgp_damping_ceiling(const struct bgp_damping_config *c);
+
 /* Zero: as it says. */
 enum bgp_limit_action {
 	BGP_LIMIT_RESET,   /* the session ends (RFC 4486) and is left alone for `restart` */
@@ -127,6 +142,7 @@ struct bgp_peer_config {
 	struct bgp_peer_policy policy;
 	struct bgp_rib_config rib;
 	struct bgp_session_config session;
+	struct bgp_damping_config damping;
 	bool accept_default; /* import 0.0.0.0/0 and ::/0 */
 	bool transit;        /* LAN: also gets what other LAN peers teach us */
 	/*
@@ -407,6 +423,13 @@ struct bgp_tables_view {
 	size_t route_bytes, advertised_bytes, waiting_bytes, session_bytes;
 };
 
+struct bgp_damping_view {
+	bool on;
+	uint32_t history, suppressed; /* prefixes now: with a penalty; of them, those not used */
+	uint64_t suppressions;        /* how often that began */
+	uint64_t unheeded;            /* flaps beyond BGP_DAMPED_MAX prefixes, or of the memory there was */
+};
+
 struct bgp_peer_view {
 	enum bgp_state state;
 	mtime since; /* of the state */
@@ -424,6 +447,7 @@ struct bgp_peer_view {
 	struct reason last_error;
 	mtime last_message_in;
 	bool eor_in[2]; /* ipv4, ipv6 */
+	struct bgp_damping_view damping;
 	struct bgp_session_view session;
 	struct bgp_tables_view tables;
 };

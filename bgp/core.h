@@ -21,6 +21,7 @@
 #include "base/pmap.h"
 #include "base/ptrie.h"
 #include "base/slab.h"
+#include "base/timerq.h"
 #include "bgp/attr_set.h"
 #include "bgp/bgp.h"
 #include "bgp/decide.h"
@@ -179,6 +180,8 @@ struct peer {
 	struct graceful graceful;
 	struct paths_refused paths;
 	struct rejoin rejoin;
+	struct damping *damping; /* damping.c; NULL: nothing has flapped, or it is off */
+	uint64_t damping_suppressions, damping_unheeded;
 };
 
 struct out_room {
@@ -386,6 +389,7 @@ void rib_in_update(struct session *s, struct rd body);
 void rib_in_flush(struct peer *p, int family); /* a family, or all with -1: gone at once */
 void rib_in_rejudge_peer(struct peer *p, enum rejudge how);
 void rib_in_rejudge_inside(struct bgp *bgp, const struct prefix *p);
+void rib_in_rejudge_dest(struct bgp *bgp, const struct prefix *p); /* exactly this one, if it is there */
 void rib_in_check_limits(struct peer *p);
 /* The sweep's part: routes that are gone leave, others are judged anew; returns whether to decide. */
 bool rib_in_sweep(struct bgp *bgp, struct dest *d, bool all);
@@ -495,6 +499,20 @@ bool network_note(struct bgp *bgp, const struct prefix *p, bool announced);
 struct attr_set *network_attrs(struct bgp *bgp, const struct prefix *p, const struct attrs *a,
     const struct bgp_policy_chain *policy, bool *ret_refused);
 void networks_free(struct bgp *bgp);
+
+/* damping.c: RFC 2439 */
+enum flap { FLAP_WITHDRAWN, FLAP_CHANGED };
+int damping_check(const struct bgp_damping_config *c, const char *name, struct reason *ret_reason);
+/* A route of the peer's that was used, or would be but for its flaps. True: it is suppressed from now on, and
+ * its routes are to be judged anew. */
+bool damping_flap(struct peer *p, const struct prefix *prefix, enum flap flap);
+bool damping_suppresses(const struct peer *p, const struct prefix *prefix);
+unsigned damping_some(struct bgp *bgp, unsigned budget); /* what has calmed down; returns the budget left */
+mtime damping_deadline(const struct bgp *bgp);
+void damping_changed(struct peer *p, const struct bgp_damping_config *was);
+void damping_view(const struct peer *p, struct bgp_damping_view *ret_view);
+void damping_text(const struct peer *p, const struct prefix *prefix, char *buf, size_t cap);
+void damping_free(struct peer *p);
 
 /* limit.c */
 bool limit_in_full(struct peer *p);  /* one more is to be refused */

@@ -49,6 +49,12 @@ static int check_config(
 	if (c->rib.reflector_client && c->peer_as != (c->local_as ? c->local_as : bgp->config.as))
 		return reason_set(ret_reason, "bgp-peer-invalid",
 		    "%s: only a peer of our own AS can be a route reflector's client", c->name);
+	if (c->damping.on && c->peer_as == (c->local_as ? c->local_as : bgp->config.as))
+		return reason_set(ret_reason, "bgp-peer-invalid",
+		    "%s: only an external peer's routes are damped (RFC 2439): inside an AS it makes loops",
+		    c->name);
+	if (damping_check(&c->damping, c->name, ret_reason) < 0)
+		return -1;
 	if (c->n_announce_from > BGP_ANNOUNCE_FROM_MAX)
 		return reason_set(ret_reason, "bgp-peer-invalid",
 		    "%s: announce-from names more than %d peers", c->name, BGP_ANNOUNCE_FROM_MAX);
@@ -149,6 +155,7 @@ void peer_free(struct peer *p)
 	list_remove(&p->node);
 	p->bgp->slot[p->slot] = NULL;
 	policy_put(&p->config);
+	damping_free(p);
 	free(p);
 }
 
@@ -364,6 +371,7 @@ int bgp_peer_update(struct bgp *bgp, uint32_t peer, const struct bgp_peer_config
 	} else {
 		restart(p, config);
 	}
+	damping_changed(p, &was.damping);
 	policy_put(&was);
 	return session ? 1 : 0;
 }

@@ -84,6 +84,12 @@ void refusal_text(const struct bgp *bgp, const struct dest *d, const struct rout
 		    "refused: a route leak: its OTC attribute says that it may only go to customers (RFC "
 		    "9234)");
 		break;
+	case REFUSE_DAMPED: {
+		struct prefix prefix = dest_prefix(d);
+
+		damping_text(p, &prefix, buf, cap);
+		break;
+	}
 	case REFUSE_MEMORY: snprintf(buf, cap, "refused: no memory to apply import policy"); break;
 	}
 }

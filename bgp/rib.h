@@ -39,6 +39,7 @@ enum refusal {
 	REFUSE_LIMIT,
 	REFUSE_LEAK, /* by roles, RFC 9234 */
 	REFUSE_CLUSTER,
+	REFUSE_DAMPED, /* it flaps: damping.c */
 	REFUSE_MEMORY, /* to apply policy; judged again with the next occasion */
 };
 

@@ -63,16 +63,44 @@ static void unlink_route(struct bgp *bgp, struct dest *d, uint32_t *link)
 	slab_del(&bgp->routes, id);
 }
 
+/* --- flaps (damping.c) --- */
+/* Was it in use, or would have been if it didn't flap? Only that is counted. */
+static bool counts_as_flap(const struct dest *d, const struct peer *p, const struct route *r)
+{
+	return p->config.damping.on && stale_counts(p->bgp, d, r) &&
+	       (r->refusal == REFUSE_NONE || r->refusal == REFUSE_DAMPED);
+}
+
+static void rejudge_dest(struct bgp *bgp, struct dest *d);
+
+/* Its other paths share the penalty. */
+static void flap(struct peer *p, struct dest *d, const struct prefix *prefix, uint32_t path_id, enum flap f)
+{
+	if (damping_flap(p, prefix, f) && path_id)
+		rejudge_dest(p->bgp, d);
+}
+
+static void flap_if_changed(
+    struct peer *p, struct dest *d, const struct prefix *prefix, uint32_t path_id, struct attr_set *set)
+{
+	const struct route *r = route_find(d, p, path_id);
+
+	if (r && counts_as_flap(d, p, r) &&
+	    attr_set_received(route_attrs(p->bgp, r)) != attr_set_received(set))
+		flap(p, d, prefix, path_id, FLAP_CHANGED);
+}
+
 static void withdraw(struct peer *p, const struct prefix *prefix, uint32_t path_id)
 {
 	struct dest *d = dest_find(p->bgp, prefix);
 	struct route *r = d ? route_find(d, p, path_id) : NULL;
 	uint32_t *link;
-	bool counted, best;
+	bool counted, best, flaps;
 
 	p->prefix_in[1]++;
 	if (!r)
 		return;
+	flaps = counts_as_flap(d, p, r);
 	counted = r->refusal == REFUSE_NONE;
 	best = r->best;
 	if (path_id)
@@ -82,6 +110,8 @@ static void withdraw(struct peer *p, const struct prefix *prefix, uint32_t path_
 	unlink_route(p->bgp, d, link);
 	if (counted)
 		dest_decide(p->bgp, d, best);
+	if (flaps)
+		flap(p, d, prefix, path_id, FLAP_WITHDRAWN);
 	dest_gc(p->bgp, d);
 }
 
@@ -139,12 +169,16 @@ static int learn(struct peer *p, const struct prefix *prefix, uint32_t path_id, 
 		paths_refuse(p);
 		return 0;
 	}
+	if (d && p->config.damping.on)
+		flap_if_changed(p, d, prefix, path_id, set);
 	r = d ? route_get(d, p, path_id, &candidate) : NULL;
 	if (!r) {
 		if (d)
 			dest_gc(bgp, d);
 		return -1;
 	}
+	if (refusal == REFUSE_NONE && damping_suppresses(p, prefix))
+		refusal = REFUSE_DAMPED;
 	if (refusal == REFUSE_NONE && r->refusal != REFUSE_NONE && limit_in_full(p))
 		refusal = REFUSE_LIMIT;
 	was = route_attrs(bgp, r);
@@ -173,6 +207,8 @@ static bool rejudge(struct bgp *bgp, struct dest *d, struct route *r)
 	if (was == REFUSE_MALFORMED)
 		return false;
 	now = import_apply(p, &prefix, attr_set_received(before), NULL, &after);
+	if (now == REFUSE_NONE && damping_suppresses(p, &prefix))
+		now = REFUSE_DAMPED;
 	if (now == REFUSE_NONE && was != REFUSE_NONE && limit_in_full(p))
 		now = REFUSE_LIMIT;
 	changed = (was == REFUSE_NONE || now == REFUSE_NONE) && (now != was || after != before);
@@ -199,6 +235,14 @@ static void rejudge_dest(struct bgp *bgp, struct dest *d)
 			decide |= rejudge(bgp, d, r);
 	if (decide)
 		dest_decide(bgp, d, true);
+}
+
+void rib_in_rejudge_dest(struct bgp *bgp, const struct prefix *p)
+{
+	struct dest *d = dest_find(bgp, p);
+
+	if (d)
+		rejudge_dest(bgp, d);
 }
 
 /* In this call, as far as the budget goes; else all of the table is left to the sweep. */

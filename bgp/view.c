@@ -94,6 +94,7 @@ int bgp_peer_view(const struct bgp *bgp, uint32_t peer, struct bgp_peer_view *re
 		.last_message_in = p->last_message_in,
 		.eor_in = { p->eor_in[BGP_IPV4], p->eor_in[BGP_IPV6] },
 	};
+	damping_view(p, &ret_view->damping);
 	memcpy(ret_view->prefix_in, p->prefix_in, sizeof(p->prefix_in));
 	memcpy(ret_view->prefix_out, p->prefix_out, sizeof(p->prefix_out));
 	memcpy(ret_view->msg_in, p->msg_in, sizeof(p->msg_in));

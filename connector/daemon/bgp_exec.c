@@ -409,6 +409,11 @@ static void common_config(const char *name, const struct cfg_bgp *b, struct bgp_
 		.max_out = b->max_prefixes_out };
 	c->accept_default = b->accept_default;
 	c->session = session_config(&b->session);
+	c->damping = (struct bgp_damping_config){ .on = b->session.damping.enabled,
+		.half_life = b->session.damping.half_life,
+		.reuse = b->session.damping.reuse,
+		.suppress = b->session.damping.suppress,
+		.max_suppress = b->session.damping.max_suppress };
 	c->rib = (struct bgp_rib_config){ .multipath_weight = b->rib.multipath_weight,
 		.add_path_receive = b->rib.add_path_receive,
 		.reflector_client = b->rib.reflector_client };

@@ -403,6 +403,11 @@ static void peer_view(
 		past_view(d, id, p, &v->past);
 		session_view(&p->session, &v->session);
 		tables_view(d, id, cfg, p, &v->tables);
+		v->damping = (struct view_bgp_damping){ .on = p->damping.on,
+			.history = p->damping.history,
+			.suppressed = p->damping.suppressed,
+			.suppressions = p->damping.suppressions,
+			.unheeded = p->damping.unheeded };
 		v->held_back = p->held_back;
 		if (p->state != BGP_ESTABLISHED)
 			v->error = p->last_error;

@@ -177,6 +177,16 @@ const struct catalogue_entry catalogue_bgp[] = {
 	    .look = "`causeway bgp routes --rejected --peer NAME`",
 	},
 	{
+	    .id = "bgp-damping-full",
+	    .means = "More of the peer's prefixes flap than are remembered for damping; the further ones are "
+	             "not damped.",
+	    .cause = { "a restless network behind the peer",
+	        "the peer's own session beyond it comes and goes" },
+	    .here = "nothing; bgp/damping/half-life sets how long a flap is remembered",
+	    .there = "what makes its routes flap",
+	    .look = "`causeway bgp peer NAME --json`, \"damping\"",
+	},
+	{
 	    .id = "bgp-max-prefixes-out-near",
 	    .means = "We announce four fifths of the prefixes that the peer bears.",
 	    .cause = { "the LAN's network grew" },

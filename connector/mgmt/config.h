@@ -60,6 +60,12 @@ struct cfg_bfd { /* of a BGP session */
 	uint8_t multiplier;
 };
 
+struct cfg_damping { /* RFC 2439; penalties are points */
+	bool enabled;
+	mdur half_life, max_suppress;
+	uint32_t reuse, suppress;
+};
+
 enum cfg_restart { CFG_RESTART_HELPER, CFG_RESTART_FULL, CFG_RESTART_OFF };
 struct cfg_session {            /* how a session is run; cfg_session.c */
 	struct secret password; /* RFC 2385; empty: none */
@@ -71,6 +77,7 @@ struct cfg_session {            /* how a session is run; cfg_session.c */
 	bool role_strict;
 	enum cfg_restart restart;
 	mdur restart_time, stale_time;
+	struct cfg_damping damping;
 };
 
 struct cfg_bgp { /* of a tunnel, or of a LAN peer */

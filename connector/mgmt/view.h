@@ -178,6 +178,12 @@ struct view_bgp_tables {              /* of `bgp peer`: what waits, and what it 
 	uint64_t route_bytes, advertised_bytes, waiting_bytes, session_bytes;
 };
 
+struct view_bgp_damping {             /* of `bgp peer`; view_tables.c */
+	bool on;                      /* else null */
+	uint32_t history, suppressed; /* prefixes */
+	uint64_t suppressions, unheeded;
+};
+
 struct view_bgp_peer { /* `bgp summary`, `bgp peer` */
 	char name[VIEW_NAME_MAX];
 	struct addr address, local;
@@ -195,6 +201,7 @@ struct view_bgp_peer { /* `bgp summary`, `bgp peer` */
 	bool admin_down; /* by command */
 	struct view_bgp_history past;
 	struct view_bgp_session session;
+	struct view_bgp_damping damping;
 	struct view_bgp_tables tables;
 	struct reason error;
 };

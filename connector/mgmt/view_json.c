@@ -523,6 +523,7 @@ json_t *view_bgp_peer_json(const struct view_bgp_peer *v)
 	put(&b, "held-back", number(v->held_back));
 	put(&b, "queue", view_queue_json(&v->tables));
 	put(&b, "add-path", view_add_path_json(&v->tables));
+	put(&b, "damping", view_damping_json(&v->damping));
 	put(&b, "memory", view_peer_memory_json(&v->tables));
 	put(&b, "bfd", v->bfd.enabled ? bfd(&v->bfd) : json_null());
 	put(&b, "admin", json_string(v->admin_down ? "down" : "up"));

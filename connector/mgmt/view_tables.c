@@ -43,3 +43,12 @@ json_t *view_mrt_json(const struct view_mrt *v)
 	    "queue-full", (json_int_t)v->dropped_full, "not-written", (json_int_t)v->dropped_failed, "error",
 	    error);
 }
+
+json_t *view_damping_json(const struct view_bgp_damping *v)
+{
+	if (!v->on)
+		return json_null();
+	return json_pack("{s:I, s:I, s:I, s:I}", "history", (json_int_t)v->history, "suppressed",
+	    (json_int_t)v->suppressed, "suppressions", (json_int_t)v->suppressions, "not-counted",
+	    (json_int_t)v->unheeded);
+}

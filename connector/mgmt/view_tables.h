@@ -9,6 +9,7 @@
 
 json_t *view_queue_json(const struct view_bgp_tables *v);
 json_t *view_peer_memory_json(const struct view_bgp_tables *v);
+json_t *view_damping_json(const struct view_bgp_damping *v); /* null: it is off */
 json_t *view_add_path_json(const struct view_bgp_tables *v);
 json_t *view_mrt_json(const struct view_mrt *v);
 

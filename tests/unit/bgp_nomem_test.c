@@ -181,7 +181,12 @@ static bool add_peer(struct life *l, uint32_t id, uint32_t as)
 		.peer_as = as,
 		.mode = BGP_MODE_PASSIVE,
 		.ipv4 = true,
-		.ipv6 = true };
+		.ipv6 = true,
+		.damping = { .on = true,
+		    .half_life = mdur_s(900),
+		    .reuse = 100,
+		    .suppress = 900, /* a single withdrawal */
+		    .max_suppress = mdur_s(3600) } };
 
 	if (l->limits && id == SITE) {
 		c.max_prefixes = MAX_IN;

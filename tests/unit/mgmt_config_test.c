@@ -234,6 +234,14 @@ static const struct mistake mistakes[] = {
 	{ { { T1 "bgp/hold-time", "2" } }, "config-wrong-value", Y_T1 "/bgp/hold-time", "2", "3 to 65535" },
 	{ { { T1 "bgp/keepalive", "120" } }, "config-wrong-value", Y_T1 "/bgp/keepalive", "120", "a third" },
 	{ { { T1 "bgp/send-hold-time", "9" } }, "config-wrong-value", "/send-hold-time", "9", "longer" },
+	{ { { T1 "bgp/damping", "{\"enabled\":true,\"suppress\":700}" } }, "config-wrong-value",
+	    Y_T1 "/bgp/damping/suppress", "700", "above \"reuse\", 750" },
+	{ { { T1 "bgp/damping", "{\"enabled\":true,\"max-suppress-time\":900}" } }, "config-wrong-value",
+	    Y_T1 "/bgp/damping", NULL, "at most 1500" },
+	{ { { T1 "bgp/damping", "{\"enabled\":true}" }, { T1 "bgp/peer-as", "65001" } }, "config-wrong-value",
+	    Y_T1 "/bgp/damping", NULL, "of another AS" },
+	{ { { T1 "bgp/damping", "{\"half-life\":5}" } }, "config-wrong-value", Y_T1 "/bgp/damping/half-life",
+	    "5", "10 to 86400" },
 	{ { { T1 "bgp/ttl-security", "1" }, { T1 "bgp/multihop", "2" } }, "config-wrong-value",
 	    Y_T1 "/bgp/multihop", "2", "remove one" },
 	{ { { T1 "bgp/mode", "\"quiet\"" } }, "config-wrong-value", Y_T1 "/bgp/mode", "quiet", "active" },
@@ -512,7 +520,7 @@ static void a_tunnel_overrules_its_profile(void **state)
 	    "\"mode\":\"active\",\"hold-time\":30,\"max-prefixes\":5,\"accept-default\":true,"
 	    "\"password-file\":\"bgp.key\",\"ttl-security\":1,\"extended-messages\":true,"
 	    "\"send-hold-time\":600,\"graceful-restart\":{\"mode\":\"full\",\"restart-time\":60,\"stale-"
-	    "time\":90}}}" } };
+	    "time\":90},\"damping\":{\"enabled\":true,\"half-life\":600,\"suppress\":7000}}}" } };
 	char *text = changed(more, 1);
 	struct cfg *cfg = load(text);
 	const struct cfg_tunnel *t = &cfg->site[0].tunnel[0];
@@ -554,6 +562,10 @@ static void a_tunnel_overrules_its_profile(void **state)
 	assert_int_equal(t->bgp.max_prefixes, 5);
 	assert_true(t->bgp.accept_default);
 	assert_true(t->bgp.session.extended_messages && t->bgp.session.ttl_security == 1);
+	assert_true(t->bgp.session.damping.enabled && t->bgp.session.damping.suppress == 7000);
+	assert_int_equal(mdur_to_s(t->bgp.session.damping.half_life), 600);
+	assert_int_equal(mdur_to_s(t->bgp.session.damping.max_suppress), 3600);
+	assert_int_equal(t->bgp.session.damping.reuse, 750);
 	assert_true(t->bgp.session.restart == CFG_RESTART_FULL && mdur_to_s(t->bgp.session.send_hold) == 600);
 	assert_int_equal(mdur_to_s(t->bgp.session.stale_time), 90);
 	assert_int_equal(cfg->n_note, 1); /* the BGP address is no inside address */

@@ -232,7 +232,7 @@ static void bgp_keeps_the_contract(void **state)
 	EXPECT(j, "name:s", "address:s", "as:n", "state:s", "uptime:n", "received:n", "accepted:n",
 	    "advertised:n", "local-address:0", "router-id:0", "hold-time:n", "keepalive:n", "capabilities:o",
 	    "messages:o", "established-count:n", "bfd:0", "error:0", "send-hold-time:n", "keepalive-gap:0",
-	    "graceful-restart:o", "transport:o", "queue:o", "memory:o", "add-path:0");
+	    "graceful-restart:o", "transport:o", "queue:o", "memory:o", "add-path:0", "damping:0");
 	EXPECT(json_object_get(j, "queue"), "prefixes-out:n", "bytes-in:n", "bytes-out:n");
 	EXPECT(json_object_get(j, "memory"), "route-bytes:n", "advertised-bytes:n", "waiting-bytes:n",
 	    "session-bytes:n", "bytes:n");
@@ -259,6 +259,7 @@ static void bgp_keeps_the_contract(void **state)
 	    "last-discard:0", "ups:n", "downs:n", "error:0");
 	json_decref(j);
 	p.tables = (struct view_bgp_tables){ .path_ids = { true, false }, .paths = 5, .refused = 2 };
+	p.damping = (struct view_bgp_damping){ .on = true, .history = 2, .suppressed = 1 };
 	p.session = (struct view_bgp_session){ .peer_said = true,
 		.restart_time = 120,
 		.family = { true, true },
@@ -272,6 +273,7 @@ static void bgp_keeps_the_contract(void **state)
 	EXPECT(in, "restart-time:n", "restarted:b", "family:a", "forwarding:a");
 	assert_true(json_is_true(json_object_get(in, "restarted")));
 	assert_int_equal(json_array_size(json_object_get(in, "forwarding")), 0);
+	EXPECT(json_object_get(j, "damping"), "history:n", "suppressed:n", "suppressions:n", "not-counted:n");
 	EXPECT(json_object_get(j, "keepalive-gap"), "count:n", "min-ms:n", "mean-ms:n", "max-ms:n");
 	in = json_object_get(json_object_get(j, "graceful-restart"), "peer");
 	EXPECT(in, "restart-time:n", "restarted:b", "family:a", "forwarding:a");
