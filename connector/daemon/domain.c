@@ -133,6 +133,8 @@ static void on_first_inbound(void *ctx, uint32_t plane_id, uint32_t spi)
 
 	if (!t)
 		return;
+	if (!t->facts.child)
+		t->early_in = spi;
 	ike_fact_inbound(d->ike, t->id, now);
 	ike_fact_first_packet(d->ike, t->id, spi, now);
 	tunnel_packet_in(t);

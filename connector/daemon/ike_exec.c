@@ -275,6 +275,10 @@ static void exec_child_up(struct domain *d, struct tunnel *t, const struct ike_a
 	note_remote(d, t);
 	t->spi_out = a->child.spi_out;
 	tunnel_child_up(t, a->child.spi_in);
+	if (t->early_in != a->child.spi_in)
+		return;
+	ike_fact_first_packet(d->ike, t->id, a->child.spi_in, clock_now());
+	tunnel_packet_in(t);
 }
 
 static struct rekey_where where_of(const struct domain *d, const struct tunnel *t)

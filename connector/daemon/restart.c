@@ -65,8 +65,13 @@ bool restart_wants_name(const struct domain *d, const char *interface)
 
 void restart_ike_entered(struct tunnel *t)
 {
-	if (t->ifindex && plane_has_old(t->domain->plane, t->plane_id))
-		ike_conn_continues(t->domain->ike, t->id, true);
+	const struct restart_tunnel *r = restart_of_name(t->domain, t->name);
+	struct ike_esp_suite before;
+
+	if (!r || !t->ifindex || !plane_has_old(t->domain->plane, t->plane_id))
+		return;
+	before = (struct ike_esp_suite){ r->kept.encr, r->kept.encr_key_bits, r->kept.integ, r->kept.esn };
+	ike_conn_continues(t->domain->ike, t->id, true, &before);
 }
 
 /* --- BGP --- */
@@ -151,7 +156,7 @@ static void give_up(struct tunnel *t)
 	reason_set(&t->error, "restart-tunnel-late",
 	    "it is not back within the restart time; the SAs of the run before are removed");
 	log_warn(t->domain->log, t->name, "%s: %s", t->error.id, t->error.text);
-	ike_conn_continues(t->domain->ike, t->id, false);
+	ike_conn_continues(t->domain->ike, t->id, false, NULL);
 	plane_old_drop(t->domain->plane, t->plane_id);
 }
 

@@ -117,6 +117,29 @@ static int note_peer(struct domain *d, struct restart_record *r, uint32_t id, co
 	return 0;
 }
 
+/* Those whose session has not come back yet since the last restart: they still keep our routes for that. */
+static int note_awaited(const struct domain *d, struct restart_record *r, mdur *time)
+{
+	const struct restart_record *before = d->reconciled ? NULL : d->restart;
+
+	for (size_t i = 0; before && i < before->n_peer; i++) {
+		struct restart_peer *p;
+		bool known = false;
+
+		for (size_t k = 0; k < r->n_peer; k++)
+			known |= !strcmp(r->peer[k].name, before->peer[i].name);
+		if (known)
+			continue;
+		p = restart_record_peer(r);
+		if (!p)
+			return -1;
+		*p = before->peer[i];
+		if (!time->ns)
+			*time = mtime_since(before->until, before->left);
+	}
+	return 0;
+}
+
 static int note_all(struct domain *d, struct restart_record *r)
 {
 	mdur time = mdur_s(0);
@@ -128,6 +151,7 @@ static int note_all(struct domain *d, struct restart_record *r)
 	}
 	list_for_each (&d->lan_peers, struct lan_peer, p, node)
 		rc |= note_peer(d, r, p->id, p->name, &time);
+	rc |= note_awaited(d, r, &time);
 	boot_id(r->boot);
 	r->netns = netns();
 	r->left = clock_now();

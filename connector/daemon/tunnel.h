@@ -94,6 +94,7 @@ struct tunnel {
 	struct reason rekey_refused; /* by the peer, and since then no rekey has passed */
 	uint32_t spi_in;             /* of the live child; 0 */
 	uint32_t spi_out;
+	uint32_t early_in; /* an inbound SA by which a packet came before its child was up; 0 */
 	struct rekey_ring rekeys;
 	bool bgp_started;        /* the core has been told to run the session */
 	bool routes_in;          /* peer host route and static routes are wanted */
