@@ -404,10 +404,11 @@ static struct peer *peer_behind(const struct bgp *bgp, uint32_t id)
 	return list_first(&bgp->peers, struct peer, node);
 }
 
-/* Peers are served in turn, across calls: with many of them a call does not reach all. */
+/* Peers are served in turn, across calls: with many of them a call does not reach all. Half a peer's share is
+ * for its walk, half for its messages. */
 static void tell_peers(struct bgp *bgp, unsigned budget)
 {
-	unsigned share = bgp->n_peers ? budget / bgp->n_peers : 0;
+	unsigned share = bgp->n_peers ? budget / 2 / bgp->n_peers : 0;
 
 	if (share < WALK_MIN)
 		share = WALK_MIN;
