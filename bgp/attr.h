@@ -44,6 +44,15 @@ struct attrs {
 	struct bytes other;
 };
 
+/* A walk over `other`, from rd_init(a->other.p, a->other.len) to false. */
+struct attr_other {
+	uint8_t type, flags;
+	struct rd value;
+};
+bool attr_other_next(struct rd *r, struct attr_other *ret_attr);
+/* The value of the one of this type; false: it is not there. */
+bool attr_other_find(const struct attrs *a, uint8_t type, struct rd *ret_value);
+
 /* One MP_REACH_NLRI or MP_UNREACH_NLRI. */
 struct mp_nlri {
 	bool present;

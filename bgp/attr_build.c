@@ -71,16 +71,11 @@ static void build_as4(struct wr *w, const struct attrs *a)
 static void build_other(struct wr *w, struct bytes other)
 {
 	struct rd r = rd_init(other.p, other.len);
+	struct attr_other o;
 
-	while (rd_left(&r)) {
-		uint8_t type = rd_u8(&r), flags = rd_u8(&r);
-		uint16_t len = rd_u16(&r);
-		const uint8_t *data = rd_skip(&r, len);
-
-		if (!data)
-			return;
-		build_head(w, flags, type, len);
-		wr_bytes(w, data, len);
+	while (attr_other_next(&r, &o)) {
+		build_head(w, o.flags, o.type, (uint16_t)rd_left(&o.value));
+		wr_bytes(w, o.value.p, rd_left(&o.value));
 	}
 }
 
@@ -148,4 +143,29 @@ size_t mp_unreach_begin(struct wr *w, enum bgp_family family)
 void mp_end(struct wr *w, size_t mark)
 {
 	wr_patch_u16(w, mark, wr_len(w) - mark - sizeof(uint16_t));
+}
+
+/* --- what travels on as it came --- */
+bool attr_other_next(struct rd *r, struct attr_other *ret_attr)
+{
+	if (!rd_left(r))
+		return false;
+	ret_attr->type = rd_u8(r);
+	ret_attr->flags = rd_u8(r);
+	ret_attr->value = rd_sub(r, rd_u16(r));
+	return rd_ok(r);
+}
+
+bool attr_other_find(const struct attrs *a, uint8_t type, struct rd *ret_value)
+{
+	struct rd r = rd_init(a->other.p, a->other.len);
+	struct attr_other o;
+
+	while (attr_other_next(&r, &o)) {
+		if (o.type != type)
+			continue;
+		*ret_value = o.value;
+		return true;
+	}
+	return false;
 }

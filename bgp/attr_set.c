@@ -75,16 +75,13 @@ static struct bytes copy_bytes(struct wr *w, struct bytes from)
 static float link_bandwidth(struct bytes other)
 {
 	struct rd r = rd_init(other.p, other.len);
+	struct attr_other o;
 	uint32_t found = 0;
 	float bandwidth;
 
-	while (rd_left(&r)) {
-		uint8_t type = rd_u8(&r), flags = rd_u8(&r);
-		struct rd value = rd_sub(&r, rd_u16(&r));
-
-		(void)flags;
-		while (type == BGP_ATTR_EXT_COMMUNITIES && rd_left(&value)) {
-			uint32_t head = rd_u32(&value), bits = rd_u32(&value);
+	while (attr_other_next(&r, &o)) {
+		while (o.type == BGP_ATTR_EXT_COMMUNITIES && rd_left(&o.value)) {
+			uint32_t head = rd_u32(&o.value), bits = rd_u32(&o.value);
 
 			if ((head >> 16 & ~(uint32_t)(BGP_EXT_COMM_NON_TRANSITIVE << 8)) ==
 			    BGP_EXT_COMM_BANDWIDTH)

@@ -178,24 +178,23 @@ static void write_transitive(struct wr *w, uint8_t type, uint8_t flags, struct r
 static void leave_as(struct bytes other, struct wr *out)
 {
 	struct rd r = rd_init(other.p, other.len);
+	struct attr_other o;
 
-	while (rd_left(&r)) {
-		uint8_t type = rd_u8(&r), flags = rd_u8(&r);
-		struct rd value = rd_sub(&r, rd_u16(&r));
+	while (attr_other_next(&r, &o)) {
 		struct wr was = *out;
-		size_t start = wr_len(out), unit = type == BGP_ATTR_EXT_COMMUNITIES ? 8
-		                                   : type == BGP_ATTR_IPV6_EXT_COMM ? 20
-		                                                                    : 0;
+		size_t start = wr_len(out), unit = o.type == BGP_ATTR_EXT_COMMUNITIES ? 8
+		                                   : o.type == BGP_ATTR_IPV6_EXT_COMM ? 20
+		                                                                      : 0;
 
 		if (unit) {
-			write_transitive(out, type, flags, value, unit);
+			write_transitive(out, o.type, o.flags, o.value, unit);
 			if (wr_len(out) - start <= OTHER_HEAD_LEN)
 				*out = was; /* nothing left of it */
 		} else {
-			wr_u8(out, type);
-			wr_u8(out, flags);
-			wr_u16(out, (uint16_t)rd_left(&value));
-			wr_bytes(out, value.p, rd_left(&value));
+			wr_u8(out, o.type);
+			wr_u8(out, o.flags);
+			wr_u16(out, (uint16_t)rd_left(&o.value));
+			wr_bytes(out, o.value.p, rd_left(&o.value));
 		}
 	}
 }

@@ -158,20 +158,13 @@ static uint8_t attr_type(unsigned len)
 /* The communities of this length, one after the other. */
 static struct bytes communities_of(const struct attrs *a, unsigned len)
 {
-	struct rd r = rd_init(a->other.p, a->other.len);
+	struct rd value;
 
 	if (len == STANDARD_LEN)
 		return a->communities;
-	while (rd_left(&r)) {
-		uint8_t type = rd_u8(&r);
-		struct rd value;
-
-		(void)rd_u8(&r);
-		value = rd_sub(&r, rd_u16(&r));
-		if (type == attr_type(len))
-			return (struct bytes){ value.p, rd_left(&value) };
-	}
-	return (struct bytes){ NULL, 0 };
+	if (!attr_other_find(a, attr_type(len), &value))
+		return (struct bytes){ NULL, 0 };
+	return (struct bytes){ value.p, rd_left(&value) };
 }
 
 static bool is(const struct bgp_community *c, const uint8_t *p)
@@ -263,6 +256,7 @@ static void replace_other(struct attrs *a, uint8_t type, struct bytes value, str
 {
 	struct rd r = rd_init(a->other.p, a->other.len);
 	struct bytes out = { w->p, 0 };
+	struct attr_other o;
 	size_t from = wr_len(w);
 	bool placed = value.len == 0;
 
@@ -270,16 +264,13 @@ static void replace_other(struct attrs *a, uint8_t type, struct bytes value, str
 		w->bad = true;
 		return;
 	}
-	while (rd_left(&r)) {
-		uint8_t t = rd_u8(&r), flags = rd_u8(&r);
-		struct rd v = rd_sub(&r, rd_u16(&r));
-
-		if (!placed && t >= type) {
+	while (attr_other_next(&r, &o)) {
+		if (!placed && o.type >= type) {
 			put_attribute(w, type, BGP_ATTR_FLAG_OPTIONAL | BGP_ATTR_FLAG_TRANSITIVE, value);
 			placed = true;
 		}
-		if (t != type)
-			put_attribute(w, t, flags, (struct bytes){ v.p, rd_left(&v) });
+		if (o.type != type)
+			put_attribute(w, o.type, o.flags, (struct bytes){ o.value.p, rd_left(&o.value) });
 	}
 	if (!placed)
 		put_attribute(w, type, BGP_ATTR_FLAG_OPTIONAL | BGP_ATTR_FLAG_TRANSITIVE, value);

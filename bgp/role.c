@@ -76,20 +76,12 @@ int role_check(const struct peer *p, const struct capabilities *theirs, struct n
 /* --- OTC --- */
 static bool otc_of(const struct attrs *a, uint32_t *ret_as)
 {
-	struct rd r = rd_init(a->other.p, a->other.len);
+	struct rd value;
 
-	while (rd_left(&r)) {
-		uint8_t type = rd_u8(&r);
-		struct rd value;
-
-		(void)rd_u8(&r);
-		value = rd_sub(&r, rd_u16(&r));
-		if (type != BGP_ATTR_OTC)
-			continue;
-		*ret_as = rd_u32(&value);
-		return true;
-	}
-	return false;
+	if (!attr_other_find(a, BGP_ATTR_OTC, &value))
+		return false;
+	*ret_as = rd_u32(&value);
+	return true;
 }
 
 bool role_leaks_in(const struct peer *p, const struct attrs *a)

@@ -6,30 +6,14 @@
 
 #include <string.h>
 
-/* The value of an attribute that travels on as it came; empty when it is not there. */
-static struct rd other_attr(const struct attrs *a, uint8_t wanted)
-{
-	struct rd r = rd_init(a->other.p, a->other.len);
-
-	while (rd_left(&r)) {
-		uint8_t type = rd_u8(&r);
-		struct rd value;
-
-		(void)rd_u8(&r);
-		value = rd_sub(&r, rd_u16(&r));
-		if (type == wanted)
-			return value;
-	}
-	return rd_init("", 0);
-}
-
 void view_fill_attrs(struct bgp_route_view *v, const struct attrs *a)
 {
 	struct rd r = rd_init(a->communities.p, a->communities.len);
-	struct rd large = other_attr(a, BGP_ATTR_LARGE_COMMUNITIES),
-	          ext = other_attr(a, BGP_ATTR_EXT_COMMUNITIES);
+	struct rd large = rd_init("", 0), ext = rd_init("", 0);
 	size_t n;
 
+	(void)attr_other_find(a, BGP_ATTR_LARGE_COMMUNITIES, &large);
+	(void)attr_other_find(a, BGP_ATTR_EXT_COMMUNITIES, &ext);
 	v->attrs = a;
 	v->nexthop = a->nexthop;
 	v->n_as_path = as_path_list(a->as_path, v->as_path, BGP_AS_PATH_VIEW_MAX, &v->as_path_cut);
