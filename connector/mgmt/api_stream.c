@@ -260,6 +260,21 @@ bool api_stream_answered_early(struct api_server *s, struct evhttp_request *req)
 	return false;
 }
 
+static void not_available(struct reason *ret_reason)
+{
+	reason_set(ret_reason, "routes-not-available", "the routes can't be walked");
+}
+
+/* walk NULL: the answer is why there is none. */
+static void stream_or_reason(struct api_server *s, struct evhttp_request *req, void *walk,
+    enum stream_kind kind, bool count, enum api_result result, const struct reason *why)
+{
+	if (walk)
+		stream_start(s, req, walk, kind, count);
+	else
+		api_reply_result(req, result == API_OK ? API_FAILED : result, why);
+}
+
 void api_stream_routes(struct api_server *s, struct evhttp_request *req, const struct api_route_query *q)
 {
 	enum api_result result = API_FAILED;
@@ -268,26 +283,19 @@ void api_stream_routes(struct api_server *s, struct evhttp_request *req, const s
 
 	if (api_stream_answered_early(s, req))
 		return;
-	reason_set(&why, "routes-not-available", "the routes can't be walked");
+	not_available(&why);
 	walk = s->ops->routes_open(s->ctx, q, &result, &why);
-	if (walk)
-		stream_start(s, req, walk, STREAM_ROUTES, q->count);
-	else
-		api_reply_result(req, result == API_OK ? API_FAILED : result, &why);
+	stream_or_reason(s, req, walk, STREAM_ROUTES, q->count, result, &why);
 }
 
 void api_stream_fib(struct api_server *s, struct evhttp_request *req)
 {
-	void *walk;
+	struct reason why;
 
 	if (api_stream_answered_early(s, req))
 		return;
-	walk = s->ops->fib_open(s->ctx);
-	if (walk)
-		stream_start(s, req, walk, STREAM_FIB, false);
-	else
-		api_reply_error(req, HTTP_INTERNAL, "operation-failed", "routes-not-available",
-		    "the routes can't be walked");
+	not_available(&why);
+	stream_or_reason(s, req, s->ops->fib_open(s->ctx), STREAM_FIB, false, API_FAILED, &why);
 }
 
 void api_stream_dump(struct api_server *s, struct evhttp_request *req)
@@ -298,12 +306,9 @@ void api_stream_dump(struct api_server *s, struct evhttp_request *req)
 
 	if (api_stream_answered_early(s, req))
 		return;
-	reason_set(&why, "routes-not-available", "the routes can't be walked");
+	not_available(&why);
 	walk = s->ops->dump_open(s->ctx, &result, &why);
-	if (walk)
-		stream_start(s, req, walk, STREAM_DUMP, false);
-	else
-		api_reply_result(req, result == API_OK ? API_FAILED : result, &why);
+	stream_or_reason(s, req, walk, STREAM_DUMP, false, result, &why);
 }
 
 void api_streams_end(struct api_server *s)

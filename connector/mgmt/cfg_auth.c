@@ -32,22 +32,6 @@ static void text(const struct lyd_node *node, const char *name, char *ret_text, 
 		snprintf(ret_text, cap, "%s", v);
 }
 
-/* The secret in the file that this leaf of node names; nothing without the leaf. */
-static int secret(
-    const struct cfg_load *l, const struct lyd_node *node, const char *name, struct secret *ret_secret)
-{
-	const struct lyd_node *n = node ? cfg_child(node, name) : NULL;
-	char path[CFG_PATH_MAX], file[4096];
-
-	if (!n)
-		return 0;
-	if (!lyd_path(n, LYD_PATH_STD, path, sizeof(path)))
-		return cfg_fail_at(l, "out-of-memory", n, "out of memory");
-	if (cfg_resolve_file(l, path, lyd_get_value(n), file, sizeof(file)))
-		return -1;
-	return l->with_secrets ? cfg_read_secret(l, path, file, ret_secret) : 0;
-}
-
 /* One side signs on by EAP: it has to be the one that initiates, and is told by the leaf `role` alone. */
 static int eap_role(const struct cfg_load *l, const struct lyd_node *node, bool local, struct cfg_tunnel *t)
 {
@@ -102,7 +86,7 @@ static int take_ppk(const struct cfg_load *l, const struct lyd_node *ppk, struct
 		return 0;
 	text(ppk, "id", p->id, sizeof(p->id));
 	p->required = !strcmp(cfg_value(ppk, "required"), "true");
-	return secret(l, ppk, "secret-file", &p->secret);
+	return cfg_take_secret(l, ppk, "secret-file", &p->secret);
 }
 
 int cfg_take_auth(const struct cfg_load *l, const struct lyd_node *node, struct cfg_tunnel *t)
@@ -123,7 +107,8 @@ int cfg_take_auth(const struct cfg_load *l, const struct lyd_node *node, struct 
 	text(eap, "identity", e->identity, sizeof(e->identity));
 	text(eap, "server-name", e->server_name, sizeof(e->server_name));
 	text(eap, "peer-user", e->peer_user, sizeof(e->peer_user));
-	if (secret(l, eap, "secret-file", &e->secret) || secret(l, eap, "peer-secret-file", &e->peer_secret))
+	if (cfg_take_secret(l, eap, "secret-file", &e->secret) ||
+	    cfg_take_secret(l, eap, "peer-secret-file", &e->peer_secret))
 		return -1;
 	return take_ppk(l, cfg_child(node, "ppk"), &t->ppk);
 }

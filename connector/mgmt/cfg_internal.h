@@ -90,6 +90,10 @@ int cfg_resolve_file(
 /* Reads a secret file, whose name is resolved already; path is the leaf's. */
 int cfg_read_secret(const struct cfg_load *l, const char *path, const char *file, struct secret *ret_secret);
 
+/* The secret in the file that this leaf of node names; without the leaf, or node NULL, nothing happens. */
+int cfg_take_secret(
+    const struct cfg_load *l, const struct lyd_node *node, const char *leaf, struct secret *ret_secret);
+
 /* Reading data nodes: NULL when absent. */
 const struct lyd_node *cfg_child(const struct lyd_node *parent, const char *name);
 const char *cfg_value(const struct lyd_node *parent, const char *name);

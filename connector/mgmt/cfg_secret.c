@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define FILE_NAME_MAX 4096
+
 int cfg_resolve_file(const struct cfg_load *l, const char *path, const char *file, char *ret_file, size_t cap)
 {
 	const char *slash = file[0] == '/' ? NULL : strrchr(l->source, '/');
@@ -108,4 +110,19 @@ int cfg_read_secret(const struct cfg_load *l, const char *path, const char *file
 		r = take_key(l, path, file, fd, ret_secret);
 	close(fd);
 	return r;
+}
+
+int cfg_take_secret(
+    const struct cfg_load *l, const struct lyd_node *node, const char *name, struct secret *ret_secret)
+{
+	const struct lyd_node *n = node ? cfg_child(node, name) : NULL;
+	char path[CFG_PATH_MAX], file[FILE_NAME_MAX];
+
+	if (!n)
+		return 0;
+	if (!lyd_path(n, LYD_PATH_STD, path, sizeof(path)))
+		return cfg_fail_at(l, "out-of-memory", n, "out of memory");
+	if (cfg_resolve_file(l, path, lyd_get_value(n), file, sizeof(file)))
+		return -1;
+	return l->with_secrets ? cfg_read_secret(l, path, file, ret_secret) : 0;
 }

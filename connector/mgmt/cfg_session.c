@@ -12,7 +12,6 @@
 #define PASSWORD_MAX    80 /* what the kernel takes (RFC 2385 4.5 asks for that many at least) */
 #define RESTART_DEFAULT 120
 #define STALE_DEFAULT   360
-#define SECRET_FILE_MAX 4096
 /* RFC 7196: what is suppressed below 6000 are prefixes that many see change for good reason. */
 #define DAMPING_HALF_LIFE 900
 #define DAMPING_REUSE     750
@@ -28,19 +27,10 @@ static uint32_t number(const struct lyd_node *node, const char *name, uint32_t o
 
 static int take_password(const struct cfg_load *l, const struct lyd_node *node, struct cfg_session *s)
 {
-	const struct lyd_node *n = cfg_child(node, "password-file");
-	char path[CFG_PATH_MAX], file[SECRET_FILE_MAX];
-
-	if (!n)
-		return 0;
-	if (!lyd_path(n, LYD_PATH_STD, path, sizeof(path)))
-		return cfg_fail_at(l, "out-of-memory", n, "out of memory");
-	if (cfg_resolve_file(l, path, lyd_get_value(n), file, sizeof(file)))
-		return -1;
-	if (l->with_secrets && cfg_read_secret(l, path, file, &s->password))
+	if (cfg_take_secret(l, node, "password-file", &s->password))
 		return -1;
 	if (s->password.len > PASSWORD_MAX)
-		return cfg_fail_at(l, "config-wrong-value", n,
+		return cfg_fail_at(l, "config-wrong-value", cfg_child(node, "password-file"),
 		    "the password in this file is longer than the %d octets that TCP's MD5 signatures take",
 		    PASSWORD_MAX);
 	return 0;
