@@ -190,6 +190,70 @@ static size_t fake_fib_next(void *walk, struct view_fib_route *out, size_t max)
 	return 1;
 }
 
+static void *fake_monitor_open(
+    void *ctx, const struct api_monitor_query *q, enum api_result *ret_result, struct reason *why)
+{
+	struct api_fake *f = ctx;
+
+	if (!strcmp(q->peer, "nobody")) {
+		*ret_result = API_NOT_FOUND;
+		reason_set(why, "no-such-peer", "there is no peer nobody");
+		return NULL;
+	}
+	f->monitor = *q;
+	f->listening = true;
+	f->opened++;
+	return f;
+}
+
+static size_t fake_monitor_next(void *subscriber, struct view_event *out, size_t max, uint64_t *ret_lost)
+{
+	struct api_fake *f = subscriber;
+	size_t n = 0;
+
+	*ret_lost = f->events_lost;
+	f->events_lost = 0;
+	for (; n < max && f->events_read < f->events; n++, f->events_read++) {
+		memset(&out[n], 0, sizeof(out[n]));
+		out[n].kind = VIEW_EVENT_WITHDRAW;
+		out[n].prefix = (struct prefix){ addr_v4(0x0a000000 + (uint32_t)f->events_read * 256), 24 };
+		snprintf(out[n].peer, sizeof(out[n].peer), "hq/t0");
+	}
+	return n;
+}
+
+static void fake_monitor_close(void *subscriber)
+{
+	struct api_fake *f = subscriber;
+
+	f->listening = false;
+	f->closed++;
+}
+
+static void *fake_dump_open(void *ctx, enum api_result *ret_result, struct reason *why)
+{
+	struct api_fake *f = ctx;
+
+	if (f->dump_bytes)
+		return open_walk(f);
+	*ret_result = API_REFUSED;
+	reason_set(why, "bgp-not-configured", "there is no table");
+	return NULL;
+}
+
+static size_t fake_dump_next(void *walk, uint8_t *out, size_t cap, bool *ret_done)
+{
+	struct walk *w = walk;
+	size_t n = 0;
+
+	if (++w->f->dump_pieces % 3)
+		for (; n < cap && n < 1000 && w->at < w->f->dump_bytes; n++, w->at++)
+			out[n] = (uint8_t)(w->at % 251);
+	w->f->made += n;
+	*ret_done = w->at == w->f->dump_bytes;
+	return n;
+}
+
 static enum api_result fake_op(void *ctx, enum api_tunnel_op op, const char *name, struct reason *why)
 {
 	struct api_fake *f = ctx;
@@ -223,6 +287,12 @@ const struct api_ops api_fake_ops = {
 	.fib_next = fake_fib_next,
 	.fib_close = close_walk,
 	.tunnel_op = fake_op,
+	.monitor_open = fake_monitor_open,
+	.monitor_next = fake_monitor_next,
+	.monitor_close = fake_monitor_close,
+	.dump_open = fake_dump_open,
+	.dump_next = fake_dump_next,
+	.dump_close = close_walk,
 	.bgp_op = fake_bgp_op,
 	.announced = fake_announced,
 	.told = fake_told,

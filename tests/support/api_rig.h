@@ -27,6 +27,13 @@ struct api_fake {                    /* the made-up daemon: what it was asked, a
 	struct api_bgp_op last_bgp;
 	struct api_route_query last_query;
 	struct reason log_line;
+	/* the monitor: one subscriber at a time, as many events as the test says have happened */
+	struct api_monitor_query monitor;
+	bool listening;
+	uint64_t events, events_read, events_lost;
+	/* the dump: so many bytes, of which a piece gives few, and every third none */
+	size_t dump_bytes;
+	unsigned dump_pieces;
 };
 extern const struct api_ops api_fake_ops;
 
