@@ -9,6 +9,8 @@
  */
 #include "connector/sys/udp.h"
 
+#include "connector/sys/udp_info.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <linux/errqueue.h>
@@ -133,17 +135,11 @@ void udp_close(struct udp_socket *s)
 static void read_control(struct msghdr *h, struct udp_msg *m)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
-		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
-			struct in_pktinfo info;
+		int ifindex;
 
-			memcpy(&info, CMSG_DATA(c), sizeof(info));
-			m->local.addr = addr_from_bytes(4, (const uint8_t *)&info.ipi_addr);
-		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
-			struct in6_pktinfo info;
-
-			memcpy(&info, CMSG_DATA(c), sizeof(info));
-			m->local.addr = addr_from_bytes(6, info.ipi6_addr.s6_addr);
-		} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS) {
+		if (udp_info(c, &m->local.addr, &ifindex))
+			continue;
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS) {
 			memcpy(&m->tos, CMSG_DATA(c), sizeof(m->tos));
 		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS) {
 			int tos;

@@ -5,6 +5,8 @@
  */
 #include "connector/sys/udp_ttl.h"
 
+#include "connector/sys/udp_info.h"
+
 #include <errno.h>
 #include <linux/in6.h>
 #include <netinet/in.h>
@@ -126,20 +128,10 @@ static void read_control(struct msghdr *h, struct udp_ttl_datagram *d)
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
 		int ttl;
 
-		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
-			struct in_pktinfo info;
-
-			memcpy(&info, CMSG_DATA(c), sizeof(info));
-			d->local = addr_from_bytes(4, (const uint8_t *)&info.ipi_addr);
-			d->ifindex = info.ipi_ifindex;
-		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
-			struct in6_pktinfo info;
-
-			memcpy(&info, CMSG_DATA(c), sizeof(info));
-			d->local = addr_from_bytes(6, info.ipi6_addr.s6_addr);
-			d->ifindex = (int)info.ipi6_ifindex;
-		} else if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TTL) ||
-		           (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_HOPLIMIT)) {
+		if (udp_info(c, &d->local, &d->ifindex))
+			continue;
+		if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TTL) ||
+		    (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_HOPLIMIT)) {
 			memcpy(&ttl, CMSG_DATA(c), sizeof(ttl));
 			d->ttl = (uint8_t)ttl;
 		}
