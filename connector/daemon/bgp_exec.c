@@ -399,7 +399,9 @@ static void common_config(const char *name, const struct cfg_bgp *b, struct bgp_
 	c->keepalive = b->keepalive;
 	c->connect_retry = b->connect_retry;
 	c->ipv4 = true;
-	c->ipv6 = b->peer.family == 6;
+	c->ipv6 = b->peer.family == 6 || !addr_is_none(&b->nexthop_v6);
+	c->nexthop_v4 = b->nexthop_v4;
+	c->nexthop_v6 = b->nexthop_v6;
 	c->max_prefixes = b->max_prefixes;
 	c->limits = (struct bgp_limits){ .action = b->limits.action == CFG_LIMIT_RESET     ? BGP_LIMIT_RESET
 		                                   : b->limits.action == CFG_LIMIT_DISCARD ? BGP_LIMIT_DISCARD
@@ -434,8 +436,9 @@ void bgp_exec_tunnel_config(const struct domain *d, const struct tunnel *t, stru
 	     i++) { /* the addresses by which we are a next hop in either family */
 		if (t->cfg->inside[i].addr.family == 6) {
 			c->ipv6 = true;
-			c->nexthop_v6 = t->cfg->inside[i].addr;
-		} else {
+			if (addr_is_none(&t->cfg->bgp.nexthop_v6))
+				c->nexthop_v6 = t->cfg->inside[i].addr;
+		} else if (addr_is_none(&t->cfg->bgp.nexthop_v4)) {
 			c->nexthop_v4 = t->cfg->inside[i].addr;
 		}
 	}

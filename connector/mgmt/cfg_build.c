@@ -148,6 +148,36 @@ static int build_bgp_addresses(const struct cfg_load *l, const struct lyd_node *
 	return 0;
 }
 
+/* By which the peer reaches us: an address of a host, of this family. */
+static int build_nexthop(
+    const struct cfg_load *l, const struct lyd_node *n, uint8_t family, struct addr *ret_addr)
+{
+	const struct addr *a = ret_addr;
+	bool host;
+
+	if (!n)
+		return 0;
+	if (cfg_take_addr(l, n, ret_addr))
+		return -1;
+	host = !addr_is_unspecified(a) &&
+	       (a->family == 4 ? a->b[0] != 127 && a->b[0] < 224
+	                       : a->b[0] != 0xff && !(a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80));
+	if (a->family != family || !host)
+		return cfg_fail_at(l, "config-wrong-value", n,
+		    "write the IPv%d address of this machine by which the peer reaches it; no loopback, "
+		    "link-local or group address",
+		    family);
+	return 0;
+}
+
+static int build_nexthops(const struct cfg_load *l, const struct lyd_node *node, struct cfg_bgp *bgp)
+{
+	return build_nexthop(l, cfg_child(node, "next-hop-ipv4"), 4, &bgp->nexthop_v4) ||
+	               build_nexthop(l, cfg_child(node, "next-hop-ipv6"), 6, &bgp->nexthop_v6)
+	           ? -1
+	           : 0;
+}
+
 static void build_bfd(const struct lyd_node *node, struct cfg_bfd *bfd)
 {
 	*bfd = (struct cfg_bfd){
@@ -185,7 +215,8 @@ int cfg_build_bgp(
 	const char *v = cfg_value(node, "mode");
 
 	bgp_defaults(p, bgp);
-	if (build_bgp_addresses(l, node, bgp) || build_bgp_timers(l, node, bgp))
+	if (build_bgp_addresses(l, node, bgp) || build_nexthops(l, node, bgp) ||
+	    build_bgp_timers(l, node, bgp))
 		return -1;
 	bgp->mode = !v || !strcmp(v, "both") ? CFG_BGP_BOTH
 	            : !strcmp(v, "active")   ? CFG_BGP_ACTIVE

@@ -186,6 +186,7 @@ static bool same_ends(const struct cfg_tunnel *a, const struct cfg_tunnel *b)
 static bool same_bgp(const struct cfg_bgp *a, const struct cfg_bgp *b)
 {
 	return addr_eq(&a->local, &b->local) && addr_eq(&a->peer, &b->peer) && a->peer_as == b->peer_as &&
+	       addr_eq(&a->nexthop_v4, &b->nexthop_v4) && addr_eq(&a->nexthop_v6, &b->nexthop_v6) &&
 	       a->mode == b->mode && a->hold_time.ns == b->hold_time.ns &&
 	       a->keepalive.ns == b->keepalive.ns && a->connect_retry.ns == b->connect_retry.ns &&
 	       a->max_prefixes == b->max_prefixes && a->max_prefixes_out == b->max_prefixes_out &&

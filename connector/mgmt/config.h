@@ -82,6 +82,7 @@ struct cfg_session {            /* how a session is run; cfg_session.c */
 
 struct cfg_bgp { /* of a tunnel, or of a LAN peer */
 	struct addr local, peer;
+	struct addr nexthop_v4, nexthop_v6; /* what we announce each family with; none: not said */
 	uint32_t peer_as;
 	enum cfg_bgp_mode mode;
 	mdur hold_time, keepalive, connect_retry;
