@@ -324,6 +324,7 @@ static void test_answer(void **state)
 		replay(&l, &h);
 		assert_true(h.begins > 0 && h.begins == h.ends);
 		assert_int_equal(h.n, bnet_view(l.a, 1).advertised);
+		assert_int_equal(bnet_view(l.a, 1).tables.waiting, 0);
 		bnet_free(l.net);
 	}
 }
