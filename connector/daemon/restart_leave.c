@@ -271,6 +271,7 @@ struct restart_record *restart_load(const char *state_dir, const struct logger *
 	char path[4096], *text = NULL;
 	struct stat st;
 	size_t len = 0;
+	bool foreign = false;
 
 	if (snprintf(path, sizeof(path), "%s/" RESTART_FILE, state_dir) >= (int)sizeof(path) ||
 	    lstat(path, &st))
@@ -278,11 +279,13 @@ struct restart_record *restart_load(const char *state_dir, const struct logger *
 	if (!read_file(path, &text, &len, &why))
 		r = restart_record_parse(text, len, &why);
 	if (r && check(r, &why)) {
+		foreign = r->netns != netns(); /* another instance's, which may come for it */
 		restart_record_free(r);
 		r = NULL;
 	}
 	free(text);
-	(void)unlink(path); /* it is good for one start */
+	if (!foreign)
+		(void)unlink(path); /* it is good for one start */
 	if (!r)
 		log_warn(log, "restart", "%s: %s", why.id, why.text);
 	return r;

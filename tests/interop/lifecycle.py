@@ -3,9 +3,11 @@
 """Starts, reloads and ends: what SIGHUP leaves alone, what SIGTERM leaves behind (nothing), what the next start finds
 after kill -9 (all cleaned up or adopted), and that nothing foreign is ever touched."""
 import copy
+import os
+import signal
 
 from lab import kernel, traffic
-from lab.azure import PREFIX, VNET_HOST, Azure
+from lab.azure import OURS, PREFIX, VNET_HOST, Azure
 from lab.case import check, equal, run_case
 from lab.causeway import STALE_SESSION, Causeway, smallest, tunnel_of
 from lab.lab import wait_for
@@ -120,6 +122,27 @@ def ends_early(case, net, before):
         equal(kernel.difference(before, kernel.snapshot(net.onprem)), [], "the kernel")
 
 
+def user_plane_restart(case, net, before):
+    """ESP ends with the process: nothing is kept, and nobody is told that it was."""
+    with case.step("SIGUSR2 in the user-space plane: a stop like any other, with its reason; the next start says neither R nor F"):
+        def full(config):
+            tunnel_of(config)["bgp"]["graceful-restart"] = {"mode": "full"}
+        cw = net.causeway("usr2", full).start()
+        cw.wait_step("in-fib")
+        cw.process.signal(signal.SIGUSR2)
+        equal(cw.process.wait(20), 0, "exit status")
+        cw.check_reports()
+        check("restart-user-plane" in cw.process.output(), cw.process.output())
+        equal(kernel.difference(before, kernel.snapshot(net.onprem)), [], "the kernel")
+        wait_for("the gateway to withdraw our network", lambda: net.bgp.as_path(OURS) is None, 10)
+        equal(os.listdir(f"{cw.dir}/state").count("restart"), 0, "records")
+        cw.start()
+        cw.wait_step("in-fib")
+        ours = cw.json("bgp", "peer", "azure-hq/t1")["peer"][0]["graceful-restart"]["ours"]
+        equal((ours["restarted"], ours["family"], ours["forwarding"]), (False, ["ipv4-unicast"], []), "R, families and F")
+        cw.stop()
+
+
 def nexthop_compat(case, net):
     """A setting of the kernel's that the daemon may change while it runs."""
     def mode():
@@ -155,6 +178,7 @@ def main(case):
         before = kernel.snapshot(net.onprem)
         killed(case, net, before)
         ends_early(case, net, before)
+        user_plane_restart(case, net, before)
         nexthop_compat(case, net)
         with case.step("what others own is as it was"):
             for line in ("nexthop id 4242", "-4 route 203.0.113.0/24 nhid 4242", f"-4 route {PREFIX} via 192.0.2.2",
