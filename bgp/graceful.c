@@ -80,6 +80,7 @@ void graceful_back(struct session *s)
 
 	g->holding = false;
 	g->restart_by = MTIME_NEVER;
+	p->judged |= p->limited; /* there may be room: nobody has looked while no session stood */
 	for (int f = 0; f < BGP_N_FAMILIES; f++) {
 		if (!g->waiting[f] || (keeps_family(s, f) && s->theirs.caps.restart.forwarding[f]))
 			continue;

@@ -38,6 +38,12 @@ bool stale_is(const struct bgp *bgp, const struct dest *d, const struct route *r
 	return is_stale(&route_peer(bgp, r)->stale[dest_family(d)], r);
 }
 
+/* Fewer are accepted than were: one that was refused for the limit may have room now. */
+static void has_room(struct peer *p)
+{
+	p->judged |= p->limited;
+}
+
 /* --- one route --- */
 void stale_route_new(struct peer *p, enum bgp_family family, struct route *r)
 {
@@ -92,11 +98,15 @@ void stale_route_judged(struct peer *p, enum bgp_family family, struct route *r,
 	p->accepted += is - was;
 	if (is_stale(f, r))
 		f->stale_accepted += is - was;
+	if (was && !is)
+		has_room(p);
 }
 
 /* --- all of them --- */
 static void end_rounds(struct peer *p, struct stale_family *f)
 {
+	if (f->stale_accepted)
+		has_room(p);
 	p->received -= f->stale;
 	p->accepted -= f->stale_accepted;
 	f->received -= f->stale;

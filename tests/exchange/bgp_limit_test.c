@@ -179,6 +179,23 @@ static void test_in_discard(void **state)
 	bnet_free(l.net);
 }
 
+/* Room that no withdrawal made: one of those accepted is refused from now on for another reason. */
+static void test_in_room(void **state)
+{
+	struct lab l = lab_new(BGP_LIMIT_DISCARD, 3, 0);
+	struct prefix p = bnet_prefix(net(0));
+
+	(void)state;
+	announce(&l, l.b, 0, 5);
+	assert_int_equal(bnet_view(l.a, 1).accepted, 3);
+	assert_int_equal(bgp_connected(l.a->bgp, &p, 1, l.net->now), 0);
+	settle(&l);
+	assert_int_equal(bnet_view(l.a, 1).accepted, 3);
+	assert_null(bnet_route(l.a, net(0)));
+	assert_non_null(bnet_route(l.a, net(3)));
+	bnet_free(l.net);
+}
+
 static void test_in_warn(void **state)
 {
 	struct lab l = lab_new(BGP_LIMIT_WARN, 2, 0);
@@ -215,6 +232,7 @@ int main(void)
 		cmocka_unit_test(test_out_changes),
 		cmocka_unit_test(test_out_again),
 		cmocka_unit_test(test_in_discard),
+		cmocka_unit_test(test_in_room),
 		cmocka_unit_test(test_in_warn),
 		cmocka_unit_test(test_in_reset),
 	};
