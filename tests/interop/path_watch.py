@@ -33,11 +33,6 @@ class Drop:
         nft(self.ns, "delete table inet lost")
 
 
-def sender(net):
-    """One way only: numbered UDP to a host that says nothing."""
-    return net.lan.spawn("oneway", "bash", "-c", f"while :; do echo x >/dev/udp/{VNET_HOST}/9; sleep 0.1; done")
-
-
 def main(case):
     with case.lab() as lab:
         net = Azure(lab)
@@ -54,7 +49,7 @@ def main(case):
         before = kernel.snapshot(net.onprem)
         cw = net.causeway(change=quick).start()
         cw.wait_step("in-fib")
-        oneway = sender(net)
+        oneway = traffic.oneway(net.lan, VNET_HOST)
         with case.step("one-way traffic to a peer that answers echoes: nothing happens"):
             spis = cw.spis()
             packets = cw.tunnel()["child"][0]["packets-out"]
@@ -88,7 +83,7 @@ def main(case):
             nft(net.azure, "add rule inet deaf input icmp type echo-request drop")
             cw.start()
             cw.wait_step("in-fib", timeout=90)
-            oneway = sender(net)
+            oneway = traffic.oneway(net.lan, VNET_HOST)
             wait_for("the rekey's reason", lambda: "path-silent" in cw.process.output(), 60)
             wait_for("the rekey", lambda: "child SA rekeyed" in cw.process.output().split("path-silent")[1], 10)
             rekeys = cw.tunnel()["child-rekeys"]

@@ -129,7 +129,7 @@ def main(case):
             wait_for("the way", lambda: way(near_ns) in ("cw0", "cw1"), 10)
             first = int(way(near_ns)[2])
             wait_for("the size that passes", lambda: near.tunnel(f"far/t{first}")["mtu-probe"] == "known", 30)
-            oneway = near_ns.spawn("oneway", "bash", "-c", "while :; do echo x >/dev/udp/10.200.0.1/9; sleep 0.1; done")
+            oneway = traffic.oneway(near_ns, "10.200.0.1")
             before_echo = near.tunnel(f"far/t{first}")["child"][0]["packets-in"]
             wait_for("an answered echo", lambda: near.tunnel(f"far/t{first}")["child"][0]["packets-in"] > before_echo, 40)
             since = time.time()

@@ -1,19 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """GoBGP: gobgpd run directly, in the namespace, and asked by its command line there (its API is TCP 50051 of the loopback
 interface)."""
-import json
-
 from lab.lab import wait_for
-from lab.router import Marks, Router, Seen
+from lab.router import AskedDaemon, Marks, Router, Seen
 
 
-class GobgpDaemon:
+class GobgpDaemon(AskedDaemon):
     """One gobgpd with this configuration (TOML)."""
-
-    def __init__(self, ns, name, text):
-        self.ns, self.lab, self.name = ns, ns.lab, name
-        self.process = None
-        self.configure(text)
 
     def configure(self, text):
         self.conf = self.lab.write(f"{self.name}.toml", text)
@@ -26,19 +19,6 @@ class GobgpDaemon:
 
     def ctl(self, *args, check=True):
         return self.ns.run("gobgp", *args, check=check)
-
-    def json(self, *args):
-        out = self.ctl("-j", *args, check=False).stdout
-        try:
-            return json.loads(out) if out.strip() else {}
-        except json.JSONDecodeError:
-            return {}
-
-    def kill(self):
-        return self.process.kill()
-
-    def stop(self):
-        return self.process.stop()
 
 
 class GobgpRouter(Router):

@@ -5,17 +5,15 @@ import json
 import re
 
 from lab.lab import run, wait_for
-from lab.router import Marks, Router, Seen
+from lab.router import AskedDaemon, Marks, Router, Seen
 
 
-class OpenbgpdDaemon:
-    """One bgpd with this configuration; its control socket is added."""
+class OpenbgpdDaemon(AskedDaemon):
+    """One bgpd with this configuration; its control socket is added. When it is killed its children end, too."""
 
     def __init__(self, ns, name, text):
-        self.ns, self.lab, self.name = ns, ns.lab, name
-        self.socket = self.lab.path(f"{name}.sock")
-        self.process = None
-        self.configure(text)
+        self.socket = ns.lab.path(f"{name}.sock")
+        super().__init__(ns, name, text)
 
     def configure(self, text):
         self.conf = self.lab.write(f"{self.name}.conf", f'socket "{self.socket}"\n{text}', 0o600)
@@ -29,20 +27,6 @@ class OpenbgpdDaemon:
 
     def ctl(self, *args, check=True):
         return run(["bgpctl", "-s", self.socket, *args], check=check)
-
-    def json(self, *args):
-        out = self.ctl("-j", *args, check=False).stdout
-        try:
-            return json.loads(out) if out.strip() else {}
-        except json.JSONDecodeError:
-            return {}
-
-    def kill(self):
-        """Its children end when the parent has gone."""
-        return self.process.kill()
-
-    def stop(self):
-        return self.process.stop()
 
 
 class OpenbgpdRouter(Router):

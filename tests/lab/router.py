@@ -3,6 +3,7 @@
 over IPv4 or IPv6, for the family of its addresses. The classes are with their daemons (bird.py, frr.py, gobgp.py,
 openbgpd.py, exabgp.py)."""
 import ipaddress
+import json
 from dataclasses import dataclass
 
 
@@ -50,6 +51,28 @@ class Session:
     @property
     def family(self):
         return "ipv6" if self.six else "ipv4"
+
+
+class AskedDaemon:
+    """A daemon run directly, and asked by a command line that speaks JSON: ctl() is the subclass's, as configure() and start()."""
+
+    def __init__(self, ns, name, text):
+        self.ns, self.lab, self.name = ns, ns.lab, name
+        self.process = None
+        self.configure(text)
+
+    def json(self, *args):
+        out = self.ctl("-j", *args, check=False).stdout
+        try:
+            return json.loads(out) if out.strip() else {}
+        except json.JSONDecodeError:
+            return {}
+
+    def kill(self):
+        return self.process.kill()
+
+    def stop(self):
+        return self.process.stop()
 
 
 class Router:

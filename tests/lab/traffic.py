@@ -27,6 +27,11 @@ def ping(ns, target, source=None, count=3, interval=0.2, size=56, timeout=15):
     return done.returncode == 0 and f" {count} received" in done.stdout
 
 
+def oneway(ns, target):
+    """A datagram each tenth of a second to where nobody answers, until it is killed."""
+    return ns.spawn("oneway", "bash", "-c", f"while :; do echo x >/dev/udp/{target}/9; sleep 0.1; done")
+
+
 def tcp_transfer(receiver, address, sender, size, seed, port=5201, timeout=300):
     """Sends `size` pseudo-random bytes; returns (sum of the sender, sum of the receiver, seconds)."""
     from lab.lab import LabError, wait_for
