@@ -128,7 +128,6 @@ static void test_slow_machine(void **state)
 	bnet_peer_start(l.net, l.a, 2);
 	bnet_peer_start(l.net, y, 1);
 	a_minute(&l, 60 / (3 + 2));
-	assert_in_range(bnet_view(y, 1).received, 2000, 29999); /* in the middle of it */
 	for (unsigned i = 0; i < 4 && bnet_view(y, 1).received < 30000; i++)
 		a_minute(&l, 60 / (3 + 2));
 	assert_int_equal(bnet_view(y, 1).received, 30000);
