@@ -41,6 +41,7 @@ struct bgp *bgp_new(const struct bgp_config *config, const struct rng *rng)
 	slab_init(&bgp->routes, sizeof(struct route));
 	slab_init(&bgp->tolds, sizeof(struct told));
 	slab_init(&bgp->pends, sizeof(struct pend));
+	bgp->dests = ptab_new(sizeof(uint32_t));
 	bgp->announced = ptrie_new();
 	bgp->connected = ptrie_new();
 	bgp->update = calloc(1, sizeof(*bgp->update));
@@ -49,8 +50,9 @@ struct bgp *bgp_new(const struct bgp_config *config, const struct rng *rng)
 	bgp->choice = malloc(sizeof(*bgp->choice));
 	bgp->out = calloc(1, sizeof(*bgp->out));
 	bgp->local_set = attr_set_get(&bgp->sets, &(struct attrs){ .origin = BGP_ORIGIN_IGP });
-	if (!bgp->announced || !bgp->connected || !bgp->update || !bgp->scratch || !bgp->room ||
-	    !bgp->choice || !bgp->out || !bgp->local_set || actions_reserve(bgp, SPARE_ACTIONS) < 0) {
+	if (!bgp->dests || !bgp->announced || !bgp->connected || !bgp->update || !bgp->scratch ||
+	    !bgp->room || !bgp->choice || !bgp->out || !bgp->local_set ||
+	    actions_reserve(bgp, SPARE_ACTIONS) < 0) {
 		bgp_free(bgp);
 		return NULL;
 	}
@@ -62,13 +64,13 @@ static void free_dests(struct bgp *bgp)
 	struct prefix p = { 0 };
 	struct dest *d;
 
-	while (dest_after(bgp, &p, &d)) {
+	while (bgp->dests && dest_after(bgp, &p, &d)) {
 		p = dest_prefix(d);
 		rib_in_clear(bgp, d);
 		rib_out_clear(bgp, d);
 		way_set_put(bgp, d->ways);
 	}
-	pmap_clear(&bgp->dests);
+	ptab_free(bgp->dests);
 }
 
 void bgp_free(struct bgp *bgp)

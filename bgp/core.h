@@ -18,7 +18,7 @@
 #define CW_BGP_CORE_H
 
 #include "base/list.h"
-#include "base/pmap.h"
+#include "base/ptab.h"
 #include "base/ptrie.h"
 #include "base/slab.h"
 #include "base/timerq.h"
@@ -199,7 +199,7 @@ struct bgp {
 	struct peer *slot[BGP_PEERS_MAX];
 	struct list removed; /* peers without a name, whose routes wait for the sweep */
 	uint64_t next_conn, next_action_id;
-	struct pmap dests; /* to numbers of dest */
+	struct ptab *dests; /* to numbers of dest */
 	struct slab dests4, dests6, routes, tolds, pends;
 	struct way_sets ways;
 	struct sweep sweep;

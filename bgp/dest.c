@@ -30,29 +30,32 @@ struct prefix dest_prefix(const struct dest *d)
 
 struct dest *dest_find(const struct bgp *bgp, const struct prefix *p)
 {
-	return dest_at(bgp, pmap_get(&bgp->dests, p));
+	const uint32_t *id = ptab_get(bgp->dests, p);
+
+	return id ? dest_at(bgp, *id) : NULL;
 }
 
 struct dest *dest_get(struct bgp *bgp, const struct prefix *p)
 {
 	bool v6 = p->addr.family == 6;
 	struct slab *slab = v6 ? &bgp->dests6 : &bgp->dests4;
-	struct dest *d = dest_find(bgp, p);
-	uint32_t id;
+	bool fresh;
+	uint32_t *known = ptab_add(bgp->dests, p, &fresh), id;
+	struct dest *d;
 
-	if (d)
-		return d;
-	id = slab_new(slab);
-	if (!id)
+	if (!known)
 		return NULL;
-	d = slab_at(slab, id);
-	d->id = v6 ? id | DEST_V6 : id;
-	d->len = p->len;
-	memcpy(d->key, p->addr.b, v6 ? V6_BYTES : V4_BYTES);
-	if (pmap_set(&bgp->dests, p, d->id) < 0) {
-		slab_del(slab, id);
+	if (!fresh)
+		return dest_at(bgp, *known);
+	id = slab_new(slab);
+	if (!id) {
+		(void)ptab_remove(bgp->dests, p);
 		return NULL;
 	}
+	d = slab_at(slab, id);
+	*known = d->id = v6 ? id | DEST_V6 : id;
+	d->len = p->len;
+	memcpy(d->key, p->addr.b, v6 ? V6_BYTES : V4_BYTES);
 	return d;
 }
 
@@ -63,7 +66,7 @@ void dest_gc(struct bgp *bgp, struct dest *d)
 	if (d->routes || d->outs || d->announced || d->in_fib_queue || d->in_export_queue)
 		return;
 	p = dest_prefix(d);
-	pmap_remove(&bgp->dests, &p);
+	(void)ptab_remove(bgp->dests, &p);
 	way_set_put(bgp, d->ways);
 	slab_del(d->id & DEST_V6 ? &bgp->dests6 : &bgp->dests4, d->id & ~DEST_V6);
 }
@@ -83,22 +86,20 @@ struct dest *dest_covering(const struct bgp *bgp, const struct prefix *p)
 
 bool dest_after(const struct bgp *bgp, const struct prefix *p, struct dest **ret_dest)
 {
-	uint32_t id;
-	bool more = pmap_after(&bgp->dests, p, NULL, &id);
+	const uint32_t *id = ptab_after(bgp->dests, p, NULL);
 
-	if (more)
-		*ret_dest = dest_at(bgp, id);
-	return more;
+	if (id)
+		*ret_dest = dest_at(bgp, *id);
+	return id != NULL;
 }
 
 bool dest_from(const struct bgp *bgp, const struct prefix *p, struct dest **ret_dest)
 {
-	uint32_t id;
-	bool more = pmap_from(&bgp->dests, p, NULL, &id);
+	const uint32_t *id = ptab_from(bgp->dests, p, NULL);
 
-	if (more)
-		*ret_dest = dest_at(bgp, id);
-	return more;
+	if (id)
+		*ret_dest = dest_at(bgp, *id);
+	return id != NULL;
 }
 
 /* --- the queues --- */

@@ -125,10 +125,10 @@ void bgp_memory(const struct bgp *bgp, struct bgp_memory *ret_memory)
 	const struct htab *sets = &bgp->sets.table, *ways = &bgp->ways.table;
 
 	*ret_memory = (struct bgp_memory){
-		.prefixes = bgp->dests.count,
+		.prefixes = ptab_count(bgp->dests),
 		.routes = bgp->routes.count,
 		.attribute_sets = sets->count,
-		.prefix_bytes = slab_bytes(&bgp->dests4) + slab_bytes(&bgp->dests6) + pmap_bytes(&bgp->dests),
+		.prefix_bytes = slab_bytes(&bgp->dests4) + slab_bytes(&bgp->dests6) + ptab_bytes(bgp->dests),
 		.route_bytes = slab_bytes(&bgp->routes),
 		.advertised_bytes = slab_bytes(&bgp->tolds) + slab_bytes(&bgp->pends),
 		.attribute_bytes = bgp->sets.bytes + (bgp->sets.ids.cap + sets->n_buckets) * sizeof(void *),

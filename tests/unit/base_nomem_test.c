@@ -5,7 +5,7 @@
  */
 #include "base/crypto.h"
 #include "base/htab.h"
-#include "base/pmap.h"
+#include "base/ptab.h"
 #include "base/ptrie.h"
 #include "base/secret.h"
 #include "base/slab.h"
@@ -61,27 +61,32 @@ static bool run_ptrie(void *ctx)
 	return ok;
 }
 
-static bool run_pmap(void *ctx)
+static bool run_ptab(void *ctx)
 {
-	struct pmap m = { 0 };
-	bool ok = true;
+	struct ptab *t = ptab_new(sizeof(uint32_t));
+	bool ok = t != NULL;
 
 	(void)ctx;
+	if (!t)
+		return false;
 	for (unsigned i = 0; i < 20 * N_PREFIXES; i++) {
 		struct prefix p = { addr_v4(i * 0x01003b07u & 0xffffff00u), 24 };
-		bool known = pmap_get(&m, &p);
-		size_t count = m.count;
+		bool known = ptab_get(t, &p), fresh;
+		size_t count = ptab_count(t);
+		uint32_t *value = ptab_add(t, &p, &fresh);
 
-		if (pmap_set(&m, &p, i + 1) < 0) {
+		if (!value) {
 			ok = false;
-			assert_int_equal(pmap_get(&m, &p), 0); /* not half in */
-			assert_int_equal(m.count, count);
+			assert_null(ptab_get(t, &p)); /* not half in */
+			assert_int_equal(ptab_count(t), count);
 		} else {
-			assert_int_equal(pmap_get(&m, &p), i + 1);
-			assert_int_equal(m.count, count + !known);
+			assert_int_equal(fresh, !known);
+			*value = i + 1;
+			assert_ptr_equal(ptab_get(t, &p), value);
+			assert_int_equal(ptab_count(t), count + !known);
 		}
 	}
-	pmap_clear(&m);
+	ptab_free(t);
 	return ok;
 }
 
@@ -190,7 +195,7 @@ static void test_containers(void **state)
 	(void)state;
 	assert_true(alloc_fail_sweep(run_ptrie, NULL, &survived) > N_PREFIXES);
 	assert_int_equal(survived, 0);
-	assert_true(alloc_fail_sweep(run_pmap, NULL, &survived) > 20);
+	assert_true(alloc_fail_sweep(run_ptab, NULL, &survived) > 20);
 	assert_int_equal(survived, 0);
 	assert_true(alloc_fail_sweep(run_slab, NULL, &survived) > 18);
 	assert_int_equal(survived, 0);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * base/pmap and base/slab under random operations against plain arrays: dense and sparse keys of both
+ * base/ptab and base/slab under random operations against plain arrays: dense and sparse keys of both
  * families, whole tables in order and against it, walks from anywhere, and the memory that they may take.
  */
-#include "base/pmap.h"
+#include "base/ptab.h"
 #include "base/slab.h"
 
 #include <setjmp.h>
@@ -18,7 +18,7 @@
 
 struct model {
 	uint32_t seed;
-	struct pmap map;
+	struct ptab *map;
 	struct prefix key[KEYS]; /* in order, each once */
 	uint32_t value[KEYS];    /* 0: not in the map */
 	unsigned n;
@@ -60,56 +60,63 @@ static struct model *model_new(uint32_t seed)
 		if (!n || prefix_cmp(&m->key[n - 1], &m->key[i]))
 			m->key[n++] = m->key[i];
 	m->n = n;
+	m->map = ptab_new(sizeof(uint32_t));
+	assert_non_null(m->map);
 	return m;
 }
 
 static void check_walk(const struct model *m)
 {
 	struct prefix p = { 0 };
-	uint32_t value;
 	unsigned i = 0;
 	size_t count = 0;
 
-	for (bool more = pmap_from(&m->map, &p, &p, &value); more;
-	     more = pmap_after(&m->map, &p, &p, &value)) {
+	for (const uint32_t *value = ptab_from(m->map, &p, &p); value; value = ptab_after(m->map, &p, &p)) {
 		while (!m->value[i])
 			assert_true(++i < m->n);
 		assert_true(prefix_eq(&p, &m->key[i]));
-		assert_int_equal(value, m->value[i]);
+		assert_int_equal(*value, m->value[i]);
 		i++;
 		count++;
 	}
 	for (; i < m->n; i++)
 		assert_int_equal(m->value[i], 0);
-	assert_int_equal(m->map.count, count);
+	assert_int_equal(ptab_count(m->map), count);
 }
 
 static void check_seek(struct model *m)
 {
 	struct prefix p = random_prefix(m), at = { 0 };
-	uint32_t value = 0;
-	bool behind = rnd(m, 2), more;
+	const uint32_t *value;
+	bool behind = rnd(m, 2);
 	unsigned i = 0;
 
 	while (i < m->n && (!m->value[i] || prefix_cmp(&m->key[i], &p) < (behind ? 1 : 0)))
 		i++;
-	more = behind ? pmap_after(&m->map, &p, &at, &value) : pmap_from(&m->map, &p, &at, &value);
-	assert_int_equal(more, i < m->n);
-	if (more)
-		assert_true(prefix_eq(&at, &m->key[i]) && value == m->value[i]);
+	value = behind ? ptab_after(m->map, &p, &at) : ptab_from(m->map, &p, &at);
+	assert_int_equal(value != NULL, i < m->n);
+	if (value)
+		assert_true(prefix_eq(&at, &m->key[i]) && *value == m->value[i]);
 }
 
 static void operate(struct model *m, unsigned fill)
 {
-	unsigned i = rnd(m, m->n);
+	unsigned i = rnd(m, m->n), run = 1 + rnd(m, 3) * rnd(m, 3);
 
-	assert_int_equal(pmap_get(&m->map, &m->key[i]), m->value[i]);
-	if (rnd(m, 100) < fill) {
-		m->value[i] = 1 + rnd(m, 1000000);
-		assert_int_equal(pmap_set(&m->map, &m->key[i], m->value[i]), 0);
-	} else {
-		assert_int_equal(pmap_remove(&m->map, &m->key[i]), m->value[i]);
-		m->value[i] = 0;
+	for (unsigned end = i + run; i < end && i < m->n; i++) { /* neighbours, as tables come */
+		uint32_t *value = ptab_get(m->map, &m->key[i]);
+		bool fresh;
+
+		assert_int_equal(value ? *value : 0, m->value[i]);
+		if (rnd(m, 100) < fill) {
+			value = ptab_add(m->map, &m->key[i], &fresh);
+			assert_non_null(value);
+			assert_int_equal(fresh, !m->value[i]);
+			m->value[i] = *value = 1 + rnd(m, 1000000);
+		} else {
+			assert_int_equal(ptab_remove(m->map, &m->key[i]), m->value[i] != 0);
+			m->value[i] = 0;
+		}
 	}
 }
 
@@ -128,14 +135,14 @@ static void test_random(void **state)
 			check_walk(m);
 		}
 		for (unsigned i = 0; i < m->n; i++) {
-			assert_int_equal(pmap_remove(&m->map, &m->key[i]), m->value[i]);
+			assert_int_equal(ptab_remove(m->map, &m->key[i]), m->value[i] != 0);
 			m->value[i] = 0;
 		}
-		assert_int_equal(m->map.count, 0);
-		assert_int_equal(m->map.nodes, 0);
+		assert_int_equal(ptab_count(m->map), 0);
+		assert_int_equal(ptab_bytes(m->map), 0);
 		for (unsigned i = 0; i < 100; i++)
 			operate(m, 100);
-		pmap_clear(&m->map);
+		ptab_free(m->map);
 		free(m);
 	}
 }
@@ -147,22 +154,22 @@ static void test_bytes(void **state)
 
 	(void)state;
 	for (unsigned way = 0; way < 3; way++) {
-		struct pmap map = { 0 };
+		struct ptab *map = ptab_new(sizeof(uint32_t));
 		struct prefix p = { .addr.family = 4, .len = 24 };
 
 		for (unsigned i = 0; i < n; i++) {
 			unsigned k = way == 0 ? i : way == 1 ? n - 1 - i : (i % 2 ? i / 2 : n / 2 + i / 2);
 
 			p.addr = addr_v4(0x14000000u + (k << 8));
-			assert_int_equal(pmap_set(&map, &p, i + 1), 0);
+			assert_non_null(ptab_add(map, &p, &(bool){ false }));
 		}
-		assert_int_equal(map.count, n);
+		assert_int_equal(ptab_count(map), n);
 		for (unsigned i = 0; i < n; i++) {
 			p.addr = addr_v4(0x14000000u + (i << 8));
-			assert_true(pmap_get(&map, &p) != 0);
+			assert_non_null(ptab_get(map, &p));
 		}
-		assert_true(pmap_bytes(&map) < n * (way == 0 ? 10 : 20));
-		pmap_clear(&map);
+		assert_true(ptab_bytes(map) < n * (way == 0 ? 10 : 20));
+		ptab_free(map);
 	}
 }
 
