@@ -127,12 +127,20 @@ int fib_channel_put(struct fib_channel *c, const void *record)
 
 void fib_channel_put_all(struct fib_channel *c, struct fib_queue *q)
 {
+	bool first;
+	size_t n = 0;
+
 	list_for_each (&q->chunks, struct chunk, x, node)
-		c->waiting += x->n - x->at;
+		n += x->n - x->at;
+	if (!n)
+		return;
+	c->waiting += n;
 	pthread_mutex_lock(&c->lock);
+	first = list_empty(&c->queue.chunks);
 	fib_queue_move(&c->queue, q);
 	pthread_mutex_unlock(&c->lock);
-	fib_channel_wake(c);
+	if (first)
+		fib_channel_wake(c);
 }
 
 void fib_channel_take(struct fib_channel *c, struct fib_queue *q)

@@ -10,10 +10,15 @@
 
 void fib_thread_send(struct fib_thread *t, struct fib_event *e)
 {
-	if (fib_channel_put(&t->out, e) == 0)
+	if (fib_queue_put(&t->told, e) == 0)
 		return;
 	log_error(t->log, "fib", "no-memory: an event is lost");
 	fib_event_free(e);
+}
+
+void fib_thread_flush(struct fib_thread *t)
+{
+	fib_channel_put_all(&t->out, &t->told);
 }
 
 void fib_thread_send_link(struct fib_thread *t, int ifindex)
@@ -145,6 +150,7 @@ void fib_thread_report(struct fib_thread *t)
 		case FIB_REPORT_DISTURBED: send_other(t, &r); break;
 		}
 	}
+	fib_thread_flush(t);
 }
 
 /* ---- pins as the kernel sees them ---- */

@@ -46,8 +46,8 @@ struct fib_channel { /* one direction */
 
 int fib_channel_init(struct fib_channel *c, size_t record_size);
 void fib_channel_close(struct fib_channel *c);
-int fib_channel_put(struct fib_channel *c, const void *record); /* -1 when memory is out */
-void fib_channel_put_all(struct fib_channel *c, struct fib_queue *q);
+int fib_channel_put(struct fib_channel *c, const void *record);       /* -1 when memory is out */
+void fib_channel_put_all(struct fib_channel *c, struct fib_queue *q); /* of none: nothing happens */
 /* Moves all that is queued behind what is in q, and clears the eventfd. */
 void fib_channel_take(struct fib_channel *c, struct fib_queue *q);
 void fib_channel_wake(struct fib_channel *c); /* the descriptor becomes readable */
@@ -186,6 +186,7 @@ struct fib_thread {
 	struct rtnl *request, *monitor;
 	struct rtnl_batch *batch;
 	struct fib_queue waiting;   /* requests that were taken from the channel */
+	struct fib_queue told;      /* events that are not in the channel yet */
 	uint64_t fence;             /* being waited for, and what is behind it with it; 0: none */
 	struct fib_thread_set *set; /* by number */
 	size_t n_sets;
@@ -209,9 +210,12 @@ int fib_thread_start(struct fib_thread *t);
 void fib_thread_close(struct fib_thread *t, bool started, bool keep);
 
 /* fib_writer_events.c */
-void fib_thread_send(struct fib_thread *t, struct fib_event *e); /* takes over what it owns */
+/* Takes over what the event owns. It is on its way when fib_thread_flush was called: all of a round at once.
+ */
+void fib_thread_send(struct fib_thread *t, struct fib_event *e);
+void fib_thread_flush(struct fib_thread *t);
 void fib_thread_send_link(struct fib_thread *t, int ifindex);
-void fib_thread_report(struct fib_thread *t); /* what the planner has to report */
+void fib_thread_report(struct fib_thread *t); /* what the planner has to report, and flushes */
 void fib_thread_unpin(struct fib_thread *t, const struct addr *endpoint);
 void fib_thread_suspect_pins(struct fib_thread *t, int ifindex);
 void fib_thread_look_at_pins(struct fib_thread *t);

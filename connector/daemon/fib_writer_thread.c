@@ -229,6 +229,7 @@ static void *run(void *arg)
 			{ .fd = rtnl_fd(t->monitor), .events = POLLIN } };
 		bool more = true;
 
+		fib_thread_flush(t);
 		if (fib_queue_empty(&t->waiting))
 			(void)poll(fds, 2, timeout_ms(t));
 		while (more && !t->stop) {
@@ -256,6 +257,7 @@ int fib_thread_open(struct fib_thread *t, const struct sys_domain *domain, struc
 	int err;
 
 	fib_queue_init(&t->waiting, sizeof(struct fib_request));
+	fib_queue_init(&t->told, sizeof(struct fib_event));
 	list_init(&t->pins);
 	err = fib_channel_init(&t->in, sizeof(struct fib_request));
 	err = fib_channel_init(&t->out, sizeof(struct fib_event)) < 0 ? -EMFILE : err;
@@ -311,6 +313,7 @@ void fib_thread_close(struct fib_thread *t, bool started, bool keep)
 	}
 	free_requests(&t->in.queue);
 	free_requests(&t->waiting);
+	fib_queue_move(&t->out.queue, &t->told);
 	for (struct fib_event *e; (e = fib_queue_take(&t->out.queue));)
 		fib_event_free(e);
 	list_for_each (&t->pins, struct fib_thread_pin, pin, node)
