@@ -24,7 +24,8 @@ def arguments():
     p.add_argument("--only", default=",".join(["floor", *names]), help=f"of floor,{','.join(names)}")
     p.add_argument("--work", default=",".join(WORK), help=f"of {','.join(WORK)}")
     p.add_argument("--sets", type=int, default=0, help="attribute sets; 0: a fiftieth of the prefixes, 200 to 2000")
-    p.add_argument("--compat", type=int, default=1, choices=(0, 1), help="net.ipv4.nexthop_compat_mode of the router's namespace")
+    p.add_argument("--compat", type=int, default=1, choices=(0, 1),
+                   help="net.ipv4.nexthop_compat_mode of the router's namespace; Causeway is told by its configuration")
     p.add_argument("--late", action="store_true", help="how late IKE and KEEPALIVEs are meanwhile, too (Causeway only)")
     p.add_argument("--patience", type=int, default=300, help="seconds that one step may take")
     p.add_argument("--markdown", help="write the tables there, too")

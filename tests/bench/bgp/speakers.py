@@ -21,6 +21,8 @@ class Speaker:
     ecmp = True       # ... with several ways
     largest = 1 << 30  # prefixes that it is measured with
     late = False      # it is to have the peers of late.py
+    compat = 1        # net.ipv4.nexthop_compat_mode
+    sets_compat = False  # it is told by its configuration, and sets it itself
     asked = None      # the socket of its API, if bench_probe knows how to ask
 
     def __init__(self, picture):
@@ -59,11 +61,14 @@ class Speaker:
 class Ours(Speaker):
     """causewayd with LAN peers only."""
     name = "Causeway"
+    sets_compat = True
 
     def start(self):
         peers = [{"name": who, "local-address": ROUTER[who], "peer-address": FAR[who], "peer-as": asn, "mode": "passive",
                   "hold-time": HOLD, "transit": who == "sink"} for who, asn in PEERS]
         connector = {"as": AS, "router-id": ROUTER["sink"], "peer": peers}
+        if not self.compat:
+            connector["nexthop-compat"] = "off"
         self.daemon = Causeway(self.ns, release=True)
         if self.late:
             connector = late.configured(connector, self.daemon.secret())

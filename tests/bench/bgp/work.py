@@ -209,8 +209,9 @@ def measure(case, kind, size, options):
     with case.lab(f"bench-{kind.name.lower()}") as lab:
         picture = Picture(lab, options.sets or max(200, min(2000, size // 50)))
         try:
-            picture.router.sysctl("net.ipv4.nexthop_compat_mode", options.compat)
             speaker = kind(picture)
+            speaker.compat = options.compat
+            picture.router.sysctl("net.ipv4.nexthop_compat_mode", 1 if speaker.sets_compat else options.compat)
             speaker.late = options.late and speaker.name == "Causeway"
             figures = Measured(case, picture, speaker, size, options.patience).run(options.work)
             speaker.stop()
