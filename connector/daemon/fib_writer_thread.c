@@ -12,7 +12,6 @@
 #include "connector/daemon/fib_writer_internal.h"
 
 #include "connector/sys/clock.h"
-#include "connector/sys/random.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -253,7 +252,6 @@ static void *run(void *arg)
 
 int fib_thread_open(struct fib_thread *t, const struct sys_domain *domain, struct reason *ret_reason)
 {
-	uint8_t seed[16];
 	int err;
 
 	fib_queue_init(&t->waiting, sizeof(struct fib_request));
@@ -267,8 +265,6 @@ int fib_thread_open(struct fib_thread *t, const struct sys_domain *domain, struc
 		return reason_set(ret_reason, "fib-open", "cannot make an eventfd: %s", strerror(-err));
 	if (!t->fib || !t->batch)
 		return reason_set(ret_reason, "no-memory", "out of memory");
-	rng_fill(&sys_rng, seed, sizeof(seed));
-	fib_seed(t->fib, seed);
 	t->request = rtnl_open(domain, ret_reason);
 	if (!t->request)
 		return -1;

@@ -24,23 +24,19 @@ struct fib *fib_new(void)
 	f->deadline = MTIME_NEVER;
 	f->next_id = FIB_NHID_FIRST;
 	f->epoch = 1;
+	f->routes.by_prefix = ptab_new(sizeof(route_no));
 	f->foreign = ptrie_new();
 	f->ways = ways_table_new(false);
 	f->unwanted = f->ways ? ways_get(f->ways, TAG_UNWANTED, NULL, 0, NULL) : NULL;
 	f->leftover = f->ways ? ways_get(f->ways, TAG_LEFTOVER, NULL, 0, NULL) : NULL;
 	f->odd = object_make(f, OBJECT_ODD, NULL);
 	bundles_reserve(f);
-	if (!f->bundle || !f->foreign || !f->unwanted || !f->leftover || !f->odd) {
+	if (!f->bundle || !f->routes.by_prefix || !f->foreign || !f->unwanted || !f->leftover || !f->odd) {
 		fib_free(f);
 		return NULL;
 	}
 	f->odd->exists = true;
 	return f;
-}
-
-void fib_seed(struct fib *f, const uint8_t seed[16])
-{
-	memcpy(f->routes.key.k, seed, sizeof(f->routes.key.k));
 }
 
 static void free_bundles(struct fib *f, struct list *bundles)

@@ -36,8 +36,6 @@ struct fib;
 uint32_t fib_kernel_metric(const struct prefix *p, uint32_t metric);
 
 struct fib *fib_new(void); /* NULL when memory is out */
-/* 16 random bytes for the table's hash, before the first wish: peers choose the prefixes. */
-void fib_seed(struct fib *f, const uint8_t seed[16]);
 void fib_free(struct fib *f);
 
 /* ---- wishes; -1 when memory is out (the wish is not kept then) ---- */

@@ -23,6 +23,7 @@
 
 #include "base/htab.h"
 #include "base/list.h"
+#include "base/ptab.h"
 #include "base/ptrie.h"
 #include "connector/fib/plan.h"
 #include "connector/fib/ways.h"
@@ -193,9 +194,8 @@ struct route_slab {
 };
 struct route_table {
 	struct route_slab slab[2]; /* IPv4, IPv6 */
-	route_no *head;            /* hash buckets */
-	size_t n_heads, count;
-	struct siphash_key key;
+	struct ptab *by_prefix;    /* the first route with it, as a route_no; the others are chained */
+	size_t count;
 	struct htab rich;
 };
 struct route_walk { /* over all routes, in no order; they may come and go meanwhile */

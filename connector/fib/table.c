@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The table of routes: millions of small records in chunks, found by a hash of their prefix.
+ * The table of routes: millions of small records in chunks, found by their prefix (base/ptab.h).
  *
- * A record has a number for as long as it lives, and stays where it is in memory; lists and hash chains link
- * by these numbers. Chunks are aligned to their size, so a record's chunk, and with it the number and the
- * family, follows from its address. The hash is keyed (fib_seed), because peers choose the prefixes. Routes
- * with the same prefix and other metrics stand in the same chain. Chunks are given back by
- * route_table_trim when the last route has gone.
+ * A record has a number for as long as it lives, and stays where it is in memory; lists and chains link by
+ * these numbers. Chunks are aligned to their size, so a record's chunk, and with it the number and the
+ * family, follows from its address. Routes with the same prefix and other metrics stand in a chain. Chunks
+ * are given back by route_table_trim when the last route has gone.
  */
 #include "connector/fib/plan_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define HEADS_MIN   256
 #define NO_IPV6     0x80000000U
 #define CHUNK_ALIGN 65536
 #define BLOCK_MAX   16 /* chunks of one allocation, which wastes one for the alignment of the others */
@@ -146,48 +144,7 @@ static void record_free(struct fib *f, struct route *r)
 	f->routes.count--;
 }
 
-/* ---- the hash ---- */
-
-static size_t bucket_of(const struct route_table *t, const struct prefix *p)
-{
-	unsigned char key[17];
-	unsigned n = addr_size(&p->addr);
-
-	memcpy(key, p->addr.b, n);
-	key[n] = p->len;
-	return siphash(&t->key, key, n + 1) & (t->n_heads - 1);
-}
-
-/* Twice the heads; where memory is out, chains get longer. */
-static void rehash(struct fib *f)
-{
-	struct route_table *t = &f->routes;
-	size_t n = t->n_heads ? t->n_heads * 2 : HEADS_MIN, was = t->n_heads;
-	route_no *old = t->head, *fresh = calloc(n, sizeof(*fresh));
-
-	if (!fresh)
-		return;
-	t->head = fresh;
-	t->n_heads = n;
-	for (size_t i = 0; i < was; i++) {
-		for (route_no no = old[i], next; no; no = next) {
-			struct route *r = route_by_no(f, no);
-			struct prefix p = route_prefix(r);
-			size_t to = bucket_of(t, &p);
-
-			next = r->chain;
-			r->chain = t->head[to];
-			t->head[to] = no;
-		}
-	}
-	free(old);
-}
-
-static bool is_at(const struct route *r, const struct prefix *p)
-{
-	return r->len == p->len && chunk_of(r)->ipv6 == (p->addr.family == 6) &&
-	       memcmp(r->address, p->addr.b, addr_size(&p->addr)) == 0;
-}
+/* ---- by prefix ---- */
 
 uint32_t route_metric(const struct fib *f, const struct route *r)
 {
@@ -196,64 +153,83 @@ uint32_t route_metric(const struct fib *f, const struct route *r)
 	return x ? x->metric : chunk_of(r)->ipv6 ? IPV6_DEFAULT_METRIC : 0;
 }
 
+static struct route *first_at(const struct fib *f, const struct prefix *p)
+{
+	/* NULL: fib_free has the routes behind it, and what is left asks for one */
+	const route_no *no = f->routes.by_prefix ? ptab_get(f->routes.by_prefix, p) : NULL;
+
+	return no ? route_by_no(f, *no) : NULL;
+}
+
 struct route *route_find(const struct fib *f, const struct prefix *p, uint32_t metric)
 {
-	struct route *r = f->routes.n_heads ? route_by_no(f, f->routes.head[bucket_of(&f->routes, p)]) : NULL;
+	struct route *r = first_at(f, p);
 
-	while (r && !(is_at(r, p) && route_metric(f, r) == metric))
+	while (r && route_metric(f, r) != metric)
 		r = route_by_no(f, r->chain);
 	return r;
 }
 
 struct route *route_from_metric(const struct fib *f, const struct prefix *p, uint64_t metric)
 {
-	struct route *r = f->routes.n_heads ? route_by_no(f, f->routes.head[bucket_of(&f->routes, p)]) : NULL,
-	             *best = NULL;
+	struct route *best = NULL;
 
-	for (; r; r = route_by_no(f, r->chain))
-		if (is_at(r, p) && route_metric(f, r) >= metric &&
-		    (!best || route_metric(f, r) < route_metric(f, best)))
+	for (struct route *r = first_at(f, p); r; r = route_by_no(f, r->chain))
+		if (route_metric(f, r) >= metric && (!best || route_metric(f, r) < route_metric(f, best)))
 			best = r;
 	return best;
 }
 
+/* A record with this metric; NULL when memory is out. */
+static struct route *record_with(struct fib *f, const struct prefix *p, uint32_t metric)
+{
+	struct route *r = record_new(f, p);
+	struct rich *x;
+
+	if (!r || metric == route_metric(f, r))
+		return r;
+	x = route_enrich(f, r);
+	if (!x) {
+		record_free(f, r);
+		return NULL;
+	}
+	x->metric = metric;
+	return r;
+}
+
 struct route *route_make(struct fib *f, const struct prefix *p, uint32_t metric)
 {
-	struct route_table *t = &f->routes;
 	struct route *r = route_find(f, p, metric);
-	struct rich *x;
-	size_t at;
+	route_no *head;
+	bool fresh;
 
 	if (r)
 		return r;
-	if (t->count >= t->n_heads)
-		rehash(f);
-	r = t->n_heads ? record_new(f, p) : NULL;
-	if (!r)
+	head = ptab_add(f->routes.by_prefix, p, &fresh);
+	if (!head)
 		return NULL;
-	if (metric != route_metric(f, r)) {
-		x = route_enrich(f, r);
-		if (!x) {
-			record_free(f, r);
-			return NULL;
-		}
-		x->metric = metric;
+	r = record_with(f, p, metric);
+	if (!r) {
+		if (fresh)
+			(void)ptab_remove(f->routes.by_prefix, p);
+		return NULL;
 	}
 	r->seen = (uint8_t)(f->generation - 1);
-	at = bucket_of(t, p);
-	r->chain = t->head[at];
-	t->head[at] = route_no_of(r);
+	r->chain = *head;
+	*head = route_no_of(r);
 	return r;
 }
 
 void route_drop(struct fib *f, struct route *r)
 {
 	struct prefix p = route_prefix(r);
-	route_no *link = &f->routes.head[bucket_of(&f->routes, &p)], no = route_no_of(r);
+	route_no *head = ptab_get(f->routes.by_prefix, &p), *link = head, no = route_no_of(r);
 
 	while (*link != no)
 		link = &route_by_no(f, *link)->chain;
 	*link = r->chain;
+	if (!*head)
+		(void)ptab_remove(f->routes.by_prefix, &p);
 	route_unrich(f, r);
 	record_free(f, r);
 }
@@ -264,9 +240,6 @@ void route_table_trim(struct fib *f)
 		return;
 	slab_clear(&f->routes.slab[0]);
 	slab_clear(&f->routes.slab[1]);
-	free(f->routes.head);
-	f->routes.head = NULL;
-	f->routes.n_heads = 0;
 }
 
 /* ---- what few have ---- */
@@ -339,6 +312,8 @@ void route_table_free(struct fib *f)
 		route_unrich(f, r);
 	f->routes.count = 0;
 	route_table_trim(f);
+	ptab_free(f->routes.by_prefix);
+	f->routes.by_prefix = NULL;
 	htab_clear(&f->routes.rich);
 }
 
