@@ -11,7 +11,9 @@
  * When something inside changes, the parts are counted anew: one walk by budget, then not again for a time
  * that grows with what it had to look at. The merged attributes: the worst ORIGIN; with as-set all AS numbers
  * in one AS_SET, else none; ATOMIC_AGGREGATE where that leaves something out; AGGREGATOR; all communities, as
- * far as there is room. A part's MED means nothing for the whole.
+ * far as there is room. A part's MED means nothing for the whole. Where a part is Only to Customer (RFC
+ * 9234), so is the whole, with the part's AS if all such parts agree, else ours: who may not hear the part
+ * may not hear it under a shorter name.
  */
 #include "bgp/core.h"
 
@@ -19,12 +21,15 @@
 #include <string.h>
 
 #define AGGREGATES_MAX  256
+#define OTC_ROOM        16
 #define SET_MAX         255 /* AS numbers of a segment */
 #define COMMUNITIES_MAX 64
+#define BYTES_PER_UNIT  8  /* two AS numbers or communities */
 #define PARTS_PER_MS    10 /* looked at for each millisecond until the next count */
 
 struct merge { /* what the parts say together */
-	bool own, atomic, as_cut;
+	bool own, atomic, as_cut, otc;
+	uint32_t otc_as;
 	uint8_t origin;
 	uint32_t from[BGP_PEERS_MAX]; /* peers that parts come from, by id */
 	unsigned n_from;
@@ -82,6 +87,22 @@ static bool stays_here(const struct attrs *a)
 	return false;
 }
 
+static void merge_otc(const struct bgp *bgp, struct merge *m, const struct attrs *a)
+{
+	uint32_t as;
+
+	if (!role_otc(a, &as))
+		return;
+	m->otc_as = m->otc && m->otc_as != as ? bgp->config.as : as;
+	m->otc = true;
+}
+
+/* Of a budget: what the numbers in it cost to sort in. */
+static unsigned merge_cost(const struct attrs *a)
+{
+	return (unsigned)((a->as_path.len + a->communities.len) / BYTES_PER_UNIT);
+}
+
 static void merge_attrs(struct merge *m, const struct attrs *a)
 {
 	struct rd r = rd_init(a->as_path.p, a->as_path.len),
@@ -101,24 +122,28 @@ static void merge_attrs(struct merge *m, const struct attrs *a)
 		(void)insert(m->community, &m->n_community, COMMUNITIES_MAX, rd_u32(&c));
 }
 
-static void merge_part(struct bgp *bgp, struct merge *m, const struct dest *d)
+/* Returns what it cost beside a look. */
+static unsigned merge_part(struct bgp *bgp, struct merge *m, const struct dest *d)
 {
 	struct loc_route r;
 
 	dest_view_route(bgp, d, &r);
 	if (!r.attrs || stays_here(&r.attrs->a) || (r.announced && !ptrie_get(bgp->announced, &r.prefix)))
-		return; /* the last: an aggregate in the aggregate, whose parts count by themselves */
+		return 0; /* the last: an aggregate in the aggregate, whose parts count by themselves */
 	if (r.announced)
 		m->own = true;
 	else
 		(void)insert(m->from, &m->n_from, BGP_PEERS_MAX, r.from->id);
 	merge_attrs(m, &r.attrs->a);
+	merge_otc(bgp, m, &r.attrs->a);
+	return merge_cost(&r.attrs->a);
 }
 
 /* --- what comes of it --- */
 static struct attr_set *merged_set(struct bgp *bgp, const struct aggregate *g, const struct merge *m)
 {
-	uint8_t path[2 + 4 * SET_MAX], communities[4 * COMMUNITIES_MAX];
+	uint8_t path[2 + 4 * SET_MAX], communities[4 * COMMUNITIES_MAX], otc[OTC_ROOM];
+	struct wr o = wr_init(otc, sizeof(otc));
 	struct wr p = wr_init(path, sizeof(path)), c = wr_init(communities, sizeof(communities));
 	bool as_set = g->config.as_set && m->n_as && !m->as_cut, refused;
 	struct attrs a = { .origin = m->origin,
@@ -137,6 +162,9 @@ static struct attr_set *merged_set(struct bgp *bgp, const struct aggregate *g, c
 	}
 	for (unsigned i = 0; i < m->n_community; i++)
 		wr_u32(&c, m->community[i]);
+	if (m->otc)
+		role_write_otc(&o, m->otc_as);
+	a.other = (struct bytes){ otc, wr_len(&o) };
 	a.as_path = (struct bytes){ path, wr_len(&p) };
 	a.communities = (struct bytes){ communities, wr_len(&c) };
 	return network_attrs(bgp, &g->config.prefix, &a, &g->config.policy, &refused);
@@ -243,6 +271,7 @@ unsigned aggregates_some(struct bgp *bgp, unsigned budget)
 {
 	struct aggregation *ag = bgp->aggregation;
 	struct dest *d;
+	unsigned cost;
 
 	while (ag && budget && (ag->counts || ag->dirty)) {
 		struct aggregate *g = ag->counts ? ag->counts : next_dirty(bgp);
@@ -261,7 +290,8 @@ unsigned aggregates_some(struct bgp *bgp, unsigned budget)
 			continue;
 		}
 		ag->looked_at++;
-		merge_part(bgp, &ag->m, d);
+		cost = merge_part(bgp, &ag->m, d);
+		budget -= cost < budget ? cost : budget;
 	}
 	return budget;
 }
@@ -291,14 +321,18 @@ struct attr_set *aggregate_set(const struct bgp *bgp, const struct prefix *p)
 	return g && is_told(g) ? g->set : NULL;
 }
 
-enum verdict aggregate_judge(const struct peer *to, const struct prefix *p)
+enum verdict aggregate_judge(const struct peer *to, const struct loc_route *d)
 {
 	const struct bgp *bgp = to->bgp;
-	const struct aggregate *g = bgp->aggregation ? ptrie_get(bgp->aggregation->all, p) : NULL;
+	const struct aggregate *g = bgp->aggregation ? ptrie_get(bgp->aggregation->all, &d->prefix) : NULL;
 	enum verdict v = EXPORT_NO_ROUTE;
 
-	if (!g || !g->set || g->m.own)
-		return g && g->set ? EXPORT_OK : EXPORT_NO_ROUTE;
+	if (!g || !g->set)
+		return EXPORT_NO_ROUTE;
+	if (role_leaks_out(to, &g->set->a))
+		return EXPORT_ROLE;
+	if (g->m.own)
+		return EXPORT_OK;
 	for (unsigned i = 0; i < g->m.n_from && v != EXPORT_OK; i++) {
 		const struct peer *from = peer_find(bgp, g->m.from[i]);
 
@@ -323,7 +357,8 @@ bool aggregate_hides(const struct peer *to, const struct prefix *p)
 		g = ptrie_covering(bgp->aggregation->all, &at, &at);
 		if (!g)
 			return false;
-		if (g->config.withheld && g->config.summary_only && aggregate_judge(to, &at) == EXPORT_OK)
+		if (g->config.withheld && g->config.summary_only &&
+		    aggregate_judge(to, &(struct loc_route){ .prefix = at }) == EXPORT_OK)
 			return true;
 		d = is_told(g) && g->config.summary_only ? dest_find(bgp, &at) : NULL;
 		if (!d)

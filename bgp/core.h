@@ -133,10 +133,12 @@ struct adj_rib_out {
 	unsigned walk_families;                       /* bits: 1 << family */
 	bool walk_again, again_resend, again_refresh; /* asked for while walking */
 	unsigned again_families;
-	bool walk_resend;  /* also what the peer has already */
-	bool walk_eor;     /* End-of-RIB at the end */
-	bool walk_refresh; /* BoRR before it, EoRR at the end (RFC 7313) */
-	bool no_memory;    /* the session is to be closed for it */
+	bool walk_resend;       /* also what the peer has already */
+	bool walk_eor;          /* End-of-RIB at the end */
+	bool walk_refresh;      /* BoRR before it, EoRR at the end (RFC 7313) */
+	unsigned refreshing;    /* families whose EoRR waits to be sent */
+	unsigned refresh_later; /* and those that are asked for again meanwhile: after it */
+	bool no_memory;         /* the session is to be closed for it */
 	struct prefix walk_after;
 	struct attr_set *cache_in, *cache_out; /* the last translation */
 	enum bgp_family cache_family;
@@ -369,6 +371,8 @@ bool role_marks_in(const struct peer *p, const struct attrs *a);
 /* -1: there is no room. The bytes of `other` are good until a message is built. */
 int role_mark_in(const struct peer *p, const struct attrs *in, struct attrs *ret_attrs);
 void role_mark_out(const struct peer *p, const struct attrs *a, struct wr *other);
+bool role_otc(const struct attrs *a, uint32_t *ret_as); /* has it OTC? */
+void role_write_otc(struct wr *w, uint32_t as);         /* as attrs.other has it */
 
 /* graceful.c: RFC 4724, RFC 8538, with the peer that restarts */
 void graceful_init(struct peer *p);
@@ -532,7 +536,7 @@ void aggregate_note(
 unsigned aggregates_some(struct bgp *bgp, unsigned budget); /* returns the budget left */
 mtime aggregates_deadline(const struct bgp *bgp);
 struct attr_set *aggregate_set(const struct bgp *bgp, const struct prefix *p); /* NULL: it isn't there */
-enum verdict aggregate_judge(const struct peer *to, const struct prefix *p);
+enum verdict aggregate_judge(const struct peer *to, const struct loc_route *d);
 bool aggregate_hides(
     const struct peer *to, const struct prefix *p); /* one with summary-only that `to` is told */
 void aggregates_free(struct bgp *bgp);

@@ -130,7 +130,7 @@ static enum verdict judge_rules(const struct peer *p, const struct loc_route *d)
 	if (addr_is_none(&nh))
 		return EXPORT_NEXTHOP;
 	if (d->announced)
-		v = ptrie_get(p->bgp->announced, &d->prefix) ? EXPORT_OK : aggregate_judge(p, &d->prefix);
+		v = ptrie_get(p->bgp->announced, &d->prefix) ? EXPORT_OK : aggregate_judge(p, d);
 	else
 		v = d->attrs ? judge_learned(p, d) : EXPORT_NO_ROUTE;
 	return v == EXPORT_OK && aggregate_hides(p, &d->prefix) ? EXPORT_SUMMARY : v;

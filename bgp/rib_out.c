@@ -9,7 +9,8 @@
  * The initial table, and a route refresh, is a walk over all destinations that stops and resumes by prefix.
  * Markers (End-of-RIB, and BoRR and EoRR of RFC 7313) stand among the groups. What is to be told after a BoRR
  * never joins a group before it, and what an end marker closes never falls behind it: else the peer would
- * drop a route that it was about to be told.
+ * drop a route that it was about to be told. Of a family one refresh is under way at a time: what a peer asks
+ * for again and again without reading costs no more.
  *
  * When a session ends, what is here of it is over at once (its round is), and leaves as the sweep comes by.
  * Everything here goes by budget, and messages only into room that the connection was said to have.
@@ -106,6 +107,7 @@ void rib_out_down(struct peer *p)
 	htab_clear(&out->by_attrs);
 	out->advertised = out->waiting = 0;
 	out->walking = out->walk_again = out->again_resend = out->again_refresh = out->no_memory = false;
+	out->refreshing = out->refresh_later = 0;
 	if ((uint8_t)(out->round - out->clean) >= ROUNDS_MAX) /* they may not come round */
 		sweep_all(p->bgp);
 	out->round++;
@@ -159,7 +161,13 @@ static void walk(struct peer *p, unsigned families, bool resend, bool eor, bool 
 {
 	struct adj_rib_out *out = &p->out;
 
-	cache_clear(p);     /* the configuration may have changed */
+	cache_clear(p); /* the configuration may have changed */
+	if (refresh) {
+		out->refresh_later |= families & out->refreshing;
+		families &= ~out->refreshing;
+		if (!families)
+			return;
+	}
 	if (out->walking) { /* however often it is asked for: once more, from the start, when this one is done
 		             */
 		out->walk_again = true;
@@ -175,6 +183,7 @@ static void walk(struct peer *p, unsigned families, bool resend, bool eor, bool 
 	out->walk_refresh = refresh;
 	out->walk_after = (struct prefix){ 0 };
 	if (refresh) {
+		out->refreshing |= families;
 		close_groups(out);
 		append_markers(p, OUT_BORR, families);
 	}
@@ -310,6 +319,22 @@ static unsigned send_one(struct session *s, struct out_group *g)
 	return n;
 }
 
+/* Behind the end of a refresh comes the next one that was asked for meanwhile: one, however often. */
+static void marker_sent(struct peer *p, struct out_group *g)
+{
+	const unsigned family = 1u << g->family;
+	const bool end = g->marker == OUT_EORR;
+
+	out_group_free(p, g);
+	if (!end)
+		return;
+	p->out.refreshing &= ~family;
+	if (!(p->out.refresh_later & family))
+		return;
+	p->out.refresh_later &= ~family;
+	walk(p, family, true, false, true);
+}
+
 static void send_marker(struct session *s, struct out_group *g)
 {
 	uint8_t buf[BGP_MESSAGE_MAX];
@@ -328,7 +353,7 @@ static void send_marker(struct session *s, struct out_group *g)
 	if (sent < 0)
 		s->peer->out.no_memory = true;
 	else
-		out_group_free(s->peer, g);
+		marker_sent(s->peer, g);
 }
 
 unsigned rib_out_flush(struct peer *p, unsigned budget)

@@ -74,7 +74,7 @@ int role_check(const struct peer *p, const struct capabilities *theirs, struct n
 }
 
 /* --- OTC --- */
-static bool otc_of(const struct attrs *a, uint32_t *ret_as)
+bool role_otc(const struct attrs *a, uint32_t *ret_as)
 {
 	struct rd value;
 
@@ -89,7 +89,7 @@ bool role_leaks_in(const struct peer *p, const struct attrs *a)
 	uint8_t ours;
 	uint32_t as;
 
-	if (!role_ours(p, &ours) || !otc_of(a, &as))
+	if (!role_ours(p, &ours) || !role_otc(a, &as))
 		return false;
 	return ours == BGP_ROLE_CODE_PROVIDER || ours == BGP_ROLE_CODE_RS ||
 	       (ours == BGP_ROLE_CODE_PEER && as != p->config.peer_as);
@@ -100,13 +100,13 @@ bool role_leaks_out(const struct peer *p, const struct attrs *a)
 	uint8_t ours;
 	uint32_t as;
 
-	if (!role_ours(p, &ours) || !otc_of(a, &as))
+	if (!role_ours(p, &ours) || !role_otc(a, &as))
 		return false;
 	return ours == BGP_ROLE_CODE_CUSTOMER || ours == BGP_ROLE_CODE_PEER ||
 	       ours == BGP_ROLE_CODE_RS_CLIENT;
 }
 
-static void write_otc(struct wr *w, uint32_t as)
+void role_write_otc(struct wr *w, uint32_t as)
 {
 	wr_u8(w, BGP_ATTR_OTC);
 	wr_u8(w, BGP_ATTR_FLAG_OPTIONAL | BGP_ATTR_FLAG_TRANSITIVE);
@@ -119,7 +119,7 @@ bool role_marks_in(const struct peer *p, const struct attrs *a)
 	uint8_t ours;
 	uint32_t as;
 
-	return role_ours(p, &ours) && !otc_of(a, &as) &&
+	return role_ours(p, &ours) && !role_otc(a, &as) &&
 	       (ours == BGP_ROLE_CODE_CUSTOMER || ours == BGP_ROLE_CODE_PEER ||
 	           ours == BGP_ROLE_CODE_RS_CLIENT);
 }
@@ -130,7 +130,7 @@ int role_mark_in(const struct peer *p, const struct attrs *in, struct attrs *ret
 	struct wr w = wr_init(room->message, sizeof(room->message));
 
 	wr_bytes(&w, in->other.p, in->other.len);
-	write_otc(&w, p->config.peer_as);
+	role_write_otc(&w, p->config.peer_as);
 	if (!wr_ok(&w))
 		return -1;
 	*ret_attrs = *in;
@@ -143,7 +143,7 @@ void role_mark_out(const struct peer *p, const struct attrs *a, struct wr *other
 	uint8_t ours;
 	uint32_t as;
 
-	if (role_ours(p, &ours) && !otc_of(a, &as) &&
+	if (role_ours(p, &ours) && !role_otc(a, &as) &&
 	    (ours == BGP_ROLE_CODE_PROVIDER || ours == BGP_ROLE_CODE_PEER || ours == BGP_ROLE_CODE_RS))
-		write_otc(other, peer_local_as(p));
+		role_write_otc(other, peer_local_as(p));
 }

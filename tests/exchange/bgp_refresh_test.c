@@ -329,6 +329,49 @@ static void test_answer(void **state)
 	}
 }
 
+/* Who asks and asks and reads nothing has one answer waiting, and one more for all that it asked since. */
+static void test_never_read(void **state)
+{
+	struct bgp_peer_config c = lab_config();
+	struct open_msg o = lab_open();
+	struct lab l = { .net = bnet_new(3) };
+	struct held h;
+	char text[32];
+
+	(void)state;
+	l.a = bnet_add(l.net, "a", LAB_OURS, 65001, LAB_OURS);
+	l.x = bnet_add(l.net, "x", LAB_THEIRS, 0, NULL);
+	l.net->window = 4500; /* for one UPDATE at most */
+	bnet_peer_add(l.a, 1, &c);
+	bnet_peer_start(l.net, l.a, 1);
+	for (unsigned i = 0; i < 40; i++) {
+		snprintf(text, sizeof(text), "10.%u.0.0/16", i);
+		bnet_announce(l.net, l.a, text);
+	}
+	o.caps.enhanced_refresh = true;
+	o.caps.family[BGP_IPV6] = false;
+	o.hold_time = 0;
+	lab_establish(&l, &o);
+	bnet_stall(l.net, l.x, true);
+	for (unsigned i = 0; i < 200; i++) {
+		raw_message(l.net, l.x, BGP_MSG_ROUTE_REFRESH, REFRESH_V4);
+		lab_run_ms(&l, 20);
+	}
+	bnet_unannounce(l.net, l.a, "10.7.0.0/16");
+	bnet_stall(l.net, l.x, false);
+	lab_run_ms(&l, 5000);
+	replay(&l, &h);
+	assert_in_range(h.begins, 1, 25); /* some went out before there was no room */
+	assert_int_equal(h.begins, h.ends);
+	assert_int_equal(h.n, 39);
+	raw_message(l.net, l.x, BGP_MSG_ROUTE_REFRESH, REFRESH_V4); /* and it is answered as ever */
+	lab_run_ms(&l, 1000);
+	replay(&l, &h);
+	assert_int_equal(h.begins, h.ends);
+	assert_int_equal(h.n, 39);
+	bnet_free(l.net);
+}
+
 /* A request before the first table is out: BoRR never comes before End-of-RIB (RFC 7313 4.1). */
 static void test_after_end_of_rib(void **state)
 {
@@ -373,6 +416,7 @@ int main(void)
 		cmocka_unit_test(test_many_rounds),
 		cmocka_unit_test(test_many_begins),
 		cmocka_unit_test(test_answer),
+		cmocka_unit_test(test_never_read),
 		cmocka_unit_test(test_after_end_of_rib),
 	};
 

@@ -266,6 +266,50 @@ static void test_egress(void **state)
 	}
 }
 
+/* An aggregate of a part with OTC is one with OTC: told to nobody who may not hear the part. */
+static void test_aggregate(void **state)
+{
+	static const struct {
+		enum bgp_role ours;
+		bool told;
+	} row[] = { { ROLE_NONE, true }, { BGP_ROLE_PROVIDER, true }, { BGP_ROLE_PEER, false },
+		{ BGP_ROLE_CUSTOMER, false } };
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		const struct bgp_aggregate whole = { .prefix = bnet_prefix("10.200.0.0/15") };
+		struct open_msg o = lab_open(), back = raw_open_msg(65020, "10.0.0.20");
+		struct lab l = lab_with(ROLE_NONE, false, &o);
+		struct bgp_peer_config lan =
+		    bnet_peer_config("lan", BGP_PEER_LAN, LAB_OURS, "10.0.0.20", 65020);
+		struct bnet_node *to = bnet_add(l.net, "to", "10.0.0.20", 0, NULL);
+		struct bgp_route_view v;
+		struct heard h;
+
+		lan.mode = BGP_MODE_PASSIVE;
+		lan.session.role = row[i].ours;
+		bnet_peer_add(l.a, 2, &lan);
+		bnet_peer_start(l.net, l.a, 2);
+		assert_int_equal(bgp_aggregates(l.a->bgp, &whole, 1, l.net->now), 0);
+		lab_update(&l, LAB_SOUND OTC_PEER, LAB_NET_200);
+		lab_update(&l, LAB_SOUND, LAB_NET_201);
+		bnet_raw_connect(l.net, to, "10.0.0.20", LAB_OURS);
+		lab_run_ms(&l, 200);
+		raw_open(l.net, to, &back);
+		raw_keepalive(l.net, to);
+		lab_run_ms(&l, 2000);
+		h = hear(to);
+		assert_true(h.without);
+		assert_int_equal(h.own, row[i].told);
+		assert_int_equal(h.otc_own, row[i].told ? 65515 : 0);
+		if (!row[i].told) {
+			assert_true(bnet_row(l.a, BGP_RIB_WITHHELD, "10.200.0.0/15", 2, &v));
+			assert_non_null(strstr(v.reason, "OTC"));
+		}
+		bnet_free(l.net);
+	}
+}
+
 /* What a provider taught us, unmarked, is marked as it comes in: it goes to a customer, with the provider's
  * AS in it, and to no peer. */
 static void test_no_valley(void **state)
@@ -307,6 +351,7 @@ int main(void)
 		cmocka_unit_test(test_ingress),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_egress),
+		cmocka_unit_test(test_aggregate),
 		cmocka_unit_test(test_no_valley),
 	};
 
