@@ -92,6 +92,7 @@ struct bgp_session_config {
 	bool password;          /* the connection is signed: for the words when nothing answers */
 	enum bgp_role role;     /* of ours; none on internal sessions */
 	bool strict_role;       /* no session with a peer that says none */
+	bool strict_bfd;        /* no session while BFD is not up: bgp_peer_bfd_up */
 };
 
 /* Route flap damping (RFC 2439); of external peers only. Penalties are points: */
@@ -256,6 +257,8 @@ void bgp_restart_end(struct bgp *bgp, mtime now);
 /* --- BFD: facts --- */
 /* Has it been started, and not stopped since? */
 bool bgp_peer_started(const struct bgp *bgp, uint32_t peer);
+/* BFD is up. Counts for peers with strict_bfd, which wait for it; as often as one likes. */
+void bgp_peer_bfd_up(struct bgp *bgp, uint32_t peer, mtime now);
 /*
  * BFD (RFC 5880) says that the path to the peer is broken: a session that stands ends at once with a Cease of
  * subcode 10 (RFC 9384) and the reason bgp-bfd-down, and starts again after the idle hold time; none of the

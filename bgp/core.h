@@ -182,6 +182,7 @@ struct peer {
 	struct graceful graceful;
 	struct paths_refused paths;
 	struct rejoin rejoin;
+	bool bfd_up, bfd_waits;  /* with strict_bfd: to start until BFD is up */
 	struct damping *damping; /* damping.c; NULL: nothing has flapped, or it is off */
 	uint64_t damping_suppressions, damping_unheeded;
 };
@@ -256,6 +257,12 @@ void act_report(struct peer *p, bool error, const char *id, const char *fmt, ...
     __attribute__((format(printf, 4, 5)));
 int actions_reserve(struct bgp *bgp, unsigned n);
 void actions_clear(struct bgp *bgp);
+
+static inline bool peer_needs_bfd(const struct peer *p)
+{
+	return p->config.session.strict_bfd && !p->bfd_up;
+}
+void peer_waits_for_bfd(struct peer *p); /* peer_bfd.c */
 
 /* session.c: one connection and its messages */
 struct session *session_find(const struct bgp *bgp, uint64_t id);

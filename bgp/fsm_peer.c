@@ -33,7 +33,7 @@ static enum bgp_state peer_state(const struct peer *p)
 	for (unsigned i = 0; i < 2; i++)
 		if (p->session[i] && of[p->session[i]->state] > st)
 			st = of[p->session[i]->state];
-	if (st != BGP_IDLE || !p->started || !mtime_is_never(p->start_at))
+	if (st != BGP_IDLE || !p->started || !mtime_is_never(p->start_at) || peer_needs_bfd(p))
 		return st;
 	return BGP_ACTIVE;
 }
@@ -76,7 +76,9 @@ bool fsm_is_stale(const struct session *s)
 void fsm_start(struct peer *p)
 {
 	p->start_at = p->retry_at = MTIME_NEVER;
-	if (p->config.mode != BGP_MODE_PASSIVE && !p->session[0])
+	if (peer_needs_bfd(p))
+		peer_waits_for_bfd(p);
+	else if (p->config.mode != BGP_MODE_PASSIVE && !p->session[0])
 		start_connection(p);
 	fsm_note_state(p, NULL);
 }
@@ -94,7 +96,8 @@ bool fsm_takes_incoming(const struct peer *p)
 {
 	const struct session *theirs = p->session[1], *established = peer_session(p, SESSION_ESTABLISHED);
 
-	if (!p->started || !mtime_is_never(p->start_at) || p->config.mode == BGP_MODE_ACTIVE)
+	if (!p->started || !mtime_is_never(p->start_at) || p->config.mode == BGP_MODE_ACTIVE ||
+	    peer_needs_bfd(p))
 		return false;
 	return established ? takes_successor(established) : !theirs || fsm_is_stale(theirs);
 }

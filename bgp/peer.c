@@ -372,6 +372,11 @@ int bgp_peer_update(struct bgp *bgp, uint32_t peer, const struct bgp_peer_config
 		restart(p, config);
 	}
 	damping_changed(p, &was.damping);
+	if (p->bfd_waits && !peer_needs_bfd(p)) { /* it is strict no more */
+		p->bfd_waits = false;
+		if (p->started && !p->session[0] && !p->session[1])
+			fsm_start(p);
+	}
 	policy_put(&was);
 	return session ? 1 : 0;
 }

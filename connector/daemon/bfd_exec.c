@@ -27,6 +27,7 @@ struct bfd_peer {
 	uint32_t id;
 	bool wanted; /* mark of the look under way */
 	bool runs;
+	bool up; /* as last told */
 	struct bfd_config config;
 	struct reason refused; /* while it does not run */
 	mtime again;
@@ -45,6 +46,10 @@ static void changed(void *ctx, uint32_t id, const struct bfd_change *c)
 {
 	struct domain *d = ctx;
 	bool fault = c->fell && !c->admin;
+	struct bfd_peer *p = find(d, id);
+
+	if (p) /* AdminDown is no fault of the path: who has a session by then keeps it */
+		p->up = c->state == BFD_UP || (p->up && !fault);
 
 	if (fault)
 		log_warn(d->log, domain_peer_name(d, id), "BFD down: %s: %s", c->why.id, c->why.text);
@@ -104,7 +109,7 @@ static void set(
 
 	if (p->runs && !same_path(&p->config, c)) {
 		bfd_thread_drop(d->bfd, p->id);
-		p->runs = false;
+		p->runs = p->up = false;
 	}
 	p->config = *c;
 	if (!thread_up(d, &why) && !bfd_thread_set(d->bfd, p->id, c, interface, &why)) {
@@ -145,6 +150,8 @@ static void want(struct domain *d, uint32_t id, const char *name, const struct c
 		set(d, p, &c, interface, now);
 	}
 	p->wanted = true;
+	if (b->bfd.strict && p->up) /* again and again: the core may be a new one */
+		bgp_peer_bfd_up(d->bgp, id, now);
 }
 
 static bool tunnel_wants(const struct domain *d, const struct tunnel *t)

@@ -411,6 +411,7 @@ static void common_config(const char *name, const struct cfg_bgp *b, struct bgp_
 		.max_out = b->max_prefixes_out };
 	c->accept_default = b->accept_default;
 	c->session = session_config(&b->session);
+	c->session.strict_bfd = b->bfd.strict;
 	c->damping = (struct bgp_damping_config){ .on = b->session.damping.enabled,
 		.half_life = b->session.damping.half_life,
 		.reuse = b->session.damping.reuse,

@@ -45,6 +45,15 @@ const struct catalogue_entry catalogue_bfd[] = {
 	    .look = "`causeway bgp peer NAME`: bfd",
 	},
 	{
+	    .id = "bgp-bfd-waiting",
+	    .means = "The BGP session waits until BFD is up, as bfd/strict says.",
+	    .cause = { "the peer runs no BFD for our address, or only once BGP is up",
+	        "a filter drops UDP 3784 (4784 with multihop)" },
+	    .here = "bfd/strict false, if routes without BFD are better than none",
+	    .there = "BFD for our address, started without BGP",
+	    .look = "`causeway bgp peer NAME --json`: bfd",
+	},
+	{
 	    .id = "bfd-port",
 	    .means = "BFD's UDP port can't be had.",
 	    .cause = { "another BFD daemon (FRR's bfdd, BIRD) runs in this network namespace" },

@@ -187,6 +187,7 @@ static void build_bfd(const struct lyd_node *node, struct cfg_bfd *bfd)
 		return;
 	bfd->enabled = !strcmp(cfg_value(node, "enabled"), "true");
 	bfd->multihop = !strcmp(cfg_value(node, "multihop"), "true");
+	bfd->strict = bfd->enabled && !strcmp(cfg_value(node, "strict"), "true");
 	bfd->min_tx = mdur_ms(atol(cfg_value(node, "min-tx")));
 	bfd->min_rx = mdur_ms(atol(cfg_value(node, "min-rx")));
 	bfd->multiplier = (uint8_t)atol(cfg_value(node, "multiplier"));

@@ -194,8 +194,8 @@ static bool same_bgp(const struct cfg_bgp *a, const struct cfg_bgp *b)
 	       a->limits.restart.ns == b->limits.restart.ns && a->accept_default == b->accept_default &&
 	       cfg_session_same(&a->session, &b->session) && cfg_policy_same(&a->policy, &b->policy) &&
 	       a->bfd.enabled == b->bfd.enabled && a->bfd.multihop == b->bfd.multihop &&
-	       a->bfd.min_tx.ns == b->bfd.min_tx.ns && a->bfd.min_rx.ns == b->bfd.min_rx.ns &&
-	       a->bfd.multiplier == b->bfd.multiplier;
+	       a->bfd.strict == b->bfd.strict && a->bfd.min_tx.ns == b->bfd.min_tx.ns &&
+	       a->bfd.min_rx.ns == b->bfd.min_rx.ns && a->bfd.multiplier == b->bfd.multiplier;
 }
 
 bool cfg_same_session(const struct cfg_tunnel *a, const struct cfg_tunnel *b)

@@ -56,6 +56,7 @@ struct cfg_bgp_policy { /* cfg_policy.c; the chains hold references */
 
 struct cfg_bfd { /* of a BGP session */
 	bool enabled, multihop;
+	bool strict; /* no BGP session before it is up */
 	mdur min_tx, min_rx;
 	uint8_t multiplier;
 };

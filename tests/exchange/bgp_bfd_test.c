@@ -43,6 +43,7 @@ static void bfd_down(struct lab *l, bool independent)
 
 	reason_set(&why, "bfd-expired", "no packet for 900 ms");
 	bgp_peer_bfd_down(l->a->bgp, 1, independent, &why, l->net->now);
+	bnet_pump(l->net, l->a);
 	lab_run_ms(l, 100);
 }
 
@@ -99,10 +100,60 @@ static void test_stopped(void **state)
 	bnet_free(l.net);
 }
 
+/* Strict: nothing begins before BFD is up, and what began ends when it falls. */
+static void test_strict(void **state)
+{
+	struct bgp_peer_config c = lab_config(), lax = lab_config();
+	struct open_msg o = lab_open();
+	struct lab l;
+
+	(void)state;
+	c.session.strict_bfd = true;
+	l = lab_new(&c);
+	bnet_raw_connect(l.net, l.x, LAB_THEIRS, LAB_OURS);
+	lab_run_ms(&l, 60000);
+	assert_int_equal(l.a->peer[1].state, BGP_IDLE);
+	assert_int_equal(raw_count(l.x, BGP_MSG_OPEN), 0);
+	assert_string_equal(bnet_view(l.a, 1).last_error.id, "bgp-bfd-waiting");
+	bgp_peer_bfd_up(l.a->bgp, 1, l.net->now);
+	bnet_pump(l.net, l.a);
+	assert_int_equal(l.a->peer[1].state, BGP_ACTIVE);
+	lab_establish(&l, &o);
+	bgp_peer_bfd_up(l.a->bgp, 1, l.net->now); /* again: nothing new */
+	bnet_pump(l.net, l.a);
+	assert_int_equal(l.a->peer[1].state, BGP_ESTABLISHED);
+	bfd_down(&l, false);
+	lab_run_ms(&l, 120000); /* past the idle hold time */
+	assert_int_equal(l.a->peer[1].state, BGP_IDLE);
+	assert_string_equal(bnet_view(l.a, 1).last_error.id, "bgp-bfd-down");
+	bgp_peer_bfd_up(l.a->bgp, 1, l.net->now);
+	bnet_pump(l.net, l.a);
+	assert_int_equal(l.a->peer[1].state, BGP_ACTIVE);
+	lab_establish(&l, &o);
+	/* BFD falls before the session is up. */
+	bfd_down(&l, false);
+	bgp_peer_bfd_up(l.a->bgp, 1, l.net->now);
+	lab_run_ms(&l, 120000);
+	bnet_raw_connect(l.net, l.x, LAB_THEIRS, LAB_OURS);
+	lab_run_ms(&l, 200);
+	assert_int_equal(l.a->peer[1].state, BGP_OPENSENT);
+	bfd_down(&l, false);
+	assert_int_equal(l.a->peer[1].state, BGP_IDLE);
+	lab_run_ms(&l, 120000);
+	assert_int_equal(l.a->peer[1].state, BGP_IDLE);
+	/* Strict no more: it starts without BFD. */
+	assert_int_equal(bgp_peer_update(l.a->bgp, 1, &lax, l.net->now, NULL), 0);
+	bnet_pump(l.net, l.a);
+	assert_int_equal(l.a->peer[1].state, BGP_ACTIVE);
+	lab_establish(&l, &o);
+	bnet_free(l.net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_down),
+		cmocka_unit_test(test_strict),
 		cmocka_unit_test(test_while_it_restarts),
 		cmocka_unit_test(test_stopped),
 	};
