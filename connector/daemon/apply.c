@@ -384,6 +384,8 @@ static void commit_bgp_tunnels(struct plan *p)
 		bgp_exec_tunnel_config(d, t, bc);
 		if (bgp_peer_add(d->bgp, t->id, bc, &why))
 			log_error(d->log, t->name, "%s: %s", why.id, why.text);
+		else
+			restart_peer_added(d, t->id, t->name);
 	}
 	free(bc);
 }
