@@ -149,6 +149,13 @@ static void on_restart(void *ctx, int signo)
 		return;
 	}
 	if (restart_leave(dm->domain, dm->state_dir, &why)) {
+		if (getenv("NOTIFY_SOCKET")) { /* who sent it waits for the end, and kills who doesn't come to
+			                          it */
+			log_error(&dm->log, "restart", "%s: %s; the daemon stops like on SIGTERM", why.id,
+			    why.text);
+			on_terminate(dm, signo);
+			return;
+		}
 		log_error(&dm->log, "restart", "%s: %s; the daemon goes on", why.id, why.text);
 		return;
 	}
