@@ -536,6 +536,7 @@ struct domain *domain_new(const struct sys_domain *sys, struct loop *loop, const
 		return NULL;
 	}
 	d->restart = before;
+	d->leaving = pc.trying = before != NULL; /* until restart_applied */
 	d->sys = *sys;
 	d->log = log;
 	d->loop = loop;

@@ -119,7 +119,7 @@ struct domain {
 	bool pumping, reconciled;
 	struct restart_record *restart; /* what of the run before is still being taken over; restart.c's */
 	bool restarting;                /* the first configuration has taken it over */
-	bool leaving;                   /* for a successor: nothing is taken out of the kernel */
+	bool leaving; /* for a successor, or the next try: nothing is taken out of the kernel */
 	bool stopping;
 	void (*stopped)(void *ctx); /* once, when everything has been taken out */
 	void *stopped_ctx;

@@ -153,6 +153,8 @@ struct plane_config {
 	const struct logger *log;
 	const struct plane_kept *kept; /* what to take over; what isn't there as it says is taken out */
 	size_t n_kept;
+	bool trying; /* until plane_kept_drop, plane_free leaves what is kept, taken over or not, in the
+	                kernel */
 };
 
 /*
@@ -179,7 +181,7 @@ bool plane_is_kept(const struct plane *p, int ifindex);
 /* A predecessor's SAs under this tunnel, which took over its interface: are there any; and out with them. */
 bool plane_has_old(struct plane *p, uint32_t tunnel);
 void plane_old_drop(struct plane *p, uint32_t tunnel);
-/* What no tunnel has taken over goes. */
+/* What no tunnel has taken over goes, and from now on plane_free takes out what was. */
 void plane_kept_drop(struct plane *p);
 
 /* Can a tunnel be in this plane here? False with the reason why not ("data-plane-no-kernel"). */

@@ -134,6 +134,7 @@ struct plane_kernel *plane_kernel_new(const struct plane_config *config, const s
 		plane_kernel_free(k);
 		return NULL;
 	}
+	k->trying = config->trying;
 	pk_sweep(k, config);
 	if (try_link(k, ret_why_not) || try_state(k, ret_why_not)) {
 		plane_kernel_free(k);
@@ -172,7 +173,7 @@ void plane_kernel_free(struct plane_kernel *k)
 {
 	if (!k)
 		return;
-	if (!k->leaving)
+	if (!k->leaving && !k->trying)
 		delete_interfaces(k);
 	list_for_each (&k->tunnels, struct pk_tunnel, t, link) {
 		pk_tunnel_free(k, t);

@@ -127,7 +127,7 @@ void pk_sa_free(struct pk_sa *sa)
 
 void pk_tunnel_free(struct plane_kernel *k, struct pk_tunnel *t)
 {
-	if (k->leaving) {
+	if (k->leaving || (k->trying && t->old)) {
 		pk_let_go(k, t);
 		return;
 	}
@@ -174,21 +174,22 @@ static bool same_way(const struct xfrm_rule *a, const struct xfrm_rule *b)
 	return a->spi == b->spi && addr_eq(&a->src, &b->src) && addr_eq(&a->dst, &b->dst);
 }
 
-/* While a predecessor's SAs carry traffic, what leads to them stays. -1: no memory. */
+/* While a predecessor's SAs carry traffic, what leads to them stays, or comes back when the SA that followed
+ * them is gone. -1: no memory. */
 static int add_old(const struct pk_tunnel *t, struct xfrm_rule **rules, size_t *n)
 {
 	size_t n_wanted = *n;
 	struct xfrm_rule *all;
 
-	if (!t->old || !t->n_rules)
+	if (!t->old || !t->n_old_rules)
 		return 0;
-	all = reallocarray(*rules, *n + t->n_rules, sizeof(*all));
+	all = reallocarray(*rules, *n + t->n_old_rules, sizeof(*all));
 	if (!all)
 		return -1;
 	*rules = all;
-	for (size_t i = 0; i < t->n_rules; i++)
-		if (!find_rule(all, n_wanted, &t->rules[i]))
-			all[(*n)++] = t->rules[i];
+	for (size_t i = 0; i < t->n_old_rules; i++)
+		if (!find_rule(all, n_wanted, &t->old_rules[i]))
+			all[(*n)++] = t->old_rules[i];
 	return 0;
 }
 

@@ -43,10 +43,12 @@ struct pk_tunnel {
 	uint64_t kept_packets;   /* outbound, when keepalives were last thought about */
 	struct xfrm_rule *rules; /* in the kernel */
 	size_t n_rules;
-	struct plane_counters gone; /* of SAs that are no more */
-	struct plane_kept *old;     /* a predecessor's SAs, which still carry traffic; NULL: none */
-	bool armed;                 /* packets ask for it; while it has no outbound SA: */
-	struct pk_keep *keep;       /* plane_kernel_keep.c */
+	struct plane_counters gone;  /* of SAs that are no more */
+	struct plane_kept *old;      /* a predecessor's SAs, which still carry traffic; NULL: none */
+	struct xfrm_rule *old_rules; /* that lead to these */
+	size_t n_old_rules;
+	bool armed;           /* packets ask for it; while it has no outbound SA: */
+	struct pk_keep *keep; /* plane_kernel_keep.c */
 };
 
 struct plane_kernel {
@@ -63,6 +65,7 @@ struct plane_kernel {
 	mdur keepalive;
 	struct list kept; /* struct pk_kept: of a predecessor, for tunnels to take over */
 	bool leaving;     /* what is in the kernel stays there */
+	bool trying;      /* a successor that may fail: what it found stays there */
 	int sink_fd;      /* of what waits for an SA; -1: not needed yet */
 	uint16_t sink_port;
 };

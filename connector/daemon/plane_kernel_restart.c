@@ -184,15 +184,29 @@ static void kept_free(struct pk_kept *kept)
 	free(kept);
 }
 
+static void old_forget(struct pk_tunnel *t)
+{
+	free(t->old);
+	free(t->old_rules);
+	t->old = NULL;
+	t->old_rules = NULL;
+	t->n_old_rules = 0;
+}
+
 bool pk_take_over(struct plane_kernel *k, struct pk_tunnel *t, const char *interface)
 {
 	list_for_each (&k->kept, struct pk_kept, kept, link) {
 		if (strcmp(kept->is.interface, interface) != 0)
 			continue;
 		t->old = malloc(sizeof(*t->old));
-		if (!t->old)
+		t->old_rules = calloc(kept->n_rules + 1, sizeof(*t->old_rules));
+		if (!t->old || !t->old_rules) {
+			old_forget(t);
 			return false;
+		}
 		*t->old = kept->is;
+		memcpy(t->old_rules, kept->rules, kept->n_rules * sizeof(*kept->rules));
+		t->n_old_rules = kept->n_rules;
 		t->if_id = kept->is.if_id;
 		t->ifindex = kept->is.ifindex;
 		t->rules = kept->rules;
@@ -208,18 +222,16 @@ void pk_old_gone(struct plane_kernel *k, struct pk_tunnel *t)
 {
 	for (unsigned i = 0; t->old && i < t->old->n_sa; i++)
 		(void)xfrm_state_del(k->xfrm, &t->old->sa[i].dst, t->old->sa[i].spi);
-	free(t->old);
-	t->old = NULL;
+	old_forget(t);
 }
 
 static void kept_drop(struct plane_kernel *k, struct pk_kept *kept)
 {
-	for (size_t i = 0; !k->leaving && i < kept->n_rules; i++)
+	for (size_t i = 0; i < kept->n_rules; i++)
 		(void)xfrm_rule_del(k->xfrm, &kept->rules[i]);
-	for (unsigned i = 0; !k->leaving && i < kept->is.n_sa; i++)
+	for (unsigned i = 0; i < kept->is.n_sa; i++)
 		(void)xfrm_state_del(k->xfrm, &kept->is.sa[i].dst, kept->is.sa[i].spi);
-	if (!k->leaving)
-		(void)xfrm_link_del(k->domain, kept->is.ifindex);
+	(void)xfrm_link_del(k->domain, kept->is.ifindex);
 	kept_free(kept);
 }
 
@@ -233,7 +245,10 @@ void pk_kept_clear(struct plane_kernel *k, const char *interface)
 void pk_kept_free(struct plane_kernel *k)
 {
 	list_for_each (&k->kept, struct pk_kept, kept, link)
-		kept_drop(k, kept);
+		if (k->leaving || k->trying)
+			kept_free(kept);
+		else
+			kept_drop(k, kept);
 }
 
 /* --- leaving --- */
@@ -360,6 +375,7 @@ void plane_kernel_old_drop(struct plane_kernel *k, uint32_t tunnel)
 
 void plane_kernel_kept_drop(struct plane_kernel *k)
 {
+	k->trying = false;
 	pk_kept_free(k);
 }
 
@@ -373,7 +389,7 @@ void pk_let_go(struct plane_kernel *k, struct pk_tunnel *t)
 	if (t->keep)
 		(void)pk_keep_update(k, t, NULL);
 	list_remove(&t->link);
-	free(t->old);
+	old_forget(t);
 	free(t->rules);
 	free(t);
 }

@@ -11,6 +11,7 @@
 #include "connector/sys/clock.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define DRAIN       mdur_s(10) /* packets on their way by the old SAs, after one came by the new ones */
 #define QUIET_DRAIN mdur_s(60) /* the same where none comes */
@@ -142,6 +143,9 @@ void restart_applied(struct domain *d)
 	d->restarting = true;
 	list_for_each (&d->tunnels, struct tunnel, t, node)
 		taken += t->ifindex && plane_has_old(d->plane, t->plane_id);
+	if (d->restart->file)
+		(void)unlink(d->restart->file); /* it is good for one start that succeeds */
+	d->leaving = false;
 	plane_kept_drop(d->plane);
 	log_info(d->log, "restart",
 	    "%u of %zu tunnels and the kernel's routes go on from the run before; %zu BGP sessions are to "

@@ -30,8 +30,9 @@ int restart_possible(const struct domain *d, struct reason *ret_why_not);
 int restart_leave(struct domain *d, const char *state_dir, struct reason *ret_reason);
 
 /* --- coming back --- */
-/* The predecessor's record, which is deleted; NULL: there is none, or it is not to be believed or too old,
- * which is logged. */
+/* The predecessor's record; NULL: there is none, or it is not to be believed or too old, which is logged, and
+ * it is deleted. Until restart_applied whoever starts may fail: the record, and what is in the kernel, stay
+ * for the next try. */
 struct restart_record *restart_load(const char *state_dir, const struct logger *log);
 /* What the record says of a tunnel by this name; NULL: nothing. */
 const struct restart_tunnel *restart_of_name(const struct domain *d, const char *name);

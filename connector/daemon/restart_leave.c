@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The restart record's two ends: written by a daemon that leaves, read and deleted by the one that comes. It
- * names things of the kernel that the successor will not delete, so it is believed only from a file of our
+ * The restart record's two ends: written by a daemon that leaves, read by the one that comes, and deleted as
+ * soon as its configuration is in force (restart_applied): a start that fails before leaves it to the next.
+ * It names things of the kernel that the successor will not delete, so it is believed only from a file of our
  * own that nobody else could write, of this boot and this network namespace, and in time.
  */
 #include "connector/daemon/restart.h"
@@ -18,10 +19,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PATIENCE     mdur_s(5) /* by which the kernel outwaits the successor's deadline */
-#define WITHOUT_FULL mdur_s(120)
-#define BOOT_ID      "/proc/sys/kernel/random/boot_id"
-#define NETNS        "/proc/self/ns/net"
+#define PATIENCE mdur_s(5)   /* by which the kernel outwaits the successor's deadline */
+#define AT_LEAST mdur_s(120) /* for tunnels; a LAN peer's short restart time is not theirs */
+#define BOOT_ID  "/proc/sys/kernel/random/boot_id"
+#define NETNS    "/proc/self/ns/net"
 
 static void boot_id(char id[40])
 {
@@ -140,6 +141,16 @@ static int note_awaited(const struct domain *d, struct restart_record *r, mdur *
 	return 0;
 }
 
+/* Does a tunnel still carry by nothing but its predecessor's SAs? We don't have their keys, so their lifetime
+ * can't be changed: they end when the first restart's time is over. */
+static bool in_old_hands(const struct domain *d)
+{
+	list_for_each ((struct list *)&d->tunnels, struct tunnel, t, node)
+		if (d->restart && !t->facts.child && t->ifindex && plane_has_old(d->plane, t->plane_id))
+			return true;
+	return false;
+}
+
 static int note_all(struct domain *d, struct restart_record *r)
 {
 	mdur time = mdur_s(0);
@@ -152,10 +163,14 @@ static int note_all(struct domain *d, struct restart_record *r)
 	list_for_each (&d->lan_peers, struct lan_peer, p, node)
 		rc |= note_peer(d, r, p->id, p->name, &time);
 	rc |= note_awaited(d, r, &time);
+	if (!time.ns || (r->n_tunnel && time.ns < AT_LEAST.ns))
+		time = AT_LEAST;
 	boot_id(r->boot);
 	r->netns = netns();
 	r->left = clock_now();
-	r->until = mtime_add(r->left, time.ns ? time : WITHOUT_FULL);
+	r->until = mtime_add(r->left, time);
+	if (in_old_hands(d))
+		r->until = mtime_min(r->until, d->restart->until);
 	return rc;
 }
 
@@ -284,8 +299,16 @@ struct restart_record *restart_load(const char *state_dir, const struct logger *
 		r = NULL;
 	}
 	free(text);
-	if (!foreign)
-		(void)unlink(path); /* it is good for one start */
+	if (r) {
+		r->file = strdup(path);
+		if (!r->file) {
+			reason_set(&why, "no-memory", "no memory for the restart record");
+			restart_record_free(r);
+			r = NULL;
+		}
+	}
+	if (!r && !foreign)
+		(void)unlink(path);
 	if (!r)
 		log_warn(log, "restart", "%s: %s", why.id, why.text);
 	return r;

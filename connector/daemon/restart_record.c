@@ -52,6 +52,7 @@ void restart_record_free(struct restart_record *r)
 		return;
 	free(r->tunnel);
 	free(r->peer);
+	free(r->file);
 	free(r);
 }
 

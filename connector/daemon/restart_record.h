@@ -51,6 +51,7 @@ struct restart_record {
 	char boot[40];
 	uint64_t netns;
 	mtime left, until; /* whole milliseconds */
+	char *file;        /* it was read from, to be deleted when it has been used; or NULL */
 	struct restart_tunnel *tunnel;
 	size_t n_tunnel;
 	struct restart_peer *peer;

@@ -7,6 +7,7 @@ Tunnels over a restart are kernel_restart.py's.
 import os
 import signal
 import stat
+import sys
 
 from lab import kernel, traffic
 from lab.bird import Bird
@@ -63,6 +64,33 @@ def settled(cw):
     wait_for("the end of the restart", lambda: "the restart is over" in cw.process.output(), PATIENCE, alive=[cw.process])
 
 
+HOLD = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM if sys.argv[1] == "udp" else socket.SOCK_STREAM)
+s.bind((sys.argv[2], int(sys.argv[3])))
+if sys.argv[1] == "tcp":
+    s.listen()
+print("held", flush=True)
+sys.stdin.read() or __import__("signal").pause()
+"""
+
+
+def starts_fail(case, onprem, cw, record):
+    """Whatever keeps a start from succeeding, it uses nothing up: the record and the routes are there for the next."""
+    for what, argv in (("port 500 is taken", ("udp", "0.0.0.0", "500")), ("the configuration can't be applied", ("tcp", "10.1.1.1", "179")),
+                       ("the management socket can't be made", None)):
+        with case.step(f"a start that fails, for {what}, leaves record and routes as they are"):
+            holder = onprem.spawn(f"hold-{argv[0]}", sys.executable, "-c", HOLD, *argv) if argv else None
+            if holder:
+                wait_for("the port to be taken", lambda h=holder: "held" in h.output(), 30, alive=[holder])
+            end = cw.run_to_end(*(() if argv else ("--socket", f"{cw.dir}/state")))
+            equal(end.returncode, 1, f"exit status: {end.stderr}")
+            check(os.path.exists(record), f"the record is gone: {end.stderr}")
+            equal(in_kernel(onprem), set(CORE + EDGE), "routes in the kernel")
+            if holder:
+                holder.kill()
+
+
 def gentle(case, onprem, core, edge, cw):
     with case.step("SIGUSR2: it ends at once, without a Cease; a record that is ours alone; all routes stay"):
         monitors = [kernel.RouteMonitor(ns) for ns in (onprem, core.ns)]
@@ -71,6 +99,7 @@ def gentle(case, onprem, core, edge, cw):
         equal(stat.S_IMODE(os.stat(record).st_mode), 0o600, "mode of the record")
         equal(in_kernel(onprem), set(CORE + EDGE), "routes in the kernel")
         equal((core.as_path("10.0.0.0/16"), edge.as_path("10.0.0.0/16")), ([65001], [65001]), "our network there")
+    starts_fail(case, onprem, cw, record)
     core.announce(CORE[:1])
     with case.step("the next start: R and F, as BIRD heard it"):
         cw.start()

@@ -5,6 +5,7 @@ kernel's IPsec and BIRD. Numbered packets both ways through it all: none is lost
 until the new ones do, and are gone in the end. Then twice in a row, both sides at once, a stop in the middle, a configuration
 that has changed, and a start that comes too late.
 """
+import os
 import signal
 import time
 
@@ -93,6 +94,12 @@ def gentle(case, net, cw):
         equal(states(net.onprem), old, "states")
         check(kernel.route(net.onprem, PREFIX), "the route is gone")
         equal(net.bgp.as_path(OURS), [65001], "our network there")
+    with case.step("a start that fails (no place for the management socket) uses nothing up: all stays, packets pass"):
+        equal(cw.run_to_end("--socket", cw.dir, timeout=90).returncode, 1, "exit status")
+        watch.counter.more(50, timeout=60)
+        watch.none_lost(case)
+        equal(states(net.onprem), old, "states")
+        check(os.path.exists(f"{cw.dir}/state/restart"), "the record is gone")
     with case.step("the next start: the same interface, a new child, R and F as BIRD heard it"):
         begin = time.monotonic()
         comes_back(cw)
@@ -157,13 +164,13 @@ def main(case):
             cw.stop(timeout=40)
             equal((states(net.onprem), net.onprem.ip("xfrm", "policy")), (set(), ""), "XFRM")
             equal(kernel.difference(before, kernel.snapshot(net.onprem)), [], "the kernel before and after")
-        with case.step("nobody comes back: the kernel ends the SAs by itself; a late start cleans up"):
+        with case.step("nobody comes back: the kernel ends the SAs by itself, after 120 s at the least; a late start cleans up"):
             config = cw.config
             tunnel_of(config)["bgp"]["graceful-restart"]["restart-time"] = 5
             cw.configure(config)
             comes_back(cw)
             leave(cw)
-            wait_for("the SAs to end", lambda: not states(net.onprem), 60, 1)
+            wait_for("the SAs to end", lambda: not states(net.onprem), 240, 1)
             comes_back(cw)
             check("restart-record-late" in cw.process.output(), cw.process.output())
             cw.stop(timeout=40)
