@@ -64,15 +64,12 @@ bool restart_wants_name(const struct domain *d, const char *interface)
 	return false;
 }
 
+/* What protected its SAs is not told: no SA may stand here before IKE_AUTH has been verified, since its keys
+ * would come from a key exchange with anybody. */
 void restart_ike_entered(struct tunnel *t)
 {
-	const struct restart_tunnel *r = restart_of_name(t->domain, t->name);
-	struct ike_esp_suite before;
-
-	if (!r || !t->ifindex || !plane_has_old(t->domain->plane, t->plane_id))
-		return;
-	before = (struct ike_esp_suite){ r->kept.encr, r->kept.encr_key_bits, r->kept.integ, r->kept.esn };
-	ike_conn_continues(t->domain->ike, t->id, true, &before);
+	if (t->ifindex && plane_has_old(t->domain->plane, t->plane_id))
+		ike_conn_continues(t->domain->ike, t->id, true, NULL);
 }
 
 /* --- BGP --- */
