@@ -177,7 +177,8 @@ static unsigned calm(struct peer *p, struct damped *e)
 
 	if (!e->suppressed) {
 		forget(p->damping, e);
-		p->damping->full = false;
+		if (ptrie_count(p->damping->of) < BGP_DAMPED_MAX / 10 * 9)
+			p->damping->full = false; /* else each that calms down would make a line in the log */
 		return 1;
 	}
 	e->penalty = penalty_now(p, e);

@@ -213,7 +213,10 @@ void fsm_retry(struct peer *p)
 		unanswered(p);
 		fsm_end_session(ours, NULL, NULL, false);
 	}
-	start_connection(p);
+	if (peer_needs_bfd(p)) /* it has fallen, or is wanted only now */
+		peer_waits_for_bfd(p);
+	else
+		start_connection(p);
 	fsm_note_state(p, NULL);
 }
 

@@ -60,6 +60,7 @@ void bgp_peer_bfd_down(struct bgp *bgp, uint32_t peer, bool independent, const s
 	if (!p || !p->started)
 		return;
 	reason_set(&n.why, "bgp-bfd-down", "BFD has found the path broken: %s", why->text);
+	p->rejoin.waited &= !independent; /* nor is selection deferred for it */
 	if (ends(p))
 		fsm_fall(p, FALL_ERROR, &n, &n.why);
 	else if (p->graceful.holding && independent)

@@ -60,7 +60,7 @@ static mtime wait_until(const struct peer *p, bool sweep)
 	if (!p->rejoin.waited)
 		return p->bgp->now;
 	if (!s)
-		return r->back_by;
+		return mtime_min(r->back_by, r->told_by);
 	if (told_all(s))
 		return p->bgp->now;
 	if (!s->theirs.caps.end_of_rib)

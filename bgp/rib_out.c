@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GIVE_UP_MAX 1000 /* routes in one go */
+#define GIVE_UP_MAX 100 /* routes in one go */
 
 /* The room within the peer's limit is free when it has been told so, or never had it. */
 static int unwant(struct peer *p, struct dest *d, const struct loc_route *route)
@@ -266,16 +266,18 @@ static void entry_sent(struct peer *p, struct pend *e)
 	dest_gc(bgp, d);
 }
 
-/* Attributes that no message holds: the peer is told nothing, or that what it had is gone. */
-static void give_up(struct session *s, struct out_group *g)
+/* Attributes that no message holds: the peer is told nothing, or that what it had is gone. Returns of how
+ * many prefixes. */
+static unsigned give_up(struct session *s, struct out_group *g)
 {
 	struct peer *p = s->peer;
+	unsigned n = 0;
 	bool more = true;
 
 	if (session_may_report(s))
 		act_report(p, true, "bgp-update-too-long",
 		    "%s: routes with attributes too long for an UPDATE are not announced", p->config.name);
-	for (unsigned i = 0; more && i < GIVE_UP_MAX; i++) { /* the group goes with its last entry */
+	for (; more && n < GIVE_UP_MAX; n++) { /* the group goes with its last entry */
 		struct pend *e = out_pend_at(p->bgp, g->first);
 		struct dest *d = dest_at(p->bgp, e->dest);
 
@@ -283,10 +285,11 @@ static void give_up(struct session *s, struct out_group *g)
 		e->resend = false;
 		if (out_want(d, p, NULL, false) < 0) {
 			p->out.no_memory = true;
-			return;
+			return n + 1;
 		}
 		dest_gc(p->bgp, d);
 	}
+	return n;
 }
 
 /* One message from the oldest group. Returns how many prefixes went; 0 when nothing could. */
@@ -299,8 +302,7 @@ static unsigned send_one(struct session *s, struct out_group *g)
 	unsigned n;
 
 	if (!update_begin(b, buf, session_message_max(s), g->family, g->attrs ? &g->attrs->a : NULL, &ctx)) {
-		give_up(s, g);
-		return 1;
+		return give_up(s, g);
 	}
 	for (struct pend *e = out_pend_at(p->bgp, g->first); e; e = out_pend_at(p->bgp, e->after)) {
 		struct prefix prefix = dest_prefix(dest_at(p->bgp, e->dest));

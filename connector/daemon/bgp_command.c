@@ -75,8 +75,8 @@ static enum api_result announce_one(struct domain *d, const struct prefix *p, st
 
 	if (lifted)
 		announce_overridden(d);
-	/* What comes of a source or of parts comes with their attributes again. */
-	if (lifted && !own && (announce_has(d, p) || bgp_announce_check(p, NULL))) {
+	/* What comes of a source or of parts comes with their attributes again, while there are any. */
+	if (lifted && !own) {
 		log_info(d->log, "bgp", "%s is announced as configured again, by command", prefix_str(p));
 		return API_OK;
 	}

@@ -149,11 +149,36 @@ static void test_strict(void **state)
 	bnet_free(l.net);
 }
 
+/* A connection that was refused is tried again only while BFD is up. */
+static void test_strict_retry(void **state)
+{
+	struct bgp_peer_config c = lab_config();
+	struct lab l;
+
+	(void)state;
+	c.session.strict_bfd = true;
+	c.mode = BGP_MODE_ACTIVE;
+	assert_int_equal(addr_parse("10.100.255.253", &c.remote), 0); /* nobody listens there */
+	l = lab_new(&c);
+	bgp_peer_bfd_up(l.a->bgp, 1, l.net->now);
+	bnet_pump(l.net, l.a);
+	lab_run_ms(&l, 500);
+	assert_int_equal(l.a->peer[1].state, BGP_ACTIVE);
+	bfd_down(&l, false);
+	lab_run_ms(&l, 600000);
+	assert_int_equal(l.a->peer[1].state, BGP_IDLE);
+	bgp_peer_bfd_up(l.a->bgp, 1, l.net->now);
+	bnet_pump(l.net, l.a);
+	assert_int_not_equal(l.a->peer[1].state, BGP_IDLE);
+	bnet_free(l.net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_down),
 		cmocka_unit_test(test_strict),
+		cmocka_unit_test(test_strict_retry),
 		cmocka_unit_test(test_while_it_restarts),
 		cmocka_unit_test(test_stopped),
 	};

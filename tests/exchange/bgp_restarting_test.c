@@ -46,10 +46,12 @@ static struct lab restarted(enum bgp_restart_mode mode)
 static bool deferred(const struct lab *l)
 {
 	bool on = bgp_restarting(l->a->bgp);
+	struct bgp_peer_view v;
 
 	if (on) {
 		assert_int_equal(l->a->route_actions, 0);
-		assert_int_equal(bnet_view(l->a, 1).msg_out[BGP_MSG_UPDATE], 0);
+		for (uint32_t id = 1; id <= 2; id++)
+			assert_true(bgp_peer_view(l->a->bgp, id, &v) || !v.msg_out[BGP_MSG_UPDATE]);
 		assert_false(bgp_restart_settled(l->a->bgp, l->net->now));
 	}
 	return on;
@@ -168,6 +170,7 @@ static void test_no_graceful_restart(void **state)
 
 static void test_given_up(void **state)
 {
+	struct reason broken = { 0 };
 	struct lab l = restarted(BGP_RESTART_FULL);
 
 	(void)state;
@@ -181,6 +184,16 @@ static void test_given_up(void **state)
 	l = restarted(BGP_RESTART_FULL);
 	assert_true(deferred(&l));
 	bgp_peer_remove(l.a->bgp, 1, l.net->now);
+	is_over(&l);
+	bnet_free(l.net);
+
+	/* BFD knows by itself that the path is broken. */
+	l = restarted(BGP_RESTART_FULL);
+	reason_set(&broken, "bfd-expired", "no packet for 900 ms");
+	bgp_peer_bfd_down(l.a->bgp, 1, false, &broken, l.net->now);
+	assert_true(deferred(&l));
+	bgp_peer_bfd_down(l.a->bgp, 1, true, &broken, l.net->now);
+	lab_run_ms(&l, 100);
 	is_over(&l);
 	bnet_free(l.net);
 
