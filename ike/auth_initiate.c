@@ -77,7 +77,6 @@ static void send_first(struct ike_sa *sa, mtime now)
 	a->stage = IKE_AUTH_STAGE_IDLE;
 	a->rounds = 1;
 	a->told_all = !a->wants_eap;
-	ike_early_inbound(sa);
 	if (ike_request_send(sa, IKE_X_AUTH, &b, 0, now)) {
 		ike_task_failed(sa, now);
 		return;

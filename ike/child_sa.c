@@ -163,11 +163,8 @@ struct ike_child *ike_child_create(struct ike_sa *sa, const struct ike_child_new
 	fill_direction(&c->in, true, sa, n, &keys);
 	fill_direction(&c->out, false, sa, n, &keys);
 	cleanse(&keys, sizeof(keys));
-	if (!ike_spi_take(sa->ike, &c->index, c->spi_in, c)) {
-		c->add_in = ike_early_take(sa, &c->in);
-		if (!c->add_in)
-			c->add_in = ike_act_sa_add(sa->ike, sa->conn->id, &c->in, 0);
-	}
+	if (!ike_spi_take(sa->ike, &c->index, c->spi_in, c))
+		c->add_in = ike_act_sa_add(sa->ike, sa->conn->id, &c->in, 0);
 	if (!c->add_in) {
 		ike_spi_release(sa->ike, &c->index);
 		cleanse(c, sizeof(*c));

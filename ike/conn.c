@@ -260,19 +260,12 @@ void ike_conn_up(struct ike *ike, uint32_t id, mtime now)
 	ike_run(ike, now);
 }
 
-void ike_conn_continues(struct ike *ike, uint32_t id, bool does, const struct ike_esp_suite *before)
+void ike_conn_continues(struct ike *ike, uint32_t id, bool does)
 {
 	struct ike_conn *conn = ike_conn_find(ike, id);
 
-	if (!conn)
-		return;
-	conn->continues = does;
-	conn->before = (struct ike_suite){ 0 };
-	if (before)
-		conn->before = (struct ike_suite){ .encr = before->encr,
-			.key_bits = before->key_bits,
-			.integ = before->integ,
-			.esn = before->esn };
+	if (conn)
+		conn->continues = does;
 }
 
 void ike_conn_listen(struct ike *ike, uint32_t id, mtime now)

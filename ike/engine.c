@@ -193,8 +193,6 @@ static void failed_of_sa(struct ike_sa *sa, uint64_t id, const struct reason *wh
 {
 	if (sa->out.msg.data && sa->out.action == id && sa->state == IKE_SA_INITIATING && why)
 		sa->hint = *why;
-	if (sa->early.add == id)
-		sa->early.add = 0; /* it is tried once more when the peer has answered */
 	for (int slot = 0; slot < 2; slot++) {
 		struct ike_job job = { .slot = (enum ike_job_slot)slot };
 

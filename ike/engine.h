@@ -285,12 +285,6 @@ void ike_auth_given_up(struct ike_sa *sa, uint32_t msg_id, const struct ike_payl
 bool ike_fixed_identity(const struct ike_conn *conn, struct ike_identity *ret_own);
 struct ike_identity ike_own_identity(const struct ike_conn *conn, const struct ike_sa *sa);
 
-/* early.c: the inbound half of a first child, before the answer */
-void ike_early_inbound(struct ike_sa *sa); /* right before IKE_AUTH asks for it */
-/* It is the one the answer leads to: its action. 0: there was none, or another, which is gone. */
-uint64_t ike_early_take(struct ike_sa *sa, const struct ike_child_sa *in);
-void ike_early_drop(struct ike_sa *sa);
-
 /* child_sa.c */
 struct ike_child_new { /* what a negotiation has settled */
 	struct ike_choice choice;

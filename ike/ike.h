@@ -180,16 +180,9 @@ void ike_conn_remove(
 /*
  * This peer has SAs of an earlier run of ours, which still carry traffic though nobody here knows their IKE
  * SA: no INITIAL_CONTACT (RFC 7296 2.4), on which it would drop them, until a child SA of this run is up.
- * Right after ike_conn_add. before: what protected them (NULL: unknown), which the peer is expected to choose
- * again; our inbound half is in place before it can, so that nothing is lost. False: they are gone.
+ * Right after ike_conn_add. False: they are gone.
  */
-struct ike_esp_suite {
-	enum encr_id encr;
-	uint16_t key_bits;
-	enum integ_id integ;
-	bool esn;
-};
-void ike_conn_continues(struct ike *ike, uint32_t conn, bool does, const struct ike_esp_suite *before);
+void ike_conn_continues(struct ike *ike, uint32_t conn, bool does);
 /* Be up, from now until down: initiate (role permitting) with retries, answer when the peer initiates. */
 void ike_conn_up(struct ike *ike, uint32_t conn, mtime now);
 /* Answer the peer, but start nothing until up (a tunnel on demand, at rest). What is up stays. */

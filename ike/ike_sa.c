@@ -126,7 +126,6 @@ void ike_sa_dead(struct ike_sa *sa)
 	ike_sa_set_state(sa, IKE_SA_DEAD);
 	if (sa->conn && sa->conn->attempt == sa)
 		sa->conn->attempt = NULL;
-	ike_early_drop(sa);
 }
 
 int ike_sa_derive(struct ike_sa *sa, const struct secret *g_ir)

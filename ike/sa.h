@@ -186,11 +186,7 @@ struct ike_sa {
 	struct addr source;                                   /* by which it is counted while half open */
 	bool sourced;
 	struct ike_spi reserved; /* of the task */
-	struct ike_early {
-		uint64_t add;           /* the action; 0: there is none */
-		struct ike_child_sa in; /* without its keys */
-	} early;                        /* early.c */
-	uint64_t serial;                /* never used twice; jobs and other SAs refer to it by this */
+	uint64_t serial;         /* never used twice; jobs and other SAs refer to it by this */
 	struct ike *ike;
 	struct ike_conn *conn;
 	enum ike_sa_state state; /* changes by ike_sa_set_state only */
@@ -294,8 +290,7 @@ struct ike_conn {
 	struct secret eap_secret, eap_peer_secret, ppk; /* taken out of cfg, too */
 	struct credentials *cred;                       /* a reference */
 	uint32_t remote_key, own_key;                   /* choose.h; 0: not known ahead */
-	bool continues;                                 /* ike_conn_continues, as is this: */
-	struct ike_suite before; /* what the peer's last child SA had; encr 0: unknown */
+	bool continues;                                 /* ike_conn_continues */
 	bool up;
 	bool listening;                     /* up, but only to answer */
 	struct addr locals[IKE_LOCALS_MAX]; /* ours that lead to the peer, the best first (ike_fact_locals) */

@@ -134,10 +134,6 @@ struct plane_kept {
 	int ifindex;
 	uint32_t if_id; /* the plane's own number in the kernel */
 	uint32_t mtu;
-	enum encr_id encr; /* of the newest SA; 0: unknown */
-	uint16_t encr_key_bits;
-	enum integ_id integ;
-	bool esn;
 	struct plane_kept_sa {
 		bool inbound;
 		uint32_t spi;

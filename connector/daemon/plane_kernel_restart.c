@@ -260,23 +260,6 @@ static void note_sa(struct plane_kept *kept, const struct pk_sa *sa)
 		    (struct plane_kept_sa){ .inbound = sa->p.inbound, .spi = sa->p.spi, .dst = *pk_dst(sa) };
 }
 
-static void note_suite(const struct pk_tunnel *t, struct plane_kept *kept)
-{
-	const struct pk_sa *sa = list_first((struct list *)&t->sas_out, struct pk_sa, link);
-
-	if (sa) {
-		kept->encr = sa->p.encr;
-		kept->encr_key_bits = sa->p.encr_key_bits;
-		kept->integ = sa->p.integ;
-		kept->esn = sa->p.esn;
-	} else if (t->old) {
-		kept->encr = t->old->encr;
-		kept->encr_key_bits = t->old->encr_key_bits;
-		kept->integ = t->old->integ;
-		kept->esn = t->old->esn;
-	}
-}
-
 /* Those in use first; then what a predecessor left, if that still carries. */
 static unsigned note_all(const struct pk_tunnel *t, struct plane_kept *kept)
 {
@@ -300,7 +283,6 @@ bool plane_kernel_keeps(struct plane_kernel *k, uint32_t tunnel, struct plane_ke
 		if (t->id != tunnel)
 			continue;
 		kept.mtu = link_mtu(k->domain, t->ifindex);
-		note_suite(t, &kept);
 		if (!t->ifindex || link_name(k->domain, t->ifindex, kept.interface) ||
 		    note_all(t, &kept) != 3)
 			return false;

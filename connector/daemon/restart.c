@@ -69,7 +69,7 @@ bool restart_wants_name(const struct domain *d, const char *interface)
 void restart_ike_entered(struct tunnel *t)
 {
 	if (t->ifindex && plane_has_old(t->domain->plane, t->plane_id))
-		ike_conn_continues(t->domain->ike, t->id, true, NULL);
+		ike_conn_continues(t->domain->ike, t->id, true);
 }
 
 /* --- BGP --- */
@@ -157,7 +157,7 @@ static void give_up(struct tunnel *t)
 	reason_set(&t->error, "restart-tunnel-late",
 	    "it is not back within the restart time; the SAs of the run before are removed");
 	log_warn(t->domain->log, t->name, "%s: %s", t->error.id, t->error.text);
-	ike_conn_continues(t->domain->ike, t->id, false, NULL);
+	ike_conn_continues(t->domain->ike, t->id, false);
 	plane_old_drop(t->domain->plane, t->plane_id);
 }
 

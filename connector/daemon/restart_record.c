@@ -71,9 +71,6 @@ static void build_tunnel(FILE *f, const struct restart_tunnel *t)
 	    k->mtu);
 	fprintf(f, "outer %s", addr_str(&t->local));
 	fprintf(f, " %s\n", addr_str(&t->remote));
-	if (k->encr)
-		fprintf(f, "esp %u %u %u %u\n", (unsigned)k->encr, (unsigned)k->encr_key_bits,
-		    (unsigned)k->integ, (unsigned)k->esn);
 	for (unsigned i = 0; i < t->n_inside; i++)
 		fprintf(f, "inside %s\n", prefix_str(&t->inside[i]));
 	for (unsigned i = 0; i < k->n_sa; i++)
@@ -218,23 +215,6 @@ static int on_outer(struct parser *p, const struct words *w)
 	                                                                                               : 0;
 }
 
-/* What the numbers mean, IKE judges: a suite that it does not know is none. */
-static int on_esp(struct parser *p, const struct words *w)
-{
-	struct plane_kept *k = p->tunnel ? &p->tunnel->kept : NULL;
-	uint64_t encr, bits, integ, esn;
-
-	if (!k || k->encr || take_number(w->word[1], 10, UINT16_MAX, &encr) || !encr ||
-	    take_number(w->word[2], 10, UINT16_MAX, &bits) ||
-	    take_number(w->word[3], 10, UINT16_MAX, &integ) || take_number(w->word[4], 10, 1, &esn))
-		return -1;
-	k->encr = (enum encr_id)encr;
-	k->encr_key_bits = (uint16_t)bits;
-	k->integ = (enum integ_id)integ;
-	k->esn = esn;
-	return 0;
-}
-
 static int on_inside(struct parser *p, const struct words *w)
 {
 	struct restart_tunnel *t = p->tunnel;
@@ -298,7 +278,6 @@ static const struct kind {
 	{ "until", 2, 2, true, on_until },
 	{ "tunnel", 6, 6, false, on_tunnel },
 	{ "outer", 3, 3, false, on_outer },
-	{ "esp", 5, 5, false, on_esp },
 	{ "inside", 2, 2, false, on_inside },
 	{ "sa", 4, 4, false, on_sa },
 	{ "peer", 2, 4, false, on_peer },

@@ -11,7 +11,6 @@
  *   until 81359041
  *   tunnel azure-hq/t1 cw0 7 c5e70001 1400       name, interface, its index, if_id, MTU
  *   outer 192.0.2.1 192.0.2.2                    of the tunnel before it: ours, the peer's
- *   esp 20 256 0 1                               its newest SA: encryption, key bits, integrity (IANA), ESN
  *   inside 10.0.0.10/32
  *   sa in c1d2e3f4 192.0.2.1                     direction, SPI, outer destination
  *   peer azure-hq/t1 ipv4 ipv6                   a BGP session that stood, its families

@@ -123,7 +123,7 @@ static void test_continues(void **state)
 		ike_net_restart_peer(&net, i, NULL);
 		c = ike_net_config(&net, i, 1 - i, IKE_DEFAULT, ESP_DEFAULT);
 		ike_net_add(&net, i, &c);
-		ike_conn_continues(net.peer[i].ike, IKE_NET_CONN, true, NULL);
+		ike_conn_continues(net.peer[i].ike, IKE_NET_CONN, true);
 		ike_net_up(&net, i);
 		ike_net_run(&net, mdur_s(240));
 		ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
@@ -137,70 +137,6 @@ static void test_continues(void **state)
 		assert_string_equal(net.peer[1 - i].report.id, "ike-peer-initial-contact");
 		ike_net_finish(&net);
 	}
-}
-
-/*
- * What its last child had is known: our inbound half stands before the peer can use it. A peer that chooses
- * otherwise gets the right one; one that refuses us leaves none behind.
- */
-struct early_seen {
-	unsigned who;  /* that starts again */
-	unsigned held; /* SAs in its data plane when the peer's IKE_AUTH answer left; plus one */
-};
-
-static bool see_answer(struct ike_net *net, unsigned from, uint8_t *data, size_t *len, void *ctx)
-{
-	struct early_seen *seen = ctx;
-
-	if (from != seen->who && *len > 19 && data[18] == IKE_X_AUTH && data[19] & IKE_FLAG_RESPONSE &&
-	    !seen->held)
-		seen->held = ike_net_count(net, seen->who) + 1;
-	return true;
-}
-
-static void test_continues_early(void **state)
-{
-	static const struct {
-		struct ike_esp_suite before;
-		unsigned held;
-		bool refused;
-	} cases[] = {
-		{ { 0 }, 0, false },
-		{ { ENCR_AES_CBC, 256, INTEG_HMAC_SHA2_256_128, false }, 1, false },
-		{ { ENCR_AES_GCM_16, 256, INTEG_NONE, false }, 1, false },
-		{ { ENCR_AES_CBC, 256, INTEG_HMAC_SHA2_256_128, true }, 1, false },
-		{ { (enum encr_id)4711, 256, INTEG_NONE, false }, 0, false }, /* there is no such thing */
-		{ { ENCR_AES_CBC, 256, INTEG_HMAC_SHA2_256_128, false }, 1, true },
-	};
-
-	(void)state;
-	for (unsigned n = 0; n < sizeof(cases) / sizeof(cases[0]); n++)
-		for (unsigned i = 0; i < 2; i++) {
-			struct early_seen seen = { .who = i };
-			struct ike_conn_config c;
-			struct ike_net net;
-
-			ike_net_pair(&net, 2, IKE_DEFAULT, ESP_DEFAULT);
-			ike_net_start_pair(&net);
-			ike_net_run(&net, mdur_s(45));
-			ike_net_restart_peer(&net, i, NULL);
-			c = ike_net_config(&net, i, 1 - i, IKE_DEFAULT, ESP_DEFAULT);
-			if (cases[n].refused)
-				c.psk = (const uint8_t *)"another", c.psk_len = 7;
-			c.tries = 1;
-			ike_net_add(&net, i, &c);
-			ike_conn_continues(net.peer[i].ike, IKE_NET_CONN, true, &cases[n].before);
-			net.tap = see_answer;
-			net.tap_ctx = &seen;
-			ike_net_up(&net, i);
-			ike_net_run(&net, mdur_s(cases[n].refused ? 20 : 240));
-			assert_int_equal(seen.held, cases[n].held + 1);
-			if (cases[n].refused)
-				assert_int_equal(ike_net_count(&net, i), 0);
-			else
-				ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
-			ike_net_finish(&net);
-		}
 }
 
 /* Both start within one round trip of each other, under loss or not: one pair of SAs stays, and it never
@@ -408,7 +344,6 @@ int main(void)
 		cmocka_unit_test(test_probes),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_continues),
-		cmocka_unit_test(test_continues_early),
 		cmocka_unit_test(test_so_many),
 		cmocka_unit_test(test_simultaneous_start),
 		cmocka_unit_test(test_peer_forgets_midway),
