@@ -139,6 +139,63 @@ static void test_continues(void **state)
 	}
 }
 
+/*
+ * Also who continues has no SA before the peer has proved itself: its keys would be those of a key exchange
+ * with anybody. None stands when the answer to IKE_AUTH leaves, and none is left of a peer that can't prove
+ * itself.
+ */
+struct proof_seen {
+	unsigned who;  /* that starts again */
+	unsigned held; /* SAs in its data plane when the peer's IKE_AUTH answer left */
+	bool answered;
+};
+
+static bool see_answer(struct ike_net *net, unsigned from, uint8_t *data, size_t *len, void *ctx)
+{
+	struct proof_seen *seen = ctx;
+
+	if (from != seen->who && *len > 19 && data[18] == IKE_X_AUTH && data[19] & IKE_FLAG_RESPONSE) {
+		if (!seen->answered)
+			seen->held = ike_net_count(net, seen->who);
+		seen->answered = true;
+	}
+	return true;
+}
+
+static void test_continues_not_before_proof(void **state)
+{
+	(void)state;
+	for (unsigned n = 0; n < 4; n++) {
+		bool refused = n / 2;
+		struct proof_seen seen = { .who = n % 2 };
+		unsigned i = seen.who;
+		struct ike_conn_config c;
+		struct ike_net net;
+
+		ike_net_pair(&net, 2, IKE_DEFAULT, ESP_DEFAULT);
+		ike_net_start_pair(&net);
+		ike_net_run(&net, mdur_s(45));
+		ike_net_restart_peer(&net, i, NULL);
+		c = ike_net_config(&net, i, 1 - i, IKE_DEFAULT, ESP_DEFAULT);
+		if (refused)
+			c.psk = (const uint8_t *)"another", c.psk_len = 7;
+		c.tries = 1;
+		ike_net_add(&net, i, &c);
+		ike_conn_continues(net.peer[i].ike, IKE_NET_CONN, true);
+		net.tap = see_answer;
+		net.tap_ctx = &seen;
+		ike_net_up(&net, i);
+		ike_net_run(&net, mdur_s(refused ? 20 : 240));
+		assert_true(seen.answered);
+		assert_int_equal(seen.held, 0);
+		if (refused)
+			assert_int_equal(ike_net_count(&net, i), 0);
+		else
+			ike_net_assert(&net, ike_net_check_rest(&net, 0, 1));
+		ike_net_finish(&net);
+	}
+}
+
 /* Both start within one round trip of each other, under loss or not: one pair of SAs stays, and it never
  * flaps. */
 static void test_simultaneous_start(void **state)
@@ -344,6 +401,7 @@ int main(void)
 		cmocka_unit_test(test_probes),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_continues),
+		cmocka_unit_test(test_continues_not_before_proof),
 		cmocka_unit_test(test_so_many),
 		cmocka_unit_test(test_simultaneous_start),
 		cmocka_unit_test(test_peer_forgets_midway),
