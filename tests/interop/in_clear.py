@@ -11,7 +11,7 @@ import struct
 import sys
 import time
 
-from lab import kernel, path
+from lab import api, kernel, path
 from lab.azure import Azure
 from lab.case import check, equal, run_case
 from lab.causeway import STALE_SESSION
@@ -125,6 +125,8 @@ def main(case):
         with case.step("kill -9 with a session: its FIN waits for the next start, and leaves by the tunnel"):
             net.start_bird()
             cw.wait_step("in-fib", timeout=60)
+            # A route and End-of-RIB: a process that dies with something unread leaves a RST behind, and no FIN.
+            wait_for("all that BIRD has to say", lambda: api.peer(cw)["messages"]["in"]["update"] >= 2, 20)
             cw.kill()
             wait_for("the kernel to repeat the FIN", lambda: repeats(net) >= 2, 30)
             watch.check("after kill -9")
