@@ -273,14 +273,14 @@ static void test_paths(void **state)
 #define MANY      (BGP_DAMPED_MAX + 10)
 #define A_MESSAGE 900 /* prefixes */
 
-static void tell_many(struct lab *l, bool announce)
+static void tell_some(struct lab *l, unsigned from, unsigned to, bool announce)
 {
 	char *nlri = malloc(A_MESSAGE * 8 + 12);
 
-	for (unsigned i = 0; i < MANY; i += A_MESSAGE) {
+	for (unsigned i = from; i < to; i += A_MESSAGE) {
 		size_t len = 0;
 
-		for (unsigned k = i; k < i + A_MESSAGE && k < MANY; k++)
+		for (unsigned k = i; k < i + A_MESSAGE && k < to; k++)
 			len += (size_t)snprintf(nlri + len, 12, "18%06x", (0x140000 + k) & 0xffffff);
 		raw_update(
 		    l->net, l->x, announce ? "" : nlri, announce ? LAB_SOUND : "", announce ? nlri : "");
@@ -288,6 +288,11 @@ static void tell_many(struct lab *l, bool announce)
 	}
 	run_s(l, 5);
 	free(nlri);
+}
+
+static void tell_many(struct lab *l, bool announce)
+{
+	tell_some(l, 0, MANY, announce);
 }
 
 static void test_bounded(void **state)
@@ -309,6 +314,35 @@ static void test_bounded(void **state)
 	bnet_free(l.net);
 }
 
+/* A peer that stays near the bound is told of once, not with each prefix that makes room for another. */
+static void test_told_once(void **state)
+{
+	struct bgp_peer_config c = damping_config();
+	struct lab l = damping_lab(&c);
+	unsigned most = BGP_DAMPED_MAX - BGP_DAMPED_MAX / 20;
+
+	(void)state;
+	tell_many(&l, true);
+	tell_many(&l, false);
+	assert_int_equal(l.a->peer[1].reports, 1);
+	tell_many(&l, true);
+	run_s(&l, HALF_LIFE);
+	tell_some(&l, 0, most, false); /* these are remembered longer than the others */
+	run_s(&l, HALF_LIFE * 3 / 4);
+	assert_int_equal(seen(&l).history, most);
+	tell_some(&l, most, MANY, false); /* ten more than there is room for */
+	assert_int_equal(seen(&l).history, BGP_DAMPED_MAX);
+	assert_int_equal(seen(&l).unheeded, 20);
+	assert_int_equal(l.a->peer[1].reports, 1);
+	run_s(&l, 3 * HALF_LIFE); /* calm, and again */
+	assert_int_equal(seen(&l).history, 0);
+	tell_many(&l, true);
+	tell_many(&l, false);
+	assert_int_equal(seen(&l).unheeded, 30);
+	assert_int_equal(l.a->peer[1].reports, 2);
+	bnet_free(l.net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,6 +354,7 @@ int main(void)
 		cmocka_unit_test(test_configuration),
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_bounded),
+		cmocka_unit_test(test_told_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

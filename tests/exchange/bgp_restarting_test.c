@@ -258,6 +258,67 @@ static void test_two_peers(void **state)
 	bnet_free(l.net);
 }
 
+/* One that falls while we wait may come back, and is waited for again. */
+static void test_a_fall(void **state)
+{
+	struct lab l = restarted(BGP_RESTART_FULL);
+	struct open_msg o = helper();
+
+	(void)state;
+	lab_establish(&l, &o);
+	lab_update(&l, LAB_SOUND, LAB_NET_200);
+	lab_eor(&l, false);
+	bnet_reset(l.net, l.a, l.x);
+	lab_run_ms(&l, 5000);
+	assert_true(deferred(&l));
+	lab_establish(&l, &o);
+	lab_update(&l, LAB_SOUND, LAB_NET_201);
+	lab_eor(&l, true);
+	assert_true(deferred(&l)); /* what it said of IPv4 was before the fall */
+	lab_eor(&l, false);
+	is_over(&l);
+	assert_null(bnet_route(l.a, NET_200));
+	assert_non_null(bnet_route(l.a, "10.201.0.0/16"));
+	bnet_free(l.net);
+}
+
+/* BFD breaks the session of one that is back: it is waited for again, unless BFD is independent. */
+static void test_bfd_down(void **state)
+{
+	struct open_msg o = helper();
+	struct reason why = { 0 };
+
+	(void)state;
+	reason_set(&why, "bfd-expired", "no packet for 900 ms");
+	for (int independent = 0; independent < 2; independent++) {
+		struct lab l = restarted(BGP_RESTART_FULL);
+
+		lab_establish(&l, &o);
+		lab_update(&l, LAB_SOUND, LAB_NET_200);
+		bgp_peer_bfd_down(l.a->bgp, 1, independent, &why, l.net->now);
+		bnet_pump(l.net, l.a);
+		assert_int_equal(deferred(&l), !independent);
+		assert_int_equal(l.a->peer[1].state, BGP_IDLE);
+		assert_int_equal(bnet_count(l.a, BGP_RIB_RECEIVED, 1), 0);
+		bnet_free(l.net);
+	}
+}
+
+/* All is over when the tables were to be told, however long the sessions may take. */
+static void test_the_sooner(void **state)
+{
+	struct lab l = restarted(BGP_RESTART_FULL);
+
+	(void)state;
+	bgp_restart_begin(l.a->bgp, mtime_add(l.net->now, mdur_s(TOLD_S)),
+	    mtime_add(l.net->now, mdur_s(BACK_S)), l.net->now);
+	lab_run_ms(&l, (BACK_S - 1) * 1000);
+	assert_true(deferred(&l));
+	lab_run_ms(&l, 2000);
+	is_over(&l);
+	bnet_free(l.net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +329,9 @@ int main(void)
 		cmocka_unit_test(test_given_up),
 		cmocka_unit_test(test_what_is_said),
 		cmocka_unit_test(test_two_peers),
+		cmocka_unit_test(test_a_fall),
+		cmocka_unit_test(test_bfd_down),
+		cmocka_unit_test(test_the_sooner),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
