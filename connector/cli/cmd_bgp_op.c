@@ -62,9 +62,11 @@ static size_t names(const json_t *announced, bool told, bool withheld, char *buf
 	return n;
 }
 
-/* Whom the network still has to be told, or whom its withdrawal. */
+/* Whom the network still has to be told, or whom its withdrawal. Nobody is told of what has no source now. */
 static size_t waiting(const struct told *t, const json_t *announced, char *buf, size_t cap)
 {
+	if (!t->withdraw && !get_bool(announced, "announced"))
+		return 0;
 	return names(announced, t->withdraw, false, buf, cap);
 }
 
@@ -79,6 +81,11 @@ static void say_told(const struct told *t, const json_t *announced)
 		    get_bool(announced, "configured") ? ", though the configuration announces it: until `bgp "
 		                                        "announce` or a new start of causewayd"
 		                                      : "");
+	} else if (!get_bool(announced, "announced")) {
+		snprintf(text, sizeof(text),
+		    "%s is not announced now: what the configuration takes it from isn't there; it "
+		    "is announced when that is\n",
+		    get_str(announced, "prefix"));
 	} else {
 		n = names(announced, true, false, list, sizeof(list));
 		snprintf(text, sizeof(text), "%s is announced%s%s%s\n", get_str(announced, "prefix"),

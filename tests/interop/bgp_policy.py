@@ -113,6 +113,19 @@ def overridden(case, cw, onprem, core, edge):
         onprem.ip("route", "del", "10.78.0.0/16")
         wait_for("gone with their source", lambda: not any(core.seen(p) for p in (STATIC, AGGREGATE)), 10)
         equal(cw.cli("bgp", "withdraw", STATIC, check=False).returncode, 4, "withdrawing what isn't there")
+    with case.step("announced again while its source is away it waits for that, and the command does not"):
+        onprem.ip("route", "add", STATIC, "via", "10.1.1.2", "proto", "static")
+        wait_for("it is there", lambda: core.seen(STATIC) and edge.seen(STATIC), 10)
+        cw.cli("bgp", "withdraw", STATIC)
+        onprem.ip("route", "del", STATIC)
+        done = cw.cli("bgp", "announce", STATIC)
+        check("is not announced now" in done.stdout, done.stdout)
+        equal(cw.json("bgp", "summary")["by-command"], [], "by-command")
+        equal([w.seen(STATIC) for w in (core, edge)], [None, None], "a network without its source")
+        onprem.ip("route", "add", STATIC, "via", "10.1.1.2", "proto", "static")
+        wait_for("with its source", lambda: core.seen(STATIC) and edge.seen(STATIC), 10)
+        onprem.ip("route", "del", STATIC)
+        wait_for("gone with it", lambda: not core.seen(STATIC) and not edge.seen(STATIC), 10)
 
 
 def limits(case, cw, core, edge):
